@@ -1,0 +1,200 @@
+"""Facial action units: the 17 intensities that say which expression is meant.
+
+Order, names and the scale from 0 (absent) to 5 (maximal) are OpenFace's
+(Baltrušaitis et al., "OpenFace 2.0", FG 2018), which the Cascade EF-GAN paper
+and its relatives label their data with. Everything public in this package
+speaks that scale; the networks see it divided by 5 (`normalize`), and the
+conversion happens nowhere else.
+"""
+
+import math
+from collections.abc import Mapping
+
+import numpy as np
+
+from efgan_tf.errors import UserError
+
+DESCRIPTIONS = {
+    "AU01": "inner brow raiser",
+    "AU02": "outer brow raiser",
+    "AU04": "brow lowerer",
+    "AU05": "upper lid raiser",
+    "AU06": "cheek raiser",
+    "AU07": "lid tightener",
+    "AU09": "nose wrinkler",
+    "AU10": "upper lip raiser",
+    "AU12": "lip corner puller",
+    "AU14": "dimpler",
+    "AU15": "lip corner depressor",
+    "AU17": "chin raiser",
+    "AU20": "lip stretcher",
+    "AU23": "lip tightener",
+    "AU25": "lips part",
+    "AU26": "jaw drop",
+    "AU45": "blink",
+}
+NAMES = tuple(DESCRIPTIONS)
+COUNT = len(NAMES)
+MAX_INTENSITY = 5.0
+
+# The units that each region shows; a local critic regresses those of its own.
+REGION_UNITS = {
+    "eyes": ("AU01", "AU02", "AU04", "AU05", "AU06", "AU07", "AU45"),
+    "nose": ("AU09", "AU10"),
+    "mouth": (
+        "AU10", "AU12", "AU14", "AU15", "AU17", "AU20", "AU23", "AU25", "AU26",
+    ),
+}  # fmt: skip
+
+# The eight expressions of RaFD as AU intensities. Which units take part
+# follows the target photographs' coding in Langner et al., "Presentation and
+# validation of the Radboud Faces Database", Cognition and Emotion 2010
+# (table 1); the intensities are ours, chosen on rendered faces. A contempt of
+# this set is one-sided, which 17 numbers cannot say: renderers make it so.
+_PRESET_TEXTS = {
+    "neutral": "",
+    "happy": "AU06=4,AU12=4.5,AU25=3,AU10=0.5",
+    "sad": "AU01=4.5,AU04=2,AU15=4.5,AU17=3",
+    "angry": "AU04=5,AU05=2,AU07=3,AU09=1,AU17=2,AU23=4",
+    "fearful": "AU01=4.5,AU02=2.5,AU04=2.5,AU05=5,AU20=4.5,AU25=3,AU26=1.5",
+    "disgusted": "AU04=2.5,AU06=1.5,AU07=2,AU09=5,AU10=4.5,AU25=2.5",
+    "surprised": "AU01=5,AU02=5,AU05=4.5,AU25=4,AU26=4.5",
+    "contemptuous": "AU12=1,AU14=4.5",
+}
+
+
+def parse(text: str) -> dict[str, float]:
+    """Reads `"AU12=3,AU06=2"` into `{"AU12": 3.0, "AU06": 2.0}`.
+
+    Names are free in case and leading zeros (`au6` is `AU06`); spaces and a
+    trailing comma do no harm.
+
+    Raises:
+      UserError: an unknown or repeated unit, a missing or malformed number,
+        or one that is not finite or not within 0–5.
+    """
+    units: dict[str, float] = {}
+    for item in filter(None, (part.strip() for part in text.split(","))):
+        name, separator, number = (part.strip() for part in item.partition("="))
+        name = canonical_name(name)
+        if name in units:
+            raise UserError(f"{name} is given twice in {text!r}")
+        try:
+            units[name] = float(number)
+        except ValueError:
+            raise UserError(
+                f"{item!r} has no number; write NAME=INTENSITY, as in AU12=3"
+            ) from None
+        check_intensity(name, units[name])
+    return units
+
+
+def canonical_name(name: str) -> str:
+    """`"au6"` → `"AU06"`.
+
+    Raises:
+      UserError: the name is none of the 17.
+    """
+    digits = name.strip().upper().removeprefix("AU")
+    found = f"AU{int(digits):02}" if digits.isdecimal() else ""
+    if found not in DESCRIPTIONS:
+        raise UserError(
+            f"unknown action unit {name!r}; known are {', '.join(NAMES)}"
+        )
+    return found
+
+
+def check_intensity(name: str, value: float) -> None:
+    """Raises a `UserError` unless `value` is finite and within 0–5."""
+    if not (math.isfinite(value) and 0 <= value <= MAX_INTENSITY):
+        raise UserError(
+            f"{name}={value:g} is out of range; intensities are 0 to 5"
+        )
+
+
+def to_vector(units: Mapping[str, float]) -> np.ndarray:
+    """Named intensities as float32 `[17]`, 0–5; units not named are 0."""
+    vector = np.zeros(COUNT, np.float32)
+    for name, value in units.items():
+        check_intensity(name, value)
+        vector[NAMES.index(canonical_name(name))] = value
+    return vector
+
+
+def to_text(vector: np.ndarray) -> str:
+    """`[17]` as text that `parse` reads, units at 0 left out."""
+    pairs = zip(NAMES, np.asarray(vector, float), strict=True)
+    return ",".join(f"{n}={round(v, 2):g}" for n, v in pairs if round(v, 2))
+
+
+PRESETS: dict[str, np.ndarray] = {
+    name: to_vector(parse(text)) for name, text in _PRESET_TEXTS.items()
+}
+
+
+def preset(name: str) -> np.ndarray:
+    """The float32 `[17]`, 0–5, of one of the eight RaFD expressions.
+
+    Raises:
+      UserError: no such expression.
+    """
+    if name not in PRESETS:
+        raise UserError(
+            f"unknown expression {name!r}; known are {', '.join(PRESETS)}"
+        )
+    return PRESETS[name].copy()
+
+
+def validate(vectors: np.ndarray) -> np.ndarray:
+    """`[..., 17]` as float32 after a check of shape, finiteness and range.
+
+    Raises:
+      ValueError: the last axis is not 17 long.
+      UserError: a value is not finite or not within 0–5.
+    """
+    vectors = np.asarray(vectors, np.float32)
+    if vectors.shape[-1:] != (COUNT,):
+        raise ValueError(f"expected [..., {COUNT}], got {vectors.shape}")
+    wrong = ~(np.isfinite(vectors) & (vectors >= 0) & (vectors <= 5))
+    if wrong.any():
+        first = tuple(np.argwhere(wrong)[0])
+        check_intensity(NAMES[first[-1]], float(vectors[first]))
+    return vectors
+
+
+def normalize(vectors: np.ndarray) -> np.ndarray:
+    """0–5 → the networks' 0–1."""
+    return vectors / MAX_INTENSITY
+
+
+def denormalize(vectors: np.ndarray) -> np.ndarray:
+    """The networks' 0–1 → 0–5."""
+    return vectors * MAX_INTENSITY
+
+
+def interpolate(source: np.ndarray, target: np.ndarray, stages: int):
+    """The cascade's targets `y_k = y_src + (k/K)(y_tgt − y_src)`, k = 1…K.
+
+    Works on NumPy arrays and on tensors of every backend alike.
+
+    Args:
+      source: `[..., 17]`.
+      target: the same shape and scale.
+      stages: K, at least 1.
+
+    Returns:
+      List of K arrays; the last is `target` exactly.
+    """
+    if stages < 1:
+        raise ValueError(f"a cascade has at least 1 stage, not {stages}")
+    steps = [
+        source + (target - source) * (stage / stages)
+        for stage in range(1, stages)
+    ]
+    return [*steps, target]
+
+
+def region_mask(region: str) -> np.ndarray:
+    """Float32 `[17]`: 1 for the units that `region` shows (`"face"`: all)."""
+    units = NAMES if region == "face" else REGION_UNITS[region]
+    return np.array([name in units for name in NAMES], np.float32)

@@ -1,0 +1,97 @@
+"""What every command shares: flags in, exit status out.
+
+A command is a thin file: it names its config dataclasses, and its `main`
+turns them into one library call. `run` parses the flags (flag files nest and
+later flags win), prints help, and turns a user's mistake into one clear line
+and exit status 2.
+"""
+
+import errno
+import inspect
+import os
+import sys
+from collections.abc import Callable
+
+from absl import flags
+
+from efgan_tf import config
+from efgan_tf.errors import UserError
+
+USER_ERROR_STATUS = 2
+INTERRUPTED_STATUS = 130
+
+# What the machine refuses is told like a user's mistake, not like a bug.
+_REFUSALS = {
+    errno.ENOSPC,
+    errno.EDQUOT,
+    errno.EACCES,
+    errno.EPERM,
+    errno.EROFS,
+}
+
+
+def run(
+    main: Callable[[flags.FlagValues], int | None],
+    *classes: type,
+    argv: list[str] | None = None,
+) -> int:
+    """Runs a command and returns its exit status.
+
+    Args:
+      main: the command; receives the parsed flags, its module's docstring is
+        the help text. Returns an exit status or None for 0.
+      *classes: config dataclasses whose fields are the flags; without any,
+        the sections of `config.Config`.
+      argv: command line with the program's name first; `sys.argv` by default.
+    """
+    argv = sys.argv if argv is None else argv
+    values = flags.FlagValues()
+    config.define_flags(values, *classes)
+    flags.DEFINE_bool("help", False, "show this help", flag_values=values)
+    flags.DEFINE_bool("helpshort", False, "same", flag_values=values)
+    try:
+        rest = values(argv)
+        if values.help or values.helpshort:
+            print(_help(main, values))
+            return 0
+        if len(rest) > 1:
+            raise UserError(
+                f"unexpected argument {rest[1]!r}; flags are --name=value"
+            )
+        return main(values) or 0
+    except (UserError, flags.Error) as error:
+        return _fail(str(error))
+    except OSError as error:
+        if error.errno not in _REFUSALS:
+            raise
+        return _fail(f"{error.strerror}: {error.filename or 'while writing'}")
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)
+        return INTERRUPTED_STATUS
+
+
+def _fail(message: str) -> int:
+    line = " ".join(message.split())
+    print(f"error: {line}", file=sys.stderr)
+    return USER_ERROR_STATUS
+
+
+def _help(main: Callable, values: flags.FlagValues) -> str:
+    lines = [inspect.getdoc(inspect.getmodule(main)) or "", ""]
+    for section, section_flags in values.flags_by_module_dict().items():
+        if section.endswith("Config"):
+            lines.append(f"{section.removesuffix('Config').lower()}:")
+        for flag in section_flags:
+            if flag.name in ("help", "helpshort"):
+                continue
+            kind = getattr(flag.parser, "enum_values", None)
+            shown = f" [{'|'.join(kind)}]" if kind else ""
+            default = f" (default {flag.default_as_str})"
+            lines.append(f"  --{flag.name}{shown}: {flag.help}{default}")
+    lines.append("  --flagfile: read flags from a file; later flags win")
+    return "\n".join(lines)
+
+
+def quiet_tensorflow() -> None:
+    """Hides TensorFlow's start-up notes; call before it is imported."""
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")

@@ -1,0 +1,523 @@
+"""Every setting, once: typed, frozen dataclasses that flags are made from.
+
+A field carries its default, its help text and, where it has one, the list of
+choices. The flag, its help and the JSON key all come from it, so that a new
+setting is one line here. Library code receives these objects and never sees a
+flag; only commands call `define_flags` and `from_flags`.
+"""
+
+import dataclasses
+import json
+import types
+import typing
+from collections.abc import Mapping
+from typing import Any, TypeVar
+
+from absl import flags
+
+from efgan_tf import geometry
+from efgan_tf.errors import ConfigError
+
+T = TypeVar("T")
+
+
+def option(default: Any, help: str, choices: tuple[str, ...] = ()) -> Any:
+    """A dataclass field with its flag's help text and choices."""
+    return dataclasses.field(
+        default=default, metadata={"help": help, "choices": choices}
+    )
+
+
+def require(condition: bool, message: str) -> None:
+    """Raises a `ConfigError` with `message` unless `condition` holds."""
+    if not condition:
+        raise ConfigError(message)
+
+
+def check_choices(config: Any) -> None:
+    """Raises a `ConfigError` if a field has a value that is not a choice."""
+    for field in dataclasses.fields(config):
+        choices = field.metadata.get("choices")
+        value = getattr(config, field.name)
+        require(
+            not choices or value in choices,
+            f"--{field.name}={value} is none of {', '.join(choices or ())}",
+        )
+
+
+def check_at_least(config: Any, minimum: float, *names: str) -> None:
+    """Raises a `ConfigError` if one of the named fields is below `minimum`."""
+    for name in names:
+        value = getattr(config, name)
+        require(
+            value >= minimum, f"--{name}={value} must be at least {minimum}"
+        )
+
+
+@dataclasses.dataclass(frozen=True)
+class DataConfig:
+    """Which faces, and where they are."""
+
+    dataset: str = option(
+        "synthetic",
+        "which faces to use",
+        ("synthetic", "folder", "rafd", "cfee"),
+    )
+    data_dir: str = option("data", "where prepared data sets are kept")
+    source_dir: str = option("", "folder of the photos to prepare")
+    aus: str = option("", "table of action units: a CSV file")
+    subjects: int = option(60, "synthetic: how many people are rendered")
+    images_per_subject: int = option(16, "synthetic: pictures of each person")
+    views_per_subject: int = option(
+        1, "synthetic: poses and lights of each person, who shares them out"
+    )
+    photo_size: int = option(256, "synthetic: side of the rendered photos")
+    max_yaw: float = option(15.0, "synthetic: largest head turn in degrees")
+    data_seed: int = option(0, "synthetic: which people are rendered")
+    held_out: float = option(
+        0.1, "share of the subjects that are kept for testing"
+    )
+
+    def __post_init__(self):
+        check_choices(self)
+        check_at_least(
+            self, 1, "subjects", "images_per_subject", "views_per_subject"
+        )
+        check_at_least(self, 0, "data_seed", "max_yaw")
+        require(
+            0 < self.held_out < 1,
+            f"--held_out={self.held_out} must lie between 0 and 1",
+        )
+        require(
+            self.photo_size > 0 and self.photo_size % geometry.GRID == 0,
+            f"--photo_size={self.photo_size} must be a multiple of 32",
+        )
+        require(
+            self.images_per_subject >= self.views_per_subject,
+            "--images_per_subject must be at least --views_per_subject",
+        )
+        require(self.max_yaw <= 45, "--max_yaw must be at most 45 degrees")
+
+
+@dataclasses.dataclass(frozen=True)
+class ModelConfig:
+    """Shape of the networks. The defaults are the reference at 128×128."""
+
+    image_size: int = option(128, "side of the aligned images, in pixels")
+    stages: int = option(3, "K, the number of EF-GANs in the cascade")
+    base_width: int = option(
+        64, "channels of the global branch and the refiner"
+    )
+    local_width: int = option(64, "channels of the eyes, nose, mouth branches")
+    global_blocks: int = option(6, "residual blocks of the global branch")
+    local_blocks: int = option(6, "residual blocks of each local branch")
+    refiner_blocks: int = option(6, "residual blocks of the refiner")
+    local_branches: bool = option(
+        True, "have branches of their own for eyes, nose and mouth"
+    )
+    refiner: bool = option(True, "refine the stitched and the global result")
+    critic_width: int = option(64, "channels of the critics' first layer")
+    estimator_width: int = option(24, "channels of the AU estimator")
+    au_injection: str = option(
+        "concat", "how action units enter a branch", ("concat", "film")
+    )
+    au_input: str = option(
+        "target",
+        "what a branch sees: the wanted units or their change",
+        ("target", "difference"),
+    )
+    attention_bias: float = option(
+        -2.0, "start of the attention heads: sigmoid(-2) = 0.12 edits little"
+    )
+    box_eyes: tuple[int, ...] = option(
+        geometry.REGIONS["eyes"], "top,left,height,width in 32nds of the side"
+    )
+    box_nose: tuple[int, ...] = option(
+        geometry.REGIONS["nose"], "top,left,height,width in 32nds of the side"
+    )
+    box_mouth: tuple[int, ...] = option(
+        geometry.REGIONS["mouth"], "top,left,height,width in 32nds of the side"
+    )
+
+    def __post_init__(self):
+        check_choices(self)
+        for name in ("box_eyes", "box_nose", "box_mouth"):
+            box = tuple(getattr(self, name))
+            # Lists come from JSON; equality needs one type.
+            object.__setattr__(self, name, box)
+            _check_box(name, box, self.image_size)
+        check_at_least(
+            self, 1, "stages", "base_width", "local_width",
+            "critic_width", "estimator_width",
+        )  # fmt: skip
+        check_at_least(
+            self, 0, "global_blocks", "local_blocks", "refiner_blocks"
+        )
+        require(
+            self.image_size >= 64 and self.image_size % geometry.GRID == 0,
+            f"--image_size={self.image_size} must be a multiple of 32 and at "
+            "least 64",
+        )
+        require(
+            self.local_branches or not self.refiner,
+            "--refiner needs --local_branches: it joins their results with "
+            "the global one; pass --norefiner too",
+        )
+
+    @property
+    def boxes(self) -> dict[str, geometry.Box]:
+        """The regions' boxes in pixels."""
+        return geometry.pixel_boxes(
+            self.image_size,
+            {
+                "eyes": geometry.Box(*self.box_eyes),
+                "nose": geometry.Box(*self.box_nose),
+                "mouth": geometry.Box(*self.box_mouth),
+            },
+        )
+
+
+def _check_box(name: str, box: tuple[int, ...], image_size: int) -> None:
+    require(
+        len(box) == 4,
+        f"--{name} needs four numbers: top,left,height,width",
+    )
+    top, left, height, width = box
+    require(
+        min(top, left) >= 0
+        and min(height, width) >= 1
+        and max(top + height, left + width) <= geometry.GRID,
+        f"--{name}={','.join(map(str, box))} does not lie inside the image",
+    )
+    unit = image_size // geometry.GRID
+    require(
+        height * unit % 4 == 0 and width * unit % 4 == 0,
+        f"--{name}={','.join(map(str, box))}: at {image_size} pixels its "
+        "sides must be multiples of 4, since branches halve them twice",
+    )
+
+
+@dataclasses.dataclass(frozen=True)
+class LossConfig:
+    """Weights of the losses, all of them means over batch and pixels.
+
+    The defaults are GANimation's, converted from its mixture of means, sums
+    and divisions by the batch (docs/method.md): AU 4000·MSE/25 is 160·MSE, TV
+    1e-5 per summed mask pixel at 25×128×128 is 4.1 per mean.
+    """
+
+    lambda_adv: float = option(1.0, "Wasserstein loss of the generator")
+    lambda_gp: float = option(10.0, "gradient penalty of the critics")
+    lambda_au: float = option(160.0, "AU regression on edited images")
+    lambda_au_critic: float = option(
+        160.0, "AU regression of the critics on real images"
+    )
+    lambda_cyc: float = option(10.0, "L1 of the edit back to the source")
+    lambda_zero: float = option(
+        10.0, "L1 of an edit to the expression that is there already"
+    )
+    lambda_att: float = option(0.05, "mean attention: less is edited")
+    lambda_tv: float = option(4.1, "total variation of the attention")
+    lambda_paired: float = option(
+        0.0, "L1 to the true target, for data that has it"
+    )
+    local_weight: float = option(
+        0.5, "weight of a local critic's terms against the whole face's 1"
+    )
+    attention_warmup: float = option(
+        0.05, "share of a phase over which lambda_att grows from 0"
+    )
+
+    def __post_init__(self):
+        check_at_least(
+            self, 0, *(field.name for field in dataclasses.fields(self))
+        )
+        require(
+            self.attention_warmup <= 1,
+            f"--attention_warmup={self.attention_warmup} must be at most 1",
+        )
+
+
+@dataclasses.dataclass(frozen=True)
+class TrainConfig:
+    """The training run. Budgets are thousands of images, not steps."""
+
+    batch_size: int = option(16, "images of one step, over all replicas")
+    phase1_kimg: float = option(
+        1000.0, "thousands of images for the single EF-GAN"
+    )
+    phase2_kimg: float = option(
+        500.0, "thousands of images for the cascade, end to end"
+    )
+    n_critic: int = option(5, "critic updates for one of the generator")
+    learning_rate: float = option(1e-4, "Adam's, for critics and generator")
+    phase2_learning_rate: float = option(
+        1e-4, "Adam's in phase 2, where the generator is trained already"
+    )
+    estimator_learning_rate: float = option(1e-3, "Adam's for the AU estimator")
+    beta_1: float = option(0.5, "Adam's first moment")
+    beta_2: float = option(0.999, "Adam's second moment")
+    decay: float = option(
+        0.33, "last share of each phase, in which the rate falls to 0"
+    )
+    ema: float = option(
+        0.999, "decay of the averaged generator, per generator update"
+    )
+    pairing: str = option(
+        "random",
+        "targets: units of any sample, or the same person's other picture",
+        ("random", "paired"),
+    )
+    target_noise: float = option(
+        0.1, "half width of the noise on random targets, units in 0-1"
+    )
+    flip: bool = option(True, "mirror images at random")
+    precision: str = option(
+        "float32",
+        "arithmetic of the networks; losses are always float32",
+        ("float32", "mixed_bfloat16", "mixed_float16"),
+    )
+    strategy: str = option(
+        "mirrored",
+        "how devices share the work",
+        ("mirrored", "one_device"),
+    )
+    replicas: int = option(
+        0,
+        "logical CPUs to train on where there is no accelerator; 0: one",
+    )
+    seed: int = option(0, "of weights, batches and noise")
+    deterministic: bool = option(
+        False, "bitwise repeatable runs; slower on accelerators"
+    )
+    run_dir: str = option("runs/run", "where the run is kept")
+    checkpoint_minutes: float = option(5.0, "time between checkpoints")
+    keep_checkpoints: int = option(3, "how many checkpoints are kept")
+    sample_kimg: float = option(10.0, "images between sample sheets, in 1000s")
+    log_steps: int = option(10, "steps between lines in metrics.jsonl")
+    dry_run: bool = option(False, "print what would be done and stop")
+
+    def __post_init__(self):
+        check_choices(self)
+        check_at_least(
+            self, 1, "batch_size", "n_critic", "keep_checkpoints", "log_steps"
+        )
+        check_at_least(
+            self, 0, "phase1_kimg", "phase2_kimg", "target_noise", "replicas",
+            "checkpoint_minutes", "seed",
+        )  # fmt: skip
+        for name in (
+            "learning_rate", "phase2_learning_rate",
+            "estimator_learning_rate", "sample_kimg",
+        ):  # fmt: skip
+            require(getattr(self, name) > 0, f"--{name} must be greater than 0")
+        for name in ("beta_1", "beta_2", "ema"):
+            require(
+                0 <= getattr(self, name) < 1,
+                f"--{name} must be at least 0 and less than 1",
+            )
+        require(0 <= self.decay <= 1, "--decay must be between 0 and 1")
+        require(
+            self.phase1_kimg + self.phase2_kimg > 0,
+            "--phase1_kimg and --phase2_kimg are both 0: nothing to train",
+        )
+
+
+@dataclasses.dataclass(frozen=True)
+class Config:
+    """Everything that a run is made from; `config.json` holds it."""
+
+    data: DataConfig = dataclasses.field(default_factory=DataConfig)
+    model: ModelConfig = dataclasses.field(default_factory=ModelConfig)
+    loss: LossConfig = dataclasses.field(default_factory=LossConfig)
+    train: TrainConfig = dataclasses.field(default_factory=TrainConfig)
+
+    def __post_init__(self):
+        require(
+            self.loss.lambda_paired == 0 or self.train.pairing == "paired",
+            "--lambda_paired needs the true targets of --pairing=paired",
+        )
+
+
+SECTIONS = {
+    field.name: field.default_factory for field in dataclasses.fields(Config)
+}
+
+
+def to_json(config: Any) -> str:
+    """A config dataclass as indented JSON, keys as in the dataclass."""
+    return json.dumps(dataclasses.asdict(config), indent=2) + "\n"
+
+
+def from_json(text: str, cls: type[T] = Config) -> T:
+    """The config that `to_json` wrote.
+
+    Raises:
+      ConfigError: not JSON, an unknown key, or a wrong value.
+    """
+    try:
+        return _from_dict(json.loads(text), cls)
+    except json.JSONDecodeError as error:
+        raise ConfigError(f"the configuration is not JSON: {error}") from error
+
+
+def _from_dict(values: Any, cls: type[T]) -> T:
+    require(isinstance(values, dict), f"{cls.__name__}: expected an object")
+    types_ = typing.get_type_hints(cls)
+    unknown = sorted(set(values) - set(types_))
+    require(
+        not unknown,
+        f"{cls.__name__} has no setting {', '.join(unknown)}; was it written "
+        "by another version?",
+    )
+    parsed = {}
+    for name, value in values.items():
+        if dataclasses.is_dataclass(types_[name]):
+            parsed[name] = _from_dict(value, types_[name])
+        else:
+            parsed[name] = _checked(name, value, types_[name])
+    return cls(**parsed)
+
+
+def _checked(name: str, value: Any, kind: Any) -> Any:
+    """`value` if it is of type `kind`; ints pass as floats, lists as tuples."""
+    if isinstance(kind, types.GenericAlias):
+        kind, value = tuple, tuple(value) if isinstance(value, list) else value
+    if kind is float and type(value) is int:
+        value = float(value)
+    require(
+        type(value) is kind or (kind is tuple and isinstance(value, tuple)),
+        f"{name} should be {kind.__name__}, not {value!r}",
+    )
+    return value
+
+
+def differences(old: Any, new: Any) -> list[str]:
+    """`["learning_rate: 0.0001 → 0.0002", …]` of two configs of one class."""
+    lines = []
+    for field in dataclasses.fields(old):
+        before, after = getattr(old, field.name), getattr(new, field.name)
+        if dataclasses.is_dataclass(before):
+            lines += differences(before, after)
+        elif before != after:
+            lines.append(f"{field.name}: {before} → {after}")
+    return lines
+
+
+def define_flags(values: flags.FlagValues, *classes: type) -> None:
+    """Defines one flag for each field of the dataclasses (all of `Config`'s).
+
+    Args:
+      values: where the flags go; tests use one of their own.
+      *classes: config dataclasses; without any, the sections of `Config`.
+    """
+    for cls in classes or SECTIONS.values():
+        hints = typing.get_type_hints(cls)
+        for field in dataclasses.fields(cls):
+            _define_flag(values, field, hints[field.name], cls.__name__)
+
+
+def _define_flag(
+    values: flags.FlagValues, field: dataclasses.Field, kind: Any, section: str
+) -> None:
+    shared = {
+        "name": field.name,
+        "default": field.default,
+        "help": field.metadata["help"],
+        "flag_values": values,
+        "module_name": section,
+    }
+    if field.metadata.get("choices"):
+        shared["enum_values"] = list(field.metadata["choices"])
+        flags.DEFINE_enum(**shared)
+    elif isinstance(kind, types.GenericAlias):
+        flags.DEFINE(
+            _IntTupleParser(),
+            serializer=_IntTupleSerializer(),
+            **shared,
+        )
+    else:
+        define = {
+            bool: flags.DEFINE_bool,
+            int: flags.DEFINE_integer,
+            float: flags.DEFINE_float,
+            str: flags.DEFINE_string,
+        }
+        define[kind](**shared)
+
+
+class _IntTupleParser(flags.ArgumentParser):
+    """`"5,6,12,20"` → `(5, 6, 12, 20)`."""
+
+    def parse(self, argument):
+        if isinstance(argument, tuple):
+            return tuple(argument)
+        try:
+            return tuple(int(part) for part in argument.split(","))
+        except ValueError:
+            raise ValueError(
+                f"{argument!r} is not a list of whole numbers"
+            ) from None
+
+    def flag_type(self):
+        return "comma separated whole numbers"
+
+
+class _IntTupleSerializer(flags.ArgumentSerializer):
+    def serialize(self, value):
+        return ",".join(map(str, value))
+
+
+def from_flags(values: flags.FlagValues, cls: type[T] = Config) -> T:
+    """The config that the parsed flags say.
+
+    Raises:
+      ConfigError: a value is out of range or at odds with another.
+    """
+    if cls is Config:
+        sections = {
+            name: from_flags(values, section)
+            for name, section in SECTIONS.items()
+        }
+        return Config(**sections)
+    return cls(
+        **{
+            field.name: getattr(values, field.name)
+            for field in dataclasses.fields(cls)
+        }
+    )
+
+
+def flag_lines(config: Any) -> list[str]:
+    """The config as lines of a flag file, every setting written out."""
+    lines = []
+    for field in dataclasses.fields(config):
+        value = getattr(config, field.name)
+        if dataclasses.is_dataclass(value):
+            lines += [f"# {field.name}", *flag_lines(value)]
+        else:
+            text = (
+                ",".join(map(str, value)) if isinstance(value, tuple) else value
+            )
+            lines.append(f"--{field.name}={text}")
+    return lines
+
+
+def replace(config: Config, changes: Mapping[str, Any]) -> Config:
+    """A `Config` with the named settings changed, in whichever section.
+
+    Raises:
+      ConfigError: no section has a setting of that name.
+    """
+    changes = dict(changes)
+    sections = {}
+    for name in SECTIONS:
+        section = getattr(config, name)
+        own = {
+            field.name: changes.pop(field.name)
+            for field in dataclasses.fields(section)
+            if field.name in changes
+        }
+        sections[name] = dataclasses.replace(section, **own)
+    require(not changes, f"no such setting: {', '.join(changes)}")
+    return Config(**sections)

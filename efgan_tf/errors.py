@@ -1,0 +1,13 @@
+"""What went wrong, told to the person who can mend it."""
+
+
+class UserError(Exception):
+    """A user's mistake: one clear line that names the way out.
+
+    Commands print it on standard error and end with exit status 2, without a
+    traceback (`efgan_tf.commands.run_command`). Library callers may catch it.
+    """
+
+
+class ConfigError(UserError, ValueError):
+    """A configuration value that is out of range or at odds with another."""

@@ -1,0 +1,118 @@
+"""What a run writes down: metrics.jsonl and TensorBoard's event files."""
+
+import json
+import math
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+import tensorflow as tf
+
+from efgan_tf.outputs import atomic_file
+
+
+class MetricsLog:
+    """`metrics.jsonl` and TensorBoard scalars and images under one step.
+
+    Args:
+      run_dir: the run.
+      images: images seen so far: later lines of an interrupted run are cut,
+        so that the file tells one story.
+    """
+
+    def __init__(self, run_dir: Path, images: int):
+        self.path = run_dir / "metrics.jsonl"
+        cut_back(self.path, images)
+        self._file = open(self.path, "a", encoding="utf-8")
+        self._writer = tf.summary.create_file_writer(
+            str(run_dir / "logs"), filename_suffix=f".{images}"
+        )
+
+    def write(
+        self, images: int, metrics: Mapping[str, float], **context
+    ) -> None:
+        """Appends one line, and one TensorBoard point for each metric.
+
+        Args:
+          images: images seen, the x axis.
+          metrics: name → value.
+          **context: further keys of the line (`phase`, `step`).
+        """
+        line = {"images": images, **context, **metrics}
+        self._file.write(json.dumps(line) + "\n")
+        self._file.flush()
+        with self._writer.as_default(step=images):
+            for name, value in metrics.items():
+                tf.summary.scalar(name, value)
+        self._writer.flush()
+
+    def image(self, images: int, name: str, picture: np.ndarray) -> None:
+        """Adds a picture, uint8 `[height, width, 3]`, to TensorBoard."""
+        with self._writer.as_default(step=images):
+            tf.summary.image(name, picture[None])
+        self._writer.flush()
+
+    def close(self) -> None:
+        """Closes both files."""
+        self._file.close()
+        self._writer.close()
+
+
+def cut_back(path: Path, images: int) -> None:
+    """Drops lines beyond `images` and a last line that is broken off."""
+    if not path.exists():
+        return
+    kept = []
+    for line in path.read_text(encoding="utf-8").splitlines():
+        try:
+            beyond = json.loads(line)["images"] > images
+        except (ValueError, KeyError, TypeError):
+            break
+        if beyond:
+            break
+        kept.append(line + "\n")
+    with atomic_file(path) as temporary:
+        temporary.write_text("".join(kept), encoding="utf-8")
+
+
+class PendingMetrics:
+    """Collects steps' tensors and turns them into numbers when asked.
+
+    Reading a tensor waits for the device; doing so once in a while keeps an
+    accelerator busy.
+    """
+
+    def __init__(self):
+        self._steps: list[int] = []
+        self._tensors: list[Mapping[str, tf.Tensor]] = []
+
+    def add(self, step: int, tensors: Mapping[str, tf.Tensor]) -> None:
+        """Keeps one step's scalars."""
+        self._steps.append(step)
+        self._tensors.append(tensors)
+
+    def means(self) -> dict[str, float]:
+        """The mean of each scalar since the last call; forgets them.
+
+        Raises:
+          NonFiniteError: a step's value is not finite.
+        """
+        steps, tensors = self._steps, self._tensors
+        self._steps, self._tensors = [], []
+        if not steps:
+            return {}
+        rows = [{k: float(v) for k, v in row.items()} for row in tensors]
+        for step, row in zip(steps, rows, strict=True):
+            for name, value in row.items():
+                if not math.isfinite(value):
+                    raise NonFiniteError(step, name, value)
+        return {k: float(np.mean([row[k] for row in rows])) for k in rows[0]}
+
+
+class NonFiniteError(ArithmeticError):
+    """A loss is not a finite number: training cannot go on."""
+
+    def __init__(self, step: int, name: str, value: float):
+        super().__init__(f"{name} is {value} at step {step}")
+        self.step = step
+        self.name = name

@@ -1,0 +1,177 @@
+"""The networks and optimisers of one phase, and how phase 2 starts."""
+
+import contextlib
+import dataclasses
+from collections.abc import Iterator
+
+import keras
+import tensorflow as tf
+
+from efgan_tf.config import Config, ModelConfig, TrainConfig
+from efgan_tf.models import (
+    build_cascade,
+    build_critics,
+    build_estimator,
+    initialize_stages,
+)
+from efgan_tf.training.loss_scaling import LossScale
+
+
+@dataclasses.dataclass(frozen=True)
+class Networks:
+    """What trains together in one phase.
+
+    Attributes:
+      generator: the cascade, computing in `--precision`.
+      average: float32 twin of the generator that holds the moving average of
+        its weights; sampling, evaluation and export use it.
+      critics: region → critic, float32 in every precision: the penalty's
+        second derivative does not survive half precision.
+      estimator: image → action units; nothing in the losses uses it.
+      generator_optimizer, critic_optimizer, estimator_optimizer: Adam.
+      loss_scale: of the generator's gradients; used in mixed_float16 only.
+    """
+
+    generator: keras.Model
+    average: keras.Model
+    critics: dict[str, keras.Model]
+    estimator: keras.Model
+    generator_optimizer: keras.optimizers.Optimizer
+    critic_optimizer: keras.optimizers.Optimizer
+    estimator_optimizer: keras.optimizers.Optimizer
+    loss_scale: LossScale
+
+    @property
+    def critic_variables(self) -> list:
+        """Trainable variables of all critics, in a fixed order."""
+        return [
+            variable
+            for name in sorted(self.critics)
+            for variable in self.critics[name].trainable_variables
+        ]
+
+    def trackables(self) -> dict[str, object]:
+        """Everything that a checkpoint must hold, by name."""
+        critics = {f"critic_{name}": net for name, net in self.critics.items()}
+        fields = {
+            field.name: getattr(self, field.name)
+            for field in dataclasses.fields(self)
+            if field.name != "critics"
+        }
+        return {**fields, **critics}
+
+
+def build_networks(config: Config, phase: int) -> Networks:
+    """Makes a phase's networks from the seed; call in the strategy's scope.
+
+    Phase 1 trains a cascade of one stage, phase 2 one of `--stages`.
+    """
+    keras.utils.set_random_seed(config.train.seed * 10 + phase)
+    stages = 1 if phase == 1 else config.model.stages
+    with dtype_policy(config.train.precision):
+        generator = build_cascade(_with_stages(config.model, stages))
+    average = build_cascade(_with_stages(config.model, stages))
+    average.set_weights(generator.get_weights())
+    networks = Networks(
+        generator=generator,
+        average=average,
+        critics=build_critics(config.model),
+        estimator=build_estimator(config.model),
+        generator_optimizer=_adam(config.train, config.train.learning_rate),
+        critic_optimizer=_adam(config.train, config.train.learning_rate),
+        estimator_optimizer=keras.optimizers.Adam(
+            config.train.estimator_learning_rate
+        ),
+        loss_scale=LossScale(),
+    )
+    networks.generator_optimizer.build(generator.trainable_variables)
+    networks.critic_optimizer.build(networks.critic_variables)
+    networks.estimator_optimizer.build(networks.estimator.trainable_variables)
+    check_variables(networks)
+    return networks
+
+
+def start_phase_2(networks: Networks, trained: Networks) -> None:
+    """Hands what phase 1 learned to the networks of phase 2.
+
+    Every stage starts from the averaged EF-GAN; critics and estimator go on
+    with their optimisers. The generator's own optimiser starts anew, since
+    its variables are other ones.
+    """
+    for cascade in (networks.generator, networks.average):
+        initialize_stages(cascade, trained.average)
+    for name, critic in networks.critics.items():
+        critic.set_weights(trained.critics[name].get_weights())
+    networks.estimator.set_weights(trained.estimator.get_weights())
+    for name in ("critic_optimizer", "estimator_optimizer"):
+        old, new = getattr(trained, name), getattr(networks, name)
+        for source, destination in zip(
+            old.variables, new.variables, strict=True
+        ):
+            destination.assign(source)
+    networks.loss_scale.scale.assign(trained.loss_scale.scale)
+
+
+def check_variables(networks: Networks) -> None:
+    """Raises a `ValueError` unless each variable belongs to one network.
+
+    Shared or missing variables train silently wrong (Kurach et al.'s
+    compare_gan has the same check).
+    """
+    groups = [
+        networks.generator.trainable_variables,
+        networks.critic_variables,
+        networks.estimator.trainable_variables,
+    ]
+    identities = [id(variable) for group in groups for variable in group]
+    if not all(groups) or len(identities) != len(set(identities)):
+        raise ValueError("networks share variables, or one has none")
+
+
+@contextlib.contextmanager
+def dtype_policy(name: str) -> Iterator[None]:
+    """Builds layers under a Keras dtype policy, then restores the old one."""
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy(name)
+    try:
+        yield
+    finally:
+        keras.config.set_dtype_policy(before)
+
+
+def make_strategy(config: TrainConfig) -> tf.distribute.Strategy:
+    """The strategy of `--strategy` on the devices that are there.
+
+    `--replicas` splits a machine without accelerators into logical CPUs; it
+    must be called before TensorFlow has started its devices then.
+    """
+    accelerators = tf.config.list_physical_devices("GPU")
+    if config.strategy == "one_device":
+        device = "GPU:0" if accelerators else "CPU:0"
+        return tf.distribute.OneDeviceStrategy(device)
+    if accelerators:
+        return tf.distribute.MirroredStrategy()
+    replicas = max(1, config.replicas)
+    if replicas > len(tf.config.list_logical_devices("CPU")):
+        raise ValueError("set_logical_cpus() must come first")
+    return tf.distribute.MirroredStrategy(
+        [f"CPU:{index}" for index in range(replicas)]
+    )
+
+
+def set_logical_cpus(count: int) -> None:
+    """Splits the CPU into `count` devices; before TensorFlow starts them."""
+    cpu = tf.config.list_physical_devices("CPU")[0]
+    tf.config.set_logical_device_configuration(
+        cpu, [tf.config.LogicalDeviceConfiguration()] * count
+    )
+
+
+def _with_stages(model: ModelConfig, stages: int) -> ModelConfig:
+    return dataclasses.replace(model, stages=stages)
+
+
+def _adam(config: TrainConfig, rate: float) -> keras.optimizers.Adam:
+    return keras.optimizers.Adam(
+        rate, beta_1=config.beta_1, beta_2=config.beta_2
+    )

@@ -1,0 +1,293 @@
+"""What the critics and the generator minimise, put together from the losses.
+
+Pure functions of networks and a batch: no optimiser, no state. docs/method.md
+writes them as equations. A batch is a dict of float32 tensors: `image` and
+`target_image` `[b, S, S, 3]` in [-1, 1], `action_units` and
+`target_action_units` `[b, 17]` in 0–1, `has_target` `[b]`.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+import keras
+import tensorflow as tf
+from keras import ops
+
+from efgan_tf.config import LossConfig, ModelConfig
+from efgan_tf.models import critic_view, region_units
+from efgan_tf.training import losses
+from efgan_tf.training.gradient_penalty import gradient_penalty
+
+Batch = Mapping[str, tf.Tensor]
+Metrics = dict[str, tf.Tensor]
+FACE = "face"
+
+__all__ = ["critic_objective", "estimator_objective", "generator_objective"]
+
+
+def generate(
+    generator: keras.Model,
+    image: tf.Tensor,
+    source: tf.Tensor,
+    target: tf.Tensor,
+) -> dict[str, Any]:
+    """Runs the cascade on `image` from the units `source` to `target`."""
+    return generator(
+        {
+            "image": image,
+            "source_action_units": source,
+            "target_action_units": target,
+        },
+        training=True,
+    )
+
+
+def judged_images(
+    outputs: Mapping[str, Any], region: str, model: ModelConfig
+) -> list[tuple[tf.Tensor, tf.Tensor]]:
+    """What one critic judges: (image in its view, wanted units), all stages.
+
+    Each stage shows its final image in the critic's view and the initial
+    output of the critic's branch; the two are one where a stage consists of
+    the global branch alone.
+    """
+    judged = []
+    for stage in outputs["stages"]:
+        views = [critic_view(stage["image"], region, model.boxes)]
+        if model.local_branches:
+            views.append(stage["branches"][region]["image"])
+        judged += [(view, stage["action_units"]) for view in views]
+    return judged
+
+
+def critic_objective(
+    critics: Mapping[str, keras.Model],
+    outputs: Mapping[str, Any],
+    batch: Batch,
+    model: ModelConfig,
+    weights: LossConfig,
+    usable: tf.Tensor,
+    alpha: tf.Tensor,
+) -> tuple[tf.Tensor, Metrics]:
+    """The critics' loss on a batch and on what the generator made of it.
+
+    Wasserstein distance, gradient penalty between the real images and one of
+    the judged fakes each, and AU regression on the real images, in one sum:
+    one optimiser step sees them all.
+
+    Args:
+      critics: region → critic.
+      outputs: the cascade's outputs for the batch, without gradients.
+      batch: see the module.
+      model: boxes and branches.
+      weights: the losses' weights.
+      usable: float32 `[17]`, 1 for the units that the data set has.
+      alpha: `[b, 2]` in [0, 1): place between real and fake, and which fake.
+
+    Returns:
+      The scalar loss, and its parts by name.
+    """
+    total, metrics = 0.0, _Sums("critic")
+    for region, critic in critics.items():
+        share = 1.0 if region == FACE else weights.local_weight
+        real = critic_view(batch["image"], region, model.boxes)
+        fakes = [view for view, _ in judged_images(outputs, region, model)]
+        judged = critic(ops.concatenate([real, *fakes]), training=True)
+        real_patch, fake_patch = _split(judged["patch"], ops.shape(real)[0])
+        real_units, _ = _split(judged["action_units"], ops.shape(real)[0])
+        parts = {
+            "wasserstein": losses.wasserstein_critic(real_patch, fake_patch),
+            "gradient_penalty": gradient_penalty(
+                lambda x, critic=critic: critic(x, training=True)["patch"],
+                real,
+                _pick(fakes, alpha[:, 1]),
+                ops.reshape(alpha[:, 0], (-1, 1, 1, 1)),
+            ),
+            "au": _unit_error(
+                real_units, batch["action_units"], region, usable
+            ),
+        }
+        total += share * (
+            parts["wasserstein"]
+            + weights.lambda_gp * parts["gradient_penalty"]
+            + weights.lambda_au_critic * parts["au"]
+        )
+        metrics.add(parts, share)
+    return total, {**metrics.values, "critic/total": total}
+
+
+def generator_objective(
+    generator: keras.Model,
+    critics: Mapping[str, keras.Model],
+    batch: Batch,
+    model: ModelConfig,
+    weights: LossConfig,
+    usable: tf.Tensor,
+    lambda_att: tf.Tensor,
+) -> tuple[tf.Tensor, Metrics]:
+    """The generator's loss on a batch.
+
+    Every stage's output is judged; the cycle runs once over the whole
+    cascade; the paired term looks at the last stage. A weight of 0 leaves its
+    term (and its forward pass) out of the graph.
+
+    Args:
+      generator: the cascade.
+      critics: region → critic.
+      batch, model, weights, usable: as in `critic_objective`.
+      lambda_att: scalar, the scheduled weight of the mean attention.
+
+    Returns:
+      The scalar loss, and its parts by name.
+    """
+    source, target = batch["action_units"], batch["target_action_units"]
+    outputs = generate(generator, batch["image"], source, target)
+    metrics = _Sums("generator")
+    for region, critic in critics.items():
+        share = 1.0 if region == FACE else weights.local_weight
+        metrics.add(_judgement(critic, outputs, region, model, usable), share)
+    metrics.add(_attention(outputs))
+    metrics.add(_ways_back(generator, outputs, batch, weights))
+    if weights.lambda_paired:
+        metrics.add({"paired": _paired(outputs, batch, model)})
+    parts = metrics.values
+    total = sum(
+        weight * parts[f"generator/{name}"]
+        for name, weight in {
+            "adversarial": weights.lambda_adv,
+            "au": weights.lambda_au,
+            "cycle": weights.lambda_cyc,
+            "zero": weights.lambda_zero,
+            "attention": lambda_att,
+            "tv": weights.lambda_tv,
+            "paired": weights.lambda_paired,
+        }.items()
+        if f"generator/{name}" in parts
+    )
+    return total, {
+        **parts,
+        "generator/total": total,
+        **_attention_means(outputs),
+    }
+
+
+def estimator_objective(
+    estimator: keras.Model, batch: Batch, usable: tf.Tensor
+) -> tuple[tf.Tensor, Metrics]:
+    """Squared error of the AU estimator on real images."""
+    predicted = estimator(batch["image"], training=True)
+    error = losses.action_unit_regression(
+        predicted, batch["action_units"], usable
+    )
+    return error, {"estimator/au": error}
+
+
+def _judgement(critic, outputs, region, model, usable) -> Metrics:
+    """Adversarial and AU terms of one critic over all that it judges."""
+    views, wanted = zip(*judged_images(outputs, region, model), strict=True)
+    judged = critic(ops.concatenate(views), training=True)
+    return {
+        "adversarial": losses.wasserstein_generator(judged["patch"]),
+        "au": _unit_error(
+            judged["action_units"], ops.concatenate(wanted), region, usable
+        ),
+    }
+
+
+def _unit_error(predicted, units, region, usable):
+    """AU regression of a critic, on the units of its region."""
+    indices = region_units(region)
+    return losses.action_unit_regression(
+        predicted,
+        ops.take(units, indices, axis=1),
+        ops.take(usable, indices),
+    )
+
+
+def _attention(outputs) -> Metrics:
+    maps = [
+        branch["attention"]
+        for stage in outputs["stages"]
+        for branch in stage["branches"].values()
+    ]
+    return {
+        "attention": sum(losses.attention_mean(a) for a in maps) / len(maps),
+        "tv": sum(losses.attention_tv(a) for a in maps) / len(maps),
+    }
+
+
+def _attention_means(outputs) -> Metrics:
+    """Mean attention by branch, over the stages: what saturates shows."""
+    stages = outputs["stages"]
+    return {
+        f"attention/{name}": sum(
+            losses.attention_mean(stage["branches"][name]["attention"])
+            for stage in stages
+        )
+        / len(stages)
+        for name in stages[0]["branches"]
+    }
+
+
+def _ways_back(generator, outputs, batch, weights: LossConfig) -> Metrics:
+    """Cycle (edit back to the source) and zero edit, in one forward pass.
+
+    Nothing in the networks mixes samples, so two passes may be one batch.
+    """
+    source, target = batch["action_units"], batch["target_action_units"]
+    runs = {}
+    if weights.lambda_cyc:
+        runs["cycle"] = (outputs["image"], target, source)
+    if weights.lambda_zero:
+        runs["zero"] = (batch["image"], source, source)
+    if not runs:
+        return {}
+    inputs = [
+        ops.concatenate(parts) for parts in zip(*runs.values(), strict=True)
+    ]
+    images = ops.split(generate(generator, *inputs)["image"], len(runs))
+    return {
+        name: losses.l1(image, batch["image"])
+        for name, image in zip(runs, images, strict=True)
+    }
+
+
+def _paired(outputs, batch, model: ModelConfig):
+    """L1 to the true target: the last stage's image and its branches'."""
+    stage, truth = outputs["stages"][-1], batch["target_image"]
+    has_target = batch["has_target"]
+    final = losses.l1(stage["image"], truth, has_target)
+    initial = [
+        losses.l1(
+            branch["image"], critic_view(truth, name, model.boxes), has_target
+        )
+        for name, branch in stage["branches"].items()
+        if "image" in branch
+    ]
+    return final + sum(initial) / len(initial)
+
+
+def _split(tensor, count):
+    """The first `count` samples and the others."""
+    return tensor[:count], tensor[count:]
+
+
+def _pick(fakes, place):
+    """For each sample one of the fakes, by `place` `[b]` in [0, 1)."""
+    index = ops.cast(ops.floor(place * len(fakes)), "int32")
+    choice = ops.one_hot(index, len(fakes), dtype="float32")
+    stacked = ops.stack(fakes, axis=1)
+    return ops.sum(stacked * choice[:, :, None, None, None], axis=1)
+
+
+class _Sums:
+    """Adds up named parts over the critics under one prefix."""
+
+    def __init__(self, prefix: str):
+        self.prefix = prefix
+        self.values: Metrics = {}
+
+    def add(self, parts: Metrics, weight: float = 1.0) -> None:
+        for name, value in parts.items():
+            key = f"{self.prefix}/{name}"
+            self.values[key] = self.values.get(key, 0.0) + weight * value

@@ -1,0 +1,51 @@
+"""Packaging; the tools' settings are in pyproject.toml."""
+
+import re
+from pathlib import Path
+
+from setuptools import find_packages, setup
+
+HERE = Path(__file__).parent
+VERSION = re.search(
+    r'__version__ = "(.+)"', (HERE / "efgan_tf/__init__.py").read_text()
+)[1]
+
+setup(
+    name="efgan_tf",
+    version=VERSION,
+    description="Cascade EF-GAN (CVPR 2020) in TensorFlow/Keras: facial "
+    "expression editing by action units",
+    long_description=(HERE / "README.md").read_text(encoding="utf-8"),
+    long_description_content_type="text/markdown",
+    license="Apache-2.0",
+    license_files=["LICENSE", "efgan_tf/synthetic/CREDITS.md"],
+    python_requires=">=3.10,<3.14",
+    packages=find_packages(include=["efgan_tf", "efgan_tf.*"]),
+    package_data={"efgan_tf.synthetic": ["*.npz", "CREDITS.md"]},
+    install_requires=[
+        "absl-py>=2.1",
+        "keras>=3.12,<4",
+        "matplotlib>=3.8",
+        "mtcnn>=1.0,<2",
+        "numba>=0.61",
+        "numpy>=2.0",
+        "opencv-python-headless>=4.10",
+        "pillow>=10.3",
+        "tensorflow>=2.21,<3",
+        "tensorflow-datasets>=4.9.7",
+        "tensorflow-serving-api>=2.21,<3",
+        "tf-keras-vis>=0.8.7",
+    ],
+    extras_require={
+        "cuda": ["tensorflow[and-cuda]>=2.21,<3"],
+        "beam": ["apache-beam>=2.60"],
+        "demo": ["gradio>=5"],
+        "test": ["pytest>=8", "pytest-timeout>=2.3", "ruff>=0.6"],
+    },
+    classifiers=[
+        "Development Status :: 3 - Alpha",
+        "Intended Audience :: Science/Research",
+        "Programming Language :: Python :: 3",
+        "Topic :: Scientific/Engineering :: Image Processing",
+    ],
+)
