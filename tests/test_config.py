@@ -1,0 +1,123 @@
+"""Configuration: one source for flags, JSON and defaults."""
+
+import dataclasses
+import json
+
+import pytest
+from absl import flags
+
+from efgan_tf import config
+from efgan_tf.errors import ConfigError
+
+
+def _parse(*arguments):
+    values = flags.FlagValues()
+    config.define_flags(values)
+    values(["program", *arguments])
+    return config.from_flags(values)
+
+
+def test_flags_without_arguments_give_the_defaults():
+    assert _parse() == config.Config()
+
+
+def test_every_setting_is_one_flag_of_the_same_name():
+    names = [
+        field.name
+        for section in config.SECTIONS.values()
+        for field in dataclasses.fields(section)
+    ]
+    assert len(names) == len(set(names))
+    values = flags.FlagValues()
+    config.define_flags(values)
+    assert set(names) <= set(values)
+
+
+def test_json_round_trip():
+    changed = _parse(
+        "--lambda_gp=7", "--stages=2", "--box_eyes=4,6,12,20", "--noflip",
+        "--au_injection=film", "--run_dir=elsewhere",
+    )  # fmt: skip
+    assert changed.loss.lambda_gp == 7.0 and not changed.train.flip
+    assert config.from_json(config.to_json(changed)) == changed
+
+
+def test_flag_lines_can_be_fed_back(tmp_path):
+    changed = _parse("--lambda_gp=7", "--box_nose=9,10,12,12", "--noflip")
+    path = tmp_path / "flags.txt"
+    path.write_text("\n".join(config.flag_lines(changed)))
+    assert _parse(f"--flagfile={path}") == changed
+
+
+def test_flag_files_nest_and_later_flags_win(tmp_path):
+    inner, outer = tmp_path / "inner.flags", tmp_path / "outer.flags"
+    inner.write_text("# the architecture\n--stages=2\n--base_width=8\n")
+    outer.write_text(f"--flagfile={inner}\n\n--base_width=16\n")
+    parsed = _parse(f"--flagfile={outer}", "--lambda_gp=3")
+    assert (parsed.model.stages, parsed.model.base_width) == (2, 16)
+    assert parsed.loss.lambda_gp == 3
+    assert _parse("--stages=5", f"--flagfile={outer}").model.stages == 2
+
+
+def test_unknown_flags_fail_in_flag_files_too(tmp_path):
+    path = tmp_path / "typo.flags"
+    path.write_text("--lamda_gp=7\n")
+    with pytest.raises(flags.UnrecognizedFlagError, match="lamda_gp"):
+        _parse(f"--flagfile={path}")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "named"),
+    [
+        (["--image_size=100"], "image_size=100"),
+        (["--image_size=32"], "image_size=32"),
+        (["--stages=0"], "stages=0"),
+        (["--box_eyes=0,20,12,20"], "box_eyes"),
+        (["--box_eyes=1,2,3"], "four numbers"),
+        (["--box_eyes=5,6,11,20", "--image_size=64"], "multiples of 4"),
+        (["--nolocal_branches"], "norefiner"),
+        (["--lambda_gp=-1"], "lambda_gp=-1"),
+        (["--lambda_paired=1"], "pairing=paired"),
+        (["--batch_size=0"], "batch_size=0"),
+        (["--learning_rate=0"], "learning_rate"),
+        (["--ema=1"], "ema"),
+        (["--phase1_kimg=0", "--phase2_kimg=0"], "nothing to train"),
+        (["--held_out=1"], "held_out"),
+        (["--subjects=-2"], "subjects=-2"),
+        (["--photo_size=100"], "photo_size=100"),
+        (["--max_yaw=60"], "max_yaw"),
+    ],
+)
+def test_cross_field_checks_name_the_flag(arguments, named):
+    with pytest.raises(ConfigError, match=named) as caught:
+        _parse(*arguments)
+    assert "\n" not in str(caught.value)
+
+
+def test_wrong_types_and_choices_are_refused_by_the_parser():
+    for argument in ("--stages=two", "--precision=float8", "--box_eyes=a,b"):
+        with pytest.raises(flags.IllegalFlagValueError):
+            _parse(argument)
+
+
+def test_json_refuses_what_it_does_not_know():
+    text = json.loads(config.to_json(config.Config()))
+    text["model"]["colour"] = 1
+    with pytest.raises(ConfigError, match="colour"):
+        config.from_json(json.dumps(text))
+    text["model"].pop("colour")
+    text["model"]["stages"] = "three"
+    with pytest.raises(ConfigError, match="stages"):
+        config.from_json(json.dumps(text))
+    with pytest.raises(ConfigError, match="not JSON"):
+        config.from_json("{")
+
+
+def test_differences_and_replace():
+    old = config.Config()
+    new = config.replace(old, {"stages": 2, "lambda_gp": 5.0})
+    assert config.differences(old, new) == [
+        "stages: 3 → 2", "lambda_gp: 10.0 → 5.0",
+    ]  # fmt: skip
+    with pytest.raises(ConfigError, match="stags"):
+        config.replace(old, {"stags": 2})
