@@ -1,0 +1,1 @@
+"""Synthetic faces with exact action units: a CC0 head, rendered."""

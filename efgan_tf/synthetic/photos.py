@@ -1,0 +1,234 @@
+"""Writes a set of synthetic photos with its tables.
+
+    out_dir/photos/s00012_v0_03_angry.jpg
+    out_dir/aus.csv         file,subject,expression,view,AU01,...,AU45
+    out_dir/landmarks.csv   file,left_eye_x,left_eye_y,...,right_mouth_y
+
+Images of one subject and view share person, pose, light and background: they
+are each other's true targets.
+"""
+
+import csv
+import dataclasses
+import io
+import multiprocessing
+import os
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from efgan_tf import action_units, outputs
+from efgan_tf.config import check_at_least, option, require
+from efgan_tf.progress import Progress
+from efgan_tf.synthetic import identity as identity_lib
+from efgan_tf.synthetic.render import Renderer
+
+LANDMARKS = ("left_eye", "right_eye", "nose", "left_mouth", "right_mouth")
+_GRID = 32  # sides are multiples of it, as the networks' are
+
+
+@dataclasses.dataclass(frozen=True)
+class SynthesizeConfig:
+    """How many synthetic photos of what kind."""
+
+    subjects: int = option(64, "number of people")
+    images_per_subject: int = option(
+        16, "pictures of each person, shared out over the views"
+    )
+    views_per_subject: int = option(
+        1, "poses, lights and backgrounds of each person"
+    )
+    size: int = option(256, "side of the photos in pixels, a multiple of 32")
+    seed: int = option(0, "which people are made")
+    max_yaw: float = option(15.0, "largest turn of the head, 0 to 45 degrees")
+    workers: int = option(0, "processes; 0 takes all processor cores")
+    first_subject: int = option(0, "number of the first person")
+
+    def __post_init__(self):
+        check_at_least(
+            self, 1, "subjects", "images_per_subject", "views_per_subject"
+        )
+        check_at_least(self, 0, "seed", "workers", "first_subject")
+        require(
+            self.size >= 64 and self.size % _GRID == 0,
+            f"--size={self.size} must be a multiple of {_GRID}, at least 64",
+        )
+        require(self.size <= 2048, f"--size={self.size} must be at most 2048")
+        require(
+            0 <= self.max_yaw <= 45,
+            f"--max_yaw={self.max_yaw:g} must lie within 0 and 45 degrees",
+        )
+        require(
+            self.images_per_subject >= self.views_per_subject,
+            f"--images_per_subject={self.images_per_subject} must be at least "
+            f"--views_per_subject={self.views_per_subject}",
+        )
+
+
+@dataclasses.dataclass(frozen=True)
+class Photo:
+    """One picture and what is true of it.
+
+    Attributes:
+        file: name in the photos folder.
+        subject, expression, view: as in the table.
+        action_units: float32 [17], 0–5.
+        landmarks: float32 [5, 2], pixels.
+        jpeg: the encoded picture.
+    """
+
+    file: str
+    subject: str
+    expression: str
+    view: int
+    action_units: np.ndarray
+    landmarks: np.ndarray
+    jpeg: bytes
+
+
+def make_subject(config: SynthesizeConfig, subject: int) -> list[Photo]:
+    """All photos of one person; the same whatever else is made."""
+    renderer = Renderer(identity_lib.sample_identity(config.seed, subject))
+    photos = []
+    for view_number in range(config.views_per_subject):
+        view = identity_lib.sample_view(
+            config.seed, subject, view_number, config.max_yaw
+        )
+        share, rest = divmod(
+            config.images_per_subject, config.views_per_subject
+        )
+        for index in range(share + (view_number < rest)):
+            photos.append(make_photo(renderer, view, index, config.size))
+    return photos
+
+
+def make_photo(
+    renderer: Renderer, view: identity_lib.View, index: int, size: int
+) -> Photo:
+    """Image `index` of a view.
+
+    Args:
+        renderer: of the view's person.
+        view: the sitting.
+        index: number of the image in the view; the first eight are presets.
+        size: side in pixels.
+    """
+    name, units = identity_lib.sample_action_units(
+        view.seed, view.subject, view.view, index
+    )
+    sides = np.stack(identity_lib.sample_sides(view, index, name, units))
+    subject = f"s{view.subject:05}"
+    return Photo(
+        file=f"{subject}_v{view.view}_{index:02}_{name}.jpg",
+        subject=subject,
+        expression=name,
+        view=view.view,
+        action_units=units,
+        landmarks=renderer.landmarks(sides, view, size),
+        jpeg=_encode(
+            renderer.render(sides, view, size, index), view.jpeg_quality
+        ),
+    )
+
+
+def write_photos(
+    out_dir: str | os.PathLike,
+    config: SynthesizeConfig,
+    overwrite: bool = False,
+    show_progress: bool = True,
+) -> Path:
+    """Makes the photos and tables; the folder appears whole or not at all.
+
+    Args:
+        out_dir: the folder; it must be absent or empty unless `overwrite`.
+        config: how many of what.
+        overwrite: replace what is there, once everything is made.
+        show_progress: print rate and time left on standard error.
+
+    Returns:
+        `out_dir` as a path.
+
+    Raises:
+        UserError: `out_dir` is taken or cannot be written.
+        OSError: the disk is full; what existed before is kept.
+    """
+    total = config.subjects * config.images_per_subject
+    progress = Progress("photos", total, "photos") if show_progress else None
+    with outputs.atomic_folder(out_dir, overwrite) as folder:
+        (folder / "photos").mkdir()
+        photos = []
+        for made in _make_all(config):
+            for photo in made:
+                (folder / "photos" / photo.file).write_bytes(photo.jpeg)
+                photos.append(dataclasses.replace(photo, jpeg=b""))
+            if progress:
+                progress.advance(len(made))
+        _write_tables(folder, photos)
+    if progress:
+        progress.finish()
+    return Path(out_dir)
+
+
+def _make_all(config: SynthesizeConfig) -> Iterator[list[Photo]]:
+    """The photos of subject after subject, in order."""
+    subjects = range(
+        config.first_subject, config.first_subject + config.subjects
+    )
+    workers = min(config.workers or available_cores(), config.subjects)
+    if workers == 1:
+        for subject in subjects:
+            yield make_subject(config, subject)
+        return
+    # Spawned, not forked: a parent that runs TensorFlow must not be forked.
+    context = multiprocessing.get_context("spawn")
+    with context.Pool(workers) as pool:
+        jobs = ((config, subject) for subject in subjects)
+        yield from pool.imap(_make_job, jobs)
+
+
+def _make_job(job: tuple[SynthesizeConfig, int]) -> list[Photo]:
+    return make_subject(*job)
+
+
+def available_cores() -> int:
+    """Processor cores that this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def _encode(image: np.ndarray, quality: int) -> bytes:
+    buffer = io.BytesIO()
+    Image.fromarray(image).save(buffer, "JPEG", quality=quality)
+    return buffer.getvalue()
+
+
+def _write_tables(folder: Path, photos: Iterable[Photo]) -> None:
+    photos = list(photos)
+    _write_csv(
+        folder / "aus.csv",
+        ["file", "subject", "expression", "view", *action_units.NAMES],
+        (
+            [p.file, p.subject, p.expression, p.view]
+            + [f"{value:.2f}" for value in p.action_units]
+            for p in photos
+        ),
+    )
+    names = [f"{name}_{axis}" for name in LANDMARKS for axis in "xy"]
+    _write_csv(
+        folder / "landmarks.csv",
+        ["file", *names],
+        (
+            [p.file] + [f"{value:.2f}" for value in p.landmarks.ravel()]
+            for p in photos
+        ),
+    )
+
+
+def _write_csv(path: Path, header: list[str], rows: Iterable[list]) -> None:
+    with open(path, "w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(header)
+        writer.writerows(rows)

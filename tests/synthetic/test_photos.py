@@ -1,0 +1,172 @@
+"""The folder of photos and tables, and the command that makes it."""
+
+import csv
+import errno
+import os
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from efgan_tf import action_units, commands, synthesize
+from efgan_tf.synthetic import identity as identity_lib
+from efgan_tf.synthetic import photos
+from efgan_tf.synthetic.photos import SynthesizeConfig
+
+SMALL = {"subjects": 2, "images_per_subject": 10, "size": 64, "seed": 5}
+
+
+def synthesize_command(*arguments: str) -> int:
+    return commands.run(
+        synthesize.main,
+        synthesize.OutputConfig,
+        SynthesizeConfig,
+        argv=["synthesize", *map(str, arguments)],
+    )
+
+
+def contents(folder) -> dict[str, bytes]:
+    return {
+        str(path.relative_to(folder)): path.read_bytes()
+        for path in sorted(folder.rglob("*"))
+        if path.is_file()
+    }
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    config = SynthesizeConfig(workers=1, **SMALL)
+    return photos.write_photos(
+        tmp_path_factory.mktemp("made") / "set", config, show_progress=False
+    )
+
+
+def test_two_processes_make_the_same_files(made, tmp_path):
+    config = SynthesizeConfig(workers=2, **SMALL)
+    folder = photos.write_photos(tmp_path / "set", config, show_progress=False)
+    assert contents(folder) == contents(made)
+    assert len(contents(made)) == 22
+
+
+def test_a_subject_is_the_same_alone(made):
+    config = SynthesizeConfig(**{**SMALL, "subjects": 1, "first_subject": 1})
+    for photo in photos.make_subject(config, 1):
+        assert (made / "photos" / photo.file).read_bytes() == photo.jpeg
+
+
+def test_the_table_says_what_was_rendered(made):
+    with open(made / "aus.csv", newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert list(rows[0]) == [
+        "file", "subject", "expression", "view", *action_units.NAMES
+    ]  # fmt: skip
+    assert len(rows) == 20
+    for number, row in enumerate(rows):
+        subject, index = divmod(number, 10)
+        name, units = identity_lib.sample_action_units(5, subject, 0, index)
+        assert row["subject"] == f"s{subject:05}"
+        assert row["expression"] == name
+        assert row["file"] == f"s{subject:05}_v0_{index:02}_{name}.jpg"
+        read = np.array([row[n] for n in action_units.NAMES], np.float32)
+        np.testing.assert_array_equal(read, units)
+        image = Image.open(made / "photos" / row["file"])
+        assert image.size == (64, 64) and image.mode == "RGB"
+
+
+def test_landmarks_lie_inside_the_photos(made):
+    with open(made / "landmarks.csv", newline="") as file:
+        header, *rows = csv.reader(file)
+    assert header[0] == "file" and header[1] == "left_eye_x"
+    points = np.array([row[1:] for row in rows], float).reshape(-1, 5, 2)
+    assert points.min() > 0 and points.max() < 63
+    assert np.all(points[:, 0, 0] < points[:, 1, 0])
+
+
+def test_views_share_the_images_out():
+    config = SynthesizeConfig(
+        subjects=1, images_per_subject=5, views_per_subject=2, size=64
+    )
+    made = photos.make_subject(config, 0)
+    assert [photo.view for photo in made] == [0, 0, 0, 1, 1]
+    assert [photo.expression for photo in made][3:] == ["neutral", "happy"]
+
+
+@pytest.mark.parametrize(
+    "flag",
+    [
+        "--nonsense=1",
+        "--size=100",
+        "--size=0",
+        "--subjects=-1",
+        "--subjects=0",
+        "--subjects=many",
+        "--max_yaw=90",
+        "--max_yaw=nan",
+        "--workers=-1",
+        "--views_per_subject=40",
+    ],
+)
+def test_bad_values_are_refused(flag, tmp_path, capsys):
+    assert synthesize_command(f"--out={tmp_path / 'set'}", flag) == 2
+    error = capsys.readouterr().err
+    assert error.startswith("error: ") and error.count("\n") == 1
+    assert flag[2:].split("=")[0] in error
+    assert not list(tmp_path.iterdir())
+
+
+def test_one_output_must_be_named(tmp_path, capsys):
+    assert synthesize_command() == 2
+    assert "--out" in capsys.readouterr().err
+    assert synthesize_command("--sheet=picture.nonsense") == 2
+    assert "--sheet" in capsys.readouterr().err
+
+
+def test_a_full_folder_needs_overwrite(tmp_path, capsys):
+    folder = tmp_path / "set"
+    folder.mkdir()
+    (folder / "thesis.txt").write_text("years of work")
+    small = ["--subjects=1", "--images_per_subject=1", "--size=64"]
+    assert synthesize_command(f"--out={folder}", *small) == 2
+    assert "--overwrite" in capsys.readouterr().err
+    assert (folder / "thesis.txt").exists()
+    assert synthesize_command(f"--out={folder}", "--overwrite", *small) == 0
+    assert sorted(p.name for p in folder.iterdir()) == [
+        "aus.csv", "landmarks.csv", "photos"
+    ]  # fmt: skip
+    assert [p.name for p in tmp_path.iterdir()] == ["set"]
+
+
+def test_an_unwritable_place_is_refused(tmp_path, capsys):
+    (tmp_path / "file").write_text("")
+    assert synthesize_command(f"--out={tmp_path / 'file' / 'set'}") == 2
+    assert capsys.readouterr().err.count("\n") == 1
+    assert synthesize_command(f"--out={tmp_path / 'file'}") == 2
+    assert "is a file" in capsys.readouterr().err
+
+
+def test_a_full_disk_leaves_nothing_and_keeps_what_was(
+    tmp_path, capsys, monkeypatch
+):
+    folder = tmp_path / "set"
+    folder.mkdir()
+    (folder / "old.txt").write_text("old")
+
+    def refuse(config, subject):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(photos, "make_subject", refuse)
+    status = synthesize_command(
+        f"--out={folder}", "--overwrite", "--subjects=1", "--workers=1"
+    )
+    assert status == 2
+    assert "No space left" in capsys.readouterr().err
+    assert [p.name for p in tmp_path.iterdir()] == ["set"]
+    assert (folder / "old.txt").read_text() == "old"
+
+
+def test_a_sheet_is_a_picture(tmp_path):
+    path = tmp_path / "sheet.png"
+    assert (
+        synthesize_command(f"--sheet={path}", "--subjects=1", "--size=64") == 0
+    )
+    assert Image.open(path).size == (512, 64)
