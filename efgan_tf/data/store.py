@@ -1,0 +1,167 @@
+"""Prepared data sets on disk: made when absent, found again, loaded."""
+
+import contextlib
+import dataclasses
+import io
+import sys
+import tempfile
+from pathlib import Path
+
+import numpy as np
+
+from efgan_tf.config import DataConfig
+from efgan_tf.data.samples import Faces
+from efgan_tf.data.splits import SPLITS
+from efgan_tf.errors import UserError
+
+
+@dataclasses.dataclass(frozen=True)
+class Prepared:
+    """A prepared data set.
+
+    Attributes:
+      folder: where it is; `report.txt` and `report.json` lie there too.
+      is_new: whether this call made it.
+      summary: what became of the photos, some lines.
+    """
+
+    folder: Path
+    is_new: bool
+    summary: str
+
+
+def prepare(config: DataConfig, image_size: int) -> Prepared:
+    """Makes sure that a data set is prepared.
+
+    One that is there with the same settings is kept, unless its photos or its
+    table have changed since: then it is made anew. (Where they are gone it is
+    kept as it is, so that prepared data can be moved on its own.) It appears
+    whole or not at all.
+
+    Args:
+      config: which data set, from where, and where to.
+      image_size: side of the aligned pictures.
+
+    Raises:
+      UserError: photos or table are missing or wrong, or no face was kept.
+    """
+    # TensorFlow Datasets takes seconds to import.
+    import tensorflow_datasets as tfds
+
+    from efgan_tf.data import builders
+
+    tfds.disable_progress_bar()  # preparation shows its own
+    builder = builders.make_builder(config, image_size)
+    folder = Path(builder.data_dir)
+    if folder.is_dir():
+        known = builder.info.metadata["fingerprint"]
+        if builder.fingerprint() in ("", known):
+            return _prepared(folder, is_new=False)
+
+    data_dir = Path(config.data_dir)
+    try:
+        data_dir.mkdir(parents=True, exist_ok=True)
+    except (FileExistsError, NotADirectoryError) as error:
+        raise UserError(
+            f"--data_dir={data_dir} is a file; name a folder"
+        ) from error
+    with tempfile.TemporaryDirectory(
+        prefix=".preparing-", dir=data_dir
+    ) as temporary:
+        made = _build(config, image_size, Path(temporary))
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        if folder.is_dir():
+            folder.rename(Path(temporary) / "old")
+        made.rename(folder)
+    return _prepared(folder, is_new=True)
+
+
+def _build(config: DataConfig, image_size: int, temporary: Path) -> Path:
+    """Makes a data set below a temporary folder; returns its own folder.
+
+    TFDS would write to the final place by itself, but delete what is there
+    before it starts.
+    """
+    from efgan_tf.data import builders
+
+    work_dir = temporary / "work"
+    work_dir.mkdir()
+    config = dataclasses.replace(config, data_dir=str(temporary))
+    builder = builders.make_builder(config, image_size, work_dir)
+    with contextlib.redirect_stdout(io.StringIO()):  # TFDS talks a lot
+        builder.download_and_prepare()
+    return Path(builder.data_dir)
+
+
+def describe(config: DataConfig, image_size: int) -> str:
+    """One line: where the prepared data set is or would be.
+
+    Raises:
+      UserError: there is no builder for the data set.
+    """
+    from efgan_tf.data import builders
+
+    folder = Path(builders.make_builder(config, image_size).data_dir)
+    state = "is prepared" if folder.is_dir() else "would be prepared"
+    return f"{config.dataset} at {image_size} pixels {state} in {folder}"
+
+
+def _prepared(folder: Path, is_new: bool) -> Prepared:
+    report = (folder / "report.txt").read_text("utf-8")
+    return Prepared(folder, is_new, summary=report.split("\n\n")[0])
+
+
+def load_faces(config: DataConfig, image_size: int, split: str) -> Faces:
+    """One split of a data set, prepared first where it is absent.
+
+    Args:
+      config: which data set.
+      image_size: side of the aligned pictures.
+      split: `"train"` or `"test"`.
+
+    Returns:
+      The faces, ordered by subject, view and file; none for the test split of
+      a data set that has a single subject.
+
+    Raises:
+      UserError: as `prepare`.
+      ValueError: there is no such split.
+    """
+    import tensorflow_datasets as tfds
+
+    if split not in SPLITS:
+        raise ValueError(f"split {split!r} is none of {SPLITS}")
+    prepared = prepare(config, image_size)
+    if prepared.is_new:
+        print(prepared.summary, file=sys.stderr)
+    builder = tfds.builder_from_directory(prepared.folder)
+    examples = []
+    if split in builder.info.splits:
+        dataset = builder.as_dataset(
+            split=split, decoders={"image": tfds.decode.SkipDecoding()}
+        )
+        examples = [_as_text(row) for row in dataset.as_numpy_iterator()]
+    examples.sort(
+        key=lambda row: (row["subject"], row["view"], row["filename"])
+    )
+
+    def texts(name: str) -> np.ndarray:
+        return np.array([row[name] for row in examples], np.str_)
+
+    units = [row["action_units"] for row in examples]
+    mask = np.array(builder.info.metadata["mask"], np.float32)
+    return Faces(
+        encoded=[row["image"] for row in examples],
+        action_units=np.array(units, np.float32).reshape(-1, len(mask)),
+        subjects=texts("subject"),
+        expressions=texts("expression"),
+        views=texts("view"),
+        filenames=texts("filename"),
+        mask=mask,
+        size=image_size,
+    )
+
+
+def _as_text(row: dict) -> dict:
+    names = ("subject", "expression", "view", "filename")
+    return row | {name: row[name].decode() for name in names}

@@ -1,0 +1,1 @@
+"""Faces in photos: reading, detecting, aligning."""

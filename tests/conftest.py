@@ -1,0 +1,38 @@
+"""What several folders of tests share: rendered photos and a detector."""
+
+import os
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+
+import pytest
+import tensorflow as tf
+
+LOGICAL_CPUS = 4
+
+
+def pytest_configure(config):
+    """Four logical CPUs stand for four devices: before TensorFlow starts."""
+    cpu = tf.config.list_physical_devices("CPU")[0]
+    tf.config.set_logical_device_configuration(
+        cpu, [tf.config.LogicalDeviceConfiguration()] * LOGICAL_CPUS
+    )
+
+
+@pytest.fixture(scope="session")
+def rendered(tmp_path_factory):
+    """A folder with `photos/` and `aus.csv`: 3 people, 8 expressions each."""
+    from efgan_tf.synthetic import photos
+
+    folder = tmp_path_factory.mktemp("rendered") / "set"
+    config = photos.SynthesizeConfig(
+        subjects=3, images_per_subject=8, size=192, workers=1
+    )
+    return photos.write_photos(folder, config, show_progress=False)
+
+
+@pytest.fixture(scope="session")
+def detector():
+    """The face detector, which takes seconds to load."""
+    from efgan_tf.faces.detection import Detector
+
+    return Detector()

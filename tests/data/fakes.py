@@ -1,0 +1,24 @@
+"""Small random faces for tests that need no real ones."""
+
+import cv2
+import numpy as np
+
+from efgan_tf.data.samples import Faces
+
+
+def make_faces(subjects=4, views=2, per_view=3, size=16, seed=0) -> Faces:
+    """`subjects × views × per_view` faces, all pictures and units different."""
+    generator = np.random.default_rng(seed)
+    count = subjects * views * per_view
+    index = np.arange(count)
+    images = generator.integers(0, 256, (count, size, size, 3), np.uint8)
+    return Faces(
+        encoded=[cv2.imencode(".png", image)[1].tobytes() for image in images],
+        action_units=generator.uniform(0, 5, (count, 17)).astype(np.float32),
+        subjects=np.array([f"s{i // (views * per_view)}" for i in index]),
+        expressions=np.array([f"e{i % per_view}" for i in index]),
+        views=np.array([f"v{i // per_view % views}" for i in index]),
+        filenames=np.array([f"{i:03}.png" for i in index]),
+        mask=np.ones(17, np.float32),
+        size=size,
+    )

@@ -1,0 +1,268 @@
+"""Batches: pure, shared out over replicas, resumable, and truly paired."""
+
+import dataclasses
+import itertools
+
+import numpy as np
+import pytest
+
+from efgan_tf.data import pictures, pipeline
+from tests.data.fakes import make_faces
+
+DEFAULTS = dict(
+    batch_size=8, seed=3, pairing="random", target_noise=0.1, flip=True
+)
+
+
+def stream(faces, count, **changes):
+    """The first `count` elements as dicts of arrays."""
+    dataset = pipeline.training_batches(faces, **(DEFAULTS | changes))
+    return list(itertools.islice(dataset.as_numpy_iterator(), count))
+
+
+def joined(elements):
+    """All rows of some elements of one replica, `[rows, …]`."""
+    return {
+        key: np.concatenate(
+            [e[key].reshape(-1, *e[key].shape[2:]) for e in elements]
+        )
+        for key in elements[0]
+    }
+
+
+def assert_same(first, second):
+    assert first.keys() == second.keys()
+    for key in first:
+        np.testing.assert_array_equal(first[key], second[key], key)
+
+
+def sources(faces, rows):
+    """Which sample each row shows, recognised by its action units."""
+    units = faces.action_units / 5
+    distances = np.abs(rows["action_units"][:, None] - units).max(-1)
+    assert distances.min(1).max() < 1e-6
+    return distances.argmin(1)
+
+
+@pytest.fixture(scope="module")
+def faces():
+    return make_faces()
+
+
+def test_shapes_ranges_and_types(faces):
+    element = stream(faces, 1, group=3, replicas=2)[0]
+    assert {key: value.shape for key, value in element.items()} == {
+        "image": (3, 4, 16, 16, 3),
+        "action_units": (3, 4, 17),
+        "target_action_units": (3, 4, 17),
+        "target_image": (3, 4, 16, 16, 3),
+        "has_target": (3, 4),
+    }
+    assert {value.dtype for value in element.values()} == {np.dtype("float32")}
+    assert -1 <= element["image"].min() < -0.9
+    assert 0.9 < element["image"].max() <= 1
+    for key in ("action_units", "target_action_units"):
+        assert element[key].min() >= 0 and 0.9 < element[key].max() <= 1
+
+
+@pytest.mark.parametrize("pairing", pipeline.PAIRINGS)
+def test_same_batches_for_any_number_of_replicas(faces, pairing):
+    whole = stream(faces, 4, pairing=pairing)
+    for replicas in (2, 4):
+        parts = stream(faces, 4 * replicas, pairing=pairing, replicas=replicas)
+        for index, batch in enumerate(whole):
+            shares = parts[index * replicas : (index + 1) * replicas]
+            assert_same(
+                batch,
+                {
+                    key: np.concatenate([s[key] for s in shares], axis=1)
+                    for key in batch
+                },
+            )
+
+
+def test_groups_hold_consecutive_batches_of_a_replica(faces):
+    single = stream(faces, 12, replicas=2)
+    grouped = stream(faces, 4, replicas=2, group=3)
+    for turn, replica in itertools.product(range(2), range(2)):
+        members = [single[2 * (3 * turn + k) + replica] for k in range(3)]
+        assert_same(
+            grouped[2 * turn + replica],
+            {
+                key: np.concatenate([m[key] for m in members])
+                for key in members[0]
+            },
+        )
+
+
+@pytest.mark.parametrize("replicas", [1, 2])
+def test_resuming_continues_the_stream_exactly(faces, replicas):
+    shape = dict(replicas=replicas, group=2, pairing="paired")
+    through = stream(faces, 6 * replicas, **shape)
+    resumed = stream(faces, 2 * replicas, first_batch=8, **shape)
+    for expected, found in zip(through[4 * replicas :], resumed, strict=True):
+        assert_same(expected, found)
+
+
+def test_seeds_make_different_streams(faces):
+    first, second = stream(faces, 1)[0], stream(faces, 1, seed=4)[0]
+    assert not np.array_equal(first["action_units"], second["action_units"])
+
+
+def test_eager_draws_equal_the_stream(faces):
+    arguments = DEFAULTS | {"pairing": "paired"}
+    draw = pipeline.batch_function(faces, **arguments)
+    for index, batch in enumerate(stream(faces, 3, pairing="paired")):
+        eager = {k: v.numpy()[None] for k, v in draw(index, 0, 8).items()}
+        assert_same(batch, eager)
+
+
+def test_decoding_now_or_beforehand_is_the_same(faces, monkeypatch):
+    beforehand = stream(faces, 3, pairing="paired")
+    monkeypatch.setattr(pictures, "DECODED_LIMIT", 0)
+    for expected, found in zip(
+        beforehand, stream(faces, 3, pairing="paired"), strict=True
+    ):
+        assert_same(expected, found)
+
+
+def test_each_epoch_is_a_permutation_of_its_own(faces):
+    drawn = sources(faces, joined(stream(faces, 9))).reshape(3, 24)
+    for epoch in drawn:
+        assert sorted(epoch) == list(range(24))
+    assert not np.array_equal(drawn[0], drawn[1])
+
+
+def test_images_are_the_samples_pictures(faces):
+    rows = joined(stream(faces, 3, flip=False))
+    expected = pictures.decode(faces.encoded, 16)[sources(faces, rows)]
+    np.testing.assert_allclose(rows["image"], expected / 127.5 - 1, atol=1e-6)
+
+
+def test_random_targets_are_other_samples_units(faces):
+    rows = joined(stream(faces, 30, target_noise=0.0))
+    units = faces.action_units / 5
+    distances = np.abs(rows["target_action_units"][:, None] - units).max(-1)
+    assert distances.min(1).max() < 1e-6
+    targets, own = distances.argmin(1), sources(faces, rows)
+    assert (targets != own).all()
+    assert set(targets) == set(range(24))
+    assert not rows["has_target"].any()
+    np.testing.assert_array_equal(rows["image"], rows["target_image"])
+
+
+def test_noise_on_random_targets_is_bounded_and_clipped(faces):
+    plain = joined(stream(faces, 20, target_noise=0.0))["target_action_units"]
+    noisy = joined(stream(faces, 20))["target_action_units"]
+    change = noisy - plain
+    assert np.abs(change).max() <= 0.1 + 1e-6
+    inside = change[(plain > 0.1) & (plain < 0.9)]
+    assert abs(inside.mean()) < 0.01
+    assert abs(inside.std() - 0.1 / np.sqrt(3)) < 0.005
+    assert noisy.min() == 0 and noisy.max() == 1
+
+
+def test_masked_units_stay_at_the_source(faces):
+    mask = np.ones(17, np.float32)
+    mask[[2, 5]] = 0
+    rows = joined(stream(dataclasses.replace(faces, mask=mask), 3))
+    same = rows["target_action_units"] == rows["action_units"]
+    assert same[:, [2, 5]].all()
+    assert not same[:, [0, 1]].all()
+
+
+def test_pairs_show_one_subject_and_view(faces):
+    rows = joined(stream(faces, 30, pairing="paired", flip=False))
+    own = sources(faces, rows)
+    partner = sources(faces, {"action_units": rows["target_action_units"]})
+    assert rows["has_target"].all()
+    assert (own != partner).all()
+    assert (faces.subjects[own] == faces.subjects[partner]).all()
+    assert (faces.views[own] == faces.views[partner]).all()
+    images = pictures.decode(faces.encoded, 16) / 127.5 - 1
+    np.testing.assert_allclose(rows["target_image"], images[partner], atol=1e-6)
+    # Of three pictures, each has two partners; 240 draws show them all.
+    assert len(set(zip(own, partner, strict=True))) == 48
+
+
+def test_samples_without_a_partner_get_random_targets():
+    faces = make_faces(subjects=5, views=1, per_view=1)
+    rows = joined(stream(faces, 5, pairing="paired", target_noise=0.0))
+    assert not rows["has_target"].any()
+    np.testing.assert_array_equal(rows["image"], rows["target_image"])
+    targets = sources(faces, {"action_units": rows["target_action_units"]})
+    assert (targets != sources(faces, rows)).all()
+
+
+def test_flips_mirror_source_and_target_and_leave_the_units(faces):
+    plain = joined(stream(faces, 20, pairing="paired", flip=False))
+    flipped = joined(stream(faces, 20, pairing="paired", flip=True))
+    for key in ("action_units", "target_action_units", "has_target"):
+        np.testing.assert_array_equal(plain[key], flipped[key])
+    mirrored = (plain["image"] != flipped["image"]).any((1, 2, 3))
+    assert 0.4 < mirrored.mean() < 0.6
+    for key in ("image", "target_image"):
+        expected = np.where(
+            mirrored[:, None, None, None], plain[key][:, :, ::-1], plain[key]
+        )
+        np.testing.assert_array_equal(flipped[key], expected)
+
+
+def test_a_single_sample_is_enough():
+    faces = make_faces(subjects=1, views=1, per_view=1)
+    rows = joined(stream(faces, 2, target_noise=0.0))
+    np.testing.assert_array_equal(
+        rows["action_units"], rows["target_action_units"]
+    )
+
+
+@pytest.mark.parametrize(
+    "changes", [{"batch_size": 9, "replicas": 2}, {"pairing": "none"}]
+)
+def test_impossible_batches_are_refused(faces, changes):
+    with pytest.raises(ValueError):
+        pipeline.training_batches(faces, **(DEFAULTS | changes))
+
+
+def test_no_faces_are_refused():
+    with pytest.raises(ValueError, match="no faces"):
+        pipeline.training_batches(make_faces(subjects=0), **DEFAULTS)
+
+
+def test_evaluation_pairs_are_true_targets(faces):
+    pairs = pipeline.evaluation_pairs(faces, 20, seed=1)
+    own = sources(faces, pairs)
+    partner = sources(faces, {"action_units": pairs["target_action_units"]})
+    assert (own != partner).all()
+    assert (faces.subjects[own] == faces.subjects[partner]).all()
+    assert (faces.views[own] == faces.views[partner]).all()
+    assert len(set(zip(own, partner, strict=True))) == 20
+    np.testing.assert_array_equal(pairs["subject"], faces.subjects[own])
+    np.testing.assert_array_equal(pairs["expression"], faces.expressions[own])
+    np.testing.assert_array_equal(
+        pairs["target_expression"], faces.expressions[partner]
+    )
+    images = pictures.decode(faces.encoded, 16) / 127.5 - 1
+    for key, index in (("image", own), ("target_image", partner)):
+        assert pairs[key].dtype == np.float32
+        np.testing.assert_allclose(pairs[key], images[index], atol=1e-6)
+
+
+def test_evaluation_pairs_take_turns_and_repeat_exactly(faces):
+    pairs = pipeline.evaluation_pairs(faces, 10, seed=1)
+    counts = np.unique(pairs["subject"], return_counts=True)[1]
+    assert len(counts) == 4 and np.ptp(counts) <= 1
+    assert_same(pairs, pipeline.evaluation_pairs(faces, 10, seed=1))
+    other = pipeline.evaluation_pairs(faces, 10, seed=2)
+    assert not np.array_equal(pairs["action_units"], other["action_units"])
+
+
+def test_evaluation_pairs_end_where_the_data_does(faces):
+    # 8 groups of 3 pictures: 6 ordered pairs each.
+    assert len(pipeline.evaluation_pairs(faces, 1000, seed=1)["image"]) == 48
+    lonely = make_faces(subjects=3, views=1, per_view=1)
+    pairs = pipeline.evaluation_pairs(lonely, 10, seed=1)
+    assert pairs["image"].shape == (0, 16, 16, 3)
+    assert pairs["action_units"].shape == (0, 17)
+    none = pipeline.evaluation_pairs(make_faces(subjects=0), 10, seed=1)
+    assert none["target_image"].shape == (0, 16, 16, 3)

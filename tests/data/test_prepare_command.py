@@ -1,0 +1,74 @@
+"""The command `prepare`: status, one line of error, report on screen."""
+
+import subprocess
+import sys
+
+import pytest
+
+from efgan_tf import commands, prepare
+
+
+def run(*arguments):
+    return commands.run(prepare.main, argv=["prepare", *arguments])
+
+
+@pytest.fixture
+def folder(rendered, tmp_path):
+    return [
+        "--dataset=folder",
+        f"--source_dir={rendered / 'photos'}",
+        f"--aus={rendered / 'aus.csv'}",
+        f"--data_dir={tmp_path / 'data'}",
+        "--image_size=64",
+    ]
+
+
+def test_prepares_and_reports(folder, tmp_path, capsys):
+    assert run(*folder) == 0
+    out = capsys.readouterr().out.splitlines()
+    assert out[0] == (
+        "24 photos, 24 rows in the table: 24 faces kept, 0 dropped"
+    )
+    assert out[-1].startswith(f"prepared: {tmp_path}")
+    assert run(*folder) == 0
+    assert "prepared already" in capsys.readouterr().out
+
+
+def test_a_dry_run_writes_nothing(folder, tmp_path, capsys):
+    assert run(*folder, "--dry_run") == 0
+    assert "would be prepared" in capsys.readouterr().out
+    assert not (tmp_path / "data").exists()
+
+
+@pytest.mark.parametrize(
+    "change, named",
+    [
+        ("--source_dir=nowhere", "nowhere"),
+        ("--aus=nothing.csv", "nothing.csv"),
+        ("--dataset=rafd", "rafd"),
+        ("--held_out=2", "held_out"),
+    ],
+)
+def test_mistakes_end_with_status_2_and_one_line(folder, change, named, capsys):
+    assert run(*folder, change) == 2
+    captured = capsys.readouterr()
+    assert not captured.out
+    assert len(captured.err.splitlines()) == 1
+    assert captured.err.startswith("error: ") and named in captured.err
+
+
+def test_a_mistake_as_a_process(tmp_path):
+    table = tmp_path / "aus.csv"
+    table.write_text("file,AU12\nx.jpg,9\n")
+    done = subprocess.run(
+        [sys.executable, "-m", "efgan_tf.prepare", "--dataset=folder"]
+        + [f"--source_dir={tmp_path}", f"--aus={table}"]
+        + [f"--data_dir={tmp_path / 'data'}"],
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 2
+    assert "Traceback" not in done.stderr
+    last = done.stderr.splitlines()[-1]
+    assert last.startswith("error: ") and "column AU12" in last
+    assert not any((tmp_path / "data").rglob("*"))

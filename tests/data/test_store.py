@@ -1,0 +1,227 @@
+"""Prepared data on disk: made once, whole or not at all, and read back."""
+
+import dataclasses
+import io
+import json
+import shutil
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from efgan_tf import data
+from efgan_tf.config import DataConfig
+from efgan_tf.data import builders, preparation, tables
+from efgan_tf.errors import UserError
+
+
+@pytest.fixture(autouse=True)
+def shared_detector(detector, monkeypatch):
+    """Loading a detector for each test would take long."""
+    monkeypatch.setattr(preparation.detection, "Detector", lambda: detector)
+
+
+@pytest.fixture(scope="module")
+def source(rendered, tmp_path_factory):
+    """Two people, four photos each, in a folder of their own."""
+    folder = tmp_path_factory.mktemp("source")
+    (folder / "photos").mkdir()
+    header, *rows = (rendered / "aus.csv").read_text().splitlines()
+    chosen = rows[:4] + rows[8:12]
+    for row in chosen:
+        name = row.split(",")[0]
+        shutil.copy(rendered / "photos" / name, folder / "photos" / name)
+    (folder / "aus.csv").write_text("\n".join([header, *chosen]))
+    return folder
+
+
+@pytest.fixture
+def config(source, tmp_path):
+    return DataConfig(
+        dataset="folder",
+        source_dir=str(source / "photos"),
+        aus=str(source / "aus.csv"),
+        data_dir=str(tmp_path / "data"),
+    )
+
+
+def files_below(folder):
+    return sorted(p for p in folder.rglob("*") if p.is_file())
+
+
+def test_prepared_faces_are_read_back(config, source):
+    train = data.load_faces(config, 64, "train")
+    test = data.load_faces(config, 64, "test")
+    rows = tables.read_table(source / "aus.csv").rows
+    assert (len(train), len(test)) == (4, 4)
+    assert not set(train.subjects) & set(test.subjects)
+    for faces in (train, test):
+        assert faces.size == 64
+        assert faces.action_units.dtype == np.float32
+        for index, name in enumerate(faces.filenames):
+            row = rows[name]
+            np.testing.assert_array_equal(
+                faces.action_units[index], row.action_units
+            )
+            assert faces.subjects[index] == row.subject
+            assert faces.expressions[index] == row.expression
+            assert faces.views[index] == row.view
+            image = Image.open(io.BytesIO(faces.encoded[index]))
+            assert (image.format, image.size) == ("PNG", (64, 64))
+
+
+def test_layout_and_metadata(config):
+    prepared = data.prepare(config, 64)
+    folder = prepared.folder
+    assert prepared.is_new and "8 faces kept" in prepared.summary
+    assert folder.name == str(builders.Folder.VERSION)
+    assert folder.parent.name.startswith("64px-")
+    assert folder.parent.parent.name == "folder"
+    metadata = json.loads((folder / "metadata.json").read_text())
+    assert len(metadata["mask"]) == 17
+    assert set(metadata["subjects"]) == {"train", "test"}
+    report = json.loads((folder / "report.json").read_text())
+    assert report["splits"] == {
+        "train": {"photos": 4, "subjects": 1},
+        "test": {"photos": 4, "subjects": 1},
+    }
+    # Nothing else is left behind.
+    assert all(
+        folder in path.parents for path in files_below(folder.parents[2])
+    )
+    assert [p.name for p in folder.parents[2].iterdir()] == ["folder"]
+
+
+def test_prepared_data_is_found_again(config):
+    first = data.prepare(config, 64)
+    before = {p: p.stat().st_mtime_ns for p in files_below(first.folder)}
+    again = data.prepare(config, 64)
+    assert not again.is_new
+    assert again.summary == first.summary
+    assert before == {
+        p: p.stat().st_mtime_ns for p in files_below(first.folder)
+    }
+
+
+def test_other_settings_lie_elsewhere(config):
+    assert "would be" in data.describe(config, 64)
+    other = dataclasses.replace(config, held_out=0.5)
+    described = {
+        data.describe(config, 64),
+        data.describe(config, 128),
+        data.describe(other, 64),
+    }
+    assert len(described) == 3
+
+
+def test_a_changed_table_is_prepared_anew(config, source, tmp_path):
+    table = tmp_path / "aus.csv"
+    lines = (source / "aus.csv").read_text().splitlines()
+    table.write_text("\n".join(lines))
+    config = dataclasses.replace(config, aus=str(table))
+    assert "8 faces kept" in data.prepare(config, 64).summary
+    table.write_text("\n".join(lines[:-1]))
+    changed = data.prepare(config, 64)
+    assert changed.is_new and "7 faces kept" in changed.summary
+
+
+def test_prepared_data_does_not_need_its_source(config, source, tmp_path):
+    moved = tmp_path / "moved"
+    shutil.copytree(source, moved)
+    config = dataclasses.replace(
+        config, source_dir=str(moved / "photos"), aus=str(moved / "aus.csv")
+    )
+    data.prepare(config, 64)
+    shutil.rmtree(moved)
+    assert len(data.load_faces(config, 64, "train")) == 4
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt, UserError("no")])
+def test_interrupted_preparation_leaves_nothing(config, monkeypatch, error):
+    def interrupted(self, faces):
+        yield from ()
+        raise error
+
+    monkeypatch.setattr(builders.Folder, "_generate_examples", interrupted)
+    with pytest.raises((KeyboardInterrupt, UserError)):
+        data.prepare(config, 64)
+    folder = builders.make_builder(config, 64).data_path
+    assert not list(folder.parents[2].iterdir())
+
+
+def test_interrupting_a_renewal_keeps_the_old(config, source, monkeypatch):
+    folder = data.prepare(config, 64).folder
+    before = [path.read_bytes() for path in files_below(folder)]
+    monkeypatch.setattr(builders.Folder, "fingerprint", lambda self: "new")
+
+    def interrupted(self, faces):
+        yield from ()
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(builders.Folder, "_generate_examples", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        data.prepare(config, 64)
+    assert before == [path.read_bytes() for path in files_below(folder)]
+
+
+def test_a_single_subject_leaves_the_test_split_empty(config, source, tmp_path):
+    lines = (source / "aus.csv").read_text().splitlines()
+    (tmp_path / "aus.csv").write_text("\n".join(lines[:4]))
+    config = dataclasses.replace(config, aus=str(tmp_path / "aus.csv"))
+    assert "nothing is held out" in data.prepare(config, 64).summary
+    assert len(data.load_faces(config, 64, "train")) == 3
+    test = data.load_faces(config, 64, "test")
+    assert len(test) == 0 and test.action_units.shape == (0, 17)
+
+
+def test_synthetic_photos_are_rendered_and_registered(
+    rendered, tmp_path, monkeypatch
+):
+    from efgan_tf.synthetic import photos
+
+    calls = []
+
+    def copy(out_dir, settings):
+        calls.append(settings)
+        shutil.copytree(rendered, out_dir)
+
+    monkeypatch.setattr(photos, "write_photos", copy)
+    config = DataConfig(
+        subjects=3, images_per_subject=8, photo_size=192, max_yaw=5,
+        data_seed=7, data_dir=str(tmp_path / "data"),
+    )  # fmt: skip
+    train = data.load_faces(config, 64, "train")
+    test = data.load_faces(config, 64, "test")
+    assert (len(train), len(test)) == (16, 8)
+    assert calls == [
+        photos.SynthesizeConfig(
+            subjects=3, images_per_subject=8, size=192, max_yaw=5, seed=7
+        )
+    ]
+    # Rendered photos are needed no longer.
+    assert [p.name for p in (tmp_path / "data").iterdir()] == ["synthetic"]
+
+
+def test_unknown_splits_are_refused(config):
+    with pytest.raises(ValueError, match="validation"):
+        data.load_faces(config, 64, "validation")
+
+
+@pytest.mark.parametrize("dataset", ["rafd", "cfee"])
+def test_data_sets_without_a_builder(dataset, tmp_path):
+    config = DataConfig(dataset=dataset, data_dir=str(tmp_path))
+    with pytest.raises(UserError, match="--dataset=folder"):
+        data.prepare(config, 64)
+
+
+def test_a_folder_needs_its_flags(tmp_path):
+    config = DataConfig(dataset="folder", data_dir=str(tmp_path / "data"))
+    with pytest.raises(UserError, match="--source_dir.*--aus"):
+        data.prepare(config, 64)
+
+
+def test_a_file_is_no_data_dir(config, tmp_path):
+    (tmp_path / "file").touch()
+    config = dataclasses.replace(config, data_dir=str(tmp_path / "file"))
+    with pytest.raises(UserError, match="--data_dir"):
+        data.prepare(config, 64)

@@ -1,0 +1,151 @@
+"""Detection: alone or in batches, on any photo, in our coordinates."""
+
+import csv
+
+import cv2
+import numpy as np
+import pytest
+
+from efgan_tf import geometry
+from efgan_tf.faces import detection
+from efgan_tf.faces.photos import read_photo
+
+BLANK = np.full((192, 192, 3), 200, np.uint8)
+
+
+@pytest.fixture(scope="module")
+def portraits(rendered):
+    """Photos and their true landmarks, `[5, 2]` each."""
+    with open(rendered / "landmarks.csv") as file:
+        rows = list(csv.reader(file))[1:]
+    return [
+        (
+            read_photo(rendered / "photos" / row[0]),
+            np.array(row[1:], float).reshape(5, 2),
+        )
+        for row in rows
+    ]
+
+
+@pytest.fixture(scope="module")
+def found(detector, portraits):
+    return detector.detect([photo for photo, _ in portraits])
+
+
+def assert_same_faces(first, second, tolerance=0.01):
+    assert len(first) == len(second)
+    for one, other in zip(first, second, strict=True):
+        np.testing.assert_allclose(
+            one.landmarks, other.landmarks, atol=tolerance
+        )
+        np.testing.assert_allclose(one.box, other.box, atol=tolerance)
+
+
+def test_every_rendered_face_is_found(found):
+    assert [len(faces) for faces in found] == [1] * 24
+    assert min(faces[0].confidence for faces in found) > 0.8
+
+
+def test_landmarks_are_where_they_should_be(found, portraits):
+    errors = np.stack(
+        [
+            faces[0].landmarks - landmarks
+            for faces, (_, landmarks) in zip(found, portraits, strict=True)
+        ]
+    )
+    # In pixels of 192: off by a few for each, and hardly on average. A swap
+    # of sides or of eyes and mouth would be off by 20 and more.
+    assert np.linalg.norm(errors, axis=-1).mean() < 4
+    assert np.abs(errors.mean(0)).max() < 5
+
+
+def test_pixel_centres_lie_at_halves(detector, found, portraits):
+    mirrored = detector.detect([photo[:, ::-1] for photo, _ in portraits])
+    shifts = [
+        geometry.flip_landmarks(other[0].landmarks, 192) - faces[0].landmarks
+        for faces, other in zip(found, mirrored, strict=True)
+    ]
+    # With a convention off by d, mirroring would move points by 2·d.
+    assert np.abs(np.mean(shifts, axis=0)[:, 0].mean()) < 0.5
+
+
+def test_batches_equal_one_by_one(detector, found, portraits):
+    for index in (0, 9, 17):
+        alone = detector.detect([portraits[index][0]])[0]
+        assert_same_faces(alone, found[index])
+
+
+def test_photos_of_different_sizes_some_without_a_face(detector, portraits):
+    photos = [portraits[0][0], portraits[9][0][:180], portraits[17][0]]
+    larger = cv2.resize(photos[0], (300, 280))
+    mixed = [BLANK, photos[0], BLANK[:50], photos[1], larger, photos[2], BLANK]
+    found = detector.detect(mixed)
+    assert [len(faces) for faces in found] == [0, 1, 0, 1, 1, 1, 0]
+    for photo, faces in zip(mixed, found, strict=True):
+        assert_same_faces(detector.detect([photo])[0], faces)
+
+
+def test_no_photos_no_faces(detector):
+    assert detector.detect([]) == []
+
+
+@pytest.mark.parametrize(
+    "shape", [(1, 1), (12, 12), (19, 300), (40, 40), (63, 65), (700, 30)]
+)
+def test_tiny_and_narrow_photos_have_no_face(detector, shape):
+    assert detector.detect([np.full((*shape, 3), 128, np.uint8)]) == [[]]
+
+
+def test_noise_is_no_face(detector):
+    noise = np.random.default_rng(0).integers(0, 256, (200, 200, 3), np.uint8)
+    assert detector.detect([noise]) == [[]]
+
+
+def test_several_faces_and_the_largest(detector, portraits):
+    small = cv2.resize(portraits[9][0], (128, 128))
+    photo = np.full((192, 340, 3), 128, np.uint8)
+    photo[:, :192] = portraits[0][0]
+    photo[20:148, 200:328] = small
+    faces = detector.detect([photo])[0]
+    assert len(faces) == 2
+    largest = detection.largest(faces)
+    assert largest.area == max(face.area for face in faces)
+    assert largest.landmarks[:, 0].max() < 192
+
+
+def test_large_photos_are_shrunk_and_scaled_back(detector, found, portraits):
+    factor = 1300 / 192
+    large = cv2.resize(
+        portraits[0][0], (1300, 1300), interpolation=cv2.INTER_CUBIC
+    )
+    face = detector.detect([large])[0][0]
+    np.testing.assert_allclose(
+        face.landmarks / factor, found[0][0].landmarks, atol=3
+    )
+
+
+def test_the_precision_of_training_does_not_matter(portraits, found):
+    import keras
+
+    policy = keras.config.dtype_policy()
+    try:
+        keras.config.set_dtype_policy("mixed_float16")
+        faces = detection.Detector().detect([portraits[0][0]])[0]
+        assert keras.config.dtype_policy().name == "mixed_float16"
+    finally:
+        keras.config.set_dtype_policy(policy)
+    assert_same_faces(faces, found[0])
+
+
+@pytest.mark.slow
+def test_98_of_100_rendered_faces_are_found(detector, tmp_path):
+    from efgan_tf.synthetic import photos
+
+    config = photos.SynthesizeConfig(
+        subjects=50, images_per_subject=2, seed=11, max_yaw=45
+    )
+    folder = photos.write_photos(tmp_path / "set", config)
+    found = detector.detect(
+        [read_photo(path) for path in (folder / "photos").iterdir()]
+    )
+    assert sum(map(bool, found)) >= 98

@@ -1,0 +1,155 @@
+"""Photos of every kind come out upright, as 8-bit RGB, or are refused."""
+
+import io
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from efgan_tf.faces import photos
+from efgan_tf.faces.photos import PhotoError, read_photo
+
+RED, WHITE = (255, 0, 0), (255, 255, 255)
+
+
+def picture(mode="RGB", size=(6, 4), colour=0):
+    return Image.new(mode, size, colour)
+
+
+def test_plain_photos_are_read_as_they_are(tmp_path):
+    expected = np.random.default_rng(0).integers(0, 256, (5, 7, 3), np.uint8)
+    Image.fromarray(expected).save(tmp_path / "photo.png")
+    found = read_photo(tmp_path / "photo.png")
+    assert found.dtype == np.uint8 and found.flags.writeable
+    np.testing.assert_array_equal(found, expected)
+    np.testing.assert_array_equal(
+        read_photo(io.BytesIO((tmp_path / "photo.png").read_bytes())), expected
+    )
+
+
+@pytest.mark.parametrize(
+    "orientation, corner",
+    [(1, (0, 0)), (2, (0, -1)), (3, (-1, -1)), (6, (0, -1)), (8, (-1, 0))],
+)
+def test_the_cameras_orientation_is_applied(tmp_path, orientation, corner):
+    image = picture(size=(6, 4))
+    image.putpixel((0, 0), RED)
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    image.save(tmp_path / "photo.png", exif=exif)
+    found = read_photo(tmp_path / "photo.png")
+    assert found.shape == ((6, 4, 3) if orientation > 4 else (4, 6, 3))
+    assert tuple(found[corner]) == RED
+    assert (found == RED).all(-1).sum() == 1
+
+
+@pytest.mark.parametrize("suffix", ["jpg", "png", "bmp", "gif", "tif", "webp"])
+def test_greyscale(tmp_path, suffix):
+    picture("L", colour=100).save(tmp_path / f"photo.{suffix}")
+    found = read_photo(tmp_path / f"photo.{suffix}")
+    assert found.shape == (4, 6, 3)
+    assert np.abs(found.astype(int) - 100).max() <= 2
+
+
+@pytest.mark.parametrize("suffix", ["jpg", "tif"])
+def test_cmyk(tmp_path, suffix):
+    cyan = picture("CMYK", (16, 16), (255, 0, 0, 0))
+    cyan.save(tmp_path / f"photo.{suffix}", quality=95)
+    found = read_photo(tmp_path / f"photo.{suffix}").astype(int)
+    assert np.abs(found - (0, 255, 255)).max() <= 6
+
+
+@pytest.mark.parametrize(
+    "mode, colour, expected",
+    [
+        ("RGBA", (255, 0, 0, 255), RED),
+        ("RGBA", (255, 0, 0, 0), WHITE),
+        ("RGBA", (0, 0, 0, 128), (127, 127, 127)),
+        ("LA", (0, 0), WHITE),
+        ("1", 1, WHITE),
+    ],
+)
+def test_transparent_parts_lie_over_white(tmp_path, mode, colour, expected):
+    picture(mode, colour=colour).save(tmp_path / "photo.png")
+    assert (read_photo(tmp_path / "photo.png") == expected).all()
+
+
+def test_palettes_with_and_without_transparency(tmp_path):
+    image = picture("P")
+    image.putpalette([255, 0, 0] * 256)
+    image.save(tmp_path / "plain.png")
+    image.save(tmp_path / "clear.png", transparency=0)
+    assert (read_photo(tmp_path / "plain.png") == RED).all()
+    assert (read_photo(tmp_path / "clear.png") == WHITE).all()
+
+
+@pytest.mark.parametrize("suffix", ["png", "tif"])
+def test_16_bit_greys_are_scaled(tmp_path, suffix):
+    ramp = np.array([[0, 257, 100 * 257, 65535]], np.uint16)
+    Image.fromarray(ramp).save(tmp_path / f"photo.{suffix}")
+    found = read_photo(tmp_path / f"photo.{suffix}")
+    np.testing.assert_array_equal(found[0, :, 0], [0, 1, 100, 255])
+
+
+@pytest.mark.parametrize("suffix", ["gif", "webp", "png"])
+def test_of_an_animation_the_first_frame_is_taken(tmp_path, suffix):
+    frames = [picture(colour=RED), picture(colour=(0, 0, 255))]
+    frames[0].save(
+        tmp_path / f"photo.{suffix}",
+        save_all=True,
+        append_images=frames[1:],
+        **({"lossless": True} if suffix == "webp" else {}),
+    )
+    assert (read_photo(tmp_path / f"photo.{suffix}") == RED).all()
+
+
+def test_unreadable_files_are_refused_with_the_reason(tmp_path):
+    (tmp_path / "text.jpg").write_text("not a picture at all")
+    (tmp_path / "empty.jpg").touch()
+    noise = np.random.default_rng(0).integers(0, 256, (64, 64, 3), np.uint8)
+    for suffix in ("jpg", "png", "gif", "webp", "bmp", "tif"):
+        whole = io.BytesIO()
+        Image.fromarray(noise).save(
+            whole, {"jpg": "JPEG", "tif": "TIFF"}.get(suffix, suffix)
+        )
+        cut = whole.getvalue()[: len(whole.getvalue()) // 2]
+        (tmp_path / f"cut.{suffix}").write_bytes(cut)
+    reasons = {
+        "text.jpg": "known format",
+        "empty.jpg": "empty file",
+        "none.jpg": "no such file",
+        ".": "folder",
+        "cut.jpg": "cut off or damaged",
+        "cut.png": "cut off or damaged",
+        "cut.gif": "cut off or damaged",
+        "cut.bmp": "cut off or damaged",
+        "cut.webp": "cut off or damaged|known format",
+        "cut.tif": "cut off or damaged|known format",
+    }
+    for name, reason in reasons.items():
+        with pytest.raises(PhotoError, match=reason) as error:
+            read_photo(tmp_path / name)
+        assert str(error.value) == f"{tmp_path / name}: {error.value.reason}"
+
+
+@pytest.mark.parametrize("side", [10_001, 20_000])
+def test_huge_photos_are_refused_before_they_are_decoded(tmp_path, side):
+    Image.new("1", (side, 10_000)).save(tmp_path / "huge.png")
+    with pytest.raises(PhotoError, match="over 100 megapixels"):
+        read_photo(tmp_path / "huge.png")
+
+
+def test_photos_up_to_the_limit_are_read_without_a_warning(
+    tmp_path, monkeypatch, recwarn
+):
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 20)
+    monkeypatch.setattr(photos, "MAX_PIXELS", 24)
+    picture(size=(6, 4)).save(tmp_path / "photo.png")
+    assert read_photo(tmp_path / "photo.png").shape == (4, 6, 3)
+    assert not recwarn.list
+
+
+def test_floating_point_pixels_are_refused(tmp_path):
+    picture("F").save(tmp_path / "photo.tif")
+    with pytest.raises(PhotoError, match="floating-point"):
+        read_photo(tmp_path / "photo.tif")
