@@ -126,6 +126,12 @@ class ModelConfig:
         "what a branch sees: the wanted units or their change",
         ("target", "difference"),
     )
+    color_head: str = option(
+        "image",
+        "what a branch's color map is made of: a picture of its own, or a "
+        "change of the picture it sees",
+        ("image", "change"),
+    )
     attention_bias: float = option(
         -2.0, "start of the attention heads: sigmoid(-2) = 0.12 edits little"
     )

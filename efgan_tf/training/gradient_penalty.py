@@ -11,19 +11,6 @@ import tensorflow as tf
 from efgan_tf.training import losses
 
 
-def interpolation_weights(seed: tf.Tensor, batch: int) -> tf.Tensor:
-    """Where between real and fake each sample's penalty is taken.
-
-    Args:
-      seed: integers `[2]`; the same seed gives the same weights.
-      batch: number of samples.
-
-    Returns:
-      Uniform float32 `[batch, 1, 1, 1]` in [0, 1).
-    """
-    return tf.random.stateless_uniform((batch, 1, 1, 1), seed)
-
-
 def gradient_penalty(
     critic_patch_fn: Callable[[tf.Tensor], tf.Tensor],
     real: tf.Tensor,

@@ -1,0 +1,139 @@
+"""Critics: shapes, heads, and what they cannot see."""
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from efgan_tf import action_units
+from efgan_tf.models import (
+    build_cascade,
+    build_critic,
+    build_critics,
+    critic_view,
+    discriminator,
+    region_units,
+)
+
+REGIONS = ("face", "eyes", "nose", "mouth")
+
+
+@pytest.fixture(scope="module")
+def critics(tiny):
+    return build_critics(tiny())
+
+
+def test_regions_have_their_units():
+    assert region_units("face") == tuple(range(17))
+    names = [action_units.NAMES[unit] for unit in region_units("nose")]
+    assert names == ["AU09", "AU10"]
+    assert [action_units.NAMES[unit] for unit in region_units("eyes")] == [
+        "AU01", "AU02", "AU04", "AU05", "AU06", "AU07", "AU45",
+    ]  # fmt: skip
+    assert len(region_units("mouth")) == 9
+
+
+@pytest.mark.parametrize(
+    "size,region,patch,units",
+    [
+        # 64 → 4 in four steps; 24×40 → 3×5, 24×24 → 3×3, 32×32 → 4×4 in three.
+        (64, "face", (4, 4), 17),
+        (64, "eyes", (3, 5), 7),
+        (64, "nose", (3, 3), 2),
+        (64, "mouth", (4, 4), 9),
+        # Twice as large takes one step more.
+        (128, "face", (4, 4), 17),
+        (128, "eyes", (3, 5), 7),
+        (128, "nose", (3, 3), 2),
+        (128, "mouth", (4, 4), 9),
+    ],
+)
+def test_shapes(tiny, size, region, patch, units):
+    critic = build_critic(tiny(image_size=size), region, name="critic")
+    assert critic.output["patch"].shape == (None, *patch, 1)
+    assert critic.output["action_units"].shape == (None, units)
+
+
+def test_channels_double_up_to_a_limit(tiny, monkeypatch):
+    assert discriminator.MAX_CHANNELS == 2048
+    monkeypatch.setattr(discriminator, "MAX_CHANNELS", 16)
+    critic = build_critic(tiny(critic_width=5), "face", name="critic")
+    widths = [
+        layer.filters
+        for layer in critic.layers
+        if layer.name.startswith("down") and hasattr(layer, "filters")
+    ]
+    assert widths == [5, 10, 16, 16]
+
+
+def test_heads_are_linear_and_the_patch_head_has_no_bias(critics):
+    for critic in critics.values():
+        assert critic.get_layer("patch").bias is None
+        for head in ("patch", "action_units"):
+            layer = critic.get_layer(head)
+            assert layer.activation is keras.activations.linear
+            assert layer.compute_dtype == "float32"
+
+
+def test_critics_do_not_mix_samples(critics, faces):
+    critic = critics["face"]
+    together = critic(faces["image"])["patch"]
+    alone = critic(faces["image"][:1])["patch"]
+    np.testing.assert_allclose(together[:1], alone, atol=1e-5)
+
+
+@pytest.mark.parametrize("region", REGIONS)
+def test_a_critic_is_blind_outside_its_box(critics, faces, tiny, region):
+    image, boxes = tf.constant(faces["image"]), tiny().boxes
+    with tf.GradientTape() as tape:
+        tape.watch(image)
+        out = critics[region](critic_view(image, region, boxes))
+        total = tf.reduce_sum(out["patch"] ** 2) + tf.reduce_sum(
+            out["action_units"] ** 2
+        )
+    seen = np.abs(tape.gradient(total, image)).max((0, 3)) > 0
+    expected = np.ones((64, 64), bool)
+    if region != "face":
+        box = boxes[region]
+        expected[:] = False
+        expected[
+            box.top : box.top + box.height, box.left : box.left + box.width
+        ] = True
+    np.testing.assert_array_equal(seen, expected)
+
+
+def test_both_heads_train_every_layer(critics, faces):
+    critic = critics["face"]
+    variables = critic.trainable_variables
+    for head, untouched in (("patch", 2), ("action_units", 1)):
+        with tf.GradientTape() as tape:
+            loss = tf.reduce_sum(critic(faces["image"])[head] ** 2)
+        gradients = tape.gradient(loss, variables)
+        # The other head's variables, and only those, get none.
+        assert sum(g is None for g in gradients) == untouched
+
+
+def test_variables_are_disjoint_and_complete(critics, cascade, tiny):
+    groups = [cascade.trainable_variables] + [
+        critic.trainable_variables for critic in critics.values()
+    ]
+    ids = [id(variable) for group in groups for variable in group]
+    assert len(ids) == len(set(ids))
+    for model, group in zip([cascade, *critics.values()], groups, strict=True):
+        # Nothing is frozen, and nothing is state.
+        assert len(group) == len(model.variables) > 0
+
+
+def test_without_local_branches_there_is_one_critic(tiny):
+    config = tiny(local_branches=False, refiner=False)
+    assert set(build_critics(config)) == {"face"}
+    assert len(build_cascade(config).get_layer("stage_1").layers) < 6
+
+
+def test_half_precision_critics_give_float32(tiny, faces, request):
+    request.addfinalizer(lambda: keras.config.set_dtype_policy("float32"))
+    keras.config.set_dtype_policy("mixed_bfloat16")
+    critic = build_critic(tiny(), "face", name="critic")
+    assert critic.get_layer("down_1_conv").compute_dtype == "bfloat16"
+    out = critic(faces["image"])
+    assert {x.dtype.name for x in out.values()} == {"float32"}

@@ -1,0 +1,249 @@
+"""Branches and EF-GAN: what reaches the output, and what is left of x."""
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from efgan_tf import geometry
+from efgan_tf.models import build_branch, build_efgan
+
+REGIONS = {"face", "eyes", "nose", "mouth"}
+
+
+def run(model, image, units):
+    outputs = model({"image": image, "action_units": units})
+    return keras.tree.map_structure(np.array, outputs)
+
+
+@pytest.mark.parametrize("injection", ["concat", "film"])
+def test_branch_shapes_and_ranges(injection):
+    branch = build_branch(
+        24,
+        40,
+        4,
+        2,
+        injection=injection,
+        attention_bias=-2.0,
+        input_channels=9,
+        name="branch",
+    )
+    rng = np.random.default_rng(0)
+    image = 10 * rng.normal(size=(2, 24, 40, 9)).astype("float32")
+    out = run(branch, image, rng.random((2, 17), "float32"))
+    assert out["color"].shape == (2, 24, 40, 3)
+    assert out["attention"].shape == (2, 24, 40, 1)
+    assert np.abs(out["color"]).max() <= 1
+    assert 0 <= out["attention"].min() and out["attention"].max() <= 1
+
+
+@pytest.mark.parametrize("height,injection", [(26, "concat"), (24, "tiled")])
+def test_branch_refuses_what_it_cannot_build(height, injection):
+    with pytest.raises(ValueError, match="multiples of 4|unknown injection"):
+        build_branch(
+            height,
+            24,
+            4,
+            1,
+            injection=injection,
+            attention_bias=0.0,
+            name="branch",
+        )
+
+
+@pytest.mark.parametrize("bias", [-2.0, 0.0, 1.0])
+def test_attention_starts_at_its_bias(tiny, set_heads, bias):
+    branch = build_efgan(tiny(attention_bias=bias)).get_layer("face")
+    heads = branch.get_layer("heads")
+    np.testing.assert_array_equal(heads.bias, [0, 0, 0, bias])
+    heads.kernel.assign(tf.zeros_like(heads.kernel))
+    out = run(branch, np.zeros((1, 64, 64, 3)), np.zeros((1, 17)))
+    np.testing.assert_allclose(
+        out["attention"], 1 / (1 + np.exp(-bias)), rtol=1e-5
+    )
+
+
+@pytest.mark.parametrize("injection", ["concat", "film"])
+def test_each_unit_changes_the_centre_of_the_image(tiny, faces, injection):
+    keras.utils.set_random_seed(0)
+    model = build_efgan(tiny(au_injection=injection))
+    image = np.repeat(faces["image"][:1], 18, axis=0)
+    units = np.concatenate([np.zeros((1, 17)), np.eye(17)])
+    out = run(model, image, units.astype("float32"))
+    for result in (out["image"], out["branches"]["face"]["image"]):
+        change = np.abs(result[1:] - result[:1])[:, 30:34, 30:34]
+        # Batched sums alone differ by 1e-6.
+        assert change.max((1, 2, 3)).min() > 1e-4
+    # …and not all units do the same.
+    differences = out["image"][1:] - out["image"][:1]
+    assert np.linalg.matrix_rank(differences.reshape(17, -1), tol=1e-3) == 17
+
+
+def test_outputs_of_the_whole(efgan, faces):
+    out = run(efgan, faces["image"], faces["target_action_units"])
+    assert set(out) == {"image", "attention", "stitched", "branches"}
+    assert set(out["branches"]) == REGIONS | {"refiner"}
+    assert out["branches"]["eyes"]["color"].shape == (4, 24, 40, 3)
+    assert out["branches"]["eyes"]["image"].shape == (4, 24, 40, 3)
+    assert set(out["branches"]["refiner"]) == {"color", "attention"}
+    assert out["image"].shape == (4, 64, 64, 3)
+    assert out["attention"].shape == (4, 64, 64, 1)
+    assert np.abs(out["image"]).max() <= 1
+
+
+def test_compiled_and_eager_agree(efgan, faces):
+    """TensorFlow's constant folding once broke several branches together."""
+    inputs = {
+        "image": faces["image"],
+        "action_units": faces["target_action_units"],
+    }
+    compiled = tf.function(lambda x: efgan(x)["image"])(inputs)
+    np.testing.assert_allclose(compiled, efgan(inputs)["image"], atol=1e-5)
+
+
+def test_parts_are_joined_as_the_method_says(efgan, faces, tiny):
+    image = faces["image"]
+    out = run(efgan, image, faces["target_action_units"])
+    boxes, branches = tiny().boxes, out["branches"]
+    total, count = np.zeros_like(image), geometry.coverage(64, boxes)
+    for region, view in {"face": image, **_crops(image, boxes)}.items():
+        result = branches[region]
+        blended = (
+            result["attention"] * result["color"]
+            + (1 - result["attention"]) * view
+        )
+        np.testing.assert_allclose(result["image"], blended, atol=1e-6)
+        if region != "face":
+            geometry.crop(total, boxes[region])[:] += blended
+    stitched = np.where(count > 0, total / np.maximum(count, 1), image)
+    np.testing.assert_allclose(out["stitched"], stitched, atol=1e-6)
+    whole = branches["face"]["image"]
+    base = np.where(count > 0, (whole + stitched) / 2, whole)
+    refined = branches["refiner"]
+    final = (
+        refined["attention"] * refined["color"]
+        + (1 - refined["attention"]) * base
+    )
+    np.testing.assert_allclose(out["image"], final, atol=1e-6)
+
+
+def _crops(image, boxes):
+    return {name: geometry.crop(image, box) for name, box in boxes.items()}
+
+
+def test_the_refiner_sees_source_global_and_stitched(efgan, faces):
+    image, units = faces["image"], faces["target_action_units"]
+    out = run(efgan, image, units)
+    seen = [image, out["branches"]["face"]["image"], out["stitched"]]
+    alone = run(
+        efgan.get_layer("refiner"), np.concatenate(seen, axis=-1), units
+    )
+    np.testing.assert_allclose(
+        alone["color"], out["branches"]["refiner"]["color"], atol=1e-5
+    )
+
+
+@pytest.fixture(scope="module")
+def constant(tiny, set_heads):
+    """An EF-GAN whose heads are constant: 0.5, 0.2, 0.4, 0.8 and 0.25."""
+    model = build_efgan(tiny())
+    attentions = {
+        "face": 0.5, "eyes": 0.2, "nose": 0.4, "mouth": 0.8, "refiner": 0.25,
+    }  # fmt: skip
+    for name, attention in attentions.items():
+        set_heads(model.get_layer(name), 0.3, attention)
+    return model
+
+
+def test_combined_attention_by_hand(constant, faces):
+    out = run(constant, faces["image"], faces["target_action_units"])
+    attention = out["attention"][0, ..., 0]
+    # Outside: kept 0.5 of the global, 0.75 of that by the refiner.
+    np.testing.assert_allclose(attention[0, 0], 1 - 0.5 * 0.75, rtol=1e-5)
+    # Eyes alone keep 0.8: base (0.5 + 0.8) / 2 = 0.65.
+    np.testing.assert_allclose(attention[12, 14], 1 - 0.65 * 0.75, rtol=1e-5)
+    # Eyes and nose keep (0.8 + 0.6) / 2 = 0.7: base 0.6.
+    np.testing.assert_allclose(attention[20, 24], 1 - 0.6 * 0.75, rtol=1e-5)
+    # All three keep (0.8 + 0.6 + 0.2) / 3 = 1.6/3: base (1.5 + 1.6) / 6.
+    np.testing.assert_allclose(attention[32, 24], 1 - 3.1 / 6 * 0.75, rtol=1e-5)
+
+
+def test_combined_attention_is_the_weight_of_the_input(constant, faces):
+    """Colours being constant, the output moves with the input by 1 - Â."""
+    image, units = faces["image"], faces["target_action_units"]
+    before, after = run(constant, image, units), run(constant, -image, units)
+    moved = after["image"] - before["image"]
+    expected = (1 - before["attention"]) * (-2 * image)
+    np.testing.assert_allclose(moved, expected, atol=1e-5)
+
+
+def test_ablations_build(tiny, faces):
+    image, units = faces["image"], faces["target_action_units"]
+    bare = tiny(local_branches=False, refiner=False)
+    out = run(build_efgan(bare), image, units)
+    assert set(out) == {"image", "attention", "branches"}
+    assert set(out["branches"]) == {"face"}
+    for key in ("image", "attention"):
+        np.testing.assert_array_equal(out[key], out["branches"]["face"][key])
+
+    out = run(build_efgan(tiny(refiner=False)), image, units)
+    assert set(out["branches"]) == REGIONS
+    inside = geometry.coverage(64, tiny().boxes)[..., 0] > 0
+    whole = out["branches"]["face"]["image"]
+    base = np.where(inside[..., None], (whole + out["stitched"]) / 2, whole)
+    np.testing.assert_allclose(out["image"], base, atol=1e-6)
+
+
+def test_names_do_not_depend_on_what_else_was_built(tiny):
+    """Names that Keras makes up count up, and checkpoints would go by them."""
+
+    def names(model):
+        inside = [
+            names(part)
+            for part in model.operations
+            if isinstance(part, keras.Model)
+        ]
+        return [part.name for part in model.operations] + inside
+
+    assert names(build_efgan(tiny())) == names(build_efgan(tiny()))
+
+
+@pytest.mark.parametrize(
+    "policy", ["float32", "mixed_float16", "mixed_bfloat16"]
+)
+def test_dtypes_under_each_policy(tiny, faces, policy, request):
+    request.addfinalizer(lambda: keras.config.set_dtype_policy("float32"))
+    keras.config.set_dtype_policy(policy)
+    model = build_efgan(tiny())
+    keras.config.set_dtype_policy("float32")
+    half = {"float32": "float32"}.get(policy, policy.removeprefix("mixed_"))
+    exact = {
+        "heads", "split_heads", "stitch", "stitch_attention", "base",
+        "base_attention", "refiner_input", "combined_attention",
+    }  # fmt: skip
+    for layer in model._flatten_layers(include_self=False):
+        float32 = layer.name in exact or layer.name.endswith(
+            ("_blend", "_crop")
+        )
+        wanted = "float32" if float32 else half
+        assert layer.compute_dtype == wanted, layer.path
+        assert layer.variable_dtype == "float32", layer.path
+    out = run(model, faces["image"], faces["target_action_units"])
+    assert {x.dtype.name for x in keras.tree.flatten(out)} == {"float32"}
+    reference = build_efgan(tiny())
+    reference.set_weights(model.get_weights())
+    expected = run(reference, faces["image"], faces["target_action_units"])
+    error = np.abs(out["image"] - expected["image"]).mean()
+    assert error < 0.02
+
+
+def test_half_precision_keeps_an_unedited_image_exact(
+    tiny, faces, set_heads, request
+):
+    request.addfinalizer(lambda: keras.config.set_dtype_policy("float32"))
+    keras.config.set_dtype_policy("mixed_bfloat16")
+    model = build_efgan(tiny())
+    for name in REGIONS | {"refiner"}:
+        set_heads(model.get_layer(name), 0.3, 0.0)
+    out = run(model, faces["image"], faces["target_action_units"])
+    np.testing.assert_allclose(out["image"], faces["image"], atol=1e-6)

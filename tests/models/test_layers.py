@@ -1,0 +1,192 @@
+"""Normalisation, action units, boxes and blending, layer by layer."""
+
+import inspect
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from efgan_tf import geometry
+from efgan_tf.models import layers
+
+SIZE = 64
+BOXES = geometry.pixel_boxes(SIZE)
+CONSTRUCTIONS = {
+    layers.InstanceNormalization: {"epsilon": 1e-4},
+    layers.FilmInstanceNormalization: {"epsilon": 1e-4},
+    layers.ActionUnitConv2D: {"filters": 5, "kernel_size": 7},
+    layers.InterpolateUnits: {"stages": 3},
+    layers.SplitHeads: {},
+    layers.Blend: {},
+    layers.CombineAttention: {},
+    layers.Crop: {"box": (1, 2, 3, 4)},
+    layers.Stitch: {"size": 32, "boxes": {"nose": (1, 2, 3, 4)}},
+    layers.MeanInBoxes: {"size": 32, "boxes": {"nose": (1, 2, 3, 4)}},
+}
+
+
+def random(*shape, seed=0):
+    return np.random.default_rng(seed).normal(size=shape).astype("float32")
+
+
+def test_every_layer_is_covered_below():
+    ours = {
+        value
+        for name, value in vars(layers).items()
+        if inspect.isclass(value)
+        and value.__module__ == layers.__name__
+        and not name.startswith("_")
+    }
+    assert ours == set(CONSTRUCTIONS)
+
+
+@pytest.mark.parametrize("cls", CONSTRUCTIONS, ids=lambda cls: cls.__name__)
+def test_config_is_what_the_constructor_takes(cls):
+    layer = cls(**CONSTRUCTIONS[cls], name="it")
+    config = layer.get_config()
+    theirs = set(inspect.signature(keras.layers.Layer.__init__).parameters)
+    ours = set(inspect.signature(cls.__init__).parameters) - theirs
+    assert set(config) - theirs == ours == set(CONSTRUCTIONS[cls])
+    assert {"name", "trainable", "dtype"} <= set(config)
+    again = keras.saving.deserialize_keras_object(
+        keras.saving.serialize_keras_object(layer)
+    )
+    assert type(again) is cls and again.get_config() == config
+
+
+def test_instance_norm_is_mean_0_and_deviation_1_per_image_and_channel():
+    x = 5 + 3 * random(2, 16, 16, 4)
+    y = np.array(layers.InstanceNormalization()(x))
+    np.testing.assert_allclose(y.mean((1, 2)), 0, atol=1e-5)
+    np.testing.assert_allclose(y.std((1, 2)), 1, atol=1e-5)
+
+
+def test_instance_norm_is_group_norm_of_single_channels():
+    ours = layers.InstanceNormalization(epsilon=1e-3)
+    theirs = keras.layers.GroupNormalization(groups=-1, epsilon=1e-3)
+    x = random(2, 8, 8, 4)
+    ours.build(x.shape)
+    theirs.build(x.shape)
+    weights = [random(4, seed=1), random(4, seed=2)]
+    ours.set_weights(weights)
+    theirs.set_weights(weights)
+    np.testing.assert_allclose(ours(x), theirs(x), atol=1e-5)
+
+
+@pytest.mark.parametrize("policy", ["mixed_float16", "mixed_bfloat16"])
+def test_statistics_are_float32_in_half_precision(policy):
+    # 300² is beyond float16, and a deviation of 8 around 300 is lost in
+    # bfloat16's sums.
+    x = 300 + 8 * random(1, 32, 32, 2)
+    layer = layers.InstanceNormalization(dtype=policy)
+    half = tf.cast(x, layer.compute_dtype)
+    y = layer(half)
+    assert y.dtype == layer.compute_dtype
+    assert layer.gamma.dtype == "float32"
+    expected = layers.InstanceNormalization()(tf.cast(half, "float32"))
+    # x·f and its offset are near 40 before they cancel.
+    tolerance = 40 * {"mixed_float16": 2**-10, "mixed_bfloat16": 2**-7}[policy]
+    np.testing.assert_allclose(tf.cast(y, "float32"), expected, atol=tolerance)
+
+
+def test_film_scales_and_shifts_by_the_units():
+    layer = layers.FilmInstanceNormalization()
+    x, units = random(1, 8, 8, 2), np.zeros((1, 17), "float32")
+    units[0, 3] = 0.5
+    layer.build(x.shape, units.shape)
+    kernel = np.zeros((17, 4), "float32")
+    kernel[3] = [2, 0, 0, 6]  # scale 1 + 0.5·2 = 2 and 1; shift 0 and 3
+    layer.set_weights([kernel, np.zeros(4)])
+    plain = np.array(layers.InstanceNormalization()(x))
+    expected = plain * [2, 1] + [0, 3]
+    np.testing.assert_allclose(layer(x, units), expected, atol=1e-5)
+
+
+@pytest.mark.parametrize("height,width", [(24, 40), (7, 8), (64, 64)])
+def test_action_unit_conv_is_the_conv_of_tiled_units(height, width):
+    image, units = random(2, height, width, 3), random(2, 17, seed=1)
+    layer = layers.ActionUnitConv2D(5, 7)
+    ours = layer(image, units)
+    tiled = np.broadcast_to(units[:, None, None], (2, height, width, 17))
+    theirs = keras.layers.Conv2D(5, 7, padding="same", use_bias=False)
+    joined = np.concatenate([image, tiled], -1)
+    theirs.build(joined.shape)
+    assert theirs.kernel.shape == layer.kernel.shape
+    theirs.set_weights(layer.get_weights())
+    np.testing.assert_allclose(ours, theirs(joined), atol=1e-4)
+
+
+def test_action_unit_conv_starts_as_the_conv_of_tiled_units():
+    layer = layers.ActionUnitConv2D(64, 7)
+    layer.build((1, 64, 64, 3), (1, 17))
+    limit = np.sqrt(6 / (49 * (20 + 64)))
+    kernel = layer.get_weights()[0]
+    assert 0.99 * limit < np.abs(kernel).max() <= limit
+
+
+def test_stitching_crops_gives_the_image_back():
+    image, rest = random(2, SIZE, SIZE, 3), random(2, SIZE, SIZE, 3, seed=1)
+    parts = {region: layers.Crop(box)(image) for region, box in BOXES.items()}
+    stitched = np.array(layers.Stitch(SIZE, BOXES)(parts, rest))
+    inside = geometry.coverage(SIZE, BOXES)[..., 0] > 0
+    np.testing.assert_allclose(stitched[:, inside], image[:, inside], atol=1e-6)
+    np.testing.assert_array_equal(stitched[:, ~inside], rest[:, ~inside])
+
+
+def test_stitching_averages_where_boxes_overlap():
+    parts = {
+        region: np.full((1, box.height, box.width, 1), value, "float32")
+        for (region, box), value in zip(BOXES.items(), (1, 2, 6), strict=True)
+    }
+    stitched = np.array(layers.Stitch(SIZE, BOXES)(parts))[0, ..., 0]
+    # In 32nds: eyes rows 5-17, columns 6-26; nose rows 9-21, columns 10-22;
+    # mouth rows 16-32, columns 8-24.
+    assert stitched[2 * 6, 2 * 7] == 1  # eyes alone
+    assert stitched[2 * 30, 2 * 9] == 6  # mouth alone
+    assert stitched[2 * 10, 2 * 12] == 1.5  # eyes and nose
+    assert stitched[2 * 20, 2 * 12] == 4  # nose and mouth
+    np.testing.assert_allclose(stitched[2 * 16, 2 * 12], 3)  # all three
+    assert stitched[0, 0] == 0
+
+
+def test_base_is_the_mean_in_boxes_and_the_global_result_outside():
+    whole, stitched = random(1, SIZE, SIZE, 3), random(1, SIZE, SIZE, 3, seed=1)
+    base = np.array(layers.MeanInBoxes(SIZE, BOXES)(whole, stitched))
+    inside = geometry.coverage(SIZE, BOXES)[..., 0] > 0
+    mean = (whole + stitched) / 2
+    np.testing.assert_allclose(base[:, inside], mean[:, inside], atol=1e-6)
+    np.testing.assert_array_equal(base[:, ~inside], whole[:, ~inside])
+
+
+def test_blend_is_new_where_attention_is_1():
+    attention = np.array([0, 0.25, 1], "float32").reshape(1, 1, 3, 1)
+    color, base = np.full((1, 1, 3, 3), 0.8), np.full((1, 1, 3, 3), 0.4)
+    blended = layers.Blend()(attention, color, base)
+    np.testing.assert_allclose(blended[0, 0, :, 0], [0.4, 0.5, 0.8])
+
+
+def test_combined_attention_multiplies_what_is_kept():
+    # Kept: 0.5 · 0.8 · 0.25 = 0.1.
+    parts = [np.full((1, 1, 1, 1), a, "float32") for a in (0.5, 0.2, 0.75)]
+    combined = layers.CombineAttention()(parts)
+    np.testing.assert_allclose(combined[0, 0, 0, 0], 0.9, rtol=1e-6)
+
+
+def test_split_heads_have_their_ranges():
+    x = np.array([0.5, -0.5, 9, 0], "float32").reshape(1, 1, 1, 4)
+    color, attention = layers.SplitHeads()(x)
+    np.testing.assert_allclose(
+        color[0, 0, 0], [0.46211717, -0.46211717, 1], atol=1e-6
+    )
+    assert attention[0, 0, 0, 0] == 0.5
+
+
+def test_interpolated_units_go_k_of_K_of_the_way():
+    source = np.full((1, 17), 0.2, "float32")
+    target = np.full((1, 17), 0.8, "float32")
+    steps = layers.InterpolateUnits(3)(source, target)
+    np.testing.assert_allclose(
+        [step[0, 0] for step in steps], [0.4, 0.6, 0.8], rtol=1e-6
+    )
+    np.testing.assert_array_equal(steps[-1], target)
