@@ -31,6 +31,7 @@ setup(
         "numpy>=2.0",
         "opencv-python-headless>=4.10",
         "pillow>=10.3",
+        "tensorboard>=2.18",
         "tensorflow>=2.21,<3",
         "tensorflow-datasets>=4.9.7",
         "tensorflow-serving-api>=2.21,<3",

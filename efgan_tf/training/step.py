@@ -170,29 +170,53 @@ class TrainingStep:
         return {**metrics, **more}
 
     def _update_generator(self, batches, lambda_att):
-        networks = self._networks
         gradients, metrics = self._strategy.run(
             self.generator_gradients, args=(batches, lambda_att)
         )
         metrics = self._mean(metrics)
         if not self._scaled:
-            self.apply_to_generator(gradients)
+            self._apply(gradients)
             return metrics
+        self.apply_if_finite(gradients)
+        scale = self._networks.loss_scale.scale.value()
+        return {**metrics, "loss_scale": scale}
+
+    def apply_if_finite(self, gradients) -> tf.Tensor:
+        """Updates the generator, unless any replica's gradients overflowed.
+
+        Then weights and optimiser stay as they are and the loss scale falls.
+
+        Args:
+          gradients: per replica, scaled back.
+
+        Returns:
+          Whether they were finite everywhere.
+        """
         overflows = self._strategy.reduce(
             tf.distribute.ReduceOp.SUM,
             self._strategy.run(_overflow, args=(gradients,)),
             axis=None,
         )
         finite = tf.equal(overflows, 0.0)
-        tf.cond(
-            finite,
-            lambda: self.apply_to_generator(gradients),
-            lambda: tf.constant(False),
+        # Undone rather than made conditional: the optimiser's all-reduce does
+        # not run inside tf.cond.
+        optimizer = self._networks.generator_optimizer
+        variables = _values(
+            self._networks.generator.trainable_variables + optimizer.variables
         )
-        networks.loss_scale.update(finite)
-        return {**metrics, "loss_scale": networks.loss_scale.scale.value()}
+        before = [tf.identity(variable) for variable in variables]
+        self._apply(gradients)
+        for variable, old in zip(variables, before, strict=True):
+            self._strategy.extended.update(
+                variable,
+                lambda new, old: new.assign(tf.where(finite, new, old)),
+                args=(old,),
+                group=False,
+            )
+        self._networks.loss_scale.update(finite)
+        return finite
 
-    def apply_to_generator(self, gradients) -> tf.Tensor:
+    def _apply(self, gradients) -> None:
         """Adam on per-replica gradients, which the optimiser adds up."""
 
         def apply(gradients):
@@ -201,7 +225,6 @@ class TrainingStep:
             )
 
         self._strategy.run(apply, args=(gradients,))
-        return tf.constant(True)
 
     def _update_average(self, decay) -> None:
         """Moves the averaged weights: `a ← decay·a + (1 − decay)·w`."""

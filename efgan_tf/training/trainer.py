@@ -15,7 +15,8 @@ import tensorflow as tf
 from PIL import Image
 
 from efgan_tf.config import Config
-from efgan_tf.data import Faces, evaluation_pairs, load_faces, training_batches
+from efgan_tf.data import Faces, load_faces
+from efgan_tf.data.pipeline import evaluation_pairs, training_batches
 from efgan_tf.errors import ConfigError, UserError
 from efgan_tf.outputs import atomic_file
 from efgan_tf.progress import Progress

@@ -1,0 +1,95 @@
+"""Estimated against measured memory of a training step.
+
+    python benchmarks/memory.py
+
+Each line is a fresh process that takes one step on random pictures; measured
+is the growth of its peak resident size since TensorFlow was imported.
+"""
+
+import os
+import resource
+import subprocess
+import sys
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+SMALL = {
+    "image_size": 64, "base_width": 16, "local_width": 12,
+    "critic_width": 16, "batch_size": 8, "n_critic": 1, "stages": 2,
+    "global_blocks": 3, "local_blocks": 2, "refiner_blocks": 2,
+}  # fmt: skip
+CASES = [
+    (SMALL, 1),
+    (SMALL | {"batch_size": 32}, 1),
+    (SMALL | {"lambda_zero": 0.0}, 2),
+    (SMALL | {"base_width": 32, "local_width": 24, "critic_width": 32}, 1),
+    (SMALL | {"image_size": 128}, 2),
+    (SMALL | {"image_size": 128, "base_width": 32, "local_width": 32}, 1),
+]
+
+
+def measure(changes: dict, stages: int) -> tuple[int, int]:
+    """(estimated, measured) bytes of one step in this process."""
+    import numpy as np
+    import tensorflow as tf
+
+    before = _peak()
+    from efgan_tf import config as config_lib
+    from efgan_tf.training import memory, networks
+    from efgan_tf.training.step import TrainingStep
+
+    config = config_lib.replace(
+        config_lib.Config(), {**changes, "stages": stages}
+    )
+    strategy = networks.make_strategy(config.train)
+    with strategy.scope():
+        nets = networks.build_networks(config, phase=2)
+    step = TrainingStep(strategy, nets, config, np.ones(17, np.float32))
+    size, batch = config.model.image_size, config.train.batch_size
+    image = tf.random.uniform((1, batch, size, size, 3), -1, 1)
+    units = tf.random.uniform((1, batch, 17))
+    batches = {
+        "image": image,
+        "target_image": image,
+        "action_units": units,
+        "target_action_units": units,
+        "has_target": tf.ones((1, batch)),
+    }
+    schedule = {"learning_rate": 1e-4, "lambda_att": 0.1, "ema": 0.9}
+    for number in range(3):
+        step(batches, number, schedule)
+    return memory.step_bytes(config, stages), _peak() - before
+
+
+def _peak() -> int:
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+
+
+def main() -> None:
+    """Measures each case in a process of its own and prints a table."""
+    print("estimated GiB  measured GiB  ratio  settings")
+    for number in range(len(CASES)):
+        result = subprocess.run(
+            [sys.executable, __file__, str(number)],
+            check=True,
+            capture_output=True,
+            text=True,
+        )
+        print(result.stdout.strip().splitlines()[-1], flush=True)
+
+
+def _print_case(number: int) -> None:
+    changes, stages = CASES[number]
+    estimated, measured = measure(changes, stages)
+    settings = {k: v for k, v in changes.items() if SMALL.get(k) != v}
+    print(
+        f"{estimated / 2**30:13.2f} {measured / 2**30:13.2f} "
+        f"{estimated / measured:6.2f}  stages={stages} {settings}"
+    )
+
+
+if __name__ == "__main__":
+    if len(sys.argv) > 1:
+        _print_case(int(sys.argv[1]))
+    else:
+        main()

@@ -1,0 +1,31 @@
+"""What a run would do, before it does anything: `--dry_run`."""
+
+from efgan_tf import config as config_lib
+from efgan_tf.config import Config
+from efgan_tf.training import memory, schedules
+
+
+def describe(config: Config) -> str:
+    """The resolved config, network sizes, steps and memory, as text.
+
+    Building the networks takes some seconds; data and run directory are not
+    touched.
+    """
+    from efgan_tf.models import parameter_counts
+
+    counts = parameter_counts(config.model)
+    lines = ["configuration:"]
+    lines += [f"  {line}" for line in config_lib.flag_lines(config)]
+    lines += ["", "parameters:"]
+    lines += [f"  {name:<20}{count:>14,}" for name, count in counts.items()]
+    lines += ["", "phases:"]
+    for phase in (1, 2):
+        steps = schedules.total_steps(config.train, phase)
+        images = steps * config.train.batch_size * config.train.n_critic
+        stages = 1 if phase == 1 else config.model.stages
+        memory_gib = memory.step_bytes(config, stages) / 2**30
+        lines.append(
+            f"  phase {phase}: {steps:,} steps, {images:,} images, "
+            f"{stages} stage(s), a step needs about {memory_gib:.2f} GiB"
+        )
+    return "\n".join(lines)

@@ -1,0 +1,338 @@
+"""The training command: resumed, interrupted, misused, on real data."""
+
+import itertools
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from absl import flags
+
+from efgan_tf import commands, train
+from efgan_tf import config as config_lib
+from efgan_tf.training import trainer
+from efgan_tf.training.networks import build_networks, start_phase_2
+from tests.training.conftest import (
+    GLOBAL_ONLY,
+    SCHEDULE,
+    make_step,
+    random_batches,
+    tiny_config,
+)
+
+CONFIGS = Path(__file__).parents[1] / "configs"
+SHRUNK = {
+    "image_size": 64, "base_width": 4, "local_width": 4, "critic_width": 4,
+    "estimator_width": 4, "global_blocks": 1, "local_blocks": 1,
+    "refiner_blocks": 1, "batch_size": 2, "n_critic": 1, "stages": 1,
+    "precision": "float32",
+}  # fmt: skip
+
+
+@pytest.fixture(scope="session")
+def data_dir(tmp_path_factory):
+    """Where tiny runs keep the faces that they share."""
+    return tmp_path_factory.mktemp("data")
+
+
+def _flags(data_dir, run_dir, **changes):
+    """Command line of a tiny run: 20 steps in phase 1, 12 in phase 2."""
+    settings = {
+        "image_size": 64, "base_width": 4, "global_blocks": 0, "stages": 2,
+        "critic_width": 4, "estimator_width": 4, "batch_size": 2,
+        "n_critic": 1, "phase1_kimg": 0.04, "phase2_kimg": 0.024,
+        "pairing": "paired", "lambda_paired": 10, "lambda_zero": 0,
+        "checkpoint_minutes": 0, "sample_kimg": 0.02, "log_steps": 3,
+        "subjects": 4, "images_per_subject": 8, "photo_size": 128,
+        "data_dir": data_dir, "run_dir": run_dir,
+    }  # fmt: skip
+    settings.update(changes)
+    switches = ["--nolocal_branches", "--norefiner", "--deterministic"]
+    return switches + [f"--{name}={value}" for name, value in settings.items()]
+
+
+def _command(*arguments):
+    return [sys.executable, "-m", "efgan_tf.train", *arguments]
+
+
+def _run_here(*arguments):
+    """The command in this process: its exit status."""
+    arguments = [a for a in arguments if a != "--deterministic"]
+    return commands.run(train.main, argv=["train", *arguments])
+
+
+def _variables(run_dir):
+    """Every variable of a run's newest checkpoint, by its name in it."""
+    newest = sorted(Path(run_dir, "checkpoints").iterdir())[-1]
+    reader = tf.train.load_checkpoint(str(newest / "variables"))
+    names = reader.get_variable_to_shape_map()
+    return newest.name, {
+        name: reader.get_tensor(name)
+        for name in names
+        if name != "_CHECKPOINTABLE_OBJECT_GRAPH"
+    }
+
+
+def _interrupt(arguments, run_dir, after, number):
+    """Starts the run and sends a signal at a random moment after a save."""
+    process = subprocess.Popen(
+        _command(*arguments), stdout=subprocess.PIPE, text=True,
+        stderr=subprocess.STDOUT,
+    )  # fmt: skip
+    folder = Path(run_dir, "checkpoints")
+    deadline = time.monotonic() + 300
+    while not any(path.name >= after for path in folder.glob("phase*")):
+        assert process.poll() is None, process.stdout.read()
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    time.sleep(random.uniform(0, 0.2))
+    process.send_signal(number)
+    output, _ = process.communicate(timeout=120)
+    return process.returncode, output
+
+
+def test_interrupted_runs_end_with_the_weights_of_an_uninterrupted_one(
+    data_dir, tmp_path
+):
+    whole, broken = tmp_path / "whole", tmp_path / "broken"
+    subprocess.run(_command(*_flags(data_dir, whole)), check=True)
+    arguments = _flags(data_dir, broken)
+    status, _ = _interrupt(arguments, broken, "phase1_00000002", signal.SIGKILL)
+    assert status == -signal.SIGKILL
+    status, output = _interrupt(
+        arguments, broken, "phase1_00000010", signal.SIGTERM
+    )
+    assert status == 0 and "the same command goes on" in output
+    status, _ = _interrupt(arguments, broken, "phase2_00000002", signal.SIGKILL)
+    assert status == -signal.SIGKILL
+    result = subprocess.run(
+        _command(*arguments), check=True, capture_output=True, text=True
+    )
+    assert "resuming from" in result.stderr and "finished" in result.stdout
+
+    name, wanted = _variables(whole)
+    other_name, found = _variables(broken)
+    assert name == other_name == "phase2_00000012"
+    assert wanted.keys() == found.keys() and len(wanted) > 100
+    for key, value in wanted.items():
+        np.testing.assert_array_equal(found[key], value, err_msg=key)
+    _check_story(whole, broken)
+
+
+def _check_story(whole, broken):
+    """Both runs' metrics tell the same, line by line."""
+    texts = [(run / "metrics.jsonl").read_text() for run in (whole, broken)]
+    stories = [
+        [json.loads(line) for line in text.splitlines()] for text in texts
+    ]
+    images = [line["images"] for line in stories[1]]
+    assert images == sorted(images) and images[-1] == 64
+    finals = [
+        [line for line in story if "held_out/psnr" in line][-1]
+        for story in stories
+    ]
+    assert finals[0] == finals[1]
+    assert (broken / "samples" / "phase2_00000064.png").stat().st_size > 5000
+
+
+@pytest.fixture(scope="session")
+def finished(data_dir, tmp_path_factory):
+    """A run that has come to its end in this process."""
+    run_dir = tmp_path_factory.mktemp("run") / "run"
+    arguments = _flags(data_dir, run_dir, phase1_kimg=0.006, phase2_kimg=0.004)
+    assert _run_here(*arguments) == 0
+    return run_dir, arguments
+
+
+def test_a_finished_run_says_so_again(finished, capsys):
+    run_dir, arguments = finished
+    before = (run_dir / "metrics.jsonl").read_text()
+    assert _run_here(*arguments) == 0
+    out = capsys.readouterr().out
+    assert "finished" in out and "checkpoint:" in out and "sample sheet" in out
+    after = (run_dir / "metrics.jsonl").read_text()
+    assert after.startswith(before)
+
+
+def test_the_run_directory_can_rebuild_the_run(finished):
+    run_dir, arguments = finished
+    config = config_lib.from_json((run_dir / "config.json").read_text())
+    values = flags.FlagValues()
+    config_lib.define_flags(values)
+    values(["train", f"--flagfile={run_dir / 'flags.txt'}"])
+    assert config_lib.from_flags(values) == config
+    assert config.model.base_width == 4
+
+
+def test_another_config_is_refused_and_the_differences_listed(finished, capsys):
+    run_dir, arguments = finished
+    before = sorted(run_dir.rglob("*"))
+    assert _run_here(*arguments, "--lambda_gp=7", "--base_width=8") == 2
+    error = capsys.readouterr().err
+    assert error.count("\n") == 1
+    assert "lambda_gp: 10.0 → 7.0" in error and "base_width: 4 → 8" in error
+    assert sorted(run_dir.rglob("*")) == before
+
+
+def test_a_run_without_checkpoints_is_refused(finished, tmp_path, capsys):
+    run_dir, arguments = finished
+    (tmp_path / "checkpoints").mkdir()
+    for name in ("config.json", "flags.txt"):
+        (tmp_path / name).write_text((run_dir / name).read_text())
+    arguments = [*arguments, f"--run_dir={tmp_path}"]
+    assert _run_here(*arguments) == 2
+    assert "checkpoints is empty" in capsys.readouterr().err
+
+
+def test_a_foreign_folder_is_left_alone(data_dir, tmp_path, capsys):
+    (tmp_path / "thesis.tex").write_text("precious")
+    assert _run_here(*_flags(data_dir, tmp_path)) == 2
+    assert "thesis.tex" in capsys.readouterr().err
+    assert os.listdir(tmp_path) == ["thesis.tex"]
+
+
+@pytest.mark.parametrize(
+    ("changes", "named"),
+    [
+        ({"run_dir": "/proc/efgan/run"}, "/proc/efgan"),
+        ({"dataset": "rafd"}, "rafd"),
+        ({"dataset": "folder"}, "source_dir"),
+        ({"flagfile": "absent.flags"}, "absent.flags"),
+    ],
+)
+def test_bad_input_is_one_line(data_dir, tmp_path, capsys, changes, named):
+    arguments = _flags(data_dir, tmp_path / "run", **changes)
+    capsys.readouterr()
+    assert _run_here(*arguments) == 2
+    error = capsys.readouterr().err
+    assert named in error and error.splitlines()[-1].startswith("error: ")
+    assert not (tmp_path / "run" / "config.json").exists()
+
+
+def test_a_batch_that_replicas_cannot_share(data_dir, tmp_path):
+    arguments = _flags(data_dir, tmp_path / "run", replicas=3, batch_size=4)
+    result = subprocess.run(
+        _command(*arguments), capture_output=True, text=True
+    )
+    assert result.returncode == 2
+    assert "multiple of 3" in result.stderr.splitlines()[-1]
+
+
+def test_a_loss_that_is_not_finite_stops_and_keeps_the_good(
+    data_dir, tmp_path, capsys
+):
+    run_dir = tmp_path / "run"
+    arguments = _flags(
+        data_dir, run_dir, learning_rate=1e30, log_steps=1, phase2_kimg=0
+    )
+    assert _run_here(*arguments) == 2
+    error = capsys.readouterr().err.splitlines()[-1]
+    assert "at step" in error and "phase1_00000000" in error
+    _, variables = _variables(run_dir)
+    assert all(np.isfinite(value).all() for value in variables.values())
+
+
+def test_saturated_attention_is_warned_about_once(tmp_path, capsys):
+    config = tiny_config(phase1_kimg=1.0, attention_warmup=0.5)
+    run = trainer.Trainer.__new__(trainer.Trainer)
+    run.config, run._warned = config, set()
+    position = trainer.Position(1, 10, 80)
+    run._warn_of_saturation({"attention/mouth": 0.001}, position)
+    assert capsys.readouterr().err == ""  # still warming up
+    late = trainer.Position(1, 100, 800)
+    for _ in range(2):
+        run._warn_of_saturation(
+            {"attention/mouth": 0.001, "attention/face": 0.5}, late
+        )
+    error = capsys.readouterr().err
+    assert error.count("warning") == 1 and "attention/mouth is 0.001" in error
+
+
+def test_dry_run_tells_and_touches_nothing(tmp_path, capsys):
+    run_dir = tmp_path / "run"
+    assert _run_here(*_flags(tmp_path, run_dir), "--dry_run") == 0
+    out = capsys.readouterr().out
+    assert "--lambda_gp=10.0" in out and "phase 1: 20 steps, 40 images" in out
+    assert "GiB" in out and "cascade" in out
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    "path", sorted(CONFIGS.glob("*.flags")), ids=lambda path: path.stem
+)
+def test_every_flag_file_parses_builds_and_runs_a_step(path, monkeypatch):
+    monkeypatch.chdir(CONFIGS.parent)
+    values = flags.FlagValues()
+    config_lib.define_flags(values)
+    values(["train", f"--flagfile={path.relative_to(CONFIGS.parent)}"])
+    config = config_lib.replace(config_lib.from_flags(values), SHRUNK)
+    _, _, step = make_step(config)
+    monkeypatch.setattr(step, "_run", step._run.python_function)
+    metrics = step(random_batches(config), 0, SCHEDULE)
+    assert all(np.isfinite(float(value)) for value in metrics.values())
+    assert {"critic/total", "generator/total"} <= metrics.keys()
+
+
+def test_phase_2_starts_every_stage_from_the_average():
+    config = tiny_config(**GLOBAL_ONLY)
+    first, second = build_networks(config, 1), build_networks(config, 2)
+    for weight in first.average.weights:
+        weight.assign(weight + 0.25)
+    start_phase_2(second, first)
+    wanted = first.average.get_weights()
+    for cascade in (second.generator, second.average):
+        found = cascade.get_weights()
+        for one, other in zip(
+            itertools.chain(wanted, wanted), found, strict=True
+        ):
+            np.testing.assert_array_equal(one, other)
+    critic = second.critics["face"].get_weights()
+    for one, other in zip(
+        first.critics["face"].get_weights(), critic, strict=True
+    ):
+        np.testing.assert_array_equal(one, other)
+
+
+def test_a_critic_learns_to_tell_the_generators_pictures_from_real_ones():
+    # Real pictures are bright, edits of them cannot be as bright at first: the
+    # Wasserstein gap opens in the right direction, critic(real) higher.
+    config = tiny_config(
+        **GLOBAL_ONLY, attention_bias=2.0, learning_rate=2e-3, n_critic=1,
+        lambda_au_critic=0.0, lambda_gp=1.0,
+    )  # fmt: skip
+    strategy, networks, step = make_step(config)
+    batches = random_batches(config)
+    bright = tf.ones_like(batches["image"]) * 0.9
+    batches = {**batches, "image": bright, "target_image": bright}
+    variables = networks.critic_variables
+
+    @tf.function
+    def update(number):
+        gradients, metrics = strategy.run(
+            step.critic_gradients, args=(batches, 0, number)
+        )
+        strategy.run(
+            lambda g: networks.critic_optimizer.apply(g, variables),
+            args=(gradients,),
+        )
+        return metrics["critic/wasserstein"]
+
+    losses = [float(update(tf.constant(n, tf.int64))) for n in range(40)]
+    assert np.mean(losses[-5:]) < losses[0] - 0.05
+    real = networks.critics["face"](bright[0])["patch"]
+    outputs = networks.generator(
+        {
+            "image": bright[0],
+            "source_action_units": batches["action_units"][0],
+            "target_action_units": batches["target_action_units"][0],
+        }
+    )
+    fake = networks.critics["face"](outputs["image"])["patch"]
+    assert np.mean(real) > np.mean(fake)

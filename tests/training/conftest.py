@@ -1,0 +1,109 @@
+"""Tiny runs: 64×64 pixels, four channels, one block, random pictures."""
+
+import dataclasses
+import functools
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from efgan_tf import config as config_lib
+from efgan_tf.training import networks as networks_lib
+from efgan_tf.training.step import TrainingStep
+
+TINY = {
+    "image_size": 64,
+    "stages": 2,
+    "base_width": 4,
+    "local_width": 4,
+    "global_blocks": 1,
+    "local_blocks": 1,
+    "refiner_blocks": 1,
+    "critic_width": 4,
+    "estimator_width": 4,
+    "batch_size": 4,
+    "n_critic": 2,
+    "pairing": "paired",
+    "lambda_paired": 1.0,
+}
+# The branches alone, without local focus: traced in seconds.
+GLOBAL_ONLY = {"local_branches": False, "refiner": False, "global_blocks": 0}
+
+
+def tiny_config(**changes):
+    """A small `Config`."""
+    return config_lib.replace(config_lib.Config(), {**TINY, **changes})
+
+
+def random_batches(config, seed=0):
+    """One element of a pipeline for one replica: `[n_critic, batch, …]`."""
+    rng = np.random.default_rng(seed)
+    shape = (config.train.n_critic, config.train.batch_size)
+    size = config.model.image_size
+    arrays = {
+        "image": rng.uniform(-1, 1, (*shape, size, size, 3)),
+        "target_image": rng.uniform(-1, 1, (*shape, size, size, 3)),
+        "action_units": rng.random((*shape, 17)),
+        "target_action_units": rng.random((*shape, 17)),
+        "has_target": np.ones(shape),
+    }
+    return {k: tf.constant(v, tf.float32) for k, v in arrays.items()}
+
+
+@functools.cache
+def make_strategy(replicas):
+    """One strategy for each number of replicas.
+
+    Two of the same devices in one process number their collective operations
+    alike, and TensorFlow takes one's for the other's.
+    """
+    return tf.distribute.MirroredStrategy(
+        [f"CPU:{index}" for index in range(replicas)]
+    )
+
+
+def make_step(config, replicas=1, optimizer=None):
+    """(strategy, networks, step) of phase 2 on `replicas` logical CPUs."""
+    strategy = make_strategy(replicas)
+    with strategy.scope():
+        networks = networks_lib.build_networks(config, phase=2)
+        if optimizer:
+            networks = _with_optimizer(networks, optimizer)
+    step = TrainingStep(strategy, networks, config, np.ones(17, np.float32))
+    return strategy, networks, step
+
+
+def _with_optimizer(networks, optimizer):
+    generator, critic = optimizer(), optimizer()
+    generator.build(networks.generator.trainable_variables)
+    critic.build(networks.critic_variables)
+    return dataclasses.replace(
+        networks, generator_optimizer=generator, critic_optimizer=critic
+    )
+
+
+def updates(optimizer):
+    """How often an optimiser was applied."""
+    return int(optimizer.iterations.value.numpy())
+
+
+SCHEDULE = {"learning_rate": 1e-3, "lambda_att": 0.1, "ema": 0.9}
+
+
+@pytest.fixture(scope="session")
+def traced():
+    """A traced step that tests share: (config, networks, step, take).
+
+    `take(**changes)` runs it once on new pictures with a changed schedule.
+    """
+    config = tiny_config(**GLOBAL_ONLY)
+    _, networks, step = make_step(config)
+    count = iter(range(10**6))
+
+    def take(**changes):
+        number = next(count)
+        return step(
+            random_batches(config, number), number, {**SCHEDULE, **changes}
+        )
+
+    return config, networks, step, take

@@ -1,0 +1,61 @@
+"""metrics.jsonl tells one story, however often a run was interrupted."""
+
+import json
+
+import pytest
+import tensorflow as tf
+
+from efgan_tf.training.logs import (
+    MetricsLog,
+    NonFiniteError,
+    PendingMetrics,
+    cut_back,
+)
+
+
+def test_lines_and_events(tmp_path):
+    log = MetricsLog(tmp_path, images=0)
+    log.write(160, {"generator/au": 0.5}, phase=1, step=10)
+    log.close()
+    (line,) = (tmp_path / "metrics.jsonl").read_text().splitlines()
+    assert json.loads(line) == {
+        "images": 160, "phase": 1, "step": 10, "generator/au": 0.5,
+    }  # fmt: skip
+    (event_file,) = (tmp_path / "logs").iterdir()
+    events = list(tf.compat.v1.train.summary_iterator(str(event_file)))
+    (value,) = events[-1].summary.value
+    assert value.tag == "generator/au" and events[-1].step == 160
+
+
+def test_resuming_cuts_what_the_checkpoint_does_not_know(tmp_path):
+    path = tmp_path / "metrics.jsonl"
+    lines = [json.dumps({"images": n}) + "\n" for n in (16, 32, 48)]
+    path.write_text("".join(lines) + '{"images": 64, "gener')
+    cut_back(path, 32)
+    assert path.read_text() == "".join(lines[:2])
+    cut_back(path, 1000)
+    assert path.read_text() == "".join(lines[:2])
+
+
+def test_a_broken_last_line_goes(tmp_path):
+    path = tmp_path / "metrics.jsonl"
+    path.write_text('{"images": 16}\n{"ima')
+    cut_back(path, 1000)
+    assert path.read_text() == '{"images": 16}\n'
+
+
+def test_means_since_the_last_call():
+    pending = PendingMetrics()
+    for step, value in enumerate((1.0, 2.0, 6.0)):
+        pending.add(step, {"loss": tf.constant(value)})
+    assert pending.means() == {"loss": 3.0}
+    assert pending.means() == {}
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_the_step_of_a_non_finite_loss_is_named(value):
+    pending = PendingMetrics()
+    for step, loss in enumerate((1.0, value, 2.0), start=7):
+        pending.add(step, {"generator/au": tf.constant(loss)})
+    with pytest.raises(NonFiniteError, match="generator/au .* step 8"):
+        pending.means()

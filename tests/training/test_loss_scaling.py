@@ -1,0 +1,28 @@
+"""The dynamic loss scale by itself."""
+
+import tensorflow as tf
+
+from efgan_tf.training.loss_scaling import LossScale, all_finite
+
+
+def test_halves_at_an_overflow_and_doubles_after_enough_good_steps():
+    scale = LossScale(initial=8.0, growth_steps=3)
+    seen = []
+    for finite in (True, True, False, True, True, True, True):
+        scale.update(tf.constant(finite))
+        seen.append(float(scale.scale))
+    # Two good steps, the overflow starts the count anew, three good ones.
+    assert seen == [8, 8, 4, 4, 4, 8, 8]
+
+
+def test_never_below_one():
+    scale = LossScale(initial=2.0)
+    for _ in range(3):
+        scale.update(tf.constant(False))
+    assert float(scale.scale) == 1.0
+
+
+def test_all_finite():
+    assert bool(all_finite([tf.ones(3), tf.zeros((2, 2))]))
+    for bad in (float("nan"), float("inf")):
+        assert not bool(all_finite([tf.ones(3), tf.constant([0.0, bad])]))

@@ -1,0 +1,45 @@
+"""Rates and weights as functions of progress."""
+
+import pytest
+
+from efgan_tf.training import schedules
+from tests.training.conftest import tiny_config
+
+
+def test_rate_is_constant_then_falls_to_zero():
+    # The last half of the phase: at 3/4 half of it has passed.
+    rates = [schedules.learning_rate(2.0, p, 0.5) for p in (0, 0.5, 0.75, 1)]
+    assert rates == [2.0, 2.0, 1.0, 0.0]
+    assert schedules.learning_rate(2.0, 1.0, 0.0) == 2.0
+
+
+def test_warmup():
+    assert [schedules.warmup(p, 0.1) for p in (0, 0.05, 0.1, 1)] == [
+        0, 0.5, 1, 1,
+    ]  # fmt: skip
+    assert schedules.warmup(0, 0) == 1
+
+
+def test_average_starts_fast():
+    assert schedules.ema_decay(0.999, 0) == 0.1
+    assert schedules.ema_decay(0.999, 90) == pytest.approx(0.91)
+    assert schedules.ema_decay(0.999, 10**6) == 0.999
+
+
+def test_steps_come_from_images_and_critic_updates():
+    config = tiny_config(batch_size=16, n_critic=5, phase1_kimg=1.0).train
+    assert schedules.total_steps(config, 1) == 13  # 1000 / 80, rounded up
+
+
+def test_each_phase_has_its_rate():
+    config = tiny_config(
+        batch_size=10, n_critic=1, phase1_kimg=1.0, phase2_kimg=2.0,
+        learning_rate=4e-4, phase2_learning_rate=1e-4, decay=0.5,
+        lambda_att=0.2, attention_warmup=0.1,
+    )  # fmt: skip
+    first = schedules.at_step(config, 1, 5)
+    assert first["learning_rate"] == 4e-4
+    assert first["lambda_att"] == pytest.approx(0.1)
+    last = schedules.at_step(config, 2, 150)
+    assert last["learning_rate"] == pytest.approx(0.5e-4)
+    assert last["lambda_att"] == 0.2

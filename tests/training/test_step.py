@@ -1,0 +1,124 @@
+"""The traced step: counters, schedules, average; nothing leaks."""
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from tests.training.conftest import (
+    GLOBAL_ONLY,
+    make_step,
+    random_batches,
+    tiny_config,
+    updates,
+)
+
+
+def test_n_critic_updates_for_one_of_the_generator(traced):
+    config, networks, _, take = traced
+    generator = updates(networks.generator_optimizer)
+    critic = updates(networks.critic_optimizer)
+    take()
+    take()
+    assert updates(networks.generator_optimizer) == generator + 2
+    assert updates(networks.critic_optimizer) == critic + 4
+    assert config.train.n_critic == 2
+
+
+def test_one_trace_whatever_the_schedule(traced):
+    _, _, step, take = traced
+    take(lambda_att=0.0, learning_rate=1e-4)
+    take(lambda_att=0.7, ema=0.5)
+    assert step.trace_count == 1
+
+
+def test_a_scheduled_weight_changes_the_loss_by_its_share(traced):
+    *_, take = traced
+    for weight in (0.0, 3.0):
+        metrics = take(lambda_att=weight)
+        others = (
+            160 * metrics["generator/au"]
+            + metrics["generator/adversarial"]
+            + 10 * metrics["generator/cycle"]
+            + 10 * metrics["generator/zero"]
+            + 4.1 * metrics["generator/tv"]
+            + metrics["generator/paired"]
+        )
+        np.testing.assert_allclose(
+            metrics["generator/total"] - others,
+            weight * metrics["generator/attention"],
+            rtol=1e-5,
+            atol=1e-4,
+        )
+
+
+def test_a_rate_of_zero_changes_no_weight(traced):
+    _, networks, _, take = traced
+    before = networks.generator.get_weights()
+    take(learning_rate=0.0)
+    for old, new in zip(before, networks.generator.get_weights(), strict=True):
+        np.testing.assert_array_equal(old, new)
+    take(learning_rate=1e-3)
+    after = networks.generator.get_weights()
+    assert not np.array_equal(before[0], after[0])
+
+
+def test_average_arithmetic(traced):
+    _, networks, _, take = traced
+    before = networks.average.get_weights()
+    take(ema=0.75)
+    weights = networks.generator.get_weights()
+    for average, old, new in zip(
+        networks.average.get_weights(), before, weights, strict=True
+    ):
+        np.testing.assert_allclose(
+            average, 0.75 * old + 0.25 * new, rtol=1e-5, atol=1e-7
+        )
+
+
+def test_every_weight_is_trained(traced):
+    _, networks, _, take = traced
+    trained = [networks.generator, networks.estimator]
+    trained += networks.critics.values()
+    before = [network.get_weights() for network in trained]
+    take(learning_rate=1e-2)
+    for network, old in zip(trained, before, strict=True):
+        for variable, value in zip(network.weights, old, strict=True):
+            assert not np.array_equal(variable.numpy(), value), variable.path
+
+
+def test_the_critics_loss_holds_no_generator_gradient():
+    config = tiny_config(**GLOBAL_ONLY, stages=1)
+    strategy, networks, step = make_step(config)
+    batches = random_batches(config)
+
+    def gradients():
+        variables = [v.value for v in networks.generator.trainable_variables]
+        with tf.GradientTape() as tape:
+            tape.watch(variables)
+            _, metrics = step.critic_gradients(
+                batches, 0, tf.constant(0, tf.int64)
+            )
+        return tape.gradient(metrics["critic/total"], variables)
+
+    assert all(gradient is None for gradient in strategy.run(gradients))
+
+
+@pytest.mark.parametrize("seed", [0, 1])
+def test_random_numbers_are_keyed_by_seed_and_step(seed):
+    config = tiny_config(**GLOBAL_ONLY, seed=seed)
+    strategy, _, step = make_step(config)
+
+    def draw(number):
+        return strategy.run(
+            lambda: step._draw(tf.constant(number, tf.int64))
+        ).numpy()
+
+    np.testing.assert_array_equal(draw(3), draw(3))
+    assert not np.array_equal(draw(3), draw(4))
+    assert draw(3).min() >= 0 and draw(3).max() < 1
+    other = tiny_config(**GLOBAL_ONLY, seed=seed + 1)
+    strategy, _, step = make_step(other)
+    assert not np.array_equal(
+        draw(3),
+        np.asarray(strategy.run(lambda: step._draw(tf.constant(4, tf.int64)))),
+    )
