@@ -190,11 +190,18 @@ def draw_branch(axes, branch):
     )  # fmt: skip
     axes.text(
         0.3,
-        -0.25,
+        -0.1,
         "concat: action units are 17 more channels of the first convolution's "
         "input; film: they scale and shift every normalised map",
         fontsize=7,
         color=KINDS["units"][0],
+    )
+    axes.text(
+        0.3,
+        -0.5,
+        "color head image: tanh of the heads' output; change: tanh of that "
+        "plus the artanh of the picture that goes in",
+        fontsize=7,
     )
     finish(axes, "A branch (the global one)", end + 1.0, 4.2)
 
@@ -209,18 +216,18 @@ def draw_cascade(axes, model):
         "source_action_units": (0, 1.0),
         "target_action_units": (0, 0.1),
         "stage_action_units": (1.5, 0.55),
-        "attention": (1.6 + 1.4 * (len(stages) + 1), 0.9),
+        "attention": (1.6 + 1.5 * (len(stages) + 1), 0.9),
     }
     for index, name in enumerate(stages):
-        places[name] = (1.6 + 1.4 * (index + 1), 1.9)
+        places[name] = (1.6 + 1.5 * (index + 1), 1.9)
     for name, (x, y) in places.items():
         text = name.replace("_action", "\naction").replace("_", " ")
         if name in stages:
             text += "\n(EF-GAN)"
-        draw_box(axes, x, y, text, fill_of(names[name]), 1.16, 0.66)
+        draw_box(axes, x, y, text, fill_of(names[name]), 1.28, 0.66)
     for origin, end, kind in arrows_of(model):
-        draw_arrow(axes, places[origin], places[end], kind, 1.16)
-    finish(axes, "The cascade", 8.2, 2.7)
+        draw_arrow(axes, places[origin], places[end], kind, 1.28)
+    finish(axes, "The cascade", 8.4, 2.7)
 
 
 def draw_critics(axes, critics):
@@ -252,7 +259,7 @@ def draw_critics(axes, critics):
 def finish(axes, title, width, height):
     """Frame, title and no ticks."""
     axes.set_xlim(-0.7, width)
-    axes.set_ylim(-0.5, height)
+    axes.set_ylim(-0.6, height)
     axes.set_title(title, loc="left", fontsize=9, weight="bold")
     axes.axis("off")
 

@@ -14,13 +14,14 @@ from efgan_tf.models.layers import (
     ActionUnitConv2D,
     Blend,
     CombineAttention,
-    Crop,
     FilmInstanceNormalization,
     InstanceNormalization,
-    MeanInBoxes,
     SplitHeads,
-    Stitch,
 )
+from efgan_tf.models.regions import Crop, MeanInBoxes, Stitch
+
+SMALLEST_SIDE = 8
+"""Of what a branch sees; its 7×7 kernels need 7, its strides multiples of 4."""
 
 
 def build_branch(
@@ -38,7 +39,7 @@ def build_branch(
     """The body that every branch and the refiner has: GANimation's generator.
 
     Args:
-      height: of the image, a multiple of 4.
+      height: of the image, a multiple of 4 and at least 8.
       width: likewise.
       channels: of the first layer; twice and four times that further in.
       blocks: residual blocks at a quarter of the resolution.
@@ -57,12 +58,18 @@ def build_branch(
       [b, height, width, 1] in [0, 1]}`.
 
     Raises:
-      ValueError: a side is no multiple of 4, or the injection is unknown.
+      ValueError: a side is no multiple of 4 or below 8, or the injection or
+        the color head is unknown.
     """
-    if height % 4 or width % 4:
-        raise ValueError(f"sides must be multiples of 4: {height}×{width}")
+    if height % 4 or width % 4 or min(height, width) < SMALLEST_SIDE:
+        raise ValueError(
+            f"sides must be multiples of 4 and at least {SMALLEST_SIDE}: "
+            f"{height}×{width}"
+        )
     if injection not in ("concat", "film"):
         raise ValueError(f"unknown injection of action units: {injection!r}")
+    if color_head not in ("image", "change"):
+        raise ValueError(f"unknown color head: {color_head!r}")
     image = keras.Input((height, width, input_channels), name="image")
     units = keras.Input((COUNT,), name="action_units")
     film = units if injection == "film" else None
@@ -86,8 +93,8 @@ def build_branch(
             name=f"up_{step}_conv",
         )(x)
         x = _norm_relu(x, film, f"up_{step}")
-    # One convolution for both heads takes 6/10 of the time of two. Float32
-    # under every precision: 8 bits of bfloat16 would show as bands.
+    # One convolution for both heads reads the maps once. Float32 under every
+    # precision: 8 bits of bfloat16 would show as bands.
     x = layers.Conv2D(
         4,
         7,
@@ -100,10 +107,8 @@ def build_branch(
         name="heads",
     )(x)
     split = SplitHeads(dtype="float32", name="split_heads")
-    if color_head == "change":
-        color, attention = split(x, image[..., :3])
-    else:
-        color, attention = split(x)
+    start = image if color_head == "change" else None
+    color, attention = split(x, start)
     outputs = {"color": color, "attention": attention}
     return keras.Model(
         {"image": image, "action_units": units}, outputs, name=name

@@ -1,4 +1,4 @@
-"""The layers that Keras lacks: norms, action units, boxes and blending.
+"""The layers that Keras lacks: norms, action units, heads and blending.
 
 All of them are made of `keras.ops` on static shapes of rank 4 at most, so that
 they build under every Keras backend and convert to TFLite's own operations.
@@ -6,13 +6,10 @@ Nothing here gathers, and nothing broadcasts beyond what an elementwise
 operation does by itself.
 """
 
-from collections.abc import Mapping
-
 import keras
-import numpy as np
 from keras import ops
 
-from efgan_tf import action_units, geometry
+from efgan_tf import action_units
 
 register = keras.saving.register_keras_serializable(package="efgan_tf")
 
@@ -98,8 +95,7 @@ class FilmInstanceNormalization(keras.layers.Layer):
         channels = 2 * x_shape[-1]
         self.kernel = self.add_weight(
             shape=(units_shape[-1], channels),
-            # Deviation √(0.1 / 17) = 0.08. Larger and zero learned slower
-            # (docs/method.md).
+            # Deviation √(0.1 / 17) = 0.08.
             initializer=keras.initializers.VarianceScaling(0.1),
             name="kernel",
             autocast=False,
@@ -229,21 +225,19 @@ class InterpolateUnits(keras.layers.Layer):
 class SplitHeads(keras.layers.Layer):
     """`[b, h, w, 4]` → color `[b, h, w, 3]` (tanh), attention (sigmoid).
 
-    Given a picture too, the color is a change of it: added before the tanh, at
-    the place that tanh takes to the picture (drawn in from ±1, where that
-    place would be infinite). A body that puts out nothing then keeps the
-    picture, instead of having to learn to paint it first.
+    Called with an image too, the color is a change of the image's first three
+    channels p: `tanh(x + artanh(p))`, so that a body that puts out nothing
+    keeps the picture instead of having to learn to paint it first. As artanh
+    is infinite at ±1, p is clipped to ±`LIMIT` before.
     """
 
     LIMIT = 0.98
 
-    def call(self, x, picture=None):
+    def call(self, x, image=None):
         color, attention = x[..., :3], ops.sigmoid(x[..., 3:])
-        if picture is not None:
-            picture = ops.clip(
-                ops.cast(picture, x.dtype), -self.LIMIT, self.LIMIT
-            )
-            color = color + 0.5 * ops.log((1 + picture) / (1 - picture))
+        if image is not None:
+            start = ops.clip(image[..., :3], -self.LIMIT, self.LIMIT)
+            color = color + 0.5 * ops.log((1 + start) / (1 - start))  # artanh
         return ops.tanh(color), attention
 
 
@@ -269,84 +263,3 @@ class CombineAttention(keras.layers.Layer):
         for attention in attentions[1:]:
             kept = kept * (1.0 - attention)
         return 1.0 - kept
-
-
-@register
-class Crop(keras.layers.Layer):
-    """The pixels inside a box.
-
-    Args:
-      box: `(top, left, height, width)` in pixels.
-    """
-
-    def __init__(self, box: tuple[int, int, int, int], **kwargs):
-        super().__init__(**kwargs)
-        self.box = geometry.Box(*box)
-
-    def call(self, image):
-        return geometry.crop(image, self.box)
-
-    def get_config(self):
-        return {**super().get_config(), "box": tuple(self.box)}
-
-
-class _BoxLayer(keras.layers.Layer):
-    """What layers that know an image's boxes have in common.
-
-    Args:
-      size: side of the image in pixels.
-      boxes: region → `(top, left, height, width)` in pixels.
-    """
-
-    def __init__(
-        self,
-        size: int,
-        boxes: Mapping[str, tuple[int, int, int, int]],
-        **kwargs,
-    ):
-        super().__init__(**kwargs)
-        self.size = size
-        self.boxes = {
-            region: geometry.Box(*box) for region, box in boxes.items()
-        }
-        self.coverage = geometry.coverage(size, self.boxes)[None]
-
-    def get_config(self):
-        boxes = {region: tuple(box) for region, box in self.boxes.items()}
-        return {**super().get_config(), "size": self.size, "boxes": boxes}
-
-
-@register
-class Stitch(_BoxLayer):
-    """Puts regions back in their places; where they overlap, their mean.
-
-    Called with a dict region → `[b, height, width, c]` and, if the rest is not
-    to be 0, the whole image `[b, size, size, c]` that it is taken from.
-    """
-
-    def call(self, parts, rest=None):
-        share = 1 / np.maximum(self.coverage, 1)
-        total = 0.0
-        if rest is not None:
-            total = rest * (self.coverage == 0).astype("float32")
-        for region, box in self.boxes.items():
-            below = self.size - box.top - box.height
-            right = self.size - box.left - box.width
-            total += ops.pad(
-                parts[region] * geometry.crop(share, box),
-                ((0, 0), (box.top, below), (box.left, right), (0, 0)),
-            )
-        return total
-
-
-@register
-class MeanInBoxes(_BoxLayer):
-    """The refiner's base: mean of global and stitched inside the boxes.
-
-    Outside it is the global result alone: there the stitched image is the
-    source, and half a source would leave a ghost of the old expression.
-    """
-
-    def call(self, whole, stitched):
-        half = np.where(self.coverage > 0, np.float32(0.5), np.float32(0))
-        return whole + half * (stitched - whole)

@@ -128,8 +128,9 @@ def generator_objective(
     """The generator's loss on a batch.
 
     Every stage's output is judged; the cycle runs once over the whole
-    cascade; the paired term looks at the last stage. A weight of 0 leaves its
-    term (and its forward pass) out of the graph.
+    cascade; the paired term looks at the last stage. A weight of 0 leaves the
+    cycle, the zero edit or the paired term (and its forward pass) out of the
+    graph.
 
     Args:
       generator: the cascade.

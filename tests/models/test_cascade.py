@@ -137,8 +137,12 @@ def constant_cascade(config, set_heads, attentions, color=0.5):
     return model
 
 
-def test_without_attention_the_cascade_is_the_identity(tiny, faces, set_heads):
-    out = run(constant_cascade(tiny(), set_heads, [0.0, 0.0]), faces)
+@pytest.mark.parametrize("color_head", ["image", "change"])
+def test_without_attention_the_cascade_is_the_identity(
+    tiny, faces, set_heads, color_head
+):
+    config = tiny(color_head=color_head)
+    out = run(constant_cascade(config, set_heads, [0.0, 0.0]), faces)
     # Exact but for the mean of three equal numbers where boxes overlap.
     np.testing.assert_allclose(out["image"], faces["image"], atol=1e-6)
     np.testing.assert_array_equal(out["attention"], 0)
@@ -164,8 +168,15 @@ def test_attention_of_the_stages_together(tiny, faces, set_heads):
 
 @pytest.mark.parametrize(
     "changes",
-    [{}, {"au_injection": "film", "au_input": "difference"}],
-    ids=["concat-target", "film-difference"],
+    [
+        {},
+        {
+            "au_injection": "film",
+            "au_input": "difference",
+            "color_head": "change",
+        },
+    ],
+    ids=["concat-target-image", "film-difference-change"],
 )
 def test_saved_cascades_reload_without_custom_objects(
     tiny, faces, tmp_path, changes
@@ -183,11 +194,11 @@ import numpy as np, keras
 from efgan_tf.config import ModelConfig
 from efgan_tf.models import build_cascade, build_critics, build_estimator
 assert keras.backend.backend() == "jax"
-for injection in ("concat", "film"):
+for injection, head in (("concat", "image"), ("film", "change")):
     config = ModelConfig(
         image_size=64, stages=2, base_width=4, local_width=4, global_blocks=1,
         local_blocks=1, refiner_blocks=1, critic_width=4, estimator_width=4,
-        au_injection=injection, au_input="difference")
+        au_injection=injection, au_input="difference", color_head=head)
     image, units = np.zeros((1, 64, 64, 3), "f"), np.zeros((1, 17), "f")
     out = build_cascade(config)({"image": image, "source_action_units": units,
                                  "target_action_units": units + 0.5})

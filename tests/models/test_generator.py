@@ -9,6 +9,7 @@ from efgan_tf import geometry
 from efgan_tf.models import build_branch, build_efgan
 
 REGIONS = {"face", "eyes", "nose", "mouth"}
+both_heads = pytest.mark.parametrize("color_head", ["image", "change"])
 
 
 def run(model, image, units):
@@ -16,8 +17,9 @@ def run(model, image, units):
     return keras.tree.map_structure(np.array, outputs)
 
 
+@both_heads
 @pytest.mark.parametrize("injection", ["concat", "film"])
-def test_branch_shapes_and_ranges(injection):
+def test_branch_shapes_and_ranges(injection, color_head):
     branch = build_branch(
         24,
         40,
@@ -25,6 +27,7 @@ def test_branch_shapes_and_ranges(injection):
         2,
         injection=injection,
         attention_bias=-2.0,
+        color_head=color_head,
         input_channels=9,
         name="branch",
     )
@@ -37,18 +40,30 @@ def test_branch_shapes_and_ranges(injection):
     assert 0 <= out["attention"].min() and out["attention"].max() <= 1
 
 
-@pytest.mark.parametrize("height,injection", [(26, "concat"), (24, "tiled")])
-def test_branch_refuses_what_it_cannot_build(height, injection):
-    with pytest.raises(ValueError, match="multiples of 4|unknown injection"):
-        build_branch(
-            height,
-            24,
-            4,
-            1,
-            injection=injection,
-            attention_bias=0.0,
-            name="branch",
-        )
+@pytest.mark.parametrize(
+    "changes,message",
+    [
+        ({"height": 26}, "multiples of 4"),
+        # It would build and crash when it is called.
+        ({"width": 4}, "at least 8"),
+        ({"injection": "tiled"}, "unknown injection"),
+        ({"color_head": "paint"}, "unknown color head"),
+    ],
+)
+def test_branch_refuses_what_it_cannot_build(changes, message):
+    arguments = {"height": 24, "width": 24, "channels": 4, "blocks": 1}
+    arguments |= {"injection": "concat", "attention_bias": 0.0} | changes
+    with pytest.raises(ValueError, match=message):
+        build_branch(**arguments, name="branch")
+
+
+@pytest.mark.parametrize("injection", ["concat", "film"])
+def test_the_smallest_branch_runs(injection):
+    branch = build_branch(
+        8, 8, 4, 1, injection=injection, attention_bias=0.0, name="branch"
+    )
+    out = run(branch, np.zeros((1, 8, 8, 3)), np.ones((1, 17)))
+    assert np.isfinite(out["color"]).all()
 
 
 @pytest.mark.parametrize("bias", [-2.0, 0.0, 1.0])
@@ -63,10 +78,48 @@ def test_attention_starts_at_its_bias(tiny, set_heads, bias):
     )
 
 
-@pytest.mark.parametrize("injection", ["concat", "film"])
-def test_each_unit_changes_the_centre_of_the_image(tiny, faces, injection):
+@both_heads
+def test_heads_start_near_the_attention_bias(tiny, color_head):
+    """The picture is changed little at first: a tenth of Glorot's weights."""
     keras.utils.set_random_seed(0)
-    model = build_efgan(tiny(au_injection=injection))
+    model = build_efgan(tiny(color_head=color_head, base_width=32))
+    limit = np.sqrt(6 / (49 * (32 + 4)))
+    limit *= {"image": 1, "change": 0.1}[color_head]
+    for name in ("face", "refiner"):
+        kernel = model.get_layer(name).get_layer("heads").kernel.numpy()
+        assert 0.99 * limit < np.abs(kernel).max() <= limit
+        np.testing.assert_allclose(kernel.std(), limit / 3**0.5, rtol=0.02)
+
+
+def test_changed_colors_start_from_what_each_branch_refines(
+    tiny, faces, set_heads
+):
+    """The own crop, and the global result for the refiner."""
+    model = build_efgan(tiny(color_head="change"))
+    for name in REGIONS | {"refiner"}:
+        set_heads(model.get_layer(name), 0.0, 0.5)
+    # The global result is another picture than the source.
+    set_heads(model.get_layer("face"), 0.5, 0.5)
+    image = faces["image"]
+    out = run(model, image, faces["target_action_units"])["branches"]
+    for region, view in _crops(image, tiny().boxes).items():
+        np.testing.assert_allclose(
+            out[region]["color"], np.clip(view, -0.98, 0.98), atol=1e-6
+        )
+    whole = out["face"]["image"]
+    assert np.abs(whole - image).mean() > 0.1
+    np.testing.assert_allclose(
+        out["refiner"]["color"], np.clip(whole, -0.98, 0.98), atol=1e-6
+    )
+
+
+@both_heads
+@pytest.mark.parametrize("injection", ["concat", "film"])
+def test_each_unit_changes_the_centre_of_the_image(
+    tiny, faces, injection, color_head
+):
+    keras.utils.set_random_seed(0)
+    model = build_efgan(tiny(au_injection=injection, color_head=color_head))
     image = np.repeat(faces["image"][:1], 18, axis=0)
     units = np.concatenate([np.zeros((1, 17)), np.eye(17)])
     out = run(model, image, units.astype("float32"))
@@ -131,10 +184,10 @@ def _crops(image, boxes):
     return {name: geometry.crop(image, box) for name, box in boxes.items()}
 
 
-def test_the_refiner_sees_source_global_and_stitched(efgan, faces):
+def test_the_refiner_sees_global_stitched_and_source(efgan, faces):
     image, units = faces["image"], faces["target_action_units"]
     out = run(efgan, image, units)
-    seen = [image, out["branches"]["face"]["image"], out["stitched"]]
+    seen = [out["branches"]["face"]["image"], out["stitched"], image]
     alone = run(
         efgan.get_layer("refiner"), np.concatenate(seen, axis=-1), units
     )
@@ -194,7 +247,8 @@ def test_ablations_build(tiny, faces):
     np.testing.assert_allclose(out["image"], base, atol=1e-6)
 
 
-def test_names_do_not_depend_on_what_else_was_built(tiny):
+@both_heads
+def test_names_do_not_depend_on_what_else_was_built(tiny, color_head):
     """Names that Keras makes up count up, and checkpoints would go by them."""
 
     def names(model):
@@ -205,16 +259,21 @@ def test_names_do_not_depend_on_what_else_was_built(tiny):
         ]
         return [part.name for part in model.operations] + inside
 
-    assert names(build_efgan(tiny())) == names(build_efgan(tiny()))
+    first, second = (
+        names(build_efgan(tiny(color_head=color_head))) for _ in range(2)
+    )
+    assert first == second
 
 
+@both_heads
 @pytest.mark.parametrize(
     "policy", ["float32", "mixed_float16", "mixed_bfloat16"]
 )
-def test_dtypes_under_each_policy(tiny, faces, policy, request):
+def test_dtypes_under_each_policy(tiny, faces, policy, color_head, request):
     request.addfinalizer(lambda: keras.config.set_dtype_policy("float32"))
     keras.config.set_dtype_policy(policy)
-    model = build_efgan(tiny())
+    config = tiny(color_head=color_head)
+    model = build_efgan(config)
     keras.config.set_dtype_policy("float32")
     half = {"float32": "float32"}.get(policy, policy.removeprefix("mixed_"))
     exact = {
@@ -230,7 +289,7 @@ def test_dtypes_under_each_policy(tiny, faces, policy, request):
         assert layer.variable_dtype == "float32", layer.path
     out = run(model, faces["image"], faces["target_action_units"])
     assert {x.dtype.name for x in keras.tree.flatten(out)} == {"float32"}
-    reference = build_efgan(tiny())
+    reference = build_efgan(config)
     reference.set_weights(model.get_weights())
     expected = run(reference, faces["image"], faces["target_action_units"])
     error = np.abs(out["image"] - expected["image"]).mean()

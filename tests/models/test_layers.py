@@ -8,7 +8,7 @@ import pytest
 import tensorflow as tf
 
 from efgan_tf import geometry
-from efgan_tf.models import layers
+from efgan_tf.models import layers, regions
 
 SIZE = 64
 BOXES = geometry.pixel_boxes(SIZE)
@@ -20,9 +20,9 @@ CONSTRUCTIONS = {
     layers.SplitHeads: {},
     layers.Blend: {},
     layers.CombineAttention: {},
-    layers.Crop: {"box": (1, 2, 3, 4)},
-    layers.Stitch: {"size": 32, "boxes": {"nose": (1, 2, 3, 4)}},
-    layers.MeanInBoxes: {"size": 32, "boxes": {"nose": (1, 2, 3, 4)}},
+    regions.Crop: {"box": (1, 2, 3, 4)},
+    regions.Stitch: {"size": 32, "boxes": {"nose": (1, 2, 3, 4)}},
+    regions.MeanInBoxes: {"size": 32, "boxes": {"nose": (1, 2, 3, 4)}},
 }
 
 
@@ -33,9 +33,10 @@ def random(*shape, seed=0):
 def test_every_layer_is_covered_below():
     ours = {
         value
-        for name, value in vars(layers).items()
+        for module in (layers, regions)
+        for name, value in vars(module).items()
         if inspect.isclass(value)
-        and value.__module__ == layers.__name__
+        and value.__module__ == module.__name__
         and not name.startswith("_")
     }
     assert ours == set(CONSTRUCTIONS)
@@ -127,8 +128,8 @@ def test_action_unit_conv_starts_as_the_conv_of_tiled_units():
 
 def test_stitching_crops_gives_the_image_back():
     image, rest = random(2, SIZE, SIZE, 3), random(2, SIZE, SIZE, 3, seed=1)
-    parts = {region: layers.Crop(box)(image) for region, box in BOXES.items()}
-    stitched = np.array(layers.Stitch(SIZE, BOXES)(parts, rest))
+    parts = {region: regions.Crop(box)(image) for region, box in BOXES.items()}
+    stitched = np.array(regions.Stitch(SIZE, BOXES)(parts, rest))
     inside = geometry.coverage(SIZE, BOXES)[..., 0] > 0
     np.testing.assert_allclose(stitched[:, inside], image[:, inside], atol=1e-6)
     np.testing.assert_array_equal(stitched[:, ~inside], rest[:, ~inside])
@@ -139,7 +140,7 @@ def test_stitching_averages_where_boxes_overlap():
         region: np.full((1, box.height, box.width, 1), value, "float32")
         for (region, box), value in zip(BOXES.items(), (1, 2, 6), strict=True)
     }
-    stitched = np.array(layers.Stitch(SIZE, BOXES)(parts))[0, ..., 0]
+    stitched = np.array(regions.Stitch(SIZE, BOXES)(parts))[0, ..., 0]
     # In 32nds: eyes rows 5-17, columns 6-26; nose rows 9-21, columns 10-22;
     # mouth rows 16-32, columns 8-24.
     assert stitched[2 * 6, 2 * 7] == 1  # eyes alone
@@ -152,7 +153,7 @@ def test_stitching_averages_where_boxes_overlap():
 
 def test_base_is_the_mean_in_boxes_and_the_global_result_outside():
     whole, stitched = random(1, SIZE, SIZE, 3), random(1, SIZE, SIZE, 3, seed=1)
-    base = np.array(layers.MeanInBoxes(SIZE, BOXES)(whole, stitched))
+    base = np.array(regions.MeanInBoxes(SIZE, BOXES)(whole, stitched))
     inside = geometry.coverage(SIZE, BOXES)[..., 0] > 0
     mean = (whole + stitched) / 2
     np.testing.assert_allclose(base[:, inside], mean[:, inside], atol=1e-6)
@@ -180,6 +181,34 @@ def test_split_heads_have_their_ranges():
         color[0, 0, 0], [0.46211717, -0.46211717, 1], atol=1e-6
     )
     assert attention[0, 0, 0, 0] == 0.5
+
+
+def test_split_heads_change_the_picture_that_they_are_given():
+    x = random(2, 8, 8, 4)
+    image = np.random.default_rng(1).uniform(-1, 1, (2, 8, 8, 9))
+    picture = np.clip(image[..., :3], -0.98, 0.98)
+    color, attention = layers.SplitHeads()(x, image)
+    np.testing.assert_allclose(
+        color, np.tanh(x[..., :3] + np.arctanh(picture)), atol=1e-5
+    )
+    np.testing.assert_array_equal(attention, layers.SplitHeads()(x)[1])
+
+
+def test_split_heads_without_a_change_keep_the_picture():
+    row = np.array([-1, -0.98, -0.5, 0, 0.7, 0.98, 0.99, 1], "float32")
+    image = tf.constant(np.broadcast_to(row[:, None, None], (1, 8, 8, 3)))
+    heads = tf.zeros((1, 8, 8, 4))
+    with tf.GradientTape() as tape:
+        tape.watch([heads, image])
+        color, _ = layers.SplitHeads()(heads, image)
+    np.testing.assert_allclose(color, np.clip(image, -0.98, 0.98), atol=1e-6)
+    by_heads, by_image = tape.gradient(color, [heads, image])
+    # d tanh(x + artanh(p)) is 1 - p² by x and 1 by p, or 0 where p is clipped.
+    slope = 1 - np.clip(image, -0.98, 0.98) ** 2
+    np.testing.assert_allclose(by_heads[..., :3], slope, atol=1e-5)
+    inside = np.abs(image) < 0.98
+    np.testing.assert_allclose(by_image[inside], 1, atol=1e-3)
+    np.testing.assert_array_equal(by_image[np.abs(image) > 0.98], 0)
 
 
 def test_interpolated_units_go_k_of_K_of_the_way():
