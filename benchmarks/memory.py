@@ -1,6 +1,6 @@
 """Estimated against measured memory of a training step.
 
-    python benchmarks/memory.py
+    python -m benchmarks.memory
 
 Each line is a fresh process that takes one step on random pictures; measured
 is the growth of its peak resident size since TensorFlow was imported.
@@ -70,7 +70,7 @@ def main() -> None:
     print("estimated GiB  measured GiB  ratio  settings")
     for number in range(len(CASES)):
         result = subprocess.run(
-            [sys.executable, __file__, str(number)],
+            [sys.executable, "-m", "benchmarks.memory", str(number)],
             check=True,
             capture_output=True,
             text=True,

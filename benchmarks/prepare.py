@@ -18,7 +18,7 @@ from pathlib import Path
 from absl import flags
 
 from efgan_tf import commands, config
-from efgan_tf.config import option
+from efgan_tf.options import option
 
 
 @dataclasses.dataclass(frozen=True)

@@ -3,14 +3,17 @@
 A command is a thin file: it names its config dataclasses, and its `main`
 turns them into one library call. `run` parses the flags (flag files nest and
 later flags win), prints help, and turns a user's mistake into one clear line
-and exit status 2.
+and exit status 2. SIGTERM ends it like Ctrl-C: what is under way cleans up.
 """
 
+import contextlib
 import errno
 import inspect
 import os
+import signal
 import sys
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
 
 from absl import flags
 
@@ -19,6 +22,7 @@ from efgan_tf.errors import UserError
 
 USER_ERROR_STATUS = 2
 INTERRUPTED_STATUS = 130
+TERMINATED_STATUS = 143
 
 # What the machine refuses is told like a user's mistake, not like a bug.
 _REFUSALS = {
@@ -43,6 +47,9 @@ def run(
       *classes: config dataclasses whose fields are the flags; without any,
         the sections of `config.Config`.
       argv: command line with the program's name first; `sys.argv` by default.
+
+    Raises:
+      SystemExit: SIGTERM, with status 143, once `main` has cleaned up.
     """
     argv = sys.argv if argv is None else argv
     values = flags.FlagValues()
@@ -58,7 +65,8 @@ def run(
             raise UserError(
                 f"unexpected argument {rest[1]!r}; flags are --name=value"
             )
-        return main(values) or 0
+        with _unwinding_on_sigterm():
+            return main(values) or 0
     except (UserError, flags.Error) as error:
         return _fail(str(error))
     except OSError as error:
@@ -68,6 +76,23 @@ def run(
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
         return INTERRUPTED_STATUS
+
+
+@contextlib.contextmanager
+def _unwinding_on_sigterm() -> Iterator[None]:
+    """SIGTERM raises `SystemExit` instead of killing without a clean-up."""
+    if threading.current_thread() is not threading.main_thread():
+        yield  # no other thread may set handlers
+        return
+
+    def terminate(number, frame):
+        sys.exit(TERMINATED_STATUS)
+
+    before = signal.signal(signal.SIGTERM, terminate)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def _fail(message: str) -> int:

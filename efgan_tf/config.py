@@ -1,57 +1,28 @@
 """Every setting, once: typed, frozen dataclasses that flags are made from.
 
 A field carries its default, its help text and, where it has one, the list of
-choices. The flag, its help and the JSON key all come from it, so that a new
-setting is one line here. Library code receives these objects and never sees a
-flag; only commands call `define_flags` and `from_flags`.
+choices. The flag, its help and the JSON key all come from it
+(`efgan_tf.options`), so that a new setting is one line here. Library code
+receives these objects and never sees a flag; only commands call
+`define_flags` and `from_flags`.
 """
 
 import dataclasses
-import json
-import types
-import typing
 from collections.abc import Mapping
-from typing import Any, TypeVar
+from typing import Any
 
 from absl import flags
 
-from efgan_tf import geometry
-from efgan_tf.errors import ConfigError
+from efgan_tf import geometry, options
+from efgan_tf.options import (
+    check_at_least,
+    check_choices,
+    check_finite,
+    option,
+    require,
+)
 
-T = TypeVar("T")
-
-
-def option(default: Any, help: str, choices: tuple[str, ...] = ()) -> Any:
-    """A dataclass field with its flag's help text and choices."""
-    return dataclasses.field(
-        default=default, metadata={"help": help, "choices": choices}
-    )
-
-
-def require(condition: bool, message: str) -> None:
-    """Raises a `ConfigError` with `message` unless `condition` holds."""
-    if not condition:
-        raise ConfigError(message)
-
-
-def check_choices(config: Any) -> None:
-    """Raises a `ConfigError` if a field has a value that is not a choice."""
-    for field in dataclasses.fields(config):
-        choices = field.metadata.get("choices")
-        value = getattr(config, field.name)
-        require(
-            not choices or value in choices,
-            f"--{field.name}={value} is none of {', '.join(choices or ())}",
-        )
-
-
-def check_at_least(config: Any, minimum: float, *names: str) -> None:
-    """Raises a `ConfigError` if one of the named fields is below `minimum`."""
-    for name in names:
-        value = getattr(config, name)
-        require(
-            value >= minimum, f"--{name}={value} must be at least {minimum}"
-        )
+_LARGEST_SEED = (2**32 - 3) // 10  # seeds are multiplied by ten further on
 
 
 @dataclasses.dataclass(frozen=True)
@@ -80,6 +51,7 @@ class DataConfig:
 
     def __post_init__(self):
         check_choices(self)
+        check_finite(self)
         check_at_least(
             self, 1, "subjects", "images_per_subject", "views_per_subject"
         )
@@ -89,8 +61,10 @@ class DataConfig:
             f"--held_out={self.held_out} must lie between 0 and 1",
         )
         require(
-            self.photo_size > 0 and self.photo_size % geometry.GRID == 0,
-            f"--photo_size={self.photo_size} must be a multiple of 32",
+            64 <= self.photo_size <= 2048
+            and self.photo_size % geometry.GRID == 0,
+            f"--photo_size={self.photo_size} must be a multiple of 32, 64 to "
+            "2048",
         )
         require(
             self.images_per_subject >= self.views_per_subject,
@@ -147,6 +121,7 @@ class ModelConfig:
 
     def __post_init__(self):
         check_choices(self)
+        check_finite(self)
         for name in ("box_eyes", "box_nose", "box_mouth"):
             box = tuple(getattr(self, name))
             # Lists come from JSON; equality needs one type.
@@ -196,10 +171,12 @@ def _check_box(name: str, box: tuple[int, ...], image_size: int) -> None:
         f"--{name}={','.join(map(str, box))} does not lie inside the image",
     )
     unit = image_size // geometry.GRID
+    sides = height * unit, width * unit
     require(
-        height * unit % 4 == 0 and width * unit % 4 == 0,
+        min(sides) >= 8 and sides[0] % 4 == 0 and sides[1] % 4 == 0,
         f"--{name}={','.join(map(str, box))}: at {image_size} pixels its "
-        "sides must be multiples of 4, since branches halve them twice",
+        "sides must be multiples of 4, since branches halve them twice, and "
+        "at least 8",
     )
 
 
@@ -235,6 +212,7 @@ class LossConfig:
     )
 
     def __post_init__(self):
+        check_finite(self)
         check_at_least(
             self, 0, *(field.name for field in dataclasses.fields(self))
         )
@@ -305,6 +283,7 @@ class TrainConfig:
 
     def __post_init__(self):
         check_choices(self)
+        check_finite(self)
         check_at_least(
             self, 1, "batch_size", "n_critic", "keep_checkpoints", "log_steps"
         )
@@ -322,6 +301,14 @@ class TrainConfig:
                 0 <= getattr(self, name) < 1,
                 f"--{name} must be at least 0 and less than 1",
             )
+        require(
+            self.seed <= _LARGEST_SEED,
+            f"--seed={self.seed} must be at most {_LARGEST_SEED}",
+        )
+        require(
+            self.replicas <= 1 or self.strategy == "mirrored",
+            f"--replicas={self.replicas} needs --strategy=mirrored",
+        )
         require(0 <= self.decay <= 1, "--decay must be between 0 and 1")
         require(
             self.phase1_kimg + self.phase2_kimg > 0,
@@ -350,163 +337,14 @@ SECTIONS = {
 }
 
 
-def to_json(config: Any) -> str:
-    """A config dataclass as indented JSON, keys as in the dataclass."""
-    return json.dumps(dataclasses.asdict(config), indent=2) + "\n"
-
-
-def from_json(text: str, cls: type[T] = Config) -> T:
-    """The config that `to_json` wrote.
-
-    Raises:
-      ConfigError: not JSON, an unknown key, or a wrong value.
-    """
-    try:
-        return _from_dict(json.loads(text), cls)
-    except json.JSONDecodeError as error:
-        raise ConfigError(f"the configuration is not JSON: {error}") from error
-
-
-def _from_dict(values: Any, cls: type[T]) -> T:
-    require(isinstance(values, dict), f"{cls.__name__}: expected an object")
-    types_ = typing.get_type_hints(cls)
-    unknown = sorted(set(values) - set(types_))
-    require(
-        not unknown,
-        f"{cls.__name__} has no setting {', '.join(unknown)}; was it written "
-        "by another version?",
-    )
-    parsed = {}
-    for name, value in values.items():
-        if dataclasses.is_dataclass(types_[name]):
-            parsed[name] = _from_dict(value, types_[name])
-        else:
-            parsed[name] = _checked(name, value, types_[name])
-    return cls(**parsed)
-
-
-def _checked(name: str, value: Any, kind: Any) -> Any:
-    """`value` if it is of type `kind`; ints pass as floats, lists as tuples."""
-    if isinstance(kind, types.GenericAlias):
-        kind, value = tuple, tuple(value) if isinstance(value, list) else value
-    if kind is float and type(value) is int:
-        value = float(value)
-    require(
-        type(value) is kind or (kind is tuple and isinstance(value, tuple)),
-        f"{name} should be {kind.__name__}, not {value!r}",
-    )
-    return value
-
-
-def differences(old: Any, new: Any) -> list[str]:
-    """`["learning_rate: 0.0001 → 0.0002", …]` of two configs of one class."""
-    lines = []
-    for field in dataclasses.fields(old):
-        before, after = getattr(old, field.name), getattr(new, field.name)
-        if dataclasses.is_dataclass(before):
-            lines += differences(before, after)
-        elif before != after:
-            lines.append(f"{field.name}: {before} → {after}")
-    return lines
-
-
 def define_flags(values: flags.FlagValues, *classes: type) -> None:
-    """Defines one flag for each field of the dataclasses (all of `Config`'s).
-
-    Args:
-      values: where the flags go; tests use one of their own.
-      *classes: config dataclasses; without any, the sections of `Config`.
-    """
-    for cls in classes or SECTIONS.values():
-        hints = typing.get_type_hints(cls)
-        for field in dataclasses.fields(cls):
-            _define_flag(values, field, hints[field.name], cls.__name__)
+    """Defines the flags of config dataclasses; without any, of `Config`."""
+    options.define_flags(values, *(classes or (Config,)))
 
 
-def _define_flag(
-    values: flags.FlagValues, field: dataclasses.Field, kind: Any, section: str
-) -> None:
-    shared = {
-        "name": field.name,
-        "default": field.default,
-        "help": field.metadata["help"],
-        "flag_values": values,
-        "module_name": section,
-    }
-    if field.metadata.get("choices"):
-        shared["enum_values"] = list(field.metadata["choices"])
-        flags.DEFINE_enum(**shared)
-    elif isinstance(kind, types.GenericAlias):
-        flags.DEFINE(
-            _IntTupleParser(),
-            serializer=_IntTupleSerializer(),
-            **shared,
-        )
-    else:
-        define = {
-            bool: flags.DEFINE_bool,
-            int: flags.DEFINE_integer,
-            float: flags.DEFINE_float,
-            str: flags.DEFINE_string,
-        }
-        define[kind](**shared)
-
-
-class _IntTupleParser(flags.ArgumentParser):
-    """`"5,6,12,20"` → `(5, 6, 12, 20)`."""
-
-    def parse(self, argument):
-        if isinstance(argument, tuple):
-            return tuple(argument)
-        try:
-            return tuple(int(part) for part in argument.split(","))
-        except ValueError:
-            raise ValueError(
-                f"{argument!r} is not a list of whole numbers"
-            ) from None
-
-    def flag_type(self):
-        return "comma separated whole numbers"
-
-
-class _IntTupleSerializer(flags.ArgumentSerializer):
-    def serialize(self, value):
-        return ",".join(map(str, value))
-
-
-def from_flags(values: flags.FlagValues, cls: type[T] = Config) -> T:
-    """The config that the parsed flags say.
-
-    Raises:
-      ConfigError: a value is out of range or at odds with another.
-    """
-    if cls is Config:
-        sections = {
-            name: from_flags(values, section)
-            for name, section in SECTIONS.items()
-        }
-        return Config(**sections)
-    return cls(
-        **{
-            field.name: getattr(values, field.name)
-            for field in dataclasses.fields(cls)
-        }
-    )
-
-
-def flag_lines(config: Any) -> list[str]:
-    """The config as lines of a flag file, every setting written out."""
-    lines = []
-    for field in dataclasses.fields(config):
-        value = getattr(config, field.name)
-        if dataclasses.is_dataclass(value):
-            lines += [f"# {field.name}", *flag_lines(value)]
-        else:
-            text = (
-                ",".join(map(str, value)) if isinstance(value, tuple) else value
-            )
-            lines.append(f"--{field.name}={text}")
-    return lines
+def from_flags(values: flags.FlagValues, cls: type = Config) -> Any:
+    """The `cls` that the parsed flags say (`options.from_flags`)."""
+    return options.from_flags(values, cls)
 
 
 def replace(config: Config, changes: Mapping[str, Any]) -> Config:

@@ -5,7 +5,7 @@ class UserError(Exception):
     """A user's mistake: one clear line that names the way out.
 
     Commands print it on standard error and end with exit status 2, without a
-    traceback (`efgan_tf.commands.run_command`). Library callers may catch it.
+    traceback (`efgan_tf.commands.run`). Library callers may catch it.
     """
 
 

@@ -40,6 +40,7 @@ class Progress:
         self._terminal = self._stream.isatty()
         self._interval = 0.1 if self._terminal else seconds_between_lines
         self._last_print = self._start
+        self._shown = ""  # on the terminal's current line
 
     @property
     def rate(self) -> float:
@@ -53,11 +54,19 @@ class Progress:
         if time.monotonic() - self._last_print >= self._interval:
             self._print(note)
 
+    def say(self, text: str) -> None:
+        """Prints `text` on a line of its own, above the progress."""
+        if self._terminal:
+            self._rewrite(f"{text}\n{self._shown}")
+        else:
+            print(text, file=self._stream, flush=True)
+
     def finish(self, note: str = "") -> None:
         """Prints the last state and ends the line."""
         self._print(note)
         if self._terminal:
             print(file=self._stream, flush=True)
+            self._shown = ""
 
     def _print(self, note: str) -> None:
         self._last_print = time.monotonic()
@@ -67,9 +76,14 @@ class Progress:
             text += f" ({self.rate:.3g} {self.unit}/s, {_clock(left)} left)"
         text += f" {note}" if note else ""
         if self._terminal:
-            print(f"\r\x1b[K{text}", end="", file=self._stream, flush=True)
+            self._shown = text
+            self._rewrite(text)
         else:
             print(text, file=self._stream, flush=True)
+
+    def _rewrite(self, text: str) -> None:
+        """Replaces the terminal's current line."""
+        print(f"\r\x1b[K{text}", end="", file=self._stream, flush=True)
 
 
 def _clock(seconds: float) -> str:

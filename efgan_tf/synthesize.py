@@ -15,8 +15,8 @@ from PIL import Image
 
 from efgan_tf import config as config_lib
 from efgan_tf.commands import run
-from efgan_tf.config import option
 from efgan_tf.errors import UserError
+from efgan_tf.options import option
 from efgan_tf.synthetic.photos import SynthesizeConfig, write_photos
 from efgan_tf.synthetic.sheet import write_sheet
 
@@ -29,7 +29,7 @@ class OutputConfig:
     sheet: str = option(
         "", "picture to write instead: every subject, eight expressions"
     )
-    overwrite: bool = option(False, "replace a folder that is not empty")
+    overwrite: bool = option(False, "replace what is there: a folder, a sheet")
 
     def __post_init__(self):
         if bool(self.out) == bool(self.sheet):
@@ -45,7 +45,7 @@ def main(values: flags.FlagValues) -> None:
     output = config_lib.from_flags(values, OutputConfig)
     config = config_lib.from_flags(values, SynthesizeConfig)
     if output.sheet:
-        write_sheet(output.sheet, config)
+        write_sheet(output.sheet, config, output.overwrite)
     else:
         write_photos(output.out, config, output.overwrite)
 

@@ -33,10 +33,8 @@ def main(values: flags.FlagValues) -> int:
 
 def _summary(settings: config.Config, outcome) -> str:
     run_dir = settings.train.run_dir
-    held_out = outcome.held_out
     lines = [
         f"metrics:      {run_dir}/metrics.jsonl",
-        f"TensorBoard:  tensorboard --logdir={run_dir}/logs",
         f"checkpoint:   {outcome.checkpoint}",
     ]
     if outcome.sheet:
@@ -46,12 +44,16 @@ def _summary(settings: config.Config, outcome) -> str:
         return "\n".join(
             [f"stopped in {where} images; the same command goes on", *lines]
         )
-    score = (
-        f"held-out PSNR to the true target {held_out['held_out/psnr']:.2f} dB, "
-        f"without an edit {held_out['held_out/psnr_no_edit']:.2f} dB "
-        f"({held_out['held_out/psnr_gain']:+.2f})"
-    )
-    return "\n".join(["finished", score, *lines])
+    from efgan_tf.training.scoring import told
+
+    return "\n".join(["finished", told(outcome.scores), *lines, _next(run_dir)])
+
+
+def _next(run_dir: str) -> str:
+    """What to type next."""
+    curves = f"tensorboard --logdir={run_dir}/logs"
+    longer = "python -m efgan_tf.train --flagfile=configs/synthetic_full.flags"
+    return f"next:         {curves}\n          or  {longer}"
 
 
 if __name__ == "__main__":

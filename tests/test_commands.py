@@ -1,8 +1,13 @@
 """Commands: flags in, one line and an exit status out; outputs whole."""
 
+import contextlib
+import io
 import os
+import signal
+import socket
 import subprocess
 import sys
+import time
 
 import pytest
 
@@ -110,6 +115,152 @@ def test_a_file_in_the_way_is_named(tmp_path):
                 pass
 
 
+@contextlib.contextmanager
+def _in_folder(path):
+    before = os.getcwd()
+    os.chdir(path)
+    try:
+        yield
+    finally:
+        os.chdir(before)
+
+
+def _write_folder(path):
+    with outputs.atomic_folder(path) as folder:
+        (folder / "a").write_text("1")
+
+
+def _write_file(path):
+    with outputs.atomic_file(path) as temporary:
+        temporary.write_text("1")
+
+
+@pytest.mark.parametrize(
+    "path", ["/proc/efgan/x", "circle/x", "x" * 300, "pipe", "pipe/x"]
+)
+@pytest.mark.parametrize("write", [_write_folder, _write_file])
+def test_places_that_cannot_be_written(write, path, tmp_path, capsys):
+    (tmp_path / "circle").symlink_to(tmp_path / "circle")
+    os.mkfifo(tmp_path / "pipe")
+    assert _run(lambda values: write(tmp_path / path)) == 2
+    error = capsys.readouterr().err
+    assert error.startswith("error: ") and error.count("\n") == 1
+    assert path.removesuffix("/x") in error
+    assert sorted(os.listdir(tmp_path)) == ["circle", "pipe"]
+
+
+def test_a_folder_is_no_file(tmp_path):
+    (tmp_path / "sheet.jpg").mkdir()
+    with pytest.raises(UserError, match="sheet.jpg is a folder"):
+        _write_file(tmp_path / "sheet.jpg")
+    assert os.listdir(tmp_path) == ["sheet.jpg"]
+
+
+def test_a_file_is_kept_unless_told_otherwise(tmp_path):
+    (tmp_path / "sheet.jpg").write_text("old")
+    with pytest.raises(UserError, match="sheet.jpg exists.*--overwrite"):
+        with outputs.atomic_file(tmp_path / "sheet.jpg", overwrite=False):
+            pass
+    assert (tmp_path / "sheet.jpg").read_text() == "old"
+
+
+@pytest.mark.parametrize("exists", [True, False])
+def test_links_are_followed_and_kept(exists, tmp_path):
+    (tmp_path / "there").mkdir()
+    if exists:
+        (tmp_path / "there" / "out").mkdir()
+    link = tmp_path / "link"
+    link.symlink_to(tmp_path / "there" / "out")
+    _write_folder(link)
+    assert link.is_symlink()
+    assert os.listdir(tmp_path / "there" / "out") == ["a"]
+    assert sorted(os.listdir(tmp_path)) == ["link", "there"]
+    assert os.listdir(tmp_path / "there") == ["out"]
+
+
+def test_the_current_folder_is_filled(tmp_path):
+    (tmp_path / "here").mkdir()
+    with _in_folder(tmp_path / "here"):
+        _write_folder(".")
+        assert os.listdir(".") == ["a"]
+    assert os.listdir(tmp_path) == ["here"]
+
+
+def test_an_immovable_folder_is_filled_or_left_empty(tmp_path, monkeypatch):
+    def busy(source, destination):
+        raise OSError(16, "Device or resource busy")
+
+    (tmp_path / "out").mkdir()
+    monkeypatch.setattr(outputs.os, "rename", busy)
+    with pytest.raises(UserError, match="out: Device or resource busy"):
+        with monkeypatch.context() as patch:
+            # Moving is renaming, too; by default it would fall back to copies.
+            patch.setattr(outputs.shutil, "move", busy)
+            _write_folder(tmp_path / "out")
+    assert os.listdir(tmp_path / "out") == []
+    _write_folder(tmp_path / "out")
+    assert os.listdir(tmp_path / "out") == ["a"]
+    assert os.listdir(tmp_path) == ["out"]
+
+
+def test_what_dead_processes_left_is_swept(tmp_path):
+    dead = subprocess.Popen([sys.executable, "-c", ""])
+    dead.wait()
+    host = socket.gethostname()
+    left = [f".out.{host}.{dead.pid}.x1", f".out.{host}.{dead.pid}.tmp"]
+    kept = [
+        f".out.{host}.{os.getppid()}.x1",  # at work still
+        f".out.elsewhere.{dead.pid}.x1",  # who knows
+        f".other.{host}.{dead.pid}.x1",
+    ]
+    for name in left + kept:
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "a").write_text("")
+    _write_folder(tmp_path / "out")
+    assert sorted(os.listdir(tmp_path)) == sorted([*kept, "out"])
+
+
+def test_what_was_there_when_a_process_died_comes_back(tmp_path):
+    dead = subprocess.Popen([sys.executable, "-c", ""])
+    dead.wait()
+    old = tmp_path / f".out.{socket.gethostname()}.{dead.pid}.old"
+    old.mkdir()
+    (old / "thesis").write_text("years of work")
+    with pytest.raises(UserError, match="--overwrite"):
+        _write_folder(tmp_path / "out")
+    assert os.listdir(tmp_path) == ["out"]
+    assert os.listdir(tmp_path / "out") == ["thesis"]
+
+
+def test_sigterm_cleans_up(tmp_path):
+    code = (
+        "import sys, time; from efgan_tf import commands, outputs\n"
+        "def main(values):\n"
+        f"    with outputs.atomic_folder({str(tmp_path / 'out')!r}):\n"
+        "        print('ready', flush=True)\n"
+        "        time.sleep(60)\n"
+        "sys.exit(commands.run(main, argv=['program']))"
+    )
+    process = subprocess.Popen(
+        [sys.executable, "-c", code], stdout=subprocess.PIPE, text=True
+    )
+    assert process.stdout.readline() == "ready\n"
+    assert len(os.listdir(tmp_path)) == 1
+    process.terminate()
+    assert process.wait(timeout=30) == commands.TERMINATED_STATUS
+    assert not os.listdir(tmp_path)
+
+
+def test_a_commands_signal_handler_goes_with_it():
+    before = signal.getsignal(signal.SIGTERM)
+
+    def main(values):
+        assert signal.getsignal(signal.SIGTERM) is not before
+
+    assert _run(main) == 0
+    assert signal.getsignal(signal.SIGTERM) is before
+
+
 def test_progress_counts_only_new_units(tmp_path):
     with open(tmp_path / "log", "w+") as stream:
         progress = Progress(
@@ -120,3 +271,35 @@ def test_progress_counts_only_new_units(tmp_path):
         line = stream.read()
     assert line.startswith("work 6/10 (") and line.endswith("left) fine\n")
     assert "\r" not in line
+
+
+def test_progress_lets_others_speak():
+    with io.StringIO() as log:
+        progress = Progress("work", 10, stream=log, seconds_between_lines=99)
+        progress.advance()
+        progress.say("hello")
+        assert log.getvalue() == "hello\n"
+
+
+class _Terminal(io.StringIO):
+    def isatty(self):
+        return True
+
+
+def test_on_a_terminal_speech_goes_above_the_progress():
+    terminal = _Terminal()
+    progress = Progress("work", 10, stream=terminal)
+    progress.say("early")
+    time.sleep(0.11)
+    progress.advance()
+    progress.say("hello")
+    progress.finish()
+    progress.say("late")
+    clear = "\r\x1b[K"
+    written = terminal.getvalue().split(clear)
+    assert written[1] == "early\n"
+    shown = written[2]
+    assert shown.startswith("work 1/10 (")
+    assert written[3] == f"hello\n{shown}"
+    assert written[4].startswith("work 1/10") and written[4].endswith("\n")
+    assert written[5] == "late\n"

@@ -6,7 +6,7 @@ import json
 import pytest
 from absl import flags
 
-from efgan_tf import config
+from efgan_tf import config, options
 from efgan_tf.errors import ConfigError
 
 
@@ -39,13 +39,13 @@ def test_json_round_trip():
         "--au_injection=film", "--run_dir=elsewhere",
     )  # fmt: skip
     assert changed.loss.lambda_gp == 7.0 and not changed.train.flip
-    assert config.from_json(config.to_json(changed)) == changed
+    assert options.from_json(options.to_json(changed), config.Config) == changed
 
 
 def test_flag_lines_can_be_fed_back(tmp_path):
     changed = _parse("--lambda_gp=7", "--box_nose=9,10,12,12", "--noflip")
     path = tmp_path / "flags.txt"
-    path.write_text("\n".join(config.flag_lines(changed)))
+    path.write_text("\n".join(options.flag_lines(changed)))
     assert _parse(f"--flagfile={path}") == changed
 
 
@@ -83,6 +83,13 @@ def test_unknown_flags_fail_in_flag_files_too(tmp_path):
         (["--ema=1"], "ema"),
         (["--phase1_kimg=0", "--phase2_kimg=0"], "nothing to train"),
         (["--held_out=1"], "held_out"),
+        (["--phase1_kimg=inf"], "phase1_kimg=inf"),
+        (["--attention_bias=nan"], "attention_bias=nan"),
+        (["--lambda_gp=inf"], "lambda_gp=inf"),
+        (["--seed=500000000"], "seed=500000000"),
+        (["--box_nose=9,10,1,1"], "at least 8"),
+        (["--photo_size=4096"], "photo_size=4096"),
+        (["--replicas=2", "--strategy=one_device"], "strategy=mirrored"),
         (["--subjects=-2"], "subjects=-2"),
         (["--photo_size=100"], "photo_size=100"),
         (["--max_yaw=60"], "max_yaw"),
@@ -101,22 +108,22 @@ def test_wrong_types_and_choices_are_refused_by_the_parser():
 
 
 def test_json_refuses_what_it_does_not_know():
-    text = json.loads(config.to_json(config.Config()))
+    text = json.loads(options.to_json(config.Config()))
     text["model"]["colour"] = 1
     with pytest.raises(ConfigError, match="colour"):
-        config.from_json(json.dumps(text))
+        options.from_json(json.dumps(text), config.Config)
     text["model"].pop("colour")
     text["model"]["stages"] = "three"
     with pytest.raises(ConfigError, match="stages"):
-        config.from_json(json.dumps(text))
+        options.from_json(json.dumps(text), config.Config)
     with pytest.raises(ConfigError, match="not JSON"):
-        config.from_json("{")
+        options.from_json("{", config.Config)
 
 
 def test_differences_and_replace():
     old = config.Config()
     new = config.replace(old, {"stages": 2, "lambda_gp": 5.0})
-    assert config.differences(old, new) == [
+    assert options.differences(old, new) == [
         "stages: 3 → 2", "lambda_gp: 10.0 → 5.0",
     ]  # fmt: skip
     with pytest.raises(ConfigError, match="stags"):

@@ -15,14 +15,18 @@ import pytest
 import tensorflow as tf
 from absl import flags
 
-from efgan_tf import commands, train
+from efgan_tf import commands, options, train
 from efgan_tf import config as config_lib
+from efgan_tf.data import load_faces
 from efgan_tf.training import trainer
 from efgan_tf.training.networks import build_networks, start_phase_2
+from efgan_tf.training.run_directory import RunDirectory
+from efgan_tf.training.stopping import StopRequest
 from tests.training.conftest import (
     GLOBAL_ONLY,
     SCHEDULE,
     make_step,
+    make_strategy,
     random_batches,
     tiny_config,
 )
@@ -31,8 +35,7 @@ CONFIGS = Path(__file__).parents[1] / "configs"
 SHRUNK = {
     "image_size": 64, "base_width": 4, "local_width": 4, "critic_width": 4,
     "estimator_width": 4, "global_blocks": 1, "local_blocks": 1,
-    "refiner_blocks": 1, "batch_size": 2, "n_critic": 1, "stages": 1,
-    "precision": "float32",
+    "refiner_blocks": 1, "batch_size": 2, "n_critic": 2, "stages": 2,
 }  # fmt: skip
 
 
@@ -58,6 +61,13 @@ def _flags(data_dir, run_dir, **changes):
     return switches + [f"--{name}={value}" for name, value in settings.items()]
 
 
+def _config(arguments):
+    values = flags.FlagValues()
+    config_lib.define_flags(values)
+    values(["train", *(a for a in arguments if a != "--deterministic")])
+    return config_lib.from_flags(values)
+
+
 def _command(*arguments):
     return [sys.executable, "-m", "efgan_tf.train", *arguments]
 
@@ -68,9 +78,13 @@ def _run_here(*arguments):
     return commands.run(train.main, argv=["train", *arguments])
 
 
+def _checkpoints(run_dir):
+    return sorted(Path(run_dir, "checkpoints").glob("phase*"))
+
+
 def _variables(run_dir):
     """Every variable of a run's newest checkpoint, by its name in it."""
-    newest = sorted(Path(run_dir, "checkpoints").iterdir())[-1]
+    newest = _checkpoints(run_dir)[-1]
     reader = tf.train.load_checkpoint(str(newest / "variables"))
     names = reader.get_variable_to_shape_map()
     return newest.name, {
@@ -81,14 +95,18 @@ def _variables(run_dir):
 
 
 def _interrupt(arguments, run_dir, after, number):
-    """Starts the run and sends a signal at a random moment after a save."""
+    """Starts the run and sends a signal at a random moment.
+
+    Within a fifth of a second after a checkpoint named `after` or later, and
+    newer than those that were there.
+    """
+    after = max([after, *(p.name + "+" for p in _checkpoints(run_dir))])
     process = subprocess.Popen(
         _command(*arguments), stdout=subprocess.PIPE, text=True,
         stderr=subprocess.STDOUT,
     )  # fmt: skip
-    folder = Path(run_dir, "checkpoints")
     deadline = time.monotonic() + 300
-    while not any(path.name >= after for path in folder.glob("phase*")):
+    while not any(path.name >= after for path in _checkpoints(run_dir)):
         assert process.poll() is None, process.stdout.read()
         assert time.monotonic() < deadline
         time.sleep(0.01)
@@ -127,18 +145,16 @@ def test_interrupted_runs_end_with_the_weights_of_an_uninterrupted_one(
 
 
 def _check_story(whole, broken):
-    """Both runs' metrics tell the same, line by line."""
+    """Both runs' metrics tell the same: once, in order, to the end."""
     texts = [(run / "metrics.jsonl").read_text() for run in (whole, broken)]
     stories = [
         [json.loads(line) for line in text.splitlines()] for text in texts
     ]
     images = [line["images"] for line in stories[1]]
     assert images == sorted(images) and images[-1] == 64
-    finals = [
-        [line for line in story if "held_out/psnr" in line][-1]
-        for story in stories
-    ]
-    assert finals[0] == finals[1]
+    scores = [[line for line in s if "held_out/psnr" in line] for s in stories]
+    assert scores[0] == scores[1]
+    assert [line["images"] for line in scores[0]] == [20, 40, 60, 64]
     assert (broken / "samples" / "phase2_00000064.png").stat().st_size > 5000
 
 
@@ -156,19 +172,18 @@ def test_a_finished_run_says_so_again(finished, capsys):
     before = (run_dir / "metrics.jsonl").read_text()
     assert _run_here(*arguments) == 0
     out = capsys.readouterr().out
-    assert "finished" in out and "checkpoint:" in out and "sample sheet" in out
-    after = (run_dir / "metrics.jsonl").read_text()
-    assert after.startswith(before)
+    assert "finished" in out and "held-out PSNR" in out and "next:" in out
+    assert "checkpoint:" in out and "sample sheet" in out
+    assert (run_dir / "metrics.jsonl").read_text() == before
 
 
 def test_the_run_directory_can_rebuild_the_run(finished):
     run_dir, arguments = finished
-    config = config_lib.from_json((run_dir / "config.json").read_text())
-    values = flags.FlagValues()
-    config_lib.define_flags(values)
-    values(["train", f"--flagfile={run_dir / 'flags.txt'}"])
-    assert config_lib.from_flags(values) == config
-    assert config.model.base_width == 4
+    text = (run_dir / "config.json").read_text()
+    config = options.from_json(text, config_lib.Config)
+    assert config == _config(arguments) == _config(
+        [f"--flagfile={run_dir / 'flags.txt'}"]
+    )  # fmt: skip
 
 
 def test_another_config_is_refused_and_the_differences_listed(finished, capsys):
@@ -188,7 +203,23 @@ def test_a_run_without_checkpoints_is_refused(finished, tmp_path, capsys):
         (tmp_path / name).write_text((run_dir / name).read_text())
     arguments = [*arguments, f"--run_dir={tmp_path}"]
     assert _run_here(*arguments) == 2
-    assert "checkpoints is empty" in capsys.readouterr().err
+    assert "holds no checkpoint" in capsys.readouterr().err
+
+
+def test_other_data_is_refused(finished, capsys):
+    run_dir, arguments = finished
+    (run_dir / "data.txt").write_text("of other faces")
+    try:
+        assert _run_here(*arguments) == 2
+        assert "the data has changed" in capsys.readouterr().err
+    finally:
+        train_split, test_split = (
+            load_faces(_config(arguments).data, 64, split)
+            for split in ("train", "test")
+        )
+        RunDirectory(run_dir).write_config(
+            _config(arguments), train_split, test_split
+        )
 
 
 def test_a_foreign_folder_is_left_alone(data_dir, tmp_path, capsys):
@@ -196,6 +227,34 @@ def test_a_foreign_folder_is_left_alone(data_dir, tmp_path, capsys):
     assert _run_here(*_flags(data_dir, tmp_path)) == 2
     assert "thesis.tex" in capsys.readouterr().err
     assert os.listdir(tmp_path) == ["thesis.tex"]
+
+
+def test_foreign_checkpoints_are_left_alone(data_dir, tmp_path, capsys):
+    foreign = tmp_path / "checkpoints" / "phase2_00000100"
+    foreign.mkdir(parents=True)
+    assert _run_here(*_flags(data_dir, tmp_path)) == 2
+    assert "phase2_00000100" in capsys.readouterr().err
+    assert foreign.is_dir()
+
+
+def test_faces_without_a_subject_train_without_scores(
+    rendered, data_dir, tmp_path, capsys
+):
+    table = tmp_path / "aus.csv"
+    lines = [line.split(",") for line in open(rendered / "aus.csv")]
+    keep = [i for i, name in enumerate(lines[0]) if name != "subject"]
+    table.write_text("".join(
+        ",".join(line[i] for i in keep) for line in lines
+    ))  # fmt: skip
+    arguments = _flags(
+        data_dir, tmp_path / "run", dataset="folder", aus=table,
+        source_dir=rendered / "photos", pairing="random", lambda_paired=0,
+        phase1_kimg=0.004, phase2_kimg=0,
+    )  # fmt: skip
+    assert _run_here(*arguments) == 0
+    out = capsys.readouterr().out
+    assert "no true targets" in out
+    assert list((tmp_path / "run" / "samples").glob("*.png"))
 
 
 @pytest.mark.parametrize(
@@ -208,7 +267,8 @@ def test_a_foreign_folder_is_left_alone(data_dir, tmp_path, capsys):
     ],
 )
 def test_bad_input_is_one_line(data_dir, tmp_path, capsys, changes, named):
-    arguments = _flags(data_dir, tmp_path / "run", **changes)
+    arguments = _flags(data_dir, tmp_path / "run")
+    arguments += [f"--{name}={value}" for name, value in changes.items()]
     capsys.readouterr()
     assert _run_here(*arguments) == 2
     error = capsys.readouterr().err
@@ -239,20 +299,28 @@ def test_a_loss_that_is_not_finite_stops_and_keeps_the_good(
     assert all(np.isfinite(value).all() for value in variables.values())
 
 
-def test_saturated_attention_is_warned_about_once(tmp_path, capsys):
-    config = tiny_config(phase1_kimg=1.0, attention_warmup=0.5)
-    run = trainer.Trainer.__new__(trainer.Trainer)
-    run.config, run._warned = config, set()
-    position = trainer.Position(1, 10, 80)
-    run._warn_of_saturation({"attention/mouth": 0.001}, position)
-    assert capsys.readouterr().err == ""  # still warming up
-    late = trainer.Position(1, 100, 800)
-    for _ in range(2):
-        run._warn_of_saturation(
-            {"attention/mouth": 0.001, "attention/face": 0.5}, late
-        )
+def test_saturated_attention_is_warned_about(data_dir, tmp_path, capsys):
+    arguments = _flags(
+        data_dir, tmp_path / "run", attention_bias=-9, log_steps=2,
+        attention_warmup=0.5, phase1_kimg=0.02, phase2_kimg=0,
+    )  # fmt: skip
+    assert _run_here(*arguments) == 0
     error = capsys.readouterr().err
-    assert error.count("warning") == 1 and "attention/mouth is 0.001" in error
+    assert error.count("warning: attention/face is 0.000 at step 5") == 1
+    assert error.count("warning: attention") == 1
+
+
+def test_a_stop_before_the_first_step_is_no_error(data_dir, tmp_path):
+    config = _config(_flags(data_dir, tmp_path / "run"))
+    faces = [load_faces(config.data, 64, s) for s in ("train", "test")]
+    with StopRequest() as stop:
+        signal.raise_signal(signal.SIGTERM)
+        outcome = trainer.Trainer(
+            config, RunDirectory(tmp_path / "run"), make_strategy(1), *faces,
+            stop,
+        ).run()  # fmt: skip
+    assert not outcome.finished and outcome.position.step == 0
+    assert outcome.checkpoint.endswith("phase1_00000000")
 
 
 def test_dry_run_tells_and_touches_nothing(tmp_path, capsys):

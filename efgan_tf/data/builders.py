@@ -90,10 +90,14 @@ class _FacesBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
             (face.row.subject for face in faces),
             self.builder_config.data.held_out,
         )
-        by_split = {
-            name: [face for face in faces if face.row.subject in set(subjects)]
+        split_of = {
+            subject: name
             for name, subjects in shares.items()
+            for subject in subjects
         }
+        by_split = {name: [] for name in shares}
+        for face in faces:
+            by_split[split_of[face.row.subject]].append(face)
         report.splits = {
             name: {"photos": len(faces), "subjects": len(shares[name])}
             for name, faces in by_split.items()

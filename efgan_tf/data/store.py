@@ -4,11 +4,12 @@ import contextlib
 import dataclasses
 import io
 import sys
-import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 
+from efgan_tf import outputs
 from efgan_tf.config import DataConfig
 from efgan_tf.data.samples import Faces
 from efgan_tf.data.splits import SPLITS
@@ -58,22 +59,22 @@ def prepare(config: DataConfig, image_size: int) -> Prepared:
         if builder.fingerprint() in ("", known):
             return _prepared(folder, is_new=False)
 
-    data_dir = Path(config.data_dir)
-    try:
-        data_dir.mkdir(parents=True, exist_ok=True)
-    except (FileExistsError, NotADirectoryError) as error:
-        raise UserError(
-            f"--data_dir={data_dir} is a file; name a folder"
-        ) from error
-    with tempfile.TemporaryDirectory(
-        prefix=".preparing-", dir=data_dir
-    ) as temporary:
-        made = _build(config, image_size, Path(temporary))
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        if folder.is_dir():
-            folder.rename(Path(temporary) / "old")
-        made.rename(folder)
+    with _work_folder(config) as work:
+        outputs.replace_folder(_build(config, image_size, work), folder)
     return _prepared(folder, is_new=True)
+
+
+@contextlib.contextmanager
+def _work_folder(config: DataConfig) -> Iterator[Path]:
+    """A temporary folder in the data's own, whose errors name the flag."""
+    with contextlib.ExitStack() as stack:
+        try:
+            work = stack.enter_context(
+                outputs.temporary_folder(Path(config.data_dir) / "preparing")
+            )
+        except UserError as error:
+            raise UserError(f"--data_dir: {error}") from error
+        yield work
 
 
 def _build(config: DataConfig, image_size: int, temporary: Path) -> Path:
@@ -81,15 +82,30 @@ def _build(config: DataConfig, image_size: int, temporary: Path) -> Path:
 
     TFDS would write to the final place by itself, but delete what is there
     before it starts.
+
+    Raises:
+      UserError: also if TensorFlow, whose errors are no `OSError`, finds the
+        disk full or protected.
     """
+    import tensorflow as tf
+
     from efgan_tf.data import builders
 
+    refusals = tf.errors.ResourceExhaustedError, tf.errors.PermissionDeniedError
     work_dir = temporary / "work"
     work_dir.mkdir()
-    config = dataclasses.replace(config, data_dir=str(temporary))
-    builder = builders.make_builder(config, image_size, work_dir)
-    with contextlib.redirect_stdout(io.StringIO()):  # TFDS talks a lot
-        builder.download_and_prepare()
+    builder = builders.make_builder(
+        dataclasses.replace(config, data_dir=str(temporary)),
+        image_size,
+        work_dir,
+    )
+    try:
+        with contextlib.redirect_stdout(io.StringIO()):  # TFDS talks a lot
+            builder.download_and_prepare()
+    except refusals as error:
+        raise UserError(
+            f"cannot write {config.data_dir}: {error.message}"
+        ) from error
     return Path(builder.data_dir)
 
 
@@ -124,7 +140,7 @@ def load_faces(config: DataConfig, image_size: int, split: str) -> Faces:
       a data set that has a single subject.
 
     Raises:
-      UserError: as `prepare`.
+      UserError: as `prepare`, or there is nobody to train on.
       ValueError: there is no such split.
     """
     import tensorflow_datasets as tfds
@@ -141,6 +157,11 @@ def load_faces(config: DataConfig, image_size: int, split: str) -> Faces:
             split=split, decoders={"image": tfds.decode.SkipDecoding()}
         )
         examples = [_as_text(row) for row in dataset.as_numpy_iterator()]
+    if split == "train" and not examples:
+        raise UserError(
+            f"{prepared.folder} has no faces to train on; delete it and "
+            "prepare it anew"
+        )
     examples.sort(
         key=lambda row: (row["subject"], row["view"], row["filename"])
     )

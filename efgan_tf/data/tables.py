@@ -21,6 +21,7 @@ from efgan_tf import action_units
 from efgan_tf.errors import UserError
 
 _TEXTS = ("subject", "expression", "view")
+_MAXIMUM = f"{action_units.MAX_INTENSITY:g}"
 
 # AU12, au12, OpenFace's AU12_r (intensity) and AU12_c (presence).
 _AU_COLUMN = re.compile(r"au0*(\d+)(_r|_c)?", re.IGNORECASE)
@@ -92,15 +93,20 @@ def read_table(path: str | os.PathLike) -> Table:
 
 
 def _parsed(records: Any, path: Path) -> Table:
-    header = [name.strip() for name in next(records, [])]
+    filled = (r for r in records if any(cell.strip() for cell in r))
+    header = [name.strip() for name in next(filled, [])]
     columns = _columns(header, path)
     rows: dict[str, Row] = {}
     lines: dict[str, int] = {}
     repeated = 0
-    for record in records:
-        if not any(cell.strip() for cell in record):
-            continue
-        row = _row(record, columns, f"{path}, line {records.line_num}")
+    for record in filled:
+        where = f"{path}, line {records.line_num}"
+        if any(cell.strip() for cell in record[len(header) :]):
+            raise UserError(
+                f"{where}: {len(record)} cells under {len(header)} columns; "
+                "decimal commas?"
+            )
+        row = _row(record, columns, where)
         first = rows.setdefault(row.file, row)
         if first is row:
             lines[row.file] = records.line_num
@@ -143,7 +149,7 @@ def _opened(path: Path) -> tuple[io.StringIO, type[csv.Dialect]]:
         ) from None
     if not text.strip():
         raise UserError(f"{path} is empty")
-    header = text.splitlines()[0]
+    header = text.lstrip().splitlines()[0]
 
     class Dialect(csv.excel):
         delimiter = max(",;\t", key=header.count)
@@ -211,11 +217,12 @@ def _intensity(text: str, where: str) -> float:
     except ValueError:
         shown = repr(text) if text else "an empty cell"
         raise UserError(
-            f"{where}: {shown} is not a number from 0 to 5"
+            f"{where}: {shown} is not a number from 0 to {_MAXIMUM}"
         ) from None
     if not 0 <= value <= action_units.MAX_INTENSITY:  # also if it is NaN
         raise UserError(
-            f"{where}: {text} is not within 0 to 5; mend or delete the row"
+            f"{where}: {text} is not within 0 to {_MAXIMUM}; mend or delete "
+            "the row"
         )
     return value
 

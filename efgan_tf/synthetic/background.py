@@ -12,9 +12,9 @@ def paint_background(kind: str, seed: int, size: int) -> np.ndarray:
     """A background as linear light, float32 [size, size, 3].
 
     Args:
-        kind: "plain", "gradient", "blobs", "indoor" or "studio".
-        seed: which one of the kind.
-        size: side in pixels.
+      kind: "plain", "gradient", "blobs", "indoor" or "studio".
+      seed: which one of the kind.
+      size: side in pixels.
     """
     rng = np.random.default_rng([seed, 5])
     side = _WORK_SIDE

@@ -33,11 +33,11 @@ class Pose:
     """A person's place in front of the camera.
 
     Attributes:
-        head: rotation [3, 3] of the head.
-        body: rotation [3, 3] of the shoulders.
-        middle: between the eyes of the neutral head, decimetres.
-        unit: eye distance of this person, decimetres.
-        view: the sitting.
+      head: rotation [3, 3] of the head.
+      body: rotation [3, 3] of the shoulders.
+      middle: between the eyes of the neutral head, decimetres.
+      unit: eye distance of this person, decimetres.
+      view: the sitting.
     """
 
     head: np.ndarray
@@ -89,10 +89,10 @@ def light_view(
     """Turned points as the key light sees them: float32 (x, y, depth).
 
     Args:
-        turned: [P, 3], eye distances.
-        direction: unit vector towards the light.
-        size: side of the light's image in pixels.
-        reach: half of that side in eye distances.
+      turned: [P, 3], eye distances.
+      direction: unit vector towards the light.
+      size: side of the light's image in pixels.
+      reach: half of that side in eye distances.
     """
     ahead = np.asarray(direction, np.float64)
     right = np.cross([0, 1, 0], ahead)
@@ -108,13 +108,13 @@ def develop(light: np.ndarray, view: View, size: int, index: int) -> np.ndarray:
     """What the camera makes of light: blur, exposure, tone curve, noise.
 
     Args:
-        light: linear light, float32 [size, size, 3].
-        view: the sitting.
-        size: side in pixels.
-        index: number of the image in its view; it selects the noise.
+      light: linear light, float32 [size, size, 3].
+      view: the sitting.
+      size: side in pixels.
+      index: number of the image in its view; it selects the noise.
 
     Returns:
-        uint8 [size, size, 3], sRGB.
+      uint8 [size, size, 3], sRGB.
     """
     if view.blur * size > 0.2:
         light = cv2.GaussianBlur(light, (0, 0), view.blur * size)

@@ -11,7 +11,7 @@ def cloth_distance(collar: str) -> np.ndarray:
     """How far each vertex lies below the collar, float32 [V]; > 0 is clothed.
 
     Args:
-        collar: "crew", "vneck", "polo" or "turtle".
+      collar: "crew", "vneck", "polo" or "turtle".
     """
     p = head_lib.load_head().rest
     # A plane that falls from the nape to the pit of the throat.
@@ -70,11 +70,11 @@ def build_glasses(
     """Spectacles fitted to a head.
 
     Args:
-        vertices: float32 [V, 3] of the person's neutral head.
-        kind: "round", "square" or "" (none).
+      vertices: float32 [V, 3] of the person's neutral head.
+      kind: "round", "square" or "" (none).
 
     Returns:
-        points float32 [P, 3], triangles int32 [F, 3].
+      points float32 [P, 3], triangles int32 [F, 3].
     """
     if not kind:
         return np.zeros((0, 3), np.float32), np.zeros((0, 3), np.int32)

@@ -56,8 +56,8 @@ def crease_maps() -> tuple[np.ndarray, tuple[slice, slice]]:
     """Where each of `CREASES` darkens the skin.
 
     Returns:
-        float32 [creases, h, w] in [-1, 1], below 0 where skin bulges and
-        catches light, and the part of the texture that they cover.
+      float32 [creases, h, w] in [-1, 1], below 0 where skin bulges and
+      catches light, and the part of the texture that they cover.
     """
     whole = texel_positions()
     front = (whole[..., 2] > -0.6) & (whole[..., 1] > -2.2)

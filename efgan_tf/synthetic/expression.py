@@ -88,8 +88,8 @@ def offsets(left: np.ndarray, right: np.ndarray) -> np.ndarray:
     """Vertex offsets float32 [V, 3], in decimetres of the average head.
 
     Args:
-        left: [17], 0–5, of the person's left side.
-        right: the same of the right side.
+      left: [17], 0–5, of the person's left side.
+      right: the same of the right side.
     """
     rows, basis = _basis()
     weights = unit_weights(left, right)

@@ -28,9 +28,9 @@ def _binding() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """How the cap hangs on the skull.
 
     Returns:
-        vertices int32 [G, K] and weights float32 [G, K]: the cap's points as
-        averages of skin vertices, G = CAP_ROWS * COLUMNS; directions float32
-        [G, 3] from the middle of the skull.
+      vertices int32 [G, K] and weights float32 [G, K]: the cap's points as
+      averages of skin vertices, G = CAP_ROWS * COLUMNS; directions float32
+      [G, 3] from the middle of the skull.
     """
     head = head_lib.load_head()
     rest = head.rest
@@ -84,10 +84,10 @@ def _hang(vertices: np.ndarray, thickness: np.ndarray) -> np.ndarray:
     """The grid at `thickness` [ROWS, COLUMNS], in decimetres, off the head.
 
     Args:
-        vertices: float32 [V, 3] of the person's head.
+      vertices: float32 [V, 3] of the person's head.
 
     Returns:
-        float32 [ROWS, COLUMNS, 3].
+      float32 [ROWS, COLUMNS, 3].
     """
     near, weights, directions = _binding()
     skull = (vertices[near] * weights[..., None]).sum(1)
@@ -206,14 +206,14 @@ def build_hair(
     """The shells of a style on a head.
 
     Args:
-        vertices: float32 [V, 3] of the person's neutral head.
-        style: the style.
-        seed: of its locks.
+      vertices: float32 [V, 3] of the person's neutral head.
+      style: the style.
+      seed: of its locks.
 
     Returns:
-        points float32 [P, 3]; triangles int32 [F, 3]; texture corners float32
-        [F, 3, 2]; level float32 [F]: a pixel shows if the strand texture
-        reaches beyond it.
+      points float32 [P, 3]; triangles int32 [F, 3]; texture corners float32
+      [F, 3, 2]; level float32 [F]: a pixel shows if the strand texture
+      reaches beyond it.
     """
     faces, uv = _faces()
     # Most styles leave the face and the shoulders free: no need to draw there.

@@ -12,16 +12,16 @@ class HairStyle:
     """Where hair grows and how far it stands off.
 
     Attributes:
-        name: for the eye of the reader.
-        front: height of the hairline above the eyes, in eye distances.
-        temple: how far the temples recede, in radians.
-        side: azimuth of the edge beside the face below the temples.
-        bottom: height at which hair ends at the back.
-        volume: distance of the outermost shell from the skull.
-        puff: extra distance at the top.
-        curl: 0 straight strands ... 1 isotropic curls.
-        sweep: how much strands turn sidewards.
-        shells: number of shells; 0 paints the skin alone.
+      name: for the eye of the reader.
+      front: height of the hairline above the eyes, in eye distances.
+      temple: how far the temples recede, in radians.
+      side: azimuth of the edge beside the face below the temples.
+      bottom: height at which hair ends at the back.
+      volume: distance of the outermost shell from the skull.
+      puff: extra distance at the top.
+      curl: 0 straight strands ... 1 isotropic curls.
+      sweep: how much strands turn sidewards.
+      shells: number of shells; 0 paints the skin alone.
     """
 
     name: str
@@ -65,9 +65,9 @@ def inside_hair(
     """Signed distance into the hair, about in eye distances; > 0 is hair.
 
     Args:
-        style: the style.
-        azimuth: angle from straight ahead, radians, any shape.
-        height: above the eyes, in eye distances, same shape.
+      style: the style.
+      azimuth: angle from straight ahead, radians, any shape.
+      height: above the eyes, in eye distances, same shape.
     """
     azimuth = np.abs(azimuth)
     # The edge runs from the middle of the forehead down to the ear.

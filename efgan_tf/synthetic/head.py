@@ -20,14 +20,14 @@ class Head:
     """Mesh and morph targets (V vertices, T triangles, N targets).
 
     Attributes:
-        vertices: float32 [V, 3], the neutral average person.
-        triangles: int32 [T, 3].
-        part: uint8 [T], one of SKIN ... LASH.
-        lips: float32 [V] in [0, 1]: how much of a vertex is lip.
-        inside: float32 [V] in [0, 1]: mouth cavity.
-        units: unit name → float32 [V, 3] offsets (52 ARKit face units).
-        shapes: shape target name → float32 [V, 3] offsets.
-        macros: ancestry, sex, age and weight target → float32 [V, 3].
+      vertices: float32 [V, 3], the neutral average person.
+      triangles: int32 [T, 3].
+      part: uint8 [T], one of SKIN ... LASH.
+      lips: float32 [V] in [0, 1]: how much of a vertex is lip.
+      inside: float32 [V] in [0, 1]: mouth cavity.
+      units: unit name → float32 [V, 3] offsets (52 ARKit face units).
+      shapes: shape target name → float32 [V, 3] offsets.
+      macros: ancestry, sex, age and weight target → float32 [V, 3].
     """
 
     vertices: np.ndarray

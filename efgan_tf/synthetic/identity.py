@@ -28,10 +28,10 @@ class Identity:
     """A person.
 
     Attributes:
-        seed: of the whole set.
-        subject: number of the person in it.
-        shape: float32 [V, 3], offsets of the neutral head in decimetres.
-        looks: the rest.
+      seed: of the whole set.
+      subject: number of the person in it.
+      shape: float32 [V, 3], offsets of the neutral head in decimetres.
+      looks: the rest.
     """
 
     seed: int
@@ -45,22 +45,22 @@ class View:
     """One sitting: pose, camera, light and background, shared by its images.
 
     Attributes:
-        seed, subject, view: the key, for noise that differs between images.
-        yaw, pitch, roll: of the head, in degrees; yaw > 0 turns it to the
-            image's right, pitch > 0 down.
-        gaze: where the eyes look, degrees right and up of straight ahead.
-        eye_share: eye distance as a share of the image side.
-        center: between the eyes (x, y), as shares of the image side.
-        distance: of the camera, in eye distances.
-        light: unit vector towards the key light (x right, y up, z viewer).
-        light_color, ambient_color: linear RGB.
-        ambient_ground: share of the ambient light that comes from below.
-        exposure: gain of the camera.
-        background: name of a kind of background.
-        background_seed: which one of the kind.
-        blur: standard deviation of the lens blur as a share of the side.
-        noise: standard deviation of sensor noise in [0, 1] pixel values.
-        jpeg_quality: 80–95.
+      seed, subject, view: the key, for noise that differs between images.
+      yaw, pitch, roll: of the head, in degrees; yaw > 0 turns it to the
+          image's right, pitch > 0 down.
+      gaze: where the eyes look, degrees right and up of straight ahead.
+      eye_share: eye distance as a share of the image side.
+      center: between the eyes (x, y), as shares of the image side.
+      distance: of the camera, in eye distances.
+      light: unit vector towards the key light (x right, y up, z viewer).
+      light_color, ambient_color: linear RGB.
+      ambient_ground: share of the ambient light that comes from below.
+      exposure: gain of the camera.
+      background: name of a kind of background.
+      background_seed: which one of the kind.
+      blur: standard deviation of the lens blur as a share of the side.
+      noise: standard deviation of sensor noise in [0, 1] pixel values.
+      jpeg_quality: 80–95.
     """
 
     seed: int
@@ -152,9 +152,9 @@ def sample_view(
     """Sitting number `view` of a person.
 
     Args:
-        seed, subject: as in `sample_identity`.
-        view: number of the sitting.
-        max_yaw: largest turn of the head in degrees, 0–45.
+      seed, subject: as in `sample_identity`.
+      view: number of the sitting.
+      max_yaw: largest turn of the head in degrees, 0–45.
     """
     rng = np.random.default_rng([seed, _VIEW, subject, view])
     angle = rng.uniform(-0.95, 0.95)
@@ -204,8 +204,8 @@ def sample_action_units(
     or a mixture of two.
 
     Returns:
-        The expression's name ("random" from index 8 on) and float32 [17],
-        0–5.
+      The expression's name ("random" from index 8 on) and float32 [17],
+      0–5.
     """
     rng = np.random.default_rng([seed, _EXPRESSION, subject, view, index])
     presets = list(action_units.PRESETS.items())
@@ -248,7 +248,7 @@ def sample_sides(
     of one side: that side goes beyond 5 where the mean asks for it.
 
     Returns:
-        The person's left and right side, float32 [17].
+      The person's left and right side, float32 [17].
     """
     rng = np.random.default_rng(
         [view.seed, _SIDES, view.subject, view.view, index]

@@ -97,10 +97,10 @@ def sample_looks(
     """Paint, hair and clothes that go with a face.
 
     Args:
-        rng: the person's generator.
-        ancestry: [3], shares of Caucasian, Asian and African shape.
-        female: 0 male ... 1 female shape.
-        old: 0 young ... 1 old shape.
+      rng: the person's generator.
+      ancestry: [3], shares of Caucasian, Asian and African shape.
+      female: 0 male ... 1 female shape.
+      old: 0 young ... 1 old shape.
     """
     caucasian, asian, african = ancestry
     melanin = ancestry @ np.array([0.12, 0.27, 0.80])

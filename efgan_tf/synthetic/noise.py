@@ -58,13 +58,13 @@ def fractal_noise(
     """Noise in [0, 1], mean 0.5, with one wave per unit in the first octave.
 
     Args:
-        points: float [..., 3].
-        seed: which field.
-        octaves: each doubles the frequency at 0.55 of the amplitude.
-        where: bool [...]; elsewhere the result is 0 and costs nothing.
+      points: float [..., 3].
+      seed: which field.
+      octaves: each doubles the frequency at 0.55 of the amplitude.
+      where: bool [...]; elsewhere the result is 0 and costs nothing.
 
     Returns:
-        float32 [...].
+      float32 [...].
     """
     if where is not None:
         out = np.zeros(points.shape[:-1], np.float32)

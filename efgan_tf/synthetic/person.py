@@ -25,20 +25,20 @@ class Person:
     """Meshes and paint of one person (V vertices of the head, P of all).
 
     Attributes:
-        looks: of the identity.
-        vertices: float32 [V, 3], the bare neutral head.
-        dressing: float32 [V, 3], how far clothes lie off the skin.
-        attached: float32 [P - V, 3], hair and glasses.
-        body, lashes, hair, rims: int32 [·, 3], triangles of P vertices.
-        faces: int32 [F, 3], body, hair and rims in this order.
-        material: uint8 [F], as in `shade`.
-        corners: float32 [F, 3, 2], texture corners of body and hair.
-        levels: float32 [hair], see `raster.rasterize_cutout`.
-        colors: float32 [F, 3], linear, of what has no texture.
-        eye_side: uint8 [F], 1 in the right eye.
-        lips, inside, cloth: float32 [P], see `shade.shade_skin`.
-        skin: linear RGB float32 [h, w, 3], without expression.
-        strands: float32 [h, w, 2], see `hair.strand_texture`.
+      looks: of the identity.
+      vertices: float32 [V, 3], the bare neutral head.
+      dressing: float32 [V, 3], how far clothes lie off the skin.
+      attached: float32 [P - V, 3], hair and glasses.
+      body, lashes, hair, rims: int32 [·, 3], triangles of P vertices.
+      faces: int32 [F, 3], body, hair and rims in this order.
+      material: uint8 [F], as in `shade`.
+      corners: float32 [F, 3, 2], texture corners of body and hair.
+      levels: float32 [hair], see `raster.rasterize_cutout`.
+      colors: float32 [F, 3], linear, of what has no texture.
+      eye_side: uint8 [F], 1 in the right eye.
+      lips, inside, cloth: float32 [P], see `shade.shade_skin`.
+      skin: linear RGB float32 [h, w, 3], without expression.
+      strands: float32 [h, w, 2], see `hair.strand_texture`.
     """
 
     looks: Looks

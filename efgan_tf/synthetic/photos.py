@@ -2,31 +2,35 @@
 
     out_dir/photos/s00012_v0_03_angry.jpg
     out_dir/aus.csv         file,subject,expression,view,AU01,...,AU45
-    out_dir/landmarks.csv   file,left_eye_x,left_eye_y,...,right_mouth_y
+    out_dir/landmarks.csv   file,left_eye_x,left_eye_y,...,mouth_right_y
 
 Images of one subject and view share person, pose, light and background: they
 are each other's true targets.
 """
 
+import collections
+import contextlib
 import csv
 import dataclasses
 import io
 import multiprocessing
 import os
+import signal
 from collections.abc import Iterable, Iterator
+from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 
 import numpy as np
 from PIL import Image
 
 from efgan_tf import action_units, outputs
-from efgan_tf.config import check_at_least, option, require
+from efgan_tf.errors import UserError
+from efgan_tf.geometry import GRID, LANDMARKS
+from efgan_tf.options import check_at_least, option, require
 from efgan_tf.progress import Progress
 from efgan_tf.synthetic import identity as identity_lib
 from efgan_tf.synthetic.render import Renderer
-
-LANDMARKS = ("left_eye", "right_eye", "nose", "left_mouth", "right_mouth")
-_GRID = 32  # sides are multiples of it, as the networks' are
 
 
 @dataclasses.dataclass(frozen=True)
@@ -52,8 +56,8 @@ class SynthesizeConfig:
         )
         check_at_least(self, 0, "seed", "workers", "first_subject")
         require(
-            self.size >= 64 and self.size % _GRID == 0,
-            f"--size={self.size} must be a multiple of {_GRID}, at least 64",
+            self.size >= 64 and self.size % GRID == 0,
+            f"--size={self.size} must be a multiple of {GRID}, at least 64",
         )
         require(self.size <= 2048, f"--size={self.size} must be at most 2048")
         require(
@@ -72,11 +76,11 @@ class Photo:
     """One picture and what is true of it.
 
     Attributes:
-        file: name in the photos folder.
-        subject, expression, view: as in the table.
-        action_units: float32 [17], 0–5.
-        landmarks: float32 [5, 2], pixels.
-        jpeg: the encoded picture.
+      file: name in the photos folder.
+      subject, expression, view: as in the table.
+      action_units: float32 [17], 0–5.
+      landmarks: float32 [5, 2], pixels.
+      jpeg: the encoded picture.
     """
 
     file: str
@@ -110,10 +114,10 @@ def make_photo(
     """Image `index` of a view.
 
     Args:
-        renderer: of the view's person.
-        view: the sitting.
-        index: number of the image in the view; the first eight are presets.
-        size: side in pixels.
+      renderer: of the view's person.
+      view: the sitting.
+      index: number of the image in the view; the first eight are presets.
+      size: side in pixels.
     """
     name, units = identity_lib.sample_action_units(
         view.seed, view.subject, view.view, index
@@ -142,17 +146,17 @@ def write_photos(
     """Makes the photos and tables; the folder appears whole or not at all.
 
     Args:
-        out_dir: the folder; it must be absent or empty unless `overwrite`.
-        config: how many of what.
-        overwrite: replace what is there, once everything is made.
-        show_progress: print rate and time left on standard error.
+      out_dir: the folder; it must be absent or empty unless `overwrite`.
+      config: how many of what.
+      overwrite: replace what is there, once everything is made.
+      show_progress: print rate and time left on standard error.
 
     Returns:
-        `out_dir` as a path.
+      `out_dir` as a path.
 
     Raises:
-        UserError: `out_dir` is taken or cannot be written.
-        OSError: the disk is full; what existed before is kept.
+      UserError: `out_dir` is taken or cannot be written, or a worker died.
+      OSError: the disk is full; what existed before is kept.
     """
     total = config.subjects * config.images_per_subject
     progress = Progress("photos", total, "photos") if show_progress else None
@@ -181,15 +185,40 @@ def _make_all(config: SynthesizeConfig) -> Iterator[list[Photo]]:
         for subject in subjects:
             yield make_subject(config, subject)
         return
-    # Spawned, not forked: a parent that runs TensorFlow must not be forked.
-    context = multiprocessing.get_context("spawn")
-    with context.Pool(workers) as pool:
-        jobs = ((config, subject) for subject in subjects)
-        yield from pool.imap(_make_job, jobs)
+    pending: collections.deque[Future[list[Photo]]] = collections.deque()
+    with _process_pool(workers) as pool:
+        for subject in subjects:
+            pending.append(pool.submit(make_subject, config, subject))
+            if len(pending) > 2 * workers:  # no more wait to be written
+                yield pending.popleft().result()
+        while pending:
+            yield pending.popleft().result()
 
 
-def _make_job(job: tuple[SynthesizeConfig, int]) -> list[Photo]:
-    return make_subject(*job)
+@contextlib.contextmanager
+def _process_pool(workers: int) -> Iterator[ProcessPoolExecutor]:
+    """Processes that end with the context, at once if it ends early."""
+    others = set(multiprocessing.active_children())
+    pool = ProcessPoolExecutor(
+        workers,
+        # Spawned, not forked: a parent that runs TensorFlow must not be forked.
+        multiprocessing.get_context("spawn"),
+        # Ctrl-C reaches every process; this one alone answers.
+        initializer=signal.signal,
+        initargs=(signal.SIGINT, signal.SIG_IGN),
+    )
+    try:
+        yield pool
+    except BrokenProcessPool as error:
+        raise UserError(
+            "a worker died, probably out of memory; lower --workers"
+        ) from error
+    except BaseException:
+        for process in set(multiprocessing.active_children()) - others:
+            process.terminate()
+        raise
+    finally:
+        pool.shutdown(cancel_futures=True)
 
 
 def available_cores() -> int:

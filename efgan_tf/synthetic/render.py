@@ -35,7 +35,7 @@ class Renderer:
     """Draws one person.
 
     Args:
-        identity: the person.
+      identity: the person.
     """
 
     def __init__(self, identity: Identity):
@@ -48,8 +48,8 @@ class Renderer:
         """The bare head with an expression, float32 [V, 3], decimetres.
 
         Args:
-            action_units: [17] or, for the person's left and right side,
-                [2, 17]; 0–5.
+          action_units: [17] or, for the person's left and right side,
+              [2, 17]; 0–5.
         """
         left, right = _both_sides(action_units)
         return self.vertices + expression.offsets(left, right)
@@ -64,9 +64,9 @@ class Renderer:
         right mouth corner. Pixel centres are at whole numbers and a half.
 
         Args:
-            action_units: [17] or [2, 17], 0–5.
-            view: the sitting.
-            size: side of the image in pixels.
+          action_units: [17] or [2, 17], 0–5.
+          view: the sitting.
+          size: side of the image in pixels.
         """
         head = head_lib.load_head()
         points = self.deform(action_units)
@@ -86,12 +86,12 @@ class Renderer:
         """An image, uint8 [size, size, 3], RGB.
 
         Args:
-            action_units: [17] or, for the person's left and right side,
-                [2, 17]; 0–5.
-            view: the sitting.
-            size: side in pixels.
-            index: number of the image in its view; it changes nothing but the
-                sensor noise.
+          action_units: [17] or, for the person's left and right side,
+              [2, 17]; 0–5.
+          view: the sitting.
+          size: side in pixels.
+          index: number of the image in its view; it changes nothing but the
+              sensor noise.
         """
         light = self.render_linear(action_units, view, size)
         return develop(light, view, size, index)

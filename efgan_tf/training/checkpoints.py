@@ -7,18 +7,18 @@ It is written under another name and renamed, so that a crash or a full disk
 cannot leave half of one; a damaged one is recognised and passed over.
 """
 
-import contextlib
 import dataclasses
 import json
 import shutil
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
 import tensorflow as tf
 
 from efgan_tf.errors import UserError
 from efgan_tf.outputs import atomic_folder
+from efgan_tf.training.refusals import told_plainly
 
 _MANIFEST = "checkpoint.json"
 
@@ -59,7 +59,10 @@ class Checkpoints:
         """
         name = f"phase{position.phase}_{position.step:08}"
         path = self.folder / name
-        with _told_plainly(path), atomic_folder(path, overwrite=True) as folder:
+        with (
+            told_plainly(f"earlier checkpoints are safe; cannot save {path}"),
+            atomic_folder(path, overwrite=True) as folder,
+        ):
             tf.train.Checkpoint(**objects).write(str(folder / "variables"))
             files = {
                 file.name: _fingerprint(file)
@@ -67,6 +70,9 @@ class Checkpoints:
             }
             manifest = {**dataclasses.asdict(position), "files": files}
             (folder / _MANIFEST).write_text(json.dumps(manifest, indent=2))
+        # Newer ones are damaged: the run would not have gone back otherwise.
+        for newer in [found for found in self.paths() if found > path]:
+            shutil.rmtree(newer)
         for old in self.paths()[: -self.keep]:
             shutil.rmtree(old)
         return path
@@ -113,6 +119,11 @@ class Checkpoints:
         """Checkpoint folders, oldest first."""
         return sorted(self.folder.glob("phase[0-9]_[0-9]*"))
 
+    def sweep(self) -> None:
+        """Deletes what a killed process left of an unfinished save."""
+        for leftover in self.folder.glob(".phase*"):
+            shutil.rmtree(leftover)
+
 
 def _verify(path: Path) -> Position:
     """The checkpoint's position, once its files are as they were written."""
@@ -139,15 +150,3 @@ def _fingerprint(path: Path) -> dict[str, int]:
         while block := file.read(1 << 20):
             crc, size = zlib.crc32(block, crc), size + len(block)
     return {"size": size, "crc32": crc}
-
-
-@contextlib.contextmanager
-def _told_plainly(path: Path) -> Iterator[None]:
-    """Turns what the disk refuses into one line."""
-    try:
-        yield
-    except (OSError, tf.errors.OpError) as error:
-        reason = str(error).strip().splitlines()[0]
-        raise UserError(
-            f"cannot save {path}: {reason}; earlier checkpoints are untouched"
-        ) from error

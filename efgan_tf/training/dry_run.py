@@ -1,7 +1,9 @@
 """What a run would do, before it does anything: `--dry_run`."""
 
-from efgan_tf import config as config_lib
+from efgan_tf import options
 from efgan_tf.config import Config
+from efgan_tf.data import describe as describe_data
+from efgan_tf.errors import UserError
 from efgan_tf.training import memory, schedules
 
 
@@ -15,8 +17,12 @@ def describe(config: Config) -> str:
 
     counts = parameter_counts(config.model)
     lines = ["configuration:"]
-    lines += [f"  {line}" for line in config_lib.flag_lines(config)]
-    lines += ["", "parameters:"]
+    lines += [f"  {line}" for line in options.flag_lines(config)]
+    try:
+        data = describe_data(config.data, config.model.image_size)
+    except UserError as error:
+        data = str(error)
+    lines += ["", f"data: {data}", "", "parameters:"]
     lines += [f"  {name:<20}{count:>14,}" for name, count in counts.items()]
     lines += ["", "phases:"]
     for phase in (1, 2):

@@ -9,6 +9,7 @@ import numpy as np
 import tensorflow as tf
 
 from efgan_tf.outputs import atomic_file
+from efgan_tf.training.refusals import told_plainly
 
 
 class MetricsLog:
@@ -39,23 +40,27 @@ class MetricsLog:
           **context: further keys of the line (`phase`, `step`).
         """
         line = {"images": images, **context, **metrics}
-        self._file.write(json.dumps(line) + "\n")
-        self._file.flush()
-        with self._writer.as_default(step=images):
-            for name, value in metrics.items():
-                tf.summary.scalar(name, value)
-        self._writer.flush()
+        text = json.dumps(line, allow_nan=False) + "\n"
+        with told_plainly(f"cannot write {self.path}"):
+            self._file.write(text)
+            self._file.flush()
+            with self._writer.as_default(step=images):
+                for name, value in metrics.items():
+                    tf.summary.scalar(name, value)
+            self._writer.flush()
 
     def image(self, images: int, name: str, picture: np.ndarray) -> None:
         """Adds a picture, uint8 `[height, width, 3]`, to TensorBoard."""
-        with self._writer.as_default(step=images):
-            tf.summary.image(name, picture[None])
-        self._writer.flush()
+        with told_plainly(f"cannot write {self.path.parent / 'logs'}"):
+            with self._writer.as_default(step=images):
+                tf.summary.image(name, picture[None])
+            self._writer.flush()
 
     def close(self) -> None:
         """Closes both files."""
-        self._file.close()
-        self._writer.close()
+        with told_plainly(f"cannot write {self.path}"):
+            self._file.close()
+            self._writer.close()
 
 
 def cut_back(path: Path, images: int) -> None:

@@ -3,7 +3,7 @@
 What a step holds at its peak: the weights with gradients, Adam's moments and
 average; and the activations that the generator's backward pass needs, of the
 edit, of the ways back, and of the critics that judge it. The factors are
-fitted to measured peaks (`benchmarks/memory.py` prints both, side by side).
+fitted to measured peaks (`python -m benchmarks.memory` prints both).
 """
 
 import keras

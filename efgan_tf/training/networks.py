@@ -14,7 +14,8 @@ from efgan_tf.models import (
     build_estimator,
     initialize_stages,
 )
-from efgan_tf.training.loss_scaling import LossScale
+from efgan_tf.training.logs import NonFiniteError
+from efgan_tf.training.loss_scaling import LossScale, all_finite
 
 
 @dataclasses.dataclass(frozen=True)
@@ -126,6 +127,15 @@ def check_variables(networks: Networks) -> None:
     identities = [id(variable) for group in groups for variable in group]
     if not all(groups) or len(identities) != len(set(identities)):
         raise ValueError("networks share variables, or one has none")
+
+
+def check_finite(networks: Networks, step: int) -> None:
+    """Raises a `NonFiniteError` if a variable of any network is not finite."""
+    for name, thing in networks.trackables().items():
+        values = [tf.convert_to_tensor(v) for v in thing.variables]
+        floats = [value for value in values if value.dtype.is_floating]
+        if not bool(all_finite(floats)):
+            raise NonFiniteError(step, f"a variable of {name}", float("nan"))
 
 
 @contextlib.contextmanager

@@ -1,15 +1,21 @@
 """A run's folder: made, recognised, and protected from another config.
 
-config.json  flags.txt  checkpoints/  samples/  logs/  metrics.jsonl
+config.json  flags.txt  data.txt  metrics.jsonl
+checkpoints/  samples/  logs/
 """
 
 import dataclasses
+import hashlib
+import re
+from collections.abc import Sequence
 from pathlib import Path
 
-from efgan_tf import config as config_lib
+from efgan_tf import options
 from efgan_tf.config import Config
-from efgan_tf.errors import UserError
+from efgan_tf.data import Faces
+from efgan_tf.errors import ConfigError, UserError
 from efgan_tf.outputs import atomic_file, check_writable
+from efgan_tf.training.checkpoints import Checkpoints
 
 # Settings that say how a run is carried out, not what it computes: they may
 # change when it is resumed.
@@ -48,16 +54,12 @@ class RunDirectory:
         """Raises a `UserError` unless `config` may train here.
 
         A folder is free if it is absent, empty, or holds what a run leaves
-        that died before its first checkpoint.
+        that died before its `config.json` was written.
         """
         if self.path.exists() and not self.path.is_dir():
             raise UserError(f"--run_dir={self.path} is a file; name a folder")
         if self.is_new():
-            strangers = sorted(
-                entry.name
-                for entry in (self.path.iterdir() if self.path.exists() else ())
-                if entry != self.checkpoints
-            )
+            strangers = self._strangers()
             if strangers:
                 raise UserError(
                     f"--run_dir={self.path} is not a run: it holds "
@@ -69,10 +71,13 @@ class RunDirectory:
         check_writable(self.path)
 
     def _check_same(self, config: Config) -> None:
-        old = config_lib.from_json(self.config.read_text(), Config)
+        try:
+            old = options.from_json(self.config.read_text(), Config)
+        except ConfigError as error:
+            raise UserError(f"{self.config}: {error}") from error
         changed = [
             line
-            for line in config_lib.differences(old, config)
+            for line in options.differences(old, config)
             if line.partition(":")[0] not in _FREE
         ]
         if changed:
@@ -81,16 +86,54 @@ class RunDirectory:
                 f"{'; '.join(changed)}); go back to those or name another "
                 "folder"
             )
-        if not any(self.checkpoints.glob("*")):
+        if not Checkpoints(self.checkpoints, 1).paths():
             raise UserError(
-                f"{self.checkpoints} is empty, so the run cannot go on; name "
-                "another --run_dir or delete this one"
+                f"{self.checkpoints} holds no checkpoint, so the run cannot "
+                "go on; name another --run_dir or delete this one"
             )
 
-    def write_config(self, config: Config) -> None:
-        """Writes `config.json` and a `flags.txt` that can be fed back."""
+    def _strangers(self) -> list[str]:
+        """What lies here that a run, dead before its config, does not leave."""
+        found = list(self.path.iterdir()) if self.path.exists() else []
+        if self.checkpoints in found:
+            found.remove(self.checkpoints)
+            found += self.checkpoints.iterdir()
+        return sorted(
+            str(entry.relative_to(self.path))
+            for entry in found
+            if entry.name not in ("flags.txt", "data.txt")
+            and not re.match(r"\.|phase[12]_00000000$", entry.name)
+        )
+
+    def check_data(self, *splits: Faces) -> None:
+        """Raises a `UserError` unless the faces are those the run began with.
+
+        Other faces would mean other batches, and people who were held out
+        might be trained on.
+        """
+        if (self.path / "data.txt").read_text() != _digest(splits):
+            raise UserError(
+                f"the data has changed since --run_dir={self.path} began; "
+                "bring it back, or name another folder"
+            )
+
+    def write_config(self, config: Config, *splits: Faces) -> None:
+        """Writes the data's digest, `flags.txt`, and `config.json` last."""
+        with atomic_file(self.path / "data.txt") as temporary:
+            temporary.write_text(_digest(splits))
         with atomic_file(self.path / "flags.txt") as temporary:
-            lines = config_lib.flag_lines(config)
+            lines = options.flag_lines(config)
             temporary.write_text("\n".join(lines) + "\n")
         with atomic_file(self.config) as temporary:
-            temporary.write_text(config_lib.to_json(config))
+            temporary.write_text(options.to_json(config))
+
+
+def _digest(splits: Sequence[Faces]) -> str:
+    """SHA-256 of the pictures, names and units of some splits."""
+    digest = hashlib.sha256()
+    for faces in splits:
+        for picture in faces.encoded:
+            digest.update(picture)
+        digest.update("\n".join(faces.filenames).encode())
+        digest.update(faces.action_units.tobytes() + faces.mask.tobytes())
+    return digest.hexdigest() + "\n"

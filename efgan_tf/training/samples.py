@@ -26,7 +26,7 @@ def run_cascade(
 
     Args:
       cascade: built by `efgan_tf.models.build_cascade`.
-      pairs: as `efgan_tf.data.evaluation_pairs` gives them.
+      pairs: of `efgan_tf.training.validation.evaluation_set`.
       batch_size: pairs at a time.
 
     Returns:
@@ -71,7 +71,8 @@ def sample_sheet(
         columns[f"A {name}"] = _as_picture(attention)
     columns["A cascade"] = _as_picture(outputs["attention"])
     columns["result"] = outputs["image"]
-    columns["true target"] = pairs["target_image"]
+    if "target_image" in pairs:
+        columns["true target"] = pairs["target_image"]
     return _draw(columns)
 
 

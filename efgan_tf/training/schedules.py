@@ -36,10 +36,11 @@ def warmup(progress: float, share: float) -> float:
 
 
 def ema_decay(limit: float, update: int) -> float:
-    """Decay of the weight average at generator update `update` (from 0).
+    """Decay of the weight average at a phase's update `update` (from 0).
 
     A young average follows quickly, `(1 + t) / (10 + t)`, so that it is not
-    held back by the random start; later it is `limit`.
+    held back by what the phase started from: random weights, or stages that
+    have never worked together. Later the decay is `limit`.
     """
     return min(limit, (1.0 + update) / (10.0 + update))
 

@@ -1,6 +1,7 @@
 """Stopping in good order: SIGTERM and Ctrl-C end the run after the step."""
 
 import signal
+import sys
 import types
 
 
@@ -28,4 +29,6 @@ class StopRequest:
     def _handle(self, number: int, frame: types.FrameType | None) -> None:
         if self.requested and number == signal.SIGINT:
             raise KeyboardInterrupt
+        if not self.requested:
+            print("\nstopping after this step", file=sys.stderr, flush=True)
         self.requested = True

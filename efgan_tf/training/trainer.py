@@ -10,31 +10,24 @@ import time
 from pathlib import Path
 
 import keras
-import numpy as np
 import tensorflow as tf
-from PIL import Image
 
 from efgan_tf.config import Config
 from efgan_tf.data import Faces, load_faces
-from efgan_tf.data.pipeline import evaluation_pairs, training_batches
+from efgan_tf.data.pipeline import training_batches
 from efgan_tf.errors import ConfigError, UserError
-from efgan_tf.outputs import atomic_file
 from efgan_tf.progress import Progress
 from efgan_tf.training import networks as networks_lib
-from efgan_tf.training import samples, schedules, validation
+from efgan_tf.training import schedules, validation
 from efgan_tf.training.checkpoints import Checkpoints, Position
-from efgan_tf.training.logs import (
-    MetricsLog,
-    NonFiniteError,
-    PendingMetrics,
-)
-from efgan_tf.training.loss_scaling import all_finite
+from efgan_tf.training.logs import MetricsLog, NonFiniteError, PendingMetrics
+from efgan_tf.training.networks import Networks
 from efgan_tf.training.run_directory import RunDirectory
+from efgan_tf.training.scoring import Scorer, told
 from efgan_tf.training.step import TrainingStep
 from efgan_tf.training.stopping import StopRequest
 
-_SHEET_ROWS = 8
-_EVALUATION_PAIRS = 64
+_EVALUATION_COUNT = 64
 _SATURATED = (0.02, 0.98)
 
 
@@ -47,14 +40,15 @@ class Outcome:
       position: where it is.
       checkpoint: newest checkpoint.
       sheet: newest sample sheet, or None before the first.
-      held_out: the last held-out scores.
+      scores: of the averaged generator, as it is now; empty where the run is
+        not finished or there are no true targets.
     """
 
     finished: bool
     position: Position
     checkpoint: str
     sheet: str | None
-    held_out: dict[str, float]
+    scores: dict[str, float]
 
 
 def train(config: Config) -> Outcome:
@@ -64,8 +58,6 @@ def train(config: Config) -> Outcome:
       UserError: the configuration, the data or the run directory are at
         fault, a checkpoint cannot be saved, or a loss is not finite.
     """
-    run = RunDirectory(Path(config.train.run_dir))
-    run.check(config)
     _configure_tensorflow(config)
     strategy = networks_lib.make_strategy(config.train)
     replicas = strategy.num_replicas_in_sync
@@ -74,11 +66,12 @@ def train(config: Config) -> Outcome:
             f"--batch_size={config.train.batch_size} cannot be shared by "
             f"{replicas} replicas; choose a multiple of {replicas}"
         )
+    run = RunDirectory(Path(config.train.run_dir))
+    run.check(config)
     faces = load_faces(config.data, config.model.image_size, "train")
     held_out = load_faces(config.data, config.model.image_size, "test")
-    pairs = evaluation_pairs(held_out, _EVALUATION_PAIRS, seed=0)
     with StopRequest() as stop:
-        return Trainer(config, run, strategy, faces, pairs, stop).run()
+        return Trainer(config, run, strategy, faces, held_out, stop).run()
 
 
 class Trainer:
@@ -89,7 +82,7 @@ class Trainer:
       run: its directory, checked.
       strategy: where it trains.
       faces: the training split.
-      pairs: held-out evaluation pairs.
+      held_out: the test split.
       stop: tells when to stop early.
     """
 
@@ -99,20 +92,25 @@ class Trainer:
         run: RunDirectory,
         strategy: tf.distribute.Strategy,
         faces: Faces,
-        pairs: dict[str, np.ndarray],
+        held_out: Faces,
         stop: StopRequest,
     ):
         self.config = config
         self.run_directory = run
         self.strategy = strategy
         self.faces = faces
-        self.pairs = pairs
+        self.held_out = held_out
         self.stop = stop
         self.checkpoints = Checkpoints(
             run.checkpoints, config.train.keep_checkpoints
         )
-        self.held_out: dict[str, float] = {}
-        self.sheet: str | None = None
+        self.scorer = Scorer(
+            config,
+            run,
+            validation.evaluation_set(held_out, faces, _EVALUATION_COUNT),
+        )
+        self._saved: Position | None = None
+        self._last_save = time.monotonic()
         self._warned: set[str] = set()
 
     def run(self) -> Outcome:
@@ -127,55 +125,55 @@ class Trainer:
                 networks, position = self._next_phase(networks, position)
         finally:
             self.log.close()
+        finished = self._is_finished(position)
         checkpoint, position, _ = self.checkpoints.latest()
         return Outcome(
-            finished=self._is_finished(position),
+            finished=finished,
             position=position,
             checkpoint=str(checkpoint),
-            sheet=self.sheet,
-            held_out=self.held_out,
+            sheet=self.scorer.newest_sheet(),
+            scores=self.scorer.measure(networks)[0] if finished else {},
         )
 
-    def _start(self) -> tuple[networks_lib.Networks, Position]:
+    def _start(self) -> tuple[Networks, Position]:
         """Networks and position of the newest checkpoint, or new ones."""
-        found = (
-            None if self.run_directory.is_new() else self.checkpoints.latest()
-        )
-        if found:
-            path, position, problems = found
-            for problem in problems:
-                _say(f"damaged checkpoint passed over: {problem}")
-            _say(f"resuming from {path}")
-            networks = self._build(position.phase)
-            self.checkpoints.restore(path, networks.trackables())
+        self.checkpoints.sweep()
+        if self.run_directory.is_new():
+            phase = 1 if self.config.train.phase1_kimg > 0 else 2
+            networks, position = self._build(phase), Position(phase, 0, 0)
+            self._save(networks, position)
+            # Written last: a folder with a config has a checkpoint.
+            self.run_directory.write_config(
+                self.config, self.faces, self.held_out
+            )
             return networks, position
-        phase = 1 if self.config.train.phase1_kimg > 0 else 2
-        networks, position = self._build(phase), Position(phase, 0, 0)
-        self._save(networks, position)
-        # Written last: a folder with a config has a checkpoint.
-        self.run_directory.write_config(self.config)
+        self.run_directory.check_data(self.faces, self.held_out)
+        path, position, problems = self.checkpoints.latest()
+        for problem in problems:
+            _say(f"damaged checkpoint passed over: {problem}")
+        _say(f"resuming from {path}")
+        networks = self._build(position.phase)
+        self.checkpoints.restore(path, networks.trackables())
+        self._saved = position
         return networks, position
 
     def _next_phase(
-        self, trained: networks_lib.Networks, position: Position
-    ) -> tuple[networks_lib.Networks, Position]:
+        self, trained: Networks, position: Position
+    ) -> tuple[Networks, Position]:
         """Phase 2's networks, every stage started from phase 1's average."""
         networks = self._build(2)
         networks_lib.start_phase_2(networks, trained)
         return networks, Position(2, 0, position.images)
 
-    def _build(self, phase: int) -> networks_lib.Networks:
+    def _build(self, phase: int) -> Networks:
         with self.strategy.scope():
             return networks_lib.build_networks(self.config, phase)
 
-    def _train_phase(
-        self, networks: networks_lib.Networks, position: Position
-    ) -> Position:
-        """Trains to the phase's end or a stop; saves and scores there."""
+    def _train_phase(self, networks: Networks, position: Position) -> Position:
+        """Trains to the phase's end or a stop, and saves there."""
         train, phase = self.config.train, position.phase
         total = schedules.total_steps(train, phase)
-        if position.step >= total:
-            self._score(networks, position)
+        if position.step >= total or self.stop.requested:
             return position
         per_step = train.batch_size * train.n_critic
         step = TrainingStep(
@@ -185,17 +183,16 @@ class Trainer:
         pending = PendingMetrics()
         _say(f"phase {phase}: tracing the step, which takes a while")
         progress = None
-        last_save = time.monotonic()
         while position.step < total and not self.stop.requested:
             metrics = step(
                 next(batches),
                 position.images // per_step,
                 schedules.at_step(self.config, phase, position.step),
             )
-            pending.add(position.step, metrics)
             position = Position(
                 phase, position.step + 1, position.images + per_step
             )
+            pending.add(position.step, metrics)
             if progress is None:  # the first step was spent on tracing
                 progress = Progress(
                     f"phase {phase}:", total * per_step,
@@ -203,20 +200,40 @@ class Trainer:
                 )  # fmt: skip
             else:
                 progress.advance(per_step)
-            if position.step % train.log_steps == 0:
-                self._log(pending, position)
-            if self._sheet_is_due(position, per_step):
-                self._score(networks, position)
-            if time.monotonic() - last_save > train.checkpoint_minutes * 60:
-                self._log(pending, position)
-                self._save(networks, position)
-                last_save = time.monotonic()
-        progress.finish()
-        self._log(pending, position)
-        self._save(networks, position)
-        if position.step >= total:
-            self._score(networks, position)
+            self._look_after(networks, position, pending, progress)
+        if progress:
+            progress.finish()
+            self._log(pending, position, progress)
+            self._save(networks, position)
         return position
+
+    def _look_after(
+        self,
+        networks: Networks,
+        position: Position,
+        pending: PendingMetrics,
+        progress: Progress,
+    ) -> None:
+        """Logs, scores and saves, each when it is due.
+
+        In this order: what a checkpoint follows on is written down before it,
+        and a loss that is not finite stops the run before anything is made of
+        it.
+        """
+        train = self.config.train
+        ends = position.step == schedules.total_steps(train, position.phase)
+        waited = time.monotonic() - self._last_save
+        saves = ends or waited > train.checkpoint_minutes * 60
+        scores = ends or self._sheet_is_due(position)
+        if saves or scores or position.step % train.log_steps == 0:
+            self._log(pending, position, progress)
+        if scores:
+            line = told(self.scorer.score(networks, position, self.log))
+            progress.say(
+                f"phase {position.phase}, {position.images} images: {line}"
+            )
+        if saves:
+            self._save(networks, position)
 
     def _batches(self, position: Position):
         """The pipeline from `position` on, dealt out to the replicas."""
@@ -236,7 +253,9 @@ class Trainer:
             lambda context: dataset
         )
 
-    def _log(self, pending: PendingMetrics, position: Position) -> None:
+    def _log(
+        self, pending: PendingMetrics, position: Position, progress: Progress
+    ) -> None:
         """Writes the mean of the steps since the last line.
 
         Raises:
@@ -245,7 +264,7 @@ class Trainer:
         try:
             metrics = pending.means()
         except NonFiniteError as error:
-            raise self._diverged(error) from error
+            raise self._diverged(error, position) from error
         if not metrics:
             return
         schedule = schedules.at_step(
@@ -257,9 +276,11 @@ class Trainer:
             phase=position.phase,
             step=position.step,
         )
-        self._warn_of_saturation(metrics, position)
+        self._warn_of_saturation(metrics, position, progress)
 
-    def _warn_of_saturation(self, metrics, position: Position) -> None:
+    def _warn_of_saturation(
+        self, metrics, position: Position, progress: Progress
+    ) -> None:
         total = schedules.total_steps(self.config.train, position.phase)
         if position.step < self.config.loss.attention_warmup * total:
             return
@@ -268,69 +289,41 @@ class Trainer:
             saturated = name.startswith("attention/") and not low < value < high
             if saturated and name not in self._warned:
                 self._warned.add(name)
-                _say(
+                advice = (
+                    "hardly anything is edited; lower --lambda_att"
+                    if value <= low
+                    else "hardly anything is kept; raise --lambda_att"
+                )
+                progress.say(
                     f"warning: {name} is {value:.3f} at step {position.step}: "
-                    + (
-                        "hardly anything is edited; lower --lambda_att"
-                        if value <= low
-                        else "hardly anything is kept; raise --lambda_att"
-                    )
+                    f"{advice}, if the sample sheet agrees"
                 )
 
-    def _save(
-        self, networks: networks_lib.Networks, position: Position
-    ) -> None:
-        weights = [
-            variable.value
-            for network in (networks.generator, *networks.critics.values())
-            for variable in network.trainable_variables
-        ]
-        if not bool(all_finite(weights)):
-            error = NonFiniteError(position.step, "a weight", float("nan"))
-            raise self._diverged(error)
+    def _save(self, networks: Networks, position: Position) -> None:
+        """Saves a checkpoint, unless it is there or a weight is not finite."""
+        if position == self._saved:
+            return
+        try:
+            networks_lib.check_finite(networks, position.step)
+        except NonFiniteError as error:
+            raise self._diverged(error, position) from error
         self.checkpoints.save(position, networks.trackables())
+        self._saved, self._last_save = position, time.monotonic()
 
-    def _diverged(self, error: NonFiniteError) -> UserError:
+    def _diverged(self, error: NonFiniteError, position: Position) -> UserError:
         found = self.checkpoints.latest()
         kept = f"; the last good checkpoint is {found[0]}" if found else ""
         return UserError(
-            f"training stopped: {error}{kept}. Lower --learning_rate or use "
-            "--precision=float32, in another --run_dir"
+            f"training stopped in phase {position.phase}: {error}{kept}. Try "
+            "a lower --learning_rate or --precision=float32, in another "
+            "--run_dir"
         )
 
-    def _sheet_is_due(self, position: Position, per_step: int) -> bool:
+    def _sheet_is_due(self, position: Position) -> bool:
         every = self.config.train.sample_kimg * 1000
+        per_step = self.config.train.batch_size * self.config.train.n_critic
         before = position.images - per_step
         return position.images // every > before // every
-
-    def _score(
-        self, networks: networks_lib.Networks, position: Position
-    ) -> None:
-        """Held-out PSNR and a sample sheet of the averaged generator."""
-        outputs = samples.run_cascade(networks.average, self.pairs)
-        self.held_out = validation.held_out_metrics(
-            self.pairs, outputs["image"]
-        )
-        self.log.write(
-            position.images,
-            self.held_out,
-            phase=position.phase,
-            step=position.step,
-        )
-        rows, few = keras.tree.map_structure(
-            lambda array: array[:_SHEET_ROWS], (dict(self.pairs), outputs)
-        )
-        sheet = samples.sample_sheet(rows, few, self.config.model)
-        name = f"phase{position.phase}_{position.images:08}.png"
-        with atomic_file(self.run_directory.samples / name) as temporary:
-            Image.fromarray(sheet).save(temporary)
-        self.sheet = str(self.run_directory.samples / name)
-        self.log.image(position.images, "samples", sheet)
-        _say(
-            f"phase {position.phase}, {position.images} images: held-out PSNR "
-            f"{self.held_out['held_out/psnr']:.2f} dB, without an edit "
-            f"{self.held_out['held_out/psnr_no_edit']:.2f} dB"
-        )
 
     def _is_last(self, phase: int) -> bool:
         return phase == 2 or self.config.train.phase2_kimg == 0

@@ -4,6 +4,11 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from efgan_tf.action_units import normalize
+from efgan_tf.data import Faces
+from efgan_tf.data.pictures import decode
+from efgan_tf.data.pipeline import evaluation_pairs
+
 
 def psnr(images: np.ndarray, truth: np.ndarray) -> np.ndarray:
     """Peak signal-to-noise ratio of each image, in dB.
@@ -13,11 +18,42 @@ def psnr(images: np.ndarray, truth: np.ndarray) -> np.ndarray:
       truth: the same shape.
 
     Returns:
-      float64 `[n]`; infinite where the two are equal.
+      float64 `[n]`; at most 106 dB, which stands for equal.
     """
     error = np.mean((images.astype(np.float64) - truth) ** 2, axis=(1, 2, 3))
-    with np.errstate(divide="ignore"):
-        return 10 * np.log10(4.0 / error)
+    return 10 * np.log10(4.0 / np.maximum(error, 1e-10))
+
+
+def evaluation_set(held_out: Faces, train: Faces, count: int) -> dict:
+    """What a run is judged on: fixed pairs of held-out people's pictures.
+
+    Where no two pictures show the same person in the same view, sources get
+    the action units of other faces, and there is no true target. Where no one
+    is held out, the faces are training faces.
+
+    Args:
+      held_out: the test split; may be empty.
+      train: the training split.
+      count: how many at most.
+
+    Returns:
+      `image`, `action_units`, `target_action_units` and, where there are true
+      targets, `target_image`; ranges as in training.
+    """
+    pairs = evaluation_pairs(held_out, count, seed=0)
+    if len(pairs["image"]):
+        return pairs
+    faces = held_out if len(held_out) else train
+    generator = np.random.default_rng(0)
+    source = generator.permutation(len(faces))[:count]
+    target = generator.permutation(len(faces))[: len(source)]
+    images = decode([faces.encoded[i] for i in source], faces.size)
+    units = normalize(faces.action_units)
+    return {
+        "image": images.astype(np.float32) / 127.5 - 1.0,
+        "action_units": units[source],
+        "target_action_units": units[target],
+    }
 
 
 def held_out_metrics(
@@ -26,9 +62,14 @@ def held_out_metrics(
     """Mean PSNR to the true target, of the edit and of no edit at all.
 
     Args:
-      pairs: evaluation pairs (`efgan_tf.data.evaluation_pairs`).
+      pairs: of `evaluation_set`.
       edited: `[n, S, S, 3]`, the edits of `pairs["image"]`.
+
+    Returns:
+      The scores by name; none where there are no true targets.
     """
+    if "target_image" not in pairs:
+        return {}
     edit = float(np.mean(psnr(edited, pairs["target_image"])))
     no_edit = float(np.mean(psnr(pairs["image"], pairs["target_image"])))
     return {

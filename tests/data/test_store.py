@@ -1,17 +1,24 @@
 """Prepared data on disk: made once, whole or not at all, and read back."""
 
 import dataclasses
+import errno
 import io
 import json
+import os
 import shutil
+import socket
+import subprocess
+import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
+import tensorflow as tf
 from PIL import Image
 
-from efgan_tf import data
+from efgan_tf import commands, data
 from efgan_tf.config import DataConfig
-from efgan_tf.data import builders, preparation, tables
+from efgan_tf.data import builders, preparation, splits, tables
 from efgan_tf.errors import UserError
 
 
@@ -149,6 +156,55 @@ def test_interrupted_preparation_leaves_nothing(config, monkeypatch, error):
     assert not list(folder.parents[2].iterdir())
 
 
+@pytest.mark.parametrize(
+    "error", [tf.errors.ResourceExhaustedError, tf.errors.PermissionDeniedError]
+)
+def test_what_tensorflow_cannot_write_is_one_line(
+    config, monkeypatch, capsys, error
+):
+    def refused(self, faces):
+        yield from ()
+        raise error(None, None, "x.tfrecord; No space left on device")
+
+    monkeypatch.setattr(builders.Folder, "_generate_examples", refused)
+    assert (
+        commands.run(lambda values: data.prepare(config, 64), argv=["p"]) == 2
+    )
+    told = capsys.readouterr().err.splitlines()[-1]
+    assert told.startswith(f"error: cannot write {config.data_dir}: ")
+    assert "No space left on device" in told
+    assert not list(Path(config.data_dir).iterdir())
+
+
+def test_what_a_killed_preparation_left_is_swept(config):
+    gone = subprocess.Popen([sys.executable, "-c", ""])
+    gone.wait()
+    name = f".preparing.{socket.gethostname()}.{gone.pid}.abc"
+    (Path(config.data_dir) / name / "work").mkdir(parents=True)
+    data.prepare(config, 64)
+    assert [p.name for p in Path(config.data_dir).iterdir()] == ["folder"]
+
+
+def test_a_renewal_that_cannot_be_put_in_place_keeps_the_old(
+    config, monkeypatch
+):
+    folder = data.prepare(config, 64).folder
+    before = [path.read_bytes() for path in files_below(folder)]
+    monkeypatch.setattr(builders.Folder, "fingerprint", lambda self: "new")
+    rename = os.rename
+
+    def refuse(source, destination):
+        if Path(destination) == folder and not str(source).endswith(".old"):
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+        rename(source, destination)
+
+    monkeypatch.setattr(os, "rename", refuse)
+    with pytest.raises(UserError, match="cannot write .*1.0.0"):
+        data.prepare(config, 64)
+    assert before == [path.read_bytes() for path in files_below(folder)]
+    assert [p.name for p in Path(config.data_dir).iterdir()] == ["folder"]
+
+
 def test_interrupting_a_renewal_keeps_the_old(config, source, monkeypatch):
     folder = data.prepare(config, 64).folder
     before = [path.read_bytes() for path in files_below(folder)]
@@ -172,6 +228,16 @@ def test_a_single_subject_leaves_the_test_split_empty(config, source, tmp_path):
     assert len(data.load_faces(config, 64, "train")) == 3
     test = data.load_faces(config, 64, "test")
     assert len(test) == 0 and test.action_units.shape == (0, 17)
+
+
+def test_nobody_to_train_on_is_told(config, monkeypatch):
+    monkeypatch.setattr(
+        splits, "split_subjects",
+        lambda subjects, share: {"train": [], "test": sorted(set(subjects))},
+    )  # fmt: skip
+    assert len(data.load_faces(config, 64, "test")) == 8
+    with pytest.raises(UserError, match="no faces to train on"):
+        data.load_faces(config, 64, "train")
 
 
 def test_synthetic_photos_are_rendered_and_registered(

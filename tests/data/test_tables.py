@@ -70,6 +70,11 @@ def test_without_texts_every_photo_is_its_own_subject(write):
     assert not table.has_subjects and not table.has_views
 
 
+def test_blank_lines_and_cells_at_the_end_do_not_matter(write):
+    table = read_table(write("\n \nfile;AU12\n\nx.jpg;2;;\n"))
+    assert table.rows["x.jpg"].action_units[au("AU12")] == 2
+
+
 def test_missing_and_strange_units_are_warned_about(write):
     table = read_table(write("file,AU12,AU43\nx.jpg,2,1\n"))
     assert table.given.sum() == 1
@@ -100,6 +105,10 @@ def test_repeated_rows_are_dropped_and_counted(write):
         ("file,AU12\nx.jpg,much\n", "'much' is not a number"),
         ("file,AU12\nx.jpg,\n", "an empty cell is not a number"),
         ("file,AU12\nx.jpg\n", "an empty cell is not a number"),
+        (
+            "file,AU01,AU02,AU04\nx.jpg,0,5,1,5,2,0\n",
+            "line 2: 7 cells under 4 columns; decimal commas?",
+        ),
         ("file,AU12\n,1\n", "line 2, column file: no name"),
         ("file,AU12\nx.jpg,1\nx.jpg,2\n", "lines 2 and 3 contradict.*x.jpg"),
     ],

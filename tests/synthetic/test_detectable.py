@@ -6,11 +6,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from efgan_tf import geometry
 from efgan_tf.faces.detection import Detector, largest
 from efgan_tf.synthetic.photos import SynthesizeConfig, make_subject
-
-SIZE = 128  # of the aligned faces that registration is measured in
 
 
 @pytest.fixture(scope="module")
@@ -37,22 +34,3 @@ def test_landmarks_are_found_where_they_are(detected):
             errors.append(error / distance)
     assert np.mean(errors) < 0.08
     assert np.percentile(errors, 95) < 0.2
-
-
-def test_faces_of_one_view_register(detected):
-    """Aligned one by one, they wander by less than 2 pixels of 128."""
-    corners = np.array([(0, 0), (1, 0), (0, 1), (1, 1)]) * SIZE
-    spreads = []
-    for subject in sorted({photo.subject for photo, _ in detected}):
-        own = [pair for pair in detected if pair[0].subject == subject]
-        # One frame for all: the head does not move.
-        frame = geometry.alignment(own[0][0].landmarks, SIZE)
-        places = []
-        for _, faces in own:
-            if faces:
-                found = geometry.alignment(largest(faces).landmarks, SIZE)
-                photo_corners = geometry.apply(geometry.invert(found), corners)
-                places.append(geometry.apply(frame, photo_corners))
-        spreads.append(np.std(places, axis=0).mean())
-    print(f"spread {np.mean(spreads):.2f} pixels of {SIZE}")
-    assert np.mean(spreads) < 2

@@ -3,6 +3,7 @@
 import csv
 import errno
 import os
+import signal
 
 import numpy as np
 import pytest
@@ -10,7 +11,7 @@ from PIL import Image
 
 from efgan_tf import action_units, commands, synthesize
 from efgan_tf.synthetic import identity as identity_lib
-from efgan_tf.synthetic import photos
+from efgan_tf.synthetic import photos, sheet
 from efgan_tf.synthetic.photos import SynthesizeConfig
 
 SMALL = {"subjects": 2, "images_per_subject": 10, "size": 64, "seed": 5}
@@ -169,4 +170,38 @@ def test_a_sheet_is_a_picture(tmp_path):
     assert (
         synthesize_command(f"--sheet={path}", "--subjects=1", "--size=64") == 0
     )
-    assert Image.open(path).size == (512, 64)
+    width, height = Image.open(path).size
+    assert width == 8 * 64 and 64 < height < 64 + 16
+
+
+def test_a_sheet_is_not_written_over(tmp_path, capsys):
+    path = tmp_path / "sheet.png"
+    path.write_text("precious")
+    small = [f"--sheet={path}", "--subjects=1", "--size=64"]
+    assert synthesize_command(*small) == 2
+    assert "--overwrite" in capsys.readouterr().err
+    assert path.read_text() == "precious"
+    assert synthesize_command(*small, "--overwrite") == 0
+    assert Image.open(path).format == "PNG"
+
+
+def test_blocks_of_a_sheet_stand_apart():
+    rows = [np.zeros((64, 512, 3), np.uint8)] * (sheet.BLOCK_ROWS + 1)
+    picture = np.asarray(sheet._lay_out(rows, 64))
+    assert picture.shape[1] == 512 + 8 + 512
+    assert (picture[:, 512:520] == 255).all()  # no name runs into it
+    assert (picture[-64 * sheet.BLOCK_ROWS :, :512] == 0).all()
+    assert (picture[-64:, 520:] == 255).all()  # the second block has one row
+
+
+def _die(config, subject):
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def test_a_worker_that_dies_is_told_of(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(photos, "make_subject", _die)
+    folder = tmp_path / "set"
+    status = synthesize_command(f"--out={folder}", "--workers=2")
+    assert status == 2
+    assert "lower --workers" in capsys.readouterr().err.splitlines()[-1]
+    assert not list(tmp_path.iterdir())

@@ -1,7 +1,6 @@
 """Rendered pictures: as stored, repeatable, with true landmarks."""
 
 import dataclasses
-import pathlib
 import subprocess
 import sys
 
@@ -11,13 +10,8 @@ from PIL import Image
 
 from efgan_tf import action_units
 from efgan_tf.synthetic import identity as identity_lib
-from efgan_tf.synthetic.photos import SynthesizeConfig
 from efgan_tf.synthetic.render import Renderer
-from efgan_tf.synthetic.sheet import sheet_row
-
-# 3 people × 8 expressions; remade by `python -m efgan_tf.synthesize
-# --sheet=tests/synthetic/sheet.png --subjects=3 --size=64`.
-STORED = pathlib.Path(__file__).with_name("sheet.png")
+from tests.synthetic.make_thumbnails import STORED, make_thumbnails
 
 
 @pytest.fixture(scope="module")
@@ -31,8 +25,7 @@ def psnr(first: np.ndarray, second: np.ndarray) -> float:
 
 
 def test_thumbnails_are_as_stored():
-    config = SynthesizeConfig(subjects=3, size=64)
-    sheet = np.concatenate([sheet_row(config, n) for n in range(3)])
+    sheet = make_thumbnails()
     stored = np.asarray(Image.open(STORED))
     assert stored.shape == sheet.shape == (192, 512, 3)
     assert psnr(sheet, stored) >= 40

@@ -71,6 +71,21 @@ def test_other_damage_is_noticed_too(three, damage):
     assert three.latest()[1].step == 2
 
 
+def test_a_damaged_one_does_not_push_out_whole_ones(tmp_path):
+    checkpoints = Checkpoints(tmp_path, keep=1)
+    checkpoints.save(Position(1, 20, 200), _objects(1))
+    (tmp_path / "phase1_00000020" / "checkpoint.json").write_text("{")
+    path = checkpoints.save(Position(1, 12, 120), _objects(2))
+    assert checkpoints.paths() == [path]
+    assert checkpoints.latest()[1].step == 12
+
+
+def test_what_a_killed_save_left_is_swept(three):
+    (three.folder / ".phase1_00000009.123.tmp").mkdir()
+    three.sweep()
+    assert sorted(three.folder.iterdir()) == three.paths()
+
+
 def test_none_that_can_be_read_is_an_error_not_a_fresh_start(three):
     for path in three.paths():
         (path / "checkpoint.json").unlink()

@@ -49,7 +49,7 @@ def _reduced(strategy, gradients):
 
 
 def _gradients(config, batches, replicas):
-    """Critic and generator gradients, summed as the optimiser sums them."""
+    """All gradients, summed as the optimiser sums them."""
     strategy, networks, step = make_step(config, replicas)
     networks.loss_scale.scale.assign(64.0)  # no overflow in float16
     shared = _share(batches, strategy)
@@ -58,7 +58,12 @@ def _gradients(config, batches, replicas):
     generator, _ = strategy.run(
         step.generator_gradients, args=(shared, tf.constant(0.1))
     )
-    return _reduced(strategy, critic) + _reduced(strategy, generator)
+    estimator, _ = strategy.run(step.estimator_gradients, args=(shared, 0))
+    return [
+        gradient
+        for group in (critic, estimator, generator)
+        for gradient in _reduced(strategy, group)
+    ]
 
 
 @pytest.mark.parametrize("precision", list(TOLERANCE))
@@ -75,24 +80,65 @@ def test_reduced_gradients_equal_those_of_the_joined_batch(precision):
             assert error < TOLERANCE[precision]
 
 
-def test_weights_after_a_step_are_equal_too():
+def _everywhere(strategy, networks):
+    """Every replica's copy of every weight: one list of arrays for each."""
+    variables = [
+        variable.value
+        for network in (
+            networks.generator, networks.average, networks.estimator,
+            *networks.critics.values(),
+        )
+        for variable in network.variables
+    ]  # fmt: skip
+    copies = [
+        [copy.numpy() for copy in strategy.experimental_local_results(variable)]
+        for variable in variables
+    ]
+    return list(zip(*copies, strict=True))
+
+
+def test_weights_and_metrics_after_a_step_are_equal_too():
     # Plain gradient descent: Adam's first step is the gradient's sign, which
     # rounding decides where the gradient is nearly zero.
     config = tiny_config(**GLOBAL_ONLY)
     batches = random_batches(config)
-    results = []
-    for replicas in (1, 2):
+    results = {}
+    for replicas in (1, 2, 4):
         strategy, networks, step = make_step(
             config, replicas, keras.optimizers.SGD
         )
-        step(_share(batches, strategy), 0, SCHEDULE)
-        results.append(
-            networks.generator.get_weights()
-            + networks.average.get_weights()
-            + networks.critics["face"].get_weights()
-        )
-    for one, two in zip(*results, strict=True):
-        np.testing.assert_allclose(one, two, atol=1e-5)
+        metrics = step(_share(batches, strategy), 0, SCHEDULE)
+        results[replicas] = metrics, _everywhere(strategy, networks)
+    wanted_metrics, (wanted,) = results[1]
+    for replicas in (2, 4):
+        metrics, copies = results[replicas]
+        assert len(copies) == replicas
+        for copy in copies:
+            for one, other in zip(wanted, copy, strict=True):
+                np.testing.assert_allclose(one, other, atol=1e-5)
+        for name, value in wanted_metrics.items():
+            np.testing.assert_allclose(
+                metrics[name], value, rtol=1e-4, atol=1e-5, err_msg=name
+            )
+
+
+def test_a_real_overflow_in_float16_is_skipped_by_the_traced_step():
+    config = tiny_config(**GLOBAL_ONLY, precision="mixed_float16")
+    strategy, networks, step = make_step(config, 2)
+    batches = _share(random_batches(config), strategy)
+    before = networks.generator.get_weights()
+    networks.loss_scale.scale.assign(2.0**100)
+    metrics = step(batches, 0, SCHEDULE)
+    assert float(metrics["loss_scale"]) == 2.0**99
+    for old, new in zip(before, networks.generator.get_weights(), strict=True):
+        np.testing.assert_array_equal(old, new)
+    networks.loss_scale.scale.assign(64.0)
+    step(batches, 1, SCHEDULE)
+    for copy in _everywhere(strategy, networks):
+        assert all(np.isfinite(weight).all() for weight in copy)
+    after = networks.generator.get_weights()
+    assert not np.array_equal(before[0], after[0])
+    assert step.trace_count == 1
 
 
 @pytest.mark.parametrize("replica", [0, 1])

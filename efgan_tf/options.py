@@ -1,0 +1,220 @@
+"""Config dataclasses into flags, flag files and JSON, and back.
+
+Works for any frozen dataclass whose fields are made with `option`; which
+dataclasses there are is `efgan_tf.config`'s business.
+"""
+
+import dataclasses
+import json
+import math
+import types
+import typing
+from typing import Any, TypeVar
+
+from absl import flags
+
+from efgan_tf.errors import ConfigError
+
+T = TypeVar("T")
+
+
+def option(default: Any, help: str, choices: tuple[str, ...] = ()) -> Any:
+    """A dataclass field with its flag's help text and choices."""
+    return dataclasses.field(
+        default=default, metadata={"help": help, "choices": choices}
+    )
+
+
+def require(condition: bool, message: str) -> None:
+    """Raises a `ConfigError` with `message` unless `condition` holds."""
+    if not condition:
+        raise ConfigError(message)
+
+
+def check_choices(config: Any) -> None:
+    """Raises a `ConfigError` if a field has a value that is not a choice."""
+    for field in dataclasses.fields(config):
+        choices = field.metadata.get("choices")
+        value = getattr(config, field.name)
+        require(
+            not choices or value in choices,
+            f"--{field.name}={value} is none of {', '.join(choices or ())}",
+        )
+
+
+def check_finite(config: Any) -> None:
+    """Raises a `ConfigError` if a number is not finite."""
+    for field in dataclasses.fields(config):
+        value = getattr(config, field.name)
+        require(
+            not isinstance(value, float) or math.isfinite(value),
+            f"--{field.name}={value} is not a finite number",
+        )
+
+
+def check_at_least(config: Any, minimum: float, *names: str) -> None:
+    """Raises a `ConfigError` if one of the named fields is below `minimum`."""
+    for name in names:
+        value = getattr(config, name)
+        require(
+            value >= minimum, f"--{name}={value} must be at least {minimum}"
+        )
+
+
+def to_json(config: Any) -> str:
+    """A config dataclass as indented JSON, keys as in the dataclass."""
+    return json.dumps(dataclasses.asdict(config), indent=2) + "\n"
+
+
+def from_json(text: str, cls: type[T]) -> T:
+    """The config that `to_json` wrote.
+
+    Raises:
+      ConfigError: not JSON, an unknown key, or a wrong value.
+    """
+    try:
+        return _from_dict(json.loads(text), cls)
+    except json.JSONDecodeError as error:
+        raise ConfigError(f"the configuration is not JSON: {error}") from error
+
+
+def _from_dict(values: Any, cls: type[T]) -> T:
+    require(isinstance(values, dict), f"{cls.__name__}: expected an object")
+    types_ = typing.get_type_hints(cls)
+    unknown = sorted(set(values) - set(types_))
+    require(
+        not unknown,
+        f"{cls.__name__} has no setting {', '.join(unknown)}; was it written "
+        "by another version?",
+    )
+    parsed = {}
+    for name, value in values.items():
+        if dataclasses.is_dataclass(types_[name]):
+            parsed[name] = _from_dict(value, types_[name])
+        else:
+            parsed[name] = _checked(name, value, types_[name])
+    return cls(**parsed)
+
+
+def _checked(name: str, value: Any, kind: Any) -> Any:
+    """`value` if it is of type `kind`; ints pass as floats, lists as tuples."""
+    if isinstance(kind, types.GenericAlias):
+        kind, value = tuple, tuple(value) if isinstance(value, list) else value
+    if kind is float and type(value) is int:
+        value = float(value)
+    require(
+        type(value) is kind or (kind is tuple and isinstance(value, tuple)),
+        f"{name} should be {kind.__name__}, not {value!r}",
+    )
+    return value
+
+
+def differences(old: Any, new: Any) -> list[str]:
+    """`["learning_rate: 0.0001 → 0.0002", …]` of two configs of one class."""
+    lines = []
+    for field in dataclasses.fields(old):
+        before, after = getattr(old, field.name), getattr(new, field.name)
+        if dataclasses.is_dataclass(before):
+            lines += differences(before, after)
+        elif before != after:
+            lines.append(f"{field.name}: {before} → {after}")
+    return lines
+
+
+def define_flags(values: flags.FlagValues, *classes: type) -> None:
+    """Defines one flag for each field of the dataclasses and of their parts.
+
+    Args:
+      values: where the flags go.
+      *classes: config dataclasses; a field may be a config dataclass itself.
+    """
+    for cls in classes:
+        hints = typing.get_type_hints(cls)
+        for field in dataclasses.fields(cls):
+            if dataclasses.is_dataclass(hints[field.name]):
+                define_flags(values, hints[field.name])
+            else:
+                _define_flag(values, field, hints[field.name], cls.__name__)
+
+
+def _define_flag(
+    values: flags.FlagValues, field: dataclasses.Field, kind: Any, section: str
+) -> None:
+    shared = {
+        "name": field.name,
+        "default": field.default,
+        "help": field.metadata["help"],
+        "flag_values": values,
+        "module_name": section,
+    }
+    if field.metadata.get("choices"):
+        shared["enum_values"] = list(field.metadata["choices"])
+        flags.DEFINE_enum(**shared)
+    elif isinstance(kind, types.GenericAlias):
+        flags.DEFINE(
+            _IntTupleParser(),
+            serializer=_IntTupleSerializer(),
+            **shared,
+        )
+    else:
+        define = {
+            bool: flags.DEFINE_bool,
+            int: flags.DEFINE_integer,
+            float: flags.DEFINE_float,
+            str: flags.DEFINE_string,
+        }
+        define[kind](**shared)
+
+
+class _IntTupleParser(flags.ArgumentParser):
+    """`"5,6,12,20"` → `(5, 6, 12, 20)`."""
+
+    def parse(self, argument):
+        if isinstance(argument, tuple):
+            return tuple(argument)
+        try:
+            return tuple(int(part) for part in argument.split(","))
+        except ValueError:
+            raise ValueError(
+                f"{argument!r} is not a list of whole numbers"
+            ) from None
+
+    def flag_type(self):
+        return "comma separated whole numbers"
+
+
+class _IntTupleSerializer(flags.ArgumentSerializer):
+    def serialize(self, value):
+        return ",".join(map(str, value))
+
+
+def from_flags(values: flags.FlagValues, cls: type[T]) -> T:
+    """The config that the parsed flags say.
+
+    Raises:
+      ConfigError: a value is out of range or at odds with another.
+    """
+    hints = typing.get_type_hints(cls)
+    return cls(
+        **{
+            name: from_flags(values, hint)
+            if dataclasses.is_dataclass(hint)
+            else getattr(values, name)
+            for name, hint in hints.items()
+        }
+    )
+
+
+def flag_lines(config: Any) -> list[str]:
+    """The config as lines of a flag file, every setting written out."""
+    lines = []
+    for field in dataclasses.fields(config):
+        value = getattr(config, field.name)
+        if dataclasses.is_dataclass(value):
+            lines += [f"# {field.name}", *flag_lines(value)]
+        else:
+            text = (
+                ",".join(map(str, value)) if isinstance(value, tuple) else value
+            )
+            lines.append(f"--{field.name}={text}")
+    return lines

@@ -1,0 +1,1 @@
+"""The training run: objectives, the traced step, checkpoints, the loop."""

@@ -1,0 +1,21 @@
+"""What the disk refuses, told in one line.
+
+TensorFlow's file system raises errors of its own, which are no `OSError`.
+"""
+
+import contextlib
+from collections.abc import Iterator
+
+import tensorflow as tf
+
+from efgan_tf.errors import UserError
+
+
+@contextlib.contextmanager
+def told_plainly(what: str) -> Iterator[None]:
+    """Turns a refused write inside into `UserError("WHAT: REASON")`."""
+    try:
+        yield
+    except (OSError, tf.errors.OpError) as error:
+        reason = str(error).strip().splitlines()[0]
+        raise UserError(f"{what}: {reason}") from error
