@@ -25,6 +25,11 @@ CASES = [
     (SMALL | {"base_width": 32, "local_width": 24, "critic_width": 32}, 1),
     (SMALL | {"image_size": 128}, 2),
     (SMALL | {"image_size": 128, "base_width": 32, "local_width": 32}, 1),
+    # The estimate was not fitted to these.
+    (SMALL | {"image_size": 128, "precision": "mixed_bfloat16"}, 1),
+    (SMALL | {"image_size": 96, "au_injection": "film"}, 2),
+    (SMALL | {"local_branches": False, "refiner": False}, 1),
+    (SMALL | {"image_size": 128, "batch_size": 32}, 1),
 ]
 
 

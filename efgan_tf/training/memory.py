@@ -1,9 +1,11 @@
 """How much memory a training step takes, estimated from the networks.
 
-What a step holds at its peak: the weights with gradients, Adam's moments and
-average; and the activations that the generator's backward pass needs, of the
-edit, of the ways back, and of the critics that judge it. The factors are
-fitted to measured peaks (`python -m benchmarks.memory` prints both).
+What grows with the batch are the activations that the generator's backward
+pass needs, of the edit, of the ways back, and of the critics that judge it;
+weights, gradients, Adam's moments and the average stay; and TensorFlow's traced
+graph takes its share of the host's memory, stage by stage. The three numbers
+below are fitted to peaks measured on a CPU: `python -m benchmarks.memory`
+prints estimate and measurement side by side.
 """
 
 import keras
@@ -12,14 +14,15 @@ from efgan_tf.config import Config
 from efgan_tf.models import build_cascade, build_critics, build_estimator
 
 _FLOAT_BYTES = 4
-# Layers' outputs that are alive at once, as a share of all of them: those
-# that the backward pass does not need are freed, gradients come on top.
-_GENERATOR_SHARE = 1.0
-_CRITIC_SHARE = 1.0
+_PROCESS_BYTES = 0.25 * 2**30
+_GRAPH_BYTES_OF_A_STAGE = 0.26 * 2**30
+# Of all that the layers put out, what is alive at the peak: the backward pass
+# does not need everything, and has gradients of its own.
+_ACTIVATION_SHARE = 0.85
 
 
 def step_bytes(config: Config, stages: int) -> int:
-    """Bytes of a training step beyond the process's own, within 30 %.
+    """Bytes that training takes beyond TensorFlow's own, within 30 %.
 
     Args:
       config: of the run; the whole batch is taken to be on one device.
@@ -36,13 +39,14 @@ def step_bytes(config: Config, stages: int) -> int:
     passes = 1 + (loss.lambda_cyc > 0) + (loss.lambda_zero > 0)
     judged = stages * (2 if config.model.local_branches else 1)
     half = config.train.precision != "float32"
-    activations = _GENERATOR_SHARE * passes * output_elements(cascade) / (
-        1 + half
-    ) + _CRITIC_SHARE * judged * sum(
-        output_elements(critic) for critic in critics.values()
+    activations = passes * output_elements(cascade) / (1 + half)
+    activations += judged * sum(map(output_elements, critics.values()))
+    activations *= config.train.batch_size * _ACTIVATION_SHARE
+    return int(
+        _PROCESS_BYTES
+        + _GRAPH_BYTES_OF_A_STAGE * stages
+        + _FLOAT_BYTES * (weights + activations)
     )
-    batch = config.train.batch_size
-    return int(_FLOAT_BYTES * (weights + batch * activations))
 
 
 def output_elements(model: keras.Model) -> int:
