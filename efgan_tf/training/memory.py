@@ -3,8 +3,8 @@
 What grows with the batch are the activations that the generator's backward
 pass needs, of the edit, of the ways back, and of the critics that judge it;
 weights, gradients, Adam's moments and the average stay; and TensorFlow's traced
-graph takes its share of the host's memory, stage by stage. The three numbers
-below are fitted to peaks measured on a CPU: `python -m benchmarks.memory`
+graph takes its share of the host's memory, layer by layer. The numbers below
+are fitted to peaks measured on a CPU: `python -m benchmarks.memory`
 prints estimate and measurement side by side.
 """
 
@@ -14,8 +14,10 @@ from efgan_tf.config import Config
 from efgan_tf.models import build_cascade, build_critics, build_estimator
 
 _FLOAT_BYTES = 4
-_PROCESS_BYTES = 0.25 * 2**30
-_GRAPH_BYTES_OF_A_STAGE = 0.26 * 2**30
+_PROCESS_BYTES = 0.05 * 2**30
+_GRAPH_BYTES_OF_A_LAYER = 1.5 * 2**20
+# The critics' penalty differentiates them twice.
+_CRITIC_GRAPHS = 3
 # Of all that the layers put out, what is alive at the peak: the backward pass
 # does not need everything, and has gradients of its own.
 _ACTIVATION_SHARE = 0.85
@@ -35,6 +37,9 @@ def step_bytes(config: Config, stages: int) -> int:
     weights = 5 * cascade.count_params() + 4 * sum(
         network.count_params() for network in (*critics.values(), estimator)
     )
+    graph_layers = layer_count(cascade) + _CRITIC_GRAPHS * sum(
+        map(layer_count, critics.values())
+    )
     loss = config.loss
     passes = 1 + (loss.lambda_cyc > 0) + (loss.lambda_zero > 0)
     judged = stages * (2 if config.model.local_branches else 1)
@@ -44,7 +49,7 @@ def step_bytes(config: Config, stages: int) -> int:
     activations *= config.train.batch_size * _ACTIVATION_SHARE
     return int(
         _PROCESS_BYTES
-        + _GRAPH_BYTES_OF_A_STAGE * stages
+        + _GRAPH_BYTES_OF_A_LAYER * graph_layers
         + _FLOAT_BYTES * (weights + activations)
     )
 
@@ -62,3 +67,11 @@ def output_elements(model: keras.Model) -> int:
                     elements *= side
                 total += elements
     return total
+
+
+def layer_count(model: keras.Model) -> int:
+    """Layers of a model, those of the models inside it too."""
+    return sum(
+        layer_count(layer) if isinstance(layer, keras.Model) else 1
+        for layer in model.layers
+    )
