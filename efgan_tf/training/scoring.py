@@ -16,7 +16,10 @@ SHEET_ROWS = 8
 
 
 class Scorer:
-    """Edits the evaluation set, measures, and draws a sheet of its first rows.
+    """Edits the evaluation set, measures, and draws a sheet of a few rows.
+
+    The rows are those with the largest change of expression, since small ones
+    show little; the scores are over all.
 
     Args:
       config: of the run.
@@ -52,8 +55,14 @@ class Scorer:
                 phase=position.phase,
                 step=position.step,
             )
+        change = np.linalg.norm(
+            self.examples["target_action_units"]
+            - self.examples["action_units"],
+            axis=1,
+        )
+        chosen = np.argsort(-change, kind="stable")[:SHEET_ROWS]
         rows, few = tree.map_structure(
-            lambda array: array[:SHEET_ROWS], (dict(self.examples), outputs)
+            lambda array: array[chosen], (dict(self.examples), outputs)
         )
         sheet = samples.sample_sheet(rows, few, self.config.model)
         name = f"phase{position.phase}_{position.images:08}.png"
