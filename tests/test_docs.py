@@ -14,7 +14,6 @@ DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 def test_every_relative_link_leads_somewhere(path):
     links = re.findall(r"\]\(([^)#]+)", path.read_text(encoding="utf-8"))
     local = [link for link in links if "://" not in link]
-    assert links
     for link in local:
         assert (path.parent / link).exists(), link
 

@@ -52,14 +52,16 @@ def random_batches(config, seed=0):
 
 @functools.cache
 def make_strategy(replicas):
-    """One strategy for each number of replicas.
+    """One strategy for each number of replicas, with keys of its own.
 
-    Two of the same devices in one process number their collective operations
-    alike, and TensorFlow takes one's for the other's.
+    Strategies number their collective operations from a base; several in one
+    process that share it take each other's for their own.
     """
-    return tf.distribute.MirroredStrategy(
-        [f"CPU:{index}" for index in range(replicas)]
-    )
+
+    class Strategy(tf.distribute.MirroredStrategy):
+        _collective_key_base = 1000 * replicas  # "only set this in tests"
+
+    return Strategy([f"CPU:{index}" for index in range(replicas)])
 
 
 def make_step(config, replicas=1, optimizer=None):
