@@ -10,17 +10,10 @@ import tensorflow as tf
 from efgan_tf import config as config_lib
 from efgan_tf.training import networks as networks_lib
 from efgan_tf.training.step import TrainingStep
+from tests.models import conftest as models
 
 TINY = {
-    "image_size": 64,
-    "stages": 2,
-    "base_width": 4,
-    "local_width": 4,
-    "global_blocks": 1,
-    "local_blocks": 1,
-    "refiner_blocks": 1,
-    "critic_width": 4,
-    "estimator_width": 4,
+    **models.TINY,
     "batch_size": 4,
     "n_critic": 2,
     "pairing": "paired",
