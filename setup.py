@@ -40,8 +40,17 @@ setup(
     extras_require={
         "cuda": ["tensorflow[and-cuda]>=2.21,<3"],
         "beam": ["apache-beam>=2.60"],
+        "cfee": ["xlrd>=2.0"],
         "demo": ["gradio>=5"],
-        "test": ["pytest>=8", "pytest-timeout>=2.3", "ruff>=0.6"],
+        "test": [
+            "apache-beam>=2.60",
+            "pytest>=8",
+            "pytest-timeout>=2.3",
+            "ruff>=0.6",
+            "scikit-image>=0.24",  # a photo with a free licence
+            "xlrd>=2.0",
+            "xlwt>=1.3",  # writes a sheet as old as CFEE's
+        ],
     },
     classifiers=[
         "Development Status :: 3 - Alpha",

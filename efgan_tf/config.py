@@ -36,7 +36,18 @@ class DataConfig:
     )
     data_dir: str = option("data", "where prepared data sets are kept")
     source_dir: str = option("", "folder of the photos to prepare")
-    aus: str = option("", "table of action units: a CSV file")
+    aus: str = option(
+        "",
+        "table of action units: a CSV file, a folder with one CSV file for "
+        "each photo, or CFEE's own sheet",
+    )
+    rafd_angles: tuple[str, ...] = option(
+        ("045", "090", "135"),
+        "RaFD: camera angles; 090 is frontal, 000 and 180 are profiles",
+    )
+    rafd_gazes: tuple[str, ...] = option(
+        ("left", "frontal", "right"), "RaFD: directions of the gaze"
+    )
     subjects: int = option(60, "synthetic: how many people are rendered")
     images_per_subject: int = option(16, "synthetic: pictures of each person")
     views_per_subject: int = option(
@@ -47,6 +58,16 @@ class DataConfig:
     data_seed: int = option(0, "synthetic: which people are rendered")
     held_out: float = option(
         0.1, "share of the subjects that are kept for testing"
+    )
+    beam_runner: str = option(
+        "auto",
+        "Apache Beam runner that prepares, such as DirectRunner or "
+        "FlinkRunner; none: without Beam; auto: DirectRunner where Beam is "
+        "installed",
+    )
+    beam_options: str = option(
+        "",
+        "the runner's options, as direct_num_workers=2,job_name=faces",
     )
 
     def __post_init__(self):

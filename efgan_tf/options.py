@@ -151,11 +151,8 @@ def _define_flag(
         shared["enum_values"] = list(field.metadata["choices"])
         flags.DEFINE_enum(**shared)
     elif isinstance(kind, types.GenericAlias):
-        flags.DEFINE(
-            _IntTupleParser(),
-            serializer=_IntTupleSerializer(),
-            **shared,
-        )
+        parser = _TupleParser(typing.get_args(kind)[0])
+        flags.DEFINE(parser, serializer=_TupleSerializer(), **shared)
     else:
         define = {
             bool: flags.DEFINE_bool,
@@ -166,24 +163,29 @@ def _define_flag(
         define[kind](**shared)
 
 
-class _IntTupleParser(flags.ArgumentParser):
-    """`"5,6,12,20"` → `(5, 6, 12, 20)`."""
+class _TupleParser(flags.ArgumentParser):
+    """`"5,6,12,20"` → `(5, 6, 12, 20)`, or texts likewise."""
+
+    def __init__(self, kind: type[int] | type[str]):
+        super().__init__()
+        self._kind = kind
 
     def parse(self, argument):
         if isinstance(argument, tuple):
             return tuple(argument)
         try:
-            return tuple(int(part) for part in argument.split(","))
+            return tuple(self._kind(p.strip()) for p in argument.split(","))
         except ValueError:
             raise ValueError(
                 f"{argument!r} is not a list of whole numbers"
             ) from None
 
     def flag_type(self):
-        return "comma separated whole numbers"
+        kind = {int: "whole numbers", str: "names"}[self._kind]
+        return f"comma separated {kind}"
 
 
-class _IntTupleSerializer(flags.ArgumentSerializer):
+class _TupleSerializer(flags.ArgumentSerializer):
     def serialize(self, value):
         return ",".join(map(str, value))
 

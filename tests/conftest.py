@@ -36,3 +36,19 @@ def detector():
     from efgan_tf.faces.detection import Detector
 
     return Detector()
+
+
+@pytest.fixture(scope="session")
+def rafd_tree(tmp_path_factory):
+    """A small RaFD with all that goes wrong (`tests.data.trees`)."""
+    from tests.data import trees
+
+    return trees.make_rafd(tmp_path_factory.mktemp("rafd") / "RaFD")
+
+
+@pytest.fixture(scope="session")
+def cfee_tree(tmp_path_factory):
+    """A small CFEE with all that goes wrong."""
+    from tests.data import trees
+
+    return trees.make_cfee(tmp_path_factory.mktemp("cfee") / "CFEE")

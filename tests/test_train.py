@@ -22,6 +22,7 @@ from efgan_tf.training import trainer
 from efgan_tf.training.networks import build_networks, start_phase_2
 from efgan_tf.training.run_directory import RunDirectory
 from efgan_tf.training.stopping import StopRequest
+from tests.data import tree_tables
 from tests.training.conftest import (
     GLOBAL_ONLY,
     SCHEDULE,
@@ -254,6 +255,23 @@ def test_faces_without_a_subject_train_without_scores(
     assert _run_here(*arguments) == 0
     out = capsys.readouterr().out
     assert "no true targets" in out
+    assert list((tmp_path / "run" / "samples").glob("*.png"))
+
+
+@pytest.mark.parametrize("dataset", ["rafd", "cfee"])
+def test_the_raw_folder_of_a_licensed_data_set_becomes_trained_steps(
+    dataset, data_dir, tmp_path, capsys, request
+):
+    tree = request.getfixturevalue(f"{dataset}_tree")
+    tree_tables.write_openface_folder(tmp_path / "aus", tree)
+    tiny = _flags(
+        data_dir, tmp_path / "run", phase1_kimg=0.004, phase2_kimg=0,
+        source_dir=tree.folder, aus=tmp_path / "aus",
+    )  # fmt: skip
+    flagfile = CONFIGS / f"{dataset}.flags"
+    assert _run_here(f"--flagfile={flagfile}", *tiny) == 0
+    told = capsys.readouterr()
+    assert "faces kept" in told.err and "finished" in told.out
     assert list((tmp_path / "run" / "samples").glob("*.png"))
 
 

@@ -3,12 +3,38 @@
 import collections
 import dataclasses
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
 
 from efgan_tf import action_units
+from efgan_tf.data.splits import SPLITS
+
+
+@dataclasses.dataclass(frozen=True)
+class Record:
+    """What became of one row, small enough to be collected from anywhere.
+
+    Attributes:
+      file: the photo.
+      subject: who it is.
+      split: which side the subject is on.
+      action_units: 17 intensities, 0–5.
+      kept: whether it became an aligned face.
+      reason: why it did not.
+      faces: how many the photo has.
+      flaws: what may be wrong with the face.
+    """
+
+    file: str
+    subject: str
+    split: str
+    action_units: tuple[float, ...]
+    kept: bool
+    reason: str = ""
+    faces: int = 0
+    flaws: tuple[str, ...] = ()
 
 
 @dataclasses.dataclass(eq=False)
@@ -19,9 +45,13 @@ class Report:
       photos: photos that there are.
       rows: rows of the table, repeated ones left out.
       repeated_rows: rows that repeat another and were dropped.
+      table: what wrote the table of action units.
+      counts: what there is of a known data set, against what was published.
+      passed_over: photos that were not asked for, by reason.
       kept: photos that became aligned faces.
       dropped: (file, reason) of each photo or row that did not.
-      several_faces: files with more than one face; the largest was taken.
+      flaws: (file, what may be wrong) of faces that were kept.
+      several_faces: files with more than one face.
       splits: photos and subjects of each split.
       action_units: mean, maximum and share above 0 of each unit.
       masked: units that cannot be learned: missing or constant.
@@ -31,8 +61,12 @@ class Report:
     photos: int = 0
     rows: int = 0
     repeated_rows: int = 0
+    table: str = ""
+    counts: list[str] = dataclasses.field(default_factory=list)
+    passed_over: dict[str, int] = dataclasses.field(default_factory=dict)
     kept: int = 0
     dropped: list[tuple[str, str]] = dataclasses.field(default_factory=list)
+    flaws: list[tuple[str, str]] = dataclasses.field(default_factory=list)
     several_faces: list[str] = dataclasses.field(default_factory=list)
     splits: dict[str, dict[str, int]] = dataclasses.field(default_factory=dict)
     action_units: dict[str, dict[str, float]] = dataclasses.field(
@@ -45,21 +79,41 @@ class Report:
         """Notes that `file` was not used."""
         self.dropped.append((file, reason))
 
+    def add(self, records: Iterable[Record], given: np.ndarray) -> None:
+        """Takes in what became of the rows; the order makes no difference.
+
+        Args:
+          records: one for each row that has a photo.
+          given: float32 `[17]`, 1 for units that the table has.
+        """
+        records = sorted(records, key=lambda record: record.file)
+        kept = [record for record in records if record.kept]
+        self.kept = len(kept)
+        self.dropped += [(r.file, r.reason) for r in records if not r.kept]
+        self.flaws = [(r.file, flaw) for r in kept for flaw in r.flaws]
+        self.several_faces = [r.file for r in kept if r.faces > 1]
+        for name in SPLITS:
+            subjects = [r.subject for r in kept if r.split == name]
+            self.splits[name] = {
+                "photos": len(subjects),
+                "subjects": len(set(subjects)),
+            }
+        if not self.splits["test"]["photos"]:
+            self.warnings.append(
+                "there is only one subject: nothing is held out for testing"
+            )
+        units = np.array([r.action_units for r in kept], np.float32)
+        self._describe_units(units.reshape(-1, action_units.COUNT), given)
+
     def reasons(self) -> dict[str, int]:
         """How many were dropped for each reason, the most frequent first.
 
         What stands in brackets differs from file to file and is left out.
         """
-        plain = (reason.split(" (")[0] for _, reason in self.dropped)
-        return dict(collections.Counter(plain).most_common())
+        return _counted(self.dropped)
 
-    def describe_units(self, units: np.ndarray, given: np.ndarray) -> None:
-        """Sums up the units of the kept photos and masks what is useless.
-
-        Args:
-          units: float32 `[kept, 17]`, 0–5.
-          given: float32 `[17]`, 1 for units that the table has.
-        """
+    def _describe_units(self, units: np.ndarray, given: np.ndarray) -> None:
+        """Sums up the units of the kept photos and masks what is useless."""
         constant = []
         for index, name in enumerate(action_units.NAMES):
             values = units[:, index]
@@ -94,12 +148,18 @@ class Report:
             f"{self.kept} faces kept, {len(self.dropped)} dropped"
         ]
         lines += [f"  {n} × {reason}" for reason, n in self.reasons().items()]
+        lines += self.counts
+        lines += [
+            f"  {n} × not asked for: {reason}"
+            for reason, n in self.passed_over.items()
+        ]
+        lines.append(f"action units: {self.table}")
         if self.repeated_rows:
             lines.append(f"{self.repeated_rows} repeated rows left out")
         if self.several_faces:
             lines.append(
                 f"{len(self.several_faces)} photos with several faces: the "
-                "largest was taken"
+                "one that the table names was taken, or else the largest"
             )
         lines += [
             f"{name}: {split['photos']} photos of {split['subjects']} "
@@ -107,6 +167,9 @@ class Report:
             for name, split in self.splits.items()
         ]
         lines += [f"warning: {warning}" for warning in self.warnings]
+        lines += [
+            f"warning: {n} × {flaw}" for flaw, n in _counted(self.flaws).items()
+        ]
         return "\n".join(lines)
 
     def text(self) -> str:
@@ -117,25 +180,33 @@ class Report:
             f"  {unit['above_0']:7.0%}"
             for name, unit in self.action_units.items()
         ]
-        lines += _listing("dropped", dict(self.dropped))
-        several = dict.fromkeys(self.several_faces, "")
+        lines += _listing("dropped", self.dropped)
+        lines += _listing("may be wrong", self.flaws)
+        several = [(file, "") for file in self.several_faces]
         lines += _listing("several faces", several)
         return "\n".join(lines) + "\n"
 
     def write(self, folder: Path) -> None:
         """Writes `report.json` and `report.txt`."""
         values = dataclasses.asdict(self)
-        values["dropped"] = [
-            {"file": file, "reason": reason} for file, reason in self.dropped
-        ]
+        for name in ("dropped", "flaws"):
+            values[name] = [
+                {"file": file, "reason": reason}
+                for file, reason in getattr(self, name)
+            ]
         content = json.dumps(values, indent=2, ensure_ascii=False)
         (folder / "report.json").write_text(content + "\n", "utf-8")
         (folder / "report.txt").write_text(self.text(), "utf-8")
 
 
-def _listing(title: str, files: Mapping[str, str]) -> list[str]:
+def _counted(noted: Iterable[tuple[str, str]]) -> dict[str, int]:
+    plain = (reason.split(" (")[0] for _, reason in noted)
+    return dict(collections.Counter(plain).most_common())
+
+
+def _listing(title: str, files: Sequence[tuple[str, str]]) -> list[str]:
     if not files:
         return []
-    width = max(map(len, files))
-    rows = [f"  {f:{width}}  {note}".rstrip() for f, note in files.items()]
+    width = max(len(file) for file, _ in files)
+    rows = [f"  {file:{width}}  {note}".rstrip() for file, note in files]
     return ["", f"{title}:", *rows]

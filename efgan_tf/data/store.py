@@ -2,18 +2,23 @@
 
 import contextlib
 import dataclasses
+import importlib.util
 import io
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from efgan_tf import outputs
 from efgan_tf.config import DataConfig
+from efgan_tf.data import contact_sheet
 from efgan_tf.data.samples import Faces
 from efgan_tf.data.splits import SPLITS
 from efgan_tf.errors import UserError
+
+_CFEE_SHEET = "AU_annotation_all_subjects.xls"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -49,10 +54,11 @@ def prepare(config: DataConfig, image_size: int) -> Prepared:
     # TensorFlow Datasets takes seconds to import.
     import tensorflow_datasets as tfds
 
-    from efgan_tf.data import builders
+    from efgan_tf.data import datasets
 
     tfds.disable_progress_bar()  # preparation shows its own
-    builder = builders.make_builder(config, image_size)
+    config = located(config)
+    builder = datasets.make_builder(config, image_size)
     folder = Path(builder.data_dir)
     if folder.is_dir():
         known = builder.info.metadata["fingerprint"]
@@ -62,6 +68,25 @@ def prepare(config: DataConfig, image_size: int) -> Prepared:
     with _work_folder(config) as work:
         outputs.replace_folder(_build(config, image_size, work), folder)
     return _prepared(folder, is_new=True)
+
+
+def located(config: DataConfig) -> DataConfig:
+    """With the places of a data set that was handed out, where not said.
+
+    TFDS's convention is to unpack such a data set into the folder of its name
+    below `downloads/manual` of the data's folder, or of TFDS's own.
+    """
+    if config.dataset not in ("rafd", "cfee"):
+        return config
+    source, aus = config.source_dir, config.aus
+    if not source:
+        roots = Path(config.data_dir), Path.home() / "tensorflow_datasets"
+        known = [root / "downloads/manual" / config.dataset for root in roots]
+        source = next((str(path) for path in known if path.is_dir()), "")
+    if not aus and source and config.dataset == "cfee":
+        sheets = sorted(Path(source).rglob(_CFEE_SHEET))
+        aus = str(sheets[0]) if sheets else ""
+    return dataclasses.replace(config, source_dir=source, aus=aus)
 
 
 @contextlib.contextmanager
@@ -89,24 +114,71 @@ def _build(config: DataConfig, image_size: int, temporary: Path) -> Path:
     """
     import tensorflow as tf
 
-    from efgan_tf.data import builders
+    from efgan_tf.data import datasets
 
     refusals = tf.errors.ResourceExhaustedError, tf.errors.PermissionDeniedError
     work_dir = temporary / "work"
     work_dir.mkdir()
-    builder = builders.make_builder(
+    runner = _beam_runner(config)
+    builder = datasets.make_builder(
         dataclasses.replace(config, data_dir=str(temporary)),
         image_size,
         work_dir,
+        runner,
     )
     try:
         with contextlib.redirect_stdout(io.StringIO()):  # TFDS talks a lot
-            builder.download_and_prepare()
+            if runner:
+                _build_with_beam(builder, runner, config.beam_options)
+            else:
+                builder.download_and_prepare()
     except refusals as error:
         raise UserError(
             f"cannot write {config.data_dir}: {error.message}"
         ) from error
-    return Path(builder.data_dir)
+    folder = Path(builder.data_dir)
+    _write_contact_sheet(folder, image_size)
+    return folder
+
+
+def _beam_runner(config: DataConfig) -> str:
+    """The runner to use; empty for none."""
+    from efgan_tf.data import datasets
+
+    installed = importlib.util.find_spec("apache_beam") is not None
+    if config.beam_runner == "auto":
+        return datasets.LOCAL_RUNNER if installed else ""
+    if config.beam_runner == "none":
+        return ""
+    if not installed:
+        raise UserError(
+            f"--beam_runner={config.beam_runner} needs Apache Beam: pip "
+            'install "efgan_tf[beam]"'
+        )
+    return config.beam_runner
+
+
+def _build_with_beam(builder: Any, runner: str, options: str) -> None:
+    import tensorflow_datasets as tfds
+
+    from efgan_tf.data import beam
+
+    runner, pipeline_options = beam.pipeline(runner, options)
+    download = tfds.download.DownloadConfig(
+        beam_runner=runner, beam_options=pipeline_options
+    )
+    with beam.told_plainly():
+        builder.download_and_prepare(download_config=download)
+
+
+def _write_contact_sheet(folder: Path, image_size: int) -> None:
+    """Draws a sample of the faces, so that their alignment can be seen."""
+    from PIL import Image
+
+    faces = _read_faces(folder, image_size, "train")
+    if len(faces):
+        sheet = contact_sheet.contact_sheet(faces)
+        Image.fromarray(sheet).save(folder / "contact_sheet.png")
 
 
 def describe(config: DataConfig, image_size: int) -> str:
@@ -115,9 +187,10 @@ def describe(config: DataConfig, image_size: int) -> str:
     Raises:
       UserError: there is no builder for the data set.
     """
-    from efgan_tf.data import builders
+    from efgan_tf.data import datasets
 
-    folder = Path(builders.make_builder(config, image_size).data_dir)
+    config = located(config)
+    folder = Path(datasets.make_builder(config, image_size).data_dir)
     state = "is prepared" if folder.is_dir() else "would be prepared"
     return f"{config.dataset} at {image_size} pixels {state} in {folder}"
 
@@ -143,25 +216,31 @@ def load_faces(config: DataConfig, image_size: int, split: str) -> Faces:
       UserError: as `prepare`, or there is nobody to train on.
       ValueError: there is no such split.
     """
-    import tensorflow_datasets as tfds
-
     if split not in SPLITS:
         raise ValueError(f"split {split!r} is none of {SPLITS}")
     prepared = prepare(config, image_size)
     if prepared.is_new:
         print(prepared.summary, file=sys.stderr)
-    builder = tfds.builder_from_directory(prepared.folder)
+    faces = _read_faces(prepared.folder, image_size, split)
+    if split == "train" and not len(faces):
+        raise UserError(
+            f"{prepared.folder} has no faces to train on; delete it and "
+            "prepare it anew"
+        )
+    return faces
+
+
+def _read_faces(folder: Path, image_size: int, split: str) -> Faces:
+    """One split of a prepared data set; no faces where it has none."""
+    import tensorflow_datasets as tfds
+
+    builder = tfds.builder_from_directory(folder)
     examples = []
     if split in builder.info.splits:
         dataset = builder.as_dataset(
             split=split, decoders={"image": tfds.decode.SkipDecoding()}
         )
         examples = [_as_text(row) for row in dataset.as_numpy_iterator()]
-    if split == "train" and not examples:
-        raise UserError(
-            f"{prepared.folder} has no faces to train on; delete it and "
-            "prepare it anew"
-        )
     examples.sort(
         key=lambda row: (row["subject"], row["view"], row["filename"])
     )

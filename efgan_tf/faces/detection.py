@@ -38,6 +38,11 @@ class Face:
         """Of the box, in square pixels."""
         return float(self.box[2] * self.box[3])
 
+    def contains(self, point: tuple[float, float]) -> bool:
+        """Whether a point (x, y) lies in the box."""
+        offset = np.asarray(point) - self.box[:2]
+        return bool(((offset >= 0) & (offset <= self.box[2:])).all())
+
 
 def largest(faces: Sequence[Face]) -> Face:
     """The face with the largest box."""

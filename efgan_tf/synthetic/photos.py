@@ -72,15 +72,13 @@ class SynthesizeConfig:
 
 
 @dataclasses.dataclass(frozen=True)
-class Photo:
-    """One picture and what is true of it.
+class Label:
+    """What is true of a picture, known before it is rendered.
 
     Attributes:
       file: name in the photos folder.
       subject, expression, view: as in the table.
       action_units: float32 [17], 0–5.
-      landmarks: float32 [5, 2], pixels.
-      jpeg: the encoded picture.
     """
 
     file: str
@@ -88,6 +86,19 @@ class Photo:
     expression: str
     view: int
     action_units: np.ndarray
+
+
+@dataclasses.dataclass(frozen=True)
+class Photo:
+    """One picture.
+
+    Attributes:
+      label: what it shows.
+      landmarks: float32 [5, 2], pixels.
+      jpeg: the encoded picture.
+    """
+
+    label: Label
     landmarks: np.ndarray
     jpeg: bytes
 
@@ -95,17 +106,42 @@ class Photo:
 def make_subject(config: SynthesizeConfig, subject: int) -> list[Photo]:
     """All photos of one person; the same whatever else is made."""
     renderer = Renderer(identity_lib.sample_identity(config.seed, subject))
-    photos = []
-    for view_number in range(config.views_per_subject):
-        view = identity_lib.sample_view(
-            config.seed, subject, view_number, config.max_yaw
+    return [
+        make_photo(
+            renderer,
+            identity_lib.sample_view(
+                config.seed, subject, view, config.max_yaw
+            ),
+            index,
+            config.size,
         )
-        share, rest = divmod(
-            config.images_per_subject, config.views_per_subject
-        )
-        for index in range(share + (view_number < rest)):
-            photos.append(make_photo(renderer, view, index, config.size))
-    return photos
+        for view, index in pictures(config)
+    ]
+
+
+def pictures(config: SynthesizeConfig) -> list[tuple[int, int]]:
+    """Number of the view, and within the view, of each person's pictures."""
+    share, rest = divmod(config.images_per_subject, config.views_per_subject)
+    return [
+        (view, index)
+        for view in range(config.views_per_subject)
+        for index in range(share + (view < rest))
+    ]
+
+
+def make_label(seed: int, subject: int, view: int, index: int) -> Label:
+    """What image `index` of a view shows; the first eight are the presets."""
+    expression, units = identity_lib.sample_action_units(
+        seed, subject, view, index
+    )
+    name = f"s{subject:05}"
+    return Label(
+        file=f"{name}_v{view}_{index:02}_{expression}.jpg",
+        subject=name,
+        expression=expression,
+        view=view,
+        action_units=units,
+    )
 
 
 def make_photo(
@@ -116,20 +152,17 @@ def make_photo(
     Args:
       renderer: of the view's person.
       view: the sitting.
-      index: number of the image in the view; the first eight are presets.
+      index: number of the image in the view.
       size: side in pixels.
     """
-    name, units = identity_lib.sample_action_units(
-        view.seed, view.subject, view.view, index
+    label = make_label(view.seed, view.subject, view.view, index)
+    sides = np.stack(
+        identity_lib.sample_sides(
+            view, index, label.expression, label.action_units
+        )
     )
-    sides = np.stack(identity_lib.sample_sides(view, index, name, units))
-    subject = f"s{view.subject:05}"
     return Photo(
-        file=f"{subject}_v{view.view}_{index:02}_{name}.jpg",
-        subject=subject,
-        expression=name,
-        view=view.view,
-        action_units=units,
+        label=label,
         landmarks=renderer.landmarks(sides, view, size),
         jpeg=_encode(
             renderer.render(sides, view, size, index), view.jpeg_quality
@@ -165,7 +198,7 @@ def write_photos(
         photos = []
         for made in _make_all(config):
             for photo in made:
-                (folder / "photos" / photo.file).write_bytes(photo.jpeg)
+                (folder / "photos" / photo.label.file).write_bytes(photo.jpeg)
                 photos.append(dataclasses.replace(photo, jpeg=b""))
             if progress:
                 progress.advance(len(made))
@@ -240,9 +273,9 @@ def _write_tables(folder: Path, photos: Iterable[Photo]) -> None:
         folder / "aus.csv",
         ["file", "subject", "expression", "view", *action_units.NAMES],
         (
-            [p.file, p.subject, p.expression, p.view]
-            + [f"{value:.2f}" for value in p.action_units]
-            for p in photos
+            [label.file, label.subject, label.expression, label.view]
+            + [f"{value:.2f}" for value in label.action_units]
+            for label in (photo.label for photo in photos)
         ),
     )
     names = [f"{name}_{axis}" for name in LANDMARKS for axis in "xy"]
@@ -250,7 +283,7 @@ def _write_tables(folder: Path, photos: Iterable[Photo]) -> None:
         folder / "landmarks.csv",
         ["file", *names],
         (
-            [p.file] + [f"{value:.2f}" for value in p.landmarks.ravel()]
+            [p.label.file] + [f"{value:.2f}" for value in p.landmarks.ravel()]
             for p in photos
         ),
     )

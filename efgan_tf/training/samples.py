@@ -10,13 +10,10 @@ from collections.abc import Mapping
 
 import keras
 import numpy as np
-from PIL import Image, ImageDraw, ImageFont
 
 from efgan_tf.config import ModelConfig
 from efgan_tf.geometry import Box
-
-_GAP = 2
-_HEADER = 14
+from efgan_tf.sheets import grid, to_uint8
 
 
 def run_cascade(
@@ -73,12 +70,7 @@ def sample_sheet(
     columns["result"] = outputs["image"]
     if "target_image" in pairs:
         columns["true target"] = pairs["target_image"]
-    return _draw(columns)
-
-
-def to_uint8(images: np.ndarray) -> np.ndarray:
-    """[-1, 1] → uint8 0–255."""
-    return np.clip(np.rint((images + 1) * 127.5), 0, 255).astype(np.uint8)
+    return grid({title: to_uint8(images) for title, images in columns.items()})
 
 
 def _in_frame(attention, box: Box | None, model: ModelConfig):
@@ -95,19 +87,3 @@ def _in_frame(attention, box: Box | None, model: ModelConfig):
 def _as_picture(attention: np.ndarray) -> np.ndarray:
     """[0, 1] with one channel → [-1, 1] with three."""
     return np.repeat(attention * 2 - 1, 3, axis=-1)
-
-
-def _draw(columns: Mapping[str, np.ndarray]) -> np.ndarray:
-    rows, side = next(iter(columns.values())).shape[:2]
-    cell = side + _GAP
-    sheet = Image.new(
-        "RGB", (cell * len(columns) + _GAP, cell * rows + _HEADER), "white"
-    )
-    draw = ImageDraw.Draw(sheet)
-    font = ImageFont.load_default(size=9 if side < 100 else 12)
-    for column, (title, images) in enumerate(columns.items()):
-        left = _GAP + column * cell
-        draw.text((left, 1), title, fill="black", font=font)
-        for row, image in enumerate(to_uint8(images)):
-            sheet.paste(Image.fromarray(image), (left, _HEADER + row * cell))
-    return np.asarray(sheet)

@@ -10,7 +10,7 @@ import pytest
     "module",
     [
         "efgan_tf.data",
-        "efgan_tf.data.preparation",
+        "efgan_tf.data.aligning",
         "efgan_tf.data.tables",
         "efgan_tf.faces.alignment",
         "efgan_tf.faces.detection",

@@ -60,6 +60,7 @@ def test_mistakes_end_with_status_2_and_one_line(folder, change, named, capsys):
 def test_a_mistake_as_a_process(tmp_path):
     table = tmp_path / "aus.csv"
     table.write_text("file,AU12\nx.jpg,9\n")
+    (tmp_path / "x.jpg").touch()
     done = subprocess.run(
         [sys.executable, "-m", "efgan_tf.prepare", "--dataset=folder"]
         + [f"--source_dir={tmp_path}", f"--aus={table}"]

@@ -18,14 +18,21 @@ from PIL import Image
 
 from efgan_tf import commands, data
 from efgan_tf.config import DataConfig
-from efgan_tf.data import builders, preparation, splits, tables
+from efgan_tf.data import (
+    builders,
+    datasets,
+    photo_source,
+    splits,
+    store,
+    tables,
+)
 from efgan_tf.errors import UserError
 
 
 @pytest.fixture(autouse=True)
 def shared_detector(detector, monkeypatch):
     """Loading a detector for each test would take long."""
-    monkeypatch.setattr(preparation.detection, "Detector", lambda: detector)
+    monkeypatch.setattr(builders.detection, "Detector", lambda: detector)
 
 
 @pytest.fixture(scope="module")
@@ -49,6 +56,7 @@ def config(source, tmp_path):
         source_dir=str(source / "photos"),
         aus=str(source / "aus.csv"),
         data_dir=str(tmp_path / "data"),
+        beam_runner="none",
     )
 
 
@@ -81,7 +89,7 @@ def test_layout_and_metadata(config):
     prepared = data.prepare(config, 64)
     folder = prepared.folder
     assert prepared.is_new and "8 faces kept" in prepared.summary
-    assert folder.name == str(builders.Folder.VERSION)
+    assert folder.name == str(datasets.Folder.VERSION)
     assert folder.parent.name.startswith("64px-")
     assert folder.parent.parent.name == "folder"
     metadata = json.loads((folder / "metadata.json").read_text())
@@ -145,14 +153,14 @@ def test_prepared_data_does_not_need_its_source(config, source, tmp_path):
 
 @pytest.mark.parametrize("error", [KeyboardInterrupt, UserError("no")])
 def test_interrupted_preparation_leaves_nothing(config, monkeypatch, error):
-    def interrupted(self, faces):
+    def interrupted(self, *arguments):
         yield from ()
         raise error
 
-    monkeypatch.setattr(builders.Folder, "_generate_examples", interrupted)
+    monkeypatch.setattr(datasets.Folder, "_generate_examples", interrupted)
     with pytest.raises((KeyboardInterrupt, UserError)):
         data.prepare(config, 64)
-    folder = builders.make_builder(config, 64).data_path
+    folder = datasets.make_builder(config, 64).data_path
     assert not list(folder.parents[2].iterdir())
 
 
@@ -162,11 +170,11 @@ def test_interrupted_preparation_leaves_nothing(config, monkeypatch, error):
 def test_what_tensorflow_cannot_write_is_one_line(
     config, monkeypatch, capsys, error
 ):
-    def refused(self, faces):
+    def refused(self, *arguments):
         yield from ()
         raise error(None, None, "x.tfrecord; No space left on device")
 
-    monkeypatch.setattr(builders.Folder, "_generate_examples", refused)
+    monkeypatch.setattr(datasets.Folder, "_generate_examples", refused)
     assert (
         commands.run(lambda values: data.prepare(config, 64), argv=["p"]) == 2
     )
@@ -190,7 +198,7 @@ def test_a_renewal_that_cannot_be_put_in_place_keeps_the_old(
 ):
     folder = data.prepare(config, 64).folder
     before = [path.read_bytes() for path in files_below(folder)]
-    monkeypatch.setattr(builders.Folder, "fingerprint", lambda self: "new")
+    monkeypatch.setattr(datasets.Folder, "fingerprint", lambda self: "new")
     rename = os.rename
 
     def refuse(source, destination):
@@ -208,13 +216,13 @@ def test_a_renewal_that_cannot_be_put_in_place_keeps_the_old(
 def test_interrupting_a_renewal_keeps_the_old(config, source, monkeypatch):
     folder = data.prepare(config, 64).folder
     before = [path.read_bytes() for path in files_below(folder)]
-    monkeypatch.setattr(builders.Folder, "fingerprint", lambda self: "new")
+    monkeypatch.setattr(datasets.Folder, "fingerprint", lambda self: "new")
 
-    def interrupted(self, faces):
+    def interrupted(self, *arguments):
         yield from ()
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(builders.Folder, "_generate_examples", interrupted)
+    monkeypatch.setattr(datasets.Folder, "_generate_examples", interrupted)
     with pytest.raises(KeyboardInterrupt):
         data.prepare(config, 64)
     assert before == [path.read_bytes() for path in files_below(folder)]
@@ -253,17 +261,18 @@ def test_synthetic_photos_are_rendered_and_registered(
 
     monkeypatch.setattr(photos, "write_photos", copy)
     config = DataConfig(
-        subjects=3, images_per_subject=8, photo_size=192, max_yaw=5,
-        data_seed=7, data_dir=str(tmp_path / "data"),
+        subjects=3, images_per_subject=8, photo_size=192,
+        data_dir=str(tmp_path / "data"), beam_runner="none",
     )  # fmt: skip
     train = data.load_faces(config, 64, "train")
     test = data.load_faces(config, 64, "test")
     assert (len(train), len(test)) == (16, 8)
     assert calls == [
-        photos.SynthesizeConfig(
-            subjects=3, images_per_subject=8, size=192, max_yaw=5, seed=7
-        )
+        photos.SynthesizeConfig(subjects=3, images_per_subject=8, size=192)
     ]
+    rows = tables.read_table(rendered / "aus.csv").rows
+    for name, units in zip(train.filenames, train.action_units, strict=True):
+        np.testing.assert_array_equal(units, rows[name].action_units)
     # Rendered photos are needed no longer.
     assert [p.name for p in (tmp_path / "data").iterdir()] == ["synthetic"]
 
@@ -273,16 +282,16 @@ def test_unknown_splits_are_refused(config):
         data.load_faces(config, 64, "validation")
 
 
-@pytest.mark.parametrize("dataset", ["rafd", "cfee"])
-def test_data_sets_without_a_builder(dataset, tmp_path):
-    config = DataConfig(dataset=dataset, data_dir=str(tmp_path))
-    with pytest.raises(UserError, match="--dataset=folder"):
-        data.prepare(config, 64)
-
-
-def test_a_folder_needs_its_flags(tmp_path):
-    config = DataConfig(dataset="folder", data_dir=str(tmp_path / "data"))
-    with pytest.raises(UserError, match="--source_dir.*--aus"):
+@pytest.mark.parametrize(
+    "dataset, said",
+    [("folder", "--source_dir"), ("rafd", "rafd.socsci"), ("cfee", "cbcsl")],
+)
+def test_what_is_missing_and_where_to_get_it_is_told(
+    dataset, said, tmp_path, monkeypatch
+):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    config = DataConfig(dataset=dataset, data_dir=str(tmp_path / "data"))
+    with pytest.raises(UserError, match=f"--source_dir.*--aus.*{said}|{said}"):
         data.prepare(config, 64)
 
 
@@ -291,3 +300,75 @@ def test_a_file_is_no_data_dir(config, tmp_path):
     config = dataclasses.replace(config, data_dir=str(tmp_path / "file"))
     with pytest.raises(UserError, match="--data_dir"):
         data.prepare(config, 64)
+
+
+def test_photos_that_change_while_they_are_read_stop_it(
+    config, source, tmp_path, monkeypatch
+):
+    photos = tmp_path / "photos"
+    shutil.copytree(source / "photos", photos)
+    config = dataclasses.replace(config, source_dir=str(photos))
+    read = photo_source.FolderPhotos.read
+
+    def replaced(self, row):
+        photo = read(self, row)
+        (photos / row.file).write_bytes(b"another photo now")
+        return photo
+
+    monkeypatch.setattr(photo_source.FolderPhotos, "read", replaced)
+    with pytest.raises(UserError, match="changed while they were read"):
+        data.prepare(config, 64)
+    assert not list(Path(config.data_dir).iterdir())
+
+
+def test_nothing_kept_says_why(config, source, tmp_path):
+    photos = tmp_path / "photos"
+    photos.mkdir()
+    for path in (source / "photos").iterdir():
+        Image.new("RGB", (64, 64), "gray").save(photos / path.name)
+    config = dataclasses.replace(config, source_dir=str(photos))
+    with pytest.raises(UserError, match="train split: 4 × no face found"):
+        data.prepare(config, 64)
+
+
+def test_a_table_of_other_photos(config, source, tmp_path):
+    table = tmp_path / "aus.csv"
+    table.write_text(
+        (source / "aus.csv").read_text().replace("\ns", "\nother_s")
+    )
+    config = dataclasses.replace(config, aus=str(table))
+    with pytest.raises(UserError, match="table of another data set"):
+        data.prepare(config, 64)
+
+
+@pytest.mark.parametrize("column", ["subject", "view"])
+def test_missing_subjects_or_views_are_warned_about(
+    config, source, tmp_path, column
+):
+    table = tmp_path / "aus.csv"
+    table.write_text((source / "aus.csv").read_text().replace(column, "x", 1))
+    config = dataclasses.replace(config, aus=str(table))
+    assert f"no column '{column}'" in data.prepare(config, 64).summary
+
+
+def test_the_contact_sheet_is_a_picture(config):
+    folder = data.prepare(config, 64).folder
+    width, height = Image.open(folder / "contact_sheet.png").size
+    assert width > 128 and height > 128
+
+
+def test_data_by_hand_is_found_where_tfds_keeps_it(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    config = DataConfig(dataset="cfee", data_dir=str(tmp_path / "data"))
+    assert store.located(config) == config
+    home = tmp_path / "home/tensorflow_datasets/downloads/manual/cfee"
+    home.mkdir(parents=True)
+    assert store.located(config).source_dir == str(home)
+    own = tmp_path / "data/downloads/manual/cfee"
+    (own / "sub").mkdir(parents=True)
+    sheet = own / "sub" / "AU_annotation_all_subjects.xls"
+    sheet.touch()
+    found = store.located(config)
+    assert (found.source_dir, found.aus) == (str(own), str(sheet))
+    said = dataclasses.replace(config, source_dir="there", aus="this.csv")
+    assert store.located(said) == said

@@ -52,7 +52,7 @@ def test_two_processes_make_the_same_files(made, tmp_path):
 def test_a_subject_is_the_same_alone(made):
     config = SynthesizeConfig(**{**SMALL, "subjects": 1, "first_subject": 1})
     for photo in photos.make_subject(config, 1):
-        assert (made / "photos" / photo.file).read_bytes() == photo.jpeg
+        assert (made / "photos" / photo.label.file).read_bytes() == photo.jpeg
 
 
 def test_the_table_says_what_was_rendered(made):
@@ -88,8 +88,11 @@ def test_views_share_the_images_out():
         subjects=1, images_per_subject=5, views_per_subject=2, size=64
     )
     made = photos.make_subject(config, 0)
-    assert [photo.view for photo in made] == [0, 0, 0, 1, 1]
-    assert [photo.expression for photo in made][3:] == ["neutral", "happy"]
+    assert [photo.label.view for photo in made] == [0, 0, 0, 1, 1]
+    assert [photo.label.expression for photo in made][3:] == [
+        "neutral",
+        "happy",
+    ]
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Tables: what is read, and what each mistake is told like."""
+"""CSV tables of no tool: what is read, and how each mistake is told."""
 
 import numpy as np
 import pytest
@@ -6,16 +6,6 @@ import pytest
 from efgan_tf import action_units
 from efgan_tf.data.tables import read_table
 from efgan_tf.errors import UserError
-
-
-@pytest.fixture
-def write(tmp_path):
-    def write(text, encoding="utf-8"):
-        path = tmp_path / "aus.csv"
-        path.write_text(text, encoding)
-        return path
-
-    return write
 
 
 def au(name):
@@ -57,8 +47,13 @@ def test_names_are_free_in_case_zeros_and_spaces(write, header):
 @pytest.mark.parametrize("separator", [",", ";", "\t"])
 def test_separators_and_byte_order_mark(write, separator):
     text = "file,AU12\nx.jpg,2\n".replace(",", separator)
-    table = read_table(write(text, "utf-8-sig"))
+    table = read_table(write(text, encoding="utf-8-sig"))
     assert table.rows["x.jpg"].action_units[au("AU12")] == 2
+
+
+def test_names_with_commas_are_quoted_with_spaces_before(write):
+    table = read_table(write('AU12, file\n2, "x, y.jpg"\n'))
+    assert list(table.rows) == ["x, y.jpg"]
 
 
 def test_without_texts_every_photo_is_its_own_subject(write):
@@ -76,11 +71,11 @@ def test_blank_lines_and_cells_at_the_end_do_not_matter(write):
 
 
 def test_missing_and_strange_units_are_warned_about(write):
-    table = read_table(write("file,AU12,AU43\nx.jpg,2,1\n"))
+    table = read_table(write("file,AU12,AU18,AU28_c\nx.jpg,2,1,1\n"))
     assert table.given.sum() == 1
     missing, strange = table.warnings
     assert "AU01, AU02" in missing and "AU12" not in missing
-    assert "AU43" in strange
+    assert strange.endswith(": AU18")
 
 
 def test_repeated_rows_are_dropped_and_counted(write):
@@ -94,9 +89,14 @@ def test_repeated_rows_are_dropped_and_counted(write):
     [
         ("", "is empty"),
         ("file,AU12\n", "no rows"),
-        ("name,AU12\nx.jpg,1\n", "no column 'file'.*name, AU12"),
+        ("photo,AU12\nx.jpg,1\n", "no column 'file'.*photo, AU12"),
         ("file,smile\nx.jpg,1\n", "no column of action units.*file, smile"),
-        ("file,AU12_c\nx.jpg,1\n", "no column of action units"),
+        ("file,AU28_c\nx.jpg,1\n", "no column of action units"),
+        ("file,AU12_c\nx.jpg,0.5\n", "0.5 is neither 0 .absent. nor 1"),
+        ("file,AU24,AU24_r\nx.jpg,1,1\n", "AU24 twice.*'AU24_r'"),
+        ("file;AU12\nx.jpg;0,5\n", "'0,5' is not a number.*with a point"),
+        (",,\n", "is empty"),
+        ('file,AU12\n"x.jpg,' + "1" * 200_000, "is not a CSV file"),
         ("file,AU12,AU12_r\nx.jpg,1,1\n", "AU12 twice.*'AU12_r'"),
         ("file,AU12\nx.jpg,nan\n", "line 2, column AU12: nan is not within"),
         ("file,AU12\nx.jpg,inf\n", "inf is not within 0 to 5"),
@@ -122,13 +122,93 @@ def test_mistakes_name_file_row_and_column(write, text, message):
 
 
 def test_a_missing_table_names_the_flag(tmp_path):
-    for path in (tmp_path / "none.csv", tmp_path):
+    for path in (tmp_path / "none.csv", tmp_path / "none.xls", tmp_path):
         with pytest.raises(UserError, match="--aus"):
             read_table(path)
 
 
 def test_a_table_that_is_no_text(tmp_path):
-    path = tmp_path / "aus.xls"
-    path.write_bytes(b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1")
+    path = tmp_path / "aus.xlsx"
+    path.write_bytes(b"PK\x03\x04\x14\x00\x06\x00\x08\x00\xff\xfe")
     with pytest.raises(UserError, match="save the table as CSV"):
         read_table(path)
+
+
+def test_the_photo_may_be_named_by_several_columns_of_which_one_wins(write):
+    assert list(read_table(write("Path,AU12\ny.jpg,1\n")).rows) == ["y.jpg"]
+    table = read_table(write("name,input,AU12,file\na,b,1,c\n"))
+    assert list(table.rows) == ["c"]
+    table = read_table(write("name,input,AU12\na,b,1\n"))
+    assert list(table.rows) == ["b"]
+
+
+def test_units_of_other_coders_count_as_their_neighbors(write):
+    table = read_table(
+        write("file,AU23,AU24,AU26,AU27,AU43\nx,1,2,4,3,5\ny,2,1,0,1,0\n")
+    )
+    names = ("AU23", "AU26", "AU45")
+    x, y = (
+        [row.action_units[au(name)] for name in names]
+        for row in table.rows.values()
+    )
+    assert (x, y) == ([2, 4, 5], [2, 1, 0])
+    assert table.given.sum() == 3
+    assert [w for w in table.warnings if "neighbor" in w] == [
+        "taken for its neighbor: AU43 as AU45"
+    ]
+
+
+def test_presence_alone_becomes_the_middle_of_the_scale(write):
+    table = read_table(write("file,AU12_c,AU04_c,AU28_c\nx,1,0,1\n"))
+    row = table.rows["x"]
+    assert row.action_units.sum() == row.action_units[au("AU12")] == 3
+    assert table.given.sum() == 2
+    assert table.source == "CSV presence"
+    assert "strength was not measured" in table.warnings[-1]
+    assert not any("AU28" in warning for warning in table.warnings)
+
+
+def test_presence_does_not_count_beside_intensities(write):
+    table = read_table(write("file,AU12_r,AU12_c,AU04_c\nx,2,1,1\n"))
+    assert table.given.sum() == 1
+    assert table.rows["x"].action_units.sum() == 2
+    assert table.source == "CSV"
+
+
+@pytest.mark.parametrize(
+    "values, warned",
+    [
+        ([0.5] * 19 + [1], "probably probabilities"),
+        ([0.5] * 19 + [1.01], None),
+        ([0.5] * 18 + [1], None),
+        ([0] * 20, "every number of the table is 0"),
+    ],
+)
+def test_numbers_of_an_unlikely_scale_are_warned_about(write, values, warned):
+    units = ",".join(action_units.NAMES)
+    rows = [f"{i}.jpg{f',{v}' * 17}" for i, v in enumerate(values)]
+    table = read_table(write("\n".join([f"file,{units}", *rows])))
+    assert len(table.warnings) == bool(warned)
+    assert not warned or warned in table.warnings[0]
+    assert table.rows["19.jpg" if len(values) > 19 else "18.jpg"].action_units[
+        0
+    ] == np.float32(values[-1])
+
+
+def test_names_are_the_same_however_their_accents_are_spelled(write):
+    table = read_table(write("file,AU12\nZoe\u0308.jpg,1\nZo\u00eb.jpg,1\n"))
+    assert list(table.rows) == ["Zo\u00eb.jpg"]
+    assert table.repeated == 1
+
+
+def test_tables_of_a_folder_are_named_by_their_files_or_themselves(
+    write, tmp_path
+):
+    write("AU12,subject\n1,ann\n", "a.csv")
+    write("file,AU12\nb.jpg,2\nc.jpg,3\n", "others/all.csv")
+    table = read_table(tmp_path)
+    assert list(table.rows) == ["a", "b.jpg", "c.jpg"]
+    assert table.has_subjects and table.source == "CSV"
+    write("file,AU12\nb.jpg,1\n", "others/too.csv")
+    with pytest.raises(UserError, match="all.csv, line 2 and .*too.csv, line"):
+        read_table(tmp_path)

@@ -1,0 +1,194 @@
+"""From photos and their rows to aligned faces: one way for every data set.
+
+Each photo is read, its face detected and warped into the aligned frame. What
+cannot be used comes out with the reason instead of a picture. Rows come in
+jobs that are worked on by themselves, here or on another machine: what becomes
+of a photo depends on its job alone.
+"""
+
+import dataclasses
+import itertools
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+
+from efgan_tf.data.photo_source import PhotoSource
+from efgan_tf.data.report import Record
+from efgan_tf.data.tables import Row
+from efgan_tf.faces import alignment, detection, photos, quality
+
+# Large enough for the detector's batches, small enough for the memory.
+_JOB_PHOTOS = 64
+_BATCH_PIXELS = 64_000_000
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Outcome:
+    """What became of a row.
+
+    Attributes:
+      row: the row.
+      png: the aligned face; None if the photo was dropped.
+      reason: why it was dropped.
+      faces: how many the photo has.
+      flaws: what may be wrong with a face that was kept (`faces.quality`).
+    """
+
+    row: Row
+    png: bytes | None = None
+    reason: str = ""
+    faces: int = 0
+    flaws: tuple[str, ...] = ()
+
+    def record(self, split: str) -> Record:
+        """Without the picture, for the report."""
+        return Record(
+            file=self.row.file,
+            subject=self.row.subject,
+            split=split,
+            action_units=tuple(self.row.action_units.tolist()),
+            kept=self.png is not None,
+            reason=self.reason,
+            faces=self.faces,
+            flaws=self.flaws,
+        )
+
+
+def example(outcome: Outcome) -> tuple[str, dict[str, Any]]:
+    """A face that was kept, as TFDS takes it: key and features."""
+    row = outcome.row
+    return (
+        row.file,
+        {
+            "image": outcome.png,
+            "action_units": row.action_units,
+            "subject": row.subject,
+            "expression": row.expression,
+            "view": row.view,
+            "filename": row.file,
+        },
+    )
+
+
+def jobs(rows: Sequence[Row], fixed_pose: bool) -> list[list[Row]]:
+    """Cuts rows, ordered by subject and view, into jobs.
+
+    With a fixed pose the rows of one subject and view stay together.
+    """
+    cut: list[list[Row]] = []
+    for row in rows:
+        full = not cut or len(cut[-1]) >= _JOB_PHOTOS
+        if full and not (fixed_pose and cut and pose(cut[-1][-1]) == pose(row)):
+            cut.append([])
+        cut[-1].append(row)
+    return cut
+
+
+def pose(row: Row) -> tuple[str, str]:
+    """Subject and view: pictures that differ in their expression alone."""
+    return row.subject, row.view
+
+
+def align_job(
+    rows: Sequence[Row],
+    source: PhotoSource,
+    size: int,
+    detector: detection.Detector,
+) -> Iterator[Outcome]:
+    """What becomes of each row, in any order.
+
+    Args:
+      rows: one of `jobs`.
+      source: of their photos.
+      size: side of the aligned pictures.
+      detector: finds the faces.
+    """
+    dropped: list[Outcome] = []
+    for batch in _batches(rows, source, dropped):
+        found = list(_found(batch, detector, dropped))
+        landmarks = [face.landmarks for _, _, face, _ in found]
+        if source.fixed_pose:
+            landmarks = _shared([row for row, *_ in found], landmarks)
+        for (row, photo, _, count), points in zip(
+            found, landmarks, strict=True
+        ):
+            yield _aligned(row, photo, points, count, size)
+    yield from dropped
+
+
+def _batches(
+    rows: Sequence[Row], source: PhotoSource, dropped: list[Outcome]
+) -> Iterator[list[tuple[Row, np.ndarray]]]:
+    """Photos read and ready, as many at a time as the memory should hold."""
+    batch: list[tuple[Row, np.ndarray]] = []
+    pixels = 0
+    previous = None
+    for row in rows:
+        together = source.fixed_pose and pose(row) == previous
+        if pixels >= _BATCH_PIXELS and not together:
+            yield batch
+            batch, pixels = [], 0
+        previous = pose(row)
+        try:
+            photo = source.read(row)
+        except photos.PhotoError as error:
+            dropped.append(Outcome(row, reason=error.reason))
+            continue
+        batch.append((row, photo))
+        pixels += photo.shape[0] * photo.shape[1]
+    yield batch
+
+
+def _found(
+    batch: Sequence[tuple[Row, np.ndarray]],
+    detector: detection.Detector,
+    dropped: list[Outcome],
+) -> Iterator[tuple[Row, np.ndarray, detection.Face, int]]:
+    """The batch's photos with the face that is meant and the number of all."""
+    detected = detector.detect([photo for _, photo in batch])
+    for (row, photo), faces in zip(batch, detected, strict=True):
+        face = _meant(faces, row.face_at)
+        if face is None:
+            reason = "no face found"
+            if faces:
+                reason = "no face found where the table has one"
+            dropped.append(Outcome(row, reason=reason, faces=len(faces)))
+            continue
+        yield row, photo, face, len(faces)
+
+
+def _meant(
+    faces: Sequence[detection.Face], at: tuple[float, float] | None
+) -> detection.Face | None:
+    """The face around a point; the largest where the table names none."""
+    if at is not None:
+        faces = [face for face in faces if face.contains(at)]
+    return detection.largest(faces) if faces else None
+
+
+def _shared(
+    rows: Sequence[Row], landmarks: Sequence[np.ndarray]
+) -> list[np.ndarray]:
+    """Landmarks of which each subject's view has one set."""
+    shared: list[np.ndarray] = []
+    pairs = zip(rows, landmarks, strict=True)
+    for _, group in itertools.groupby(pairs, lambda pair: pose(pair[0])):
+        points = [landmarks for _, landmarks in group]
+        shared += [alignment.shared_landmarks(np.stack(points))] * len(points)
+    return shared
+
+
+def _aligned(
+    row: Row, photo: np.ndarray, landmarks: np.ndarray, faces: int, size: int
+) -> Outcome:
+    import cv2  # OpenCV takes a tenth of a second to import
+
+    try:
+        image = alignment.align(photo, landmarks, size)
+    except ValueError:
+        reason = "its landmarks make no face"
+        return Outcome(row, reason=reason, faces=faces)
+    flaws = quality.flaws(photo.shape[:2], landmarks, image, size)
+    png = cv2.imencode(".png", image[:, :, ::-1])[1].tobytes()
+    return Outcome(row, png, faces=faces, flaws=tuple(flaws))

@@ -1,0 +1,61 @@
+"""Which photos and tables lie below a folder."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+from efgan_tf.errors import UserError
+
+
+def files_below(folder: Path, suffixes: frozenset[str]) -> list[str]:
+    """Files with one of the suffixes, as sorted paths with forward slashes.
+
+    Links to folders are followed, each folder being entered once: links in a
+    circle come to an end. Hidden files and folders are left out: systems keep
+    thumbnails and the like there.
+
+    Args:
+      folder: where to search, subfolders included.
+      suffixes: in lower case, with their dot; files may have them in any.
+
+    Raises:
+      UserError: a folder may not be read, or a file's name is no text.
+    """
+    found = [
+        (path / name).relative_to(folder).as_posix()
+        for path, names in _walk(folder)
+        for name in names
+        if os.path.splitext(name)[1].lower() in suffixes
+        and (path / name).is_file()
+    ]
+    for file in found:
+        try:
+            file.encode()
+        except UnicodeEncodeError:
+            raise UserError(
+                f"{folder}: the name {ascii(file)} is not valid Unicode; "
+                "rename it"
+            ) from None
+    return sorted(found)
+
+
+def _walk(folder: Path) -> Iterator[tuple[Path, list[str]]]:
+    """Folders and the names in them, each folder once, in a fixed order."""
+
+    def refused(error: OSError) -> None:
+        raise UserError(
+            f"{error.filename} cannot be read: {error.strerror}"
+        ) from error
+
+    entered = set()
+    for path, folders, names in os.walk(
+        folder, onerror=refused, followlinks=True
+    ):
+        status = os.stat(path)
+        identity = status.st_dev, status.st_ino
+        if identity in entered:
+            folders.clear()
+            continue
+        entered.add(identity)
+        folders[:] = sorted(n for n in folders if not n.startswith("."))
+        yield Path(path), [name for name in names if not name.startswith(".")]

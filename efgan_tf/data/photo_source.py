@@ -1,0 +1,40 @@
+"""Where a data set's photos come from while it is prepared."""
+
+import dataclasses
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+
+from efgan_tf.data.tables import Row
+from efgan_tf.faces import photos
+
+
+class PhotoSource(Protocol):
+    """Gives the photo of a row; small enough to be sent to other machines.
+
+    Attributes:
+      fixed_pose: whether the head is known to be still within one subject's
+        view; then its pictures share one transform.
+    """
+
+    fixed_pose: bool
+
+    def read(self, row: Row) -> np.ndarray:
+        """uint8 `[height, width, 3]`, RGB.
+
+        Raises:
+          photos.PhotoError: it cannot be used.
+        """
+
+
+@dataclasses.dataclass(frozen=True)
+class FolderPhotos:
+    """Photos in a folder, under the rows' file names."""
+
+    folder: Path
+    fixed_pose: bool = False
+
+    def read(self, row: Row) -> np.ndarray:
+        """The photo of a row, as `photos.read_photo` reads it."""
+        return photos.read_photo(self.folder / row.file)

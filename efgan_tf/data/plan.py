@@ -1,0 +1,199 @@
+"""What is to be prepared: photos joined with their rows, people shared out.
+
+Nothing is read here but names and tables, so that a mistake shows at once and
+every photo's way is settled before the first one is opened.
+"""
+
+import dataclasses
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from efgan_tf.data import splits, tables
+from efgan_tf.data.aligning import jobs, pose
+from efgan_tf.data.labels import Selection
+from efgan_tf.data.listing import files_below
+from efgan_tf.data.photo_source import PhotoSource
+from efgan_tf.data.report import Report
+from efgan_tf.data.tables import Row, Table
+from efgan_tf.errors import UserError
+from efgan_tf.faces import photos
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Plan:
+    """A preparation that can be carried out here or elsewhere.
+
+    Attributes:
+      source: of the photos.
+      size: side of the aligned pictures.
+      rows: of each split that has any, ordered by subject, view and file.
+      given: float32 `[17]`, 1 for the units that the table has.
+      report: of what is settled already.
+    """
+
+    source: PhotoSource
+    size: int
+    rows: dict[str, list[Row]]
+    given: np.ndarray
+    report: Report
+
+    def jobs(self, split: str) -> list[list[Row]]:
+        """The rows of a split in pieces for `aligning.align_job`."""
+        return jobs(self.rows[split], self.source.fixed_pose)
+
+
+def make_plan(
+    source: PhotoSource,
+    rows: Sequence[Row],
+    table: Table,
+    report: Report,
+    size: int,
+    held_out: float,
+) -> Plan:
+    """Shares the people out.
+
+    Args:
+      source: of the rows' photos.
+      rows: those that have a photo.
+      table: where they come from.
+      report: of `joined`.
+      size: side of the aligned pictures.
+      held_out: share of the people to test on.
+    """
+    report.rows = len(table.rows)
+    report.repeated_rows = table.repeated
+    report.table = table.source
+    report.warnings += table.warnings
+    shares = splits.split_subjects((row.subject for row in rows), held_out)
+    split_of = {s: name for name, group in shares.items() for s in group}
+    ordered = sorted(rows, key=lambda row: (*pose(row), row.file))
+    by_split = {
+        name: [row for row in ordered if split_of[row.subject] == name]
+        for name in shares
+    }
+    return Plan(
+        source=source,
+        size=size,
+        rows={name: rows for name, rows in by_split.items() if rows},
+        given=table.given,
+        report=report,
+    )
+
+
+def listed(source_dir: Path) -> list[str]:
+    """The photos below a folder.
+
+    Raises:
+      UserError: there is no such folder, or it has no photos.
+    """
+    if not source_dir.is_dir():
+        raise UserError(
+            f"there is no folder {source_dir}; name the photos' folder with "
+            "--source_dir"
+        )
+    files = files_below(source_dir, photos.SUFFIXES)
+    if not files:
+        raise UserError(
+            f"{source_dir} has no photos ({', '.join(sorted(photos.SUFFIXES))})"
+        )
+    return files
+
+
+def joined(
+    files: Sequence[str],
+    table: Table,
+    report: Report,
+    selection: Selection | None = None,
+) -> list[Row]:
+    """The rows that have a photo which is wanted.
+
+    Args:
+      files: the photos.
+      table: what they show.
+      report: takes the photos and rows that do not fit each other.
+      selection: which photos are wanted and who they show, where their names
+        say so; then subject, expression and view come from there.
+
+    Raises:
+      UserError: not one row fits a photo.
+    """
+    report.photos = len(files)
+    if selection is None:
+        matched = tables.match(files, table)
+        without_row, rows = matched.without_row, matched.rows
+        report.warnings += _column_warnings(table)
+    else:
+        matched = _matched(files, table, selection)
+        labels = selection.labels
+        without_row = [file for file in matched.without_row if file in labels]
+        rows = [
+            _labelled(row, labels) for row in matched.rows if row.file in labels
+        ]
+        report.counts = selection.counts
+        report.passed_over = selection.passed_over
+        report.warnings += selection.warnings
+        report.dropped += selection.strangers
+    for name in (*without_row, *matched.without_photo):
+        report.drop(name, matched.reasons[name])
+    if not rows:
+        raise UserError(
+            f"no row of the table ({table.source}) names one of the "
+            f"{len(files)} photos: its first row is "
+            f"{next(iter(table.rows))!r}, the first photo {files[0]!r}; is it "
+            "the table of another data set?"
+        )
+    return rows
+
+
+def _matched(
+    files: Sequence[str], table: Table, selection: Selection
+) -> tables.Matched:
+    """Joins all photos of a known data set, chosen or not, with the table.
+
+    Photos that are none of the set's stay out, so that a copy does not make
+    it doubtful which photo a row means; rows that mean only them are not
+    missed either. (A table without names needs all photos to count.)
+    """
+    labels = selection.labels
+
+    def alias(file: str) -> str | None:
+        return labels[file].alias if file in labels else None
+
+    strangers = [file for file, _ in selection.strangers]
+    if table.by_order or not strangers:
+        return tables.match(files, table, alias)
+    known = [file for file in files if file not in set(strangers)]
+    matched = tables.match(known, table, alias)
+    unknown = set(tables.match(strangers, table).without_photo)
+    return dataclasses.replace(
+        matched,
+        without_photo=[n for n in matched.without_photo if n in unknown],
+    )
+
+
+def _labelled(row: Row, labels: dict) -> Row:
+    label = labels[row.file]
+    return dataclasses.replace(
+        row,
+        subject=label.subject,
+        expression=label.expression,
+        view=label.view,
+    )
+
+
+def _column_warnings(table: Table) -> list[str]:
+    if not table.has_subjects:
+        return [
+            "the table has no column 'subject': every photo counts as a "
+            "person of its own, and pictures of one person may end up on both "
+            "sides of the split"
+        ]
+    if not table.has_views:
+        return [
+            "the table has no column 'view': all pictures of a subject count "
+            "as one view; --pairing=paired suits them only if pose and light "
+            "are the same"
+        ]
+    return []

@@ -1,0 +1,16 @@
+"""Tables of action units: which photo shows what, and who it is.
+
+People have tables of many makes: a CSV file with a `file` column, what
+OpenFace or py-feat wrote, for all photos or one file per photo, or CFEE's own
+sheet. All are read into one form (`read_table`) and joined with the photos
+that they mean (`match`). Mistakes in a table stop the work with one line that
+names the file, the row and the column: a table is quickly mended, and half of
+one would silently teach the wrong thing.
+"""
+
+from efgan_tf.data.tables.cfee import emotion_names
+from efgan_tf.data.tables.matching import Matched, match
+from efgan_tf.data.tables.reading import read_table
+from efgan_tf.data.tables.rows import Row, Table
+
+__all__ = ["Matched", "Row", "Table", "emotion_names", "match", "read_table"]

@@ -1,0 +1,1 @@
+"""Tables: how each kind is read, and how rows find their photos."""

@@ -1,0 +1,141 @@
+"""Aligning: every row comes out as a face or with the reason why not."""
+
+import io
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from efgan_tf import geometry
+from efgan_tf.data.aligning import align_job, jobs
+from efgan_tf.data.photo_source import FolderPhotos
+from efgan_tf.data.tables import Row
+from efgan_tf.faces.detection import Face
+
+
+class FakeDetector:
+    """Finds as many faces as a photo's first pixel says, big ones last.
+
+    A photo's second pixel shifts the landmarks. Faces lie side by side, the
+    box of the first from 0 to 1, of the second from 10 to 12, and so on.
+    """
+
+    def detect(self, photos):
+        return [
+            [
+                self._face(size, int(photo[0, 1, 0]))
+                for size in range(1, 1 + photo[0, 0, 0])
+            ]
+            for photo in photos
+        ]
+
+    @staticmethod
+    def _face(size, shift):
+        points = np.array([[36, 38], [64, 38], [50, 54], [38, 70], [62, 70]])
+        box = np.array([10 * (size - 1), 0, size, size])
+        return Face(box, points + shift + size, 0.9)
+
+
+def row(file, view="v", face_at=None):
+    units = np.zeros(17, np.float32)
+    return Row(file, units, "s", view=view, face_at=face_at)
+
+
+@pytest.fixture
+def write(tmp_path):
+    """Writes a photo with the given number of faces."""
+
+    def make(file, faces, shift=0):
+        image = np.random.default_rng(0).integers(
+            0, 256, (100, 100, 3), np.uint8
+        )
+        image[0, 0], image[0, 1] = faces, shift
+        Image.fromarray(image).save(tmp_path / file)
+
+    return make
+
+
+def align(folder, rows, fixed_pose=False):
+    source = FolderPhotos(folder, fixed_pose)
+    outcomes = list(align_job(rows, source, 64, FakeDetector()))
+    assert {out.row.file for out in outcomes} == {row.file for row in rows}
+    assert len(outcomes) == len(rows)
+    return {out.row.file: out for out in outcomes}
+
+
+def picture(outcome):
+    return np.array(Image.open(io.BytesIO(outcome.png)))
+
+
+def test_a_photo_becomes_an_aligned_face(write, tmp_path):
+    write("a.png", faces=1, shift=3)
+    outcome = align(tmp_path, [row("a.png")])["a.png"]
+    assert (outcome.reason, outcome.faces) == ("", 1)
+    photo = np.array(Image.open(tmp_path / "a.png"))
+    points = FakeDetector._face(1, 3).landmarks
+    expected = geometry.warp(photo, geometry.alignment(points, 64), 64)
+    np.testing.assert_array_equal(picture(outcome), expected)
+
+
+def test_what_cannot_be_used_comes_with_the_reason(write, tmp_path):
+    write("none.png", faces=0)
+    (tmp_path / "broken.jpg").write_bytes(b"\xff\xd8\xff\xe0 no picture")
+    (tmp_path / "empty.png").touch()
+    files = ["none.png", "broken.jpg", "empty.png", "missing.png"]
+    outcomes = align(tmp_path, [row(file) for file in files])
+    assert all(outcome.png is None for outcome in outcomes.values())
+    reasons = [outcomes[file].reason for file in files]
+    assert reasons[0] == "no face found"
+    assert reasons[1].startswith(("cut off or damaged", "not a picture"))
+    assert reasons[2:] == ["is an empty file", "no such file"]
+
+
+def test_of_several_faces_the_largest_or_the_named_one_is_taken(
+    write, tmp_path
+):
+    write("a.png", faces=3, shift=1)
+    write("b.png", faces=1, shift=3)  # 3 + 1 = 1 + 3: the same landmarks
+    write("c.png", faces=1, shift=1)
+    rows = [row("a.png"), row("b.png"), row("c.png")]
+    found = align(tmp_path, rows)
+    assert found["a.png"].faces == 3
+    # (The two pixels that steer the detector differ.)
+    same = picture(found["a.png"])[8:], picture(found["b.png"])[8:]
+    np.testing.assert_array_equal(*same)
+    named = align(tmp_path, [row("a.png", face_at=(0.5, 0.5))])["a.png"]
+    same = picture(named)[8:], picture(found["c.png"])[8:]
+    np.testing.assert_array_equal(*same)
+
+
+def test_a_named_face_that_is_not_found_drops_the_photo(write, tmp_path):
+    write("a.png", faces=2)
+    outcome = align(tmp_path, [row("a.png", face_at=(5, 0.5))])["a.png"]
+    assert outcome.png is None
+    assert outcome.reason == "no face found where the table has one"
+
+
+def test_a_fixed_pose_shares_one_transform(write, tmp_path, monkeypatch):
+    used = []
+    monkeypatch.setattr(
+        geometry,
+        "alignment",
+        lambda landmarks, size: (
+            used.append(np.array(landmarks)) or np.eye(3)[:2]
+        ),
+    )
+    for file, shift in (("a.png", 0), ("b.png", 1), ("c.png", 9)):
+        write(file, faces=1, shift=shift)
+    write("d.png", faces=1, shift=5)
+    rows = [row(f) for f in ("a.png", "b.png", "c.png")]
+    align(tmp_path, [*rows, row("d.png", view="w")], fixed_pose=True)
+    assert {tuple(points[0]) for points in used} == {(38, 40), (42, 44)}
+
+
+def test_jobs_keep_every_row_once_and_fixed_poses_together():
+    rows = [row(f"{n:03}.png", view=str(n // 50)) for n in range(200)]
+    for fixed in (False, True):
+        cut = jobs(rows, fixed)
+        assert [r for job in cut for r in job] == rows
+    assert [len(job) for job in jobs(rows, False)] == [64, 64, 64, 8]
+    assert [len(job) for job in jobs(rows, True)] == [100, 100]
+    assert jobs([], True) == []

@@ -1,0 +1,147 @@
+"""CFEE: what its names say, and what a copy of it is like."""
+
+import itertools
+
+import pytest
+
+from efgan_tf import action_units
+from efgan_tf.data import cfee
+from efgan_tf.data.labels import Label
+from efgan_tf.errors import UserError
+
+SUBJECTS = range(110, 340)
+# One code for each emotion: of those that share one, the first.
+PAPER_CODES = sorted(set(range(1, 27)) - {4, 17, 19, 20})
+
+
+def names(codes, subjects=SUBJECTS):
+    pairs = itertools.product(codes, subjects)
+    return [
+        f"Images/{code:02}_{subject}_{1000 + number}.jpg"
+        for number, (code, subject) in enumerate(pairs)
+    ]
+
+
+@pytest.mark.parametrize(
+    "file, code, subject, image",
+    [
+        ("02_339_3470.jpg", 2, "339", 3470),
+        ("21-26/Images6/23_178_6632.JPG", 23, "178", 6632),
+        ("04_221.jpg", 4, "221", None),
+        ("26_222.jpg", 26, "222", None),
+        ("260_19.png.jpg", 19, "260", None),
+        ("260_19_3470.jpg", 19, "260", 3470),
+        ("9_128_4191.png", 9, "128", 4191),
+        ("19_022.jpg", 19, "022", None),
+        ("022_19.jpg", 19, "022", None),
+        ("02_99.jpg", 2, "099", None),
+        ("02_110_12.jpg", 2, "110", 12),
+    ],
+)
+def test_a_name_is_read(file, code, subject, image):
+    assert cfee.read_name(file) == cfee.Name(code, subject, image)
+
+
+@pytest.mark.parametrize(
+    "file",
+    [
+        "04_19.jpg",  # two codes
+        "260_339.jpg",  # two subjects
+        "27_260.jpg",  # no code
+        "00_260.jpg",
+        "260_019.jpg",  # a subject, or a code? of three digits
+        "02_3390_1.jpg",
+        "2.jpg",
+        "02_339_.jpg",
+        "02_339_3470 (2).jpg",
+        "02_339_3470.txt",
+        "._02_339_3470.jpg",
+        "AU_annotation_all_subjects.xls",
+    ],
+)
+def test_a_name_that_may_mean_two_things_is_none(file):
+    assert cfee.read_name(file) is None
+
+
+def test_emotions_are_the_papers():
+    assert sorted(cfee.EMOTIONS) == list(range(1, 27))
+    assert len(set(cfee.EMOTIONS.values())) == 22
+    assert cfee.PAPER == 5060
+    basic = {cfee.EMOTIONS[code] for code in range(1, 9)}
+    assert basic == set(action_units.PRESETS) - {"contemptuous"}
+
+
+def test_labels_say_who_and_what():
+    files = ["b/02_339_3470.jpg", "04_221.JPG", "260_19.png.jpg"]
+    selection = cfee.select(files)
+    assert selection.labels == {
+        "b/02_339_3470.jpg": Label("339", "happy", "frontal", "02_339"),
+        "04_221.JPG": Label("221", "sad", "frontal", "04_221"),
+        "260_19.png.jpg": Label(
+            "260", "disgustedly surprised", "frontal", "19_260"
+        ),
+    }
+    assert list(selection.labels) == files
+    assert not selection.strangers and not selection.passed_over
+
+
+def test_what_is_no_photo_of_the_set_is_told():
+    files = ["b/02_339_1.jpg", "a/02_339_1.JPG", "x.jpg", "03_339_2.jpg"]
+    selection = cfee.select(files, {2: "glad"})
+    assert selection.labels == {
+        "a/02_339_1.JPG": Label("339", "glad", "frontal", "02_339")
+    }
+    assert selection.strangers == [
+        ("b/02_339_1.jpg", "the same as another photo (a/02_339_1.JPG)"),
+        ("x.jpg", "not named as CFEE names its photos (02_339_3470.jpg)"),
+        ("03_339_2.jpg", "its expression has no name (code 03)"),
+    ]
+
+
+def test_the_release_is_told_from_the_paper():
+    release = names(range(1, 27))[: cfee.RELEASE]
+    selection = cfee.select(release)
+    assert len(selection.labels) == 5954
+    assert selection.counts == [
+        "CFEE: 5,954 photos, 230 of 230 subjects, 26 of 26 codes, 22 of 22 "
+        "emotions",
+        "most like the release of 5,954 photos with 26 codes, not the paper's "
+        "5,060 = 230 × 22",
+    ]
+    assert not selection.warnings
+    selection = cfee.select(names(PAPER_CODES))
+    assert len(selection.labels) == 5060
+    assert selection.counts[1].startswith("most like the paper's 5,060")
+    assert not selection.warnings
+    selection = cfee.select(names([1, 2]))
+    assert selection.counts[1].startswith("a part of CFEE")
+
+
+def test_missing_photos_are_named():
+    files = [
+        file
+        for file in names(PAPER_CODES, SUBJECTS[1:])
+        if "/09_" not in file and "/02_130_" not in file
+    ]
+    (warning,) = cfee.select(files).warnings
+    assert warning == (
+        f"CFEE: {21 * 229 - 1:,} of 5,060 photos: 229 of 230 subjects; "
+        "no photo of 09 happily surprised; 02 happy lacks 1"
+    )
+    assert cfee.select(names(range(1, 26))).warnings == [
+        "CFEE: 5,750 of 5,954 photos: no photo of 26 sadly disgusted"
+    ]
+
+
+def test_photos_that_the_sheet_cannot_tell_apart_are_warned_about():
+    files = ["04_221_7.jpg", "04_221.jpg", "05_221_8.jpg"]
+    selection = cfee.select(files)
+    assert len(selection.labels) == 3
+    assert selection.warnings[-1].endswith("cannot tell apart: 04_221")
+
+
+def test_a_folder_without_cfee_says_how_to_get_it():
+    with pytest.raises(UserError, match="none of the 1 photos.*'x.jpg'.*ohio"):
+        cfee.select(["x.jpg"])
+    with pytest.raises(UserError, match="no photos; request CFEE"):
+        cfee.select([])

@@ -1,0 +1,63 @@
+"""Files are found by name, whatever lies beside them."""
+
+import os
+
+import pytest
+
+from efgan_tf.data.listing import files_below
+from efgan_tf.errors import UserError
+
+SUFFIXES = frozenset((".jpg", ".png"))
+
+
+@pytest.fixture
+def folder(tmp_path):
+    for name in ("b.JPG", "a/z.png", "a/.hidden.jpg", ".cache/x.jpg", "n.txt"):
+        path = tmp_path / name
+        path.parent.mkdir(exist_ok=True)
+        path.touch()
+    return tmp_path
+
+
+def test_names_are_sorted_and_hidden_ones_left_out(folder):
+    assert files_below(folder, SUFFIXES) == ["a/z.png", "b.JPG"]
+
+
+def test_links_are_followed_once(folder):
+    (folder / "a" / "up").symlink_to(folder)
+    (folder / "elsewhere").mkdir()
+    (folder / "elsewhere" / "c.png").touch()
+    (folder / "a" / "link").symlink_to(folder / "elsewhere")
+    found = files_below(folder, SUFFIXES)
+    assert found == ["a/link/c.png", "a/z.png", "b.JPG"]
+
+
+def test_broken_links_and_folders_with_a_photos_name_are_no_files(folder):
+    (folder / "gone.png").symlink_to(folder / "nothing")
+    (folder / "folder.jpg").mkdir()
+    assert files_below(folder, SUFFIXES) == ["a/z.png", "b.JPG"]
+
+
+def test_long_and_foreign_names(folder):
+    names = ["é" * 100 + ".png", "微笑 😀.jpg", "x" * 250 + ".png"]
+    for name in names:
+        (folder / name).touch()
+    assert set(names) < set(files_below(folder, SUFFIXES))
+
+
+def test_a_name_that_is_no_text_is_told(folder):
+    try:
+        os.close(os.open(bytes(folder) + b"/\xff.png", os.O_CREAT))
+    except OSError:
+        pytest.skip("the file system takes no such name")
+    with pytest.raises(UserError, match="not valid Unicode"):
+        files_below(folder, SUFFIXES)
+
+
+def test_a_folder_that_may_not_be_read_is_told(folder):
+    if os.geteuid() == 0:
+        pytest.skip("nothing is forbidden to root")
+    (folder / "a").chmod(0)
+    with pytest.raises(UserError, match="cannot be read"):
+        files_below(folder, SUFFIXES)
+    (folder / "a").chmod(0o700)

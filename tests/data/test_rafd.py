@@ -1,0 +1,205 @@
+"""RaFD: what its names say, and which photos are chosen."""
+
+import itertools
+import time
+
+import pytest
+
+from efgan_tf import action_units
+from efgan_tf.data import rafd
+from efgan_tf.data.labels import Label
+from efgan_tf.errors import ConfigError, UserError
+
+PERSONS = ("Caucasian_male", "Caucasian_female", "Kid_male", "Moroccan_male")
+
+
+def name(model, angle="090", expression="happy", gaze="frontal", person=None):
+    person = person or PERSONS[model % 4]
+    return f"Rafd{angle}_{model:02}_{person}_{expression}_{gaze}.jpg"
+
+
+@pytest.fixture(scope="module")
+def everything():
+    """The names of all of RaFD."""
+    left_out = {6, 13, 17, 34, 62, 66}
+    numbers = [number for number in range(1, 74) if number not in left_out]
+    return [
+        name(*key)
+        for key in itertools.product(
+            numbers,
+            ("000", "045", "090", "135", "180"),
+            action_units.PRESETS,
+            ("left", "frontal", "right"),
+        )
+    ]
+
+
+@pytest.mark.parametrize(
+    "file",
+    [
+        "Rafd090_28_Caucasian_male_angry_frontal.jpg",
+        "RaFD/all/Rafd090_28_Caucasian_male_angry_frontal.JPG",
+        "RAFD090_28_CAUCASIAN_MALE_ANGRY_FRONTAL.jpeg",
+        "C:\\RaFD\\rafd090_28_caucasian_male_angry_frontal.Png",
+        "Rafd090_28_Caucasian_male_angry_frontal.bmp",
+    ],
+)
+def test_a_name_is_read_in_any_case_and_folder(file):
+    assert rafd.read_name(file) == rafd.Name(
+        "090", 28, "caucasian", "male", "angry", "frontal"
+    )
+
+
+@pytest.mark.parametrize(
+    "file",
+    [
+        "._Rafd090_28_Caucasian_male_angry_frontal.jpg",
+        "cropped_Rafd090_28_Caucasian_male_angry_frontal.jpg",
+        "Rafd090_28_Caucasian_male_angry_frontal (1).jpg",
+        "Rafd090_28_Caucasian_male_angry_frontal.csv",
+        "Rafd090_28_Caucasian_male_angry_frontal",
+        "Rafd060_28_Caucasian_male_angry_frontal.jpg",
+        "Rafd090_28_Caucasian_male_bored_frontal.jpg",
+        "Rafd090_28_Caucasian_male_angry_up.jpg",
+        "Rafd090_28_Martian_male_angry_frontal.jpg",
+        "Rafd090_28_Caucasian_male_angry_frontal.jpg/photo.jpg",
+        "",
+    ],
+)
+def test_other_names_are_none_of_rafds(file):
+    assert rafd.read_name(file) is None
+
+
+def test_the_numbers_are_the_published_ones(everything):
+    assert len(everything) == len(set(everything)) == 8040 == rafd.PUBLISHED
+    assert len(rafd.MODELS) == 67
+    start = time.perf_counter()
+    central = rafd.select(everything)
+    assert time.perf_counter() - start < 1
+    assert len(central.labels) == 4824
+    assert len({label.subject for label in central.labels.values()}) == 67
+    assert central.passed_over == {"angle 000": 1608, "angle 180": 1608}
+    assert not central.strangers and not central.warnings
+    assert central.counts == [
+        "RaFD: 8,040 of 8,040 photos, 67 of 67 models, 5 of 5 angles",
+        "chosen: 4,824 (published for these angles: 4,824)",
+    ]
+    frontal = rafd.select(everything, ["090"])
+    assert len(frontal.labels) == 1608
+    looking = rafd.select(everything, ["090"], ["frontal"])
+    assert len(looking.labels) == 536
+    assert looking.passed_over["gaze left"] == 536
+    assert looking.counts[1] == (
+        "chosen: 536 (published for these angles and gazes: 536)"
+    )
+    assert len(rafd.select(everything, rafd.ANGLES).labels) == 8040
+
+
+def test_labels_say_who_what_and_from_where():
+    first = name(28, "045", "angry", "left")
+    second = name(28, "045", "sad", "left")
+    other = name(28, "045", "angry", "right")
+    chosen = rafd.select([f"b/{first}", f"a/{second}", other]).labels
+    assert list(chosen) == [f"b/{first}", f"a/{second}", other]
+    assert chosen[f"b/{first}"] == Label("28", "angry", "045-left")
+    assert chosen[f"a/{second}"].view == "045-left"
+    assert chosen[other].view == "045-right"
+
+
+def test_what_is_no_photo_of_the_set_is_told():
+    files = [
+        "a/" + name(28),
+        "b/" + name(28),
+        "a/" + name(28).replace(".jpg", ".png"),
+        name(17),
+        name(74),
+        name(28, expression="sad", person="Caucasian_female"),
+        name(28, expression="angry"),
+        "holiday.jpg",
+    ]
+    selection = rafd.select(files)
+    assert list(selection.labels) == ["a/" + name(28), files[6]]
+    assert selection.strangers == [
+        (files[1], f"the same as another photo (a/{name(28)})"),
+        (files[2], f"the same as another photo (a/{name(28)})"),
+        (files[3], "RaFD has no such model (17)"),
+        (files[4], "RaFD has no such model (74)"),
+        (
+            files[5],
+            "at odds with the model's other photos (28 is caucasian male)",
+        ),
+        (
+            files[7],
+            "not named as RaFD names its photos "
+            "(Rafd090_28_Caucasian_male_angry_frontal.jpg)",
+        ),
+    ]
+
+
+def test_which_of_two_copies_is_kept_does_not_hang_on_the_order():
+    files = ["b/" + name(28), "a/" + name(28)]
+    assert list(rafd.select(files).labels) == ["a/" + name(28)]
+    assert list(rafd.select(files[::-1]).labels) == ["a/" + name(28)]
+
+
+def test_missing_photos_are_named(everything):
+    gone = {name(28), name(30), name(30, "000")}
+    some = [file for file in everything if file not in gone]
+    assert rafd.select(some).warnings == [
+        "RaFD: 8,037 of 8,040 photos: model 28 lacks 1, model 30 lacks 2"
+    ]
+    models = {name(model) for model in range(1, 13)}
+    some = [file for file in everything if file not in models]
+    assert (
+        rafd.select(some)
+        .warnings[0]
+        .endswith(
+            "model 01 lacks 1, model 02 lacks 1, model 03 lacks 1, "
+            "model 04 lacks 1, model 05 lacks 1 and 6 more"
+        )
+    )
+
+
+def test_missing_models_and_angles_are_named_once(everything):
+    some = [f for f in everything if "_01_" not in f and "Rafd045" not in f]
+    some.remove(name(28))
+    (warning,) = rafd.select(some).warnings
+    assert warning == (
+        f"RaFD: {66 * 96 - 1:,} of 8,040 photos: no photo of model 01; no "
+        "photo of angle 045; model 28 lacks 1"
+    )
+
+
+def test_a_part_of_rafd_is_complete_if_no_more_is_asked_for(everything):
+    frontal = [file for file in everything if "Rafd090" in file]
+    selection = rafd.select(frontal, ["090"])
+    assert not selection.warnings
+    assert selection.counts[0] == (
+        "RaFD: 1,608 of 8,040 photos, 67 of 67 models, 1 of 5 angles"
+    )
+    assert rafd.select(frontal).warnings == [
+        "RaFD: 1,608 of 4,824 photos at 3 angles with 3 gazes: no photo of "
+        "angle 045, 135"
+    ]
+
+
+def test_unknown_angles_and_gazes_are_refused():
+    with pytest.raises(ConfigError, match="--rafd_angles=090,30 .*'30'.*135"):
+        rafd.select([name(28)], ["090", "30"])
+    with pytest.raises(ConfigError, match="--rafd_gazes=up .*'up'.*frontal"):
+        rafd.select([name(28)], gazes=["up"])
+    with pytest.raises(ConfigError, match="--rafd_angles= .*known are 000"):
+        rafd.select([name(28)], [])
+
+
+def test_nothing_chosen_says_what_there_is():
+    with pytest.raises(UserError, match="none of the 1 photos.*'x.jpg'.*socs"):
+        rafd.select(["x.jpg"])
+    with pytest.raises(UserError, match="no photos; request RaFD at"):
+        rafd.select([])
+    files = [name(28, "000"), name(28, "000", "sad"), name(28, "180")]
+    with pytest.raises(
+        UserError,
+        match="rafd_angles=045,090,135.*: 2 at angle 000, gaze frontal; 1 at",
+    ):
+        rafd.select(files)

@@ -1,0 +1,100 @@
+"""The report accounts for every photo."""
+
+import json
+import random
+
+import numpy as np
+
+from efgan_tf.data.report import Record, Report
+
+GIVEN = np.ones(17, np.float32)
+
+
+def record(file, split="train", kept=True, au12=0.0, **values):
+    units = [0.0] * 17
+    units[8], units[0] = au12, 2.0
+    return Record(file, values.pop("subject", "s"), split, tuple(units), kept,
+                  **values)  # fmt: skip
+
+
+def filled(records=None, given=GIVEN):
+    report = Report(photos=4, rows=4, table="CSV")
+    report.add(
+        records
+        or [
+            record("c.png", au12=3.0, faces=2),
+            record("a.png", au12=1.0, flaws=("blurred (3.1)",)),
+            record("b.png", kept=False, reason="cut off or damaged (3 bytes)"),
+            record("d.png", "test", subject="t", flaws=("blurred (2.0)",)),
+        ],
+        given,
+    )
+    return report
+
+
+def test_what_became_of_the_rows_is_counted():
+    report = filled()
+    assert report.kept == 3
+    assert report.dropped == [("b.png", "cut off or damaged (3 bytes)")]
+    assert report.several_faces == ["c.png"]
+    assert report.splits == {
+        "train": {"photos": 2, "subjects": 1},
+        "test": {"photos": 1, "subjects": 1},
+    }
+    assert report.action_units["AU12"] == {
+        "mean": 1.3333, "maximum": 3.0, "above_0": 0.6667,
+    }  # fmt: skip
+
+
+def test_the_order_of_records_makes_no_difference():
+    records = [record(f"{n}.png", au12=n / 7) for n in range(30)]
+    shuffled = list(records)
+    random.Random(0).shuffle(shuffled)
+    assert filled(records).text() == filled(shuffled).text()
+
+
+def test_constant_and_missing_units_are_masked_with_a_warning():
+    given = GIVEN.copy()
+    given[16] = 0
+    report = filled(given=given)
+    assert report.mask().tolist() == [0.0] * 8 + [1.0] + [0.0] * 8
+    warning = next(w for w in report.warnings if "the same in every" in w)
+    assert "AU01" in warning and "AU45" not in warning
+    assert "AU45" not in report.action_units
+
+
+def test_reasons_and_flaws_are_counted_without_their_details():
+    report = filled()
+    report.drop("x.jpg", "cut off or damaged (4 bytes)")
+    assert report.reasons() == {"cut off or damaged": 2}
+    assert "warning: 2 × blurred" in report.summary()
+
+
+def test_the_report_is_readable_and_complete(tmp_path):
+    report = filled()
+    report.counts = ["RaFD: 4 of 8,040 photos"]
+    report.passed_over = {"angle 000": 2}
+    report.write(tmp_path)
+    text = (tmp_path / "report.txt").read_text("utf-8")
+    head, *_ = text.split("\n\n")
+    assert head.splitlines()[0] == (
+        "4 photos, 4 rows in the table: 3 faces kept, 1 dropped"
+    )
+    for line in (
+        "  1 × cut off or damaged", "RaFD: 4 of 8,040 photos",
+        "  2 × not asked for: angle 000", "action units: CSV",
+        "train: 2 photos of 1 subject",
+    ):  # fmt: skip
+        assert line in head.splitlines()
+    assert "  b.png  cut off or damaged (3 bytes)" in text
+    assert "  a.png  blurred (3.1)" in text
+    values = json.loads((tmp_path / "report.json").read_text("utf-8"))
+    assert values["dropped"] == [
+        {"file": "b.png", "reason": "cut off or damaged (3 bytes)"}
+    ]
+    assert values["kept"] == 3
+
+
+def test_nobody_held_out_is_told():
+    report = filled([record("a.png")])
+    assert any("nothing is held out" in w for w in report.warnings)
