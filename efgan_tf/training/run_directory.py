@@ -1,16 +1,17 @@
 """A run's folder: made, recognised, and protected from another config.
 
-config.json  flags.txt  data.txt  metrics.jsonl
+config.json  flags.txt  data.txt  units.json  metrics.jsonl
 checkpoints/  samples/  logs/
 """
 
 import dataclasses
 import hashlib
+import json
 import re
 from collections.abc import Sequence
 from pathlib import Path
 
-from efgan_tf import options
+from efgan_tf import action_units, options
 from efgan_tf.config import Config
 from efgan_tf.data import Faces
 from efgan_tf.errors import ConfigError, UserError
@@ -22,6 +23,7 @@ from efgan_tf.training.checkpoints import Checkpoints
 _FREE = {
     "run_dir", "data_dir", "source_dir", "dry_run", "checkpoint_minutes",
     "keep_checkpoints", "log_steps", "strategy", "replicas", "sample_kimg",
+    "beam_runner", "beam_options",
 }  # fmt: skip
 
 
@@ -35,6 +37,11 @@ class RunDirectory:
     def config(self) -> Path:
         """The run's `Config` as JSON."""
         return self.path / "config.json"
+
+    @property
+    def units(self) -> Path:
+        """JSON of the units that the data can teach."""
+        return self.path / "units.json"
 
     @property
     def checkpoints(self) -> Path:
@@ -101,7 +108,7 @@ class RunDirectory:
         return sorted(
             str(entry.relative_to(self.path))
             for entry in found
-            if entry.name not in ("flags.txt", "data.txt")
+            if entry.name not in ("flags.txt", "data.txt", "units.json")
             and not re.match(r"\.|phase[12]_00000000$", entry.name)
         )
 
@@ -117,10 +124,46 @@ class RunDirectory:
                 "bring it back, or name another folder"
             )
 
-    def write_config(self, config: Config, *splits: Faces) -> None:
-        """Writes the data's digest, `flags.txt`, and `config.json` last."""
+    def learned_units(self) -> tuple[str, ...]:
+        """Names of the units that the run's data can teach.
+
+        Older runs do not say; theirs are all 17.
+
+        Raises:
+          UserError: `units.json` cannot be read.
+        """
+        if not self.units.exists():
+            return action_units.NAMES
+        try:
+            names = json.loads(self.units.read_text())["learned"]
+            return tuple(map(action_units.canonical_name, names))
+        except (
+            UserError, ValueError, TypeError, KeyError, AttributeError,
+        ) as error:  # fmt: skip
+            raise UserError(f"{self.units} cannot be read: {error}") from error
+
+    def write_config(
+        self, config: Config, faces: Faces, *other_splits: Faces
+    ) -> None:
+        """Writes what a run is made from, `config.json` last.
+
+        Args:
+          config: of the run.
+          faces: the split that it trains on.
+          *other_splits: more that must not change.
+        """
+        splits = (faces, *other_splits)
         with atomic_file(self.path / "data.txt") as temporary:
             temporary.write_text(_digest(splits))
+        with atomic_file(self.units) as temporary:
+            learned = [
+                name
+                for name, known in zip(
+                    action_units.NAMES, faces.mask, strict=True
+                )
+                if known
+            ]
+            temporary.write_text(json.dumps({"learned": learned}) + "\n")
         with atomic_file(self.path / "flags.txt") as temporary:
             lines = options.flag_lines(config)
             temporary.write_text("\n".join(lines) + "\n")

@@ -1,0 +1,50 @@
+"""Loads a model, whichever of its three forms it is in."""
+
+from pathlib import Path
+
+from efgan_tf.editing.keras_file import read_keras
+from efgan_tf.editing.model import EditingModel
+from efgan_tf.editing.network import TrainedNetwork
+from efgan_tf.editing.runs import read_run
+from efgan_tf.editing.saved_models import newest_version, read_saved_model
+from efgan_tf.errors import UserError
+
+
+def load_model(path: str | Path) -> EditingModel:
+    """A model to edit with.
+
+    Args:
+      path: a run's folder, a `.keras` file of `efgan_tf.export`, or a
+        SavedModel of it: its folder, or the one that holds its numbered
+        versions, of which the highest is taken.
+
+    Raises:
+      UserError: there is no such file or folder, it is none of these, it is
+        damaged, or it was made for another template or other units.
+    """
+    path = Path(path)
+    if not path.exists():
+        raise UserError(f"{path} does not exist; name a trained model")
+    if path.is_file():
+        if path.suffix != ".keras":
+            raise UserError(f"{path} is no model: it does not end in .keras")
+        return editing_model(str(path), read_keras(path))
+    if (path / "config.json").exists():
+        return editing_model(str(path), read_run(path))
+    version = newest_version(path)
+    if version is None:
+        raise UserError(
+            f"{path} is no model: it has neither config.json, as a run has, "
+            "nor saved_model.pb, nor numbered versions with one"
+        )
+    return read_saved_model(version)
+
+
+def editing_model(name: str, trained: TrainedNetwork) -> EditingModel:
+    """A network in memory as a model to edit with."""
+    return EditingModel(
+        name,
+        trained.info,
+        trained.cascade_function("stages", "attention", "branches"),
+        trained.estimator_function(),
+    )

@@ -1,0 +1,69 @@
+"""A run's newest checkpoint as a network to edit with.
+
+Only the averaged generator and the estimator are built and read: no critics,
+no optimizers, no data, whatever strategy and precision it was trained with.
+"""
+
+import dataclasses
+import sys
+from pathlib import Path
+
+import keras
+import tensorflow as tf
+
+from efgan_tf import options
+from efgan_tf.config import Config
+from efgan_tf.editing.info import ModelInfo
+from efgan_tf.editing.network import TrainedNetwork, join
+from efgan_tf.errors import ConfigError, UserError
+from efgan_tf.models import build_cascade, build_estimator
+from efgan_tf.training.checkpoints import Checkpoints
+from efgan_tf.training.networks import dtype_policy
+from efgan_tf.training.run_directory import RunDirectory
+
+
+def read_run(path: Path) -> TrainedNetwork:
+    """The network of the run in folder `path`, computing in float32.
+
+    A run that is still in phase 1 gives a cascade of one stage. A damaged
+    checkpoint is passed over for an older one, and standard error told so.
+
+    Raises:
+      UserError: there is no run or no checkpoint, or none that is whole.
+    """
+    run = RunDirectory(path)
+    if run.is_new():
+        raise UserError(f"{path} is no run: it has no config.json")
+    try:
+        config = options.from_json(run.config.read_text(), Config).model
+    except ConfigError as error:
+        raise UserError(f"{run.config}: {error}") from error
+    checkpoints = Checkpoints(run.checkpoints, keep=1)
+    found = checkpoints.latest()
+    if found is None:
+        raise UserError(
+            f"{run.checkpoints} holds no checkpoint; train on, or name "
+            "another run"
+        )
+    checkpoint, position, problems = found
+    for problem in problems:
+        print(f"damaged checkpoint passed over: {problem}", file=sys.stderr)
+    if position.phase == 1:
+        config = dataclasses.replace(config, stages=1)
+    with dtype_policy("float32"):
+        cascade, estimator = build_cascade(config), build_estimator(config)
+        _restore(checkpoint, average=cascade, estimator=estimator)
+        network = join(cascade, estimator, config)
+    return TrainedNetwork(network, ModelInfo(config, run.learned_units()))
+
+
+def _restore(path: Path, **networks: keras.Model) -> None:
+    """Reads the named networks out of a checkpoint that holds more."""
+    try:
+        status = tf.train.Checkpoint(**networks).read(str(path / "variables"))
+        status.expect_partial().assert_existing_objects_matched()
+    except (AssertionError, ValueError, tf.errors.OpError) as error:
+        first = str(error).strip().splitlines()[0]
+        raise UserError(
+            f"{path} does not fit the networks of its config.json: {first}"
+        ) from error

@@ -1,0 +1,55 @@
+"""A SavedModel as a model to edit with.
+
+Beside its signatures, which speak the public scales and estimate the source
+where TF Serving is not given it, an exported SavedModel carries the functions
+that they are made of, and those are used here.
+"""
+
+from pathlib import Path
+
+import tensorflow as tf
+
+from efgan_tf.editing.info import FILE_NAME, ModelInfo
+from efgan_tf.editing.model import EditingModel
+from efgan_tf.errors import UserError
+
+
+def newest_version(path: Path) -> Path | None:
+    """The SavedModel in `path`, or in its highest numbered folder, if any."""
+    if (path / "saved_model.pb").is_file():
+        return path
+    versions = [
+        folder
+        for folder in path.iterdir()
+        if folder.name.isdecimal() and (folder / "saved_model.pb").is_file()
+    ]
+    return max(versions, key=lambda folder: int(folder.name), default=None)
+
+
+def read_saved_model(path: Path) -> EditingModel:
+    """The model in a folder that has a `saved_model.pb`.
+
+    Raises:
+      UserError: it is damaged or not ours.
+    """
+    card = path / "assets" / FILE_NAME
+    if not card.is_file():
+        raise UserError(
+            f"{path} has no assets/{FILE_NAME}: it was not written by "
+            "python -m efgan_tf.export"
+        )
+    info = ModelInfo.from_json(card.read_bytes(), path)
+    try:
+        loaded = tf.saved_model.load(str(path))
+    except (OSError, ValueError, tf.errors.OpError) as error:
+        first = str(error).strip().splitlines()[0]
+        raise UserError(f"{path} cannot be loaded: {first}") from error
+
+    # A restored function does not keep its variables alive; `loaded` does.
+    def run_cascade(image, source, target):
+        return loaded.cascade(image, source, target)
+
+    def run_estimator(image):
+        return loaded.estimator(image)
+
+    return EditingModel(str(path), info, run_cascade, run_estimator)

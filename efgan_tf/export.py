@@ -1,0 +1,119 @@
+"""Exports a trained run: as a SavedModel to serve, as one file to keep.
+
+    python -m efgan_tf.export --run_dir=runs/full --out=models
+
+Writes models/efgan/1, a SavedModel with all signatures, and with
+--formats=saved_model,keras also models/efgan.keras. A further export writes
+models/efgan/2: TF Serving changes over to the highest version.
+"""
+
+import dataclasses
+import re
+import sys
+from pathlib import Path
+
+from absl import flags
+
+from efgan_tf import commands
+from efgan_tf import config as config_lib
+from efgan_tf.errors import UserError
+from efgan_tf.options import check_at_least, option, require
+from efgan_tf.outputs import check_free_file, check_writable
+
+FORMATS = ("saved_model", "keras")
+
+
+@dataclasses.dataclass(frozen=True)
+class ExportConfig:
+    """What to export, and where to."""
+
+    run_dir: str = option("", "folder of the trained run")
+    out: str = option("", "folder to write")
+    formats: tuple[str, ...] = option(
+        ("saved_model",), "what to write: saved_model, keras"
+    )
+    stages: int = option(
+        0, "only the first so many stages, which make larger steps; 0: all"
+    )
+    name: str = option("efgan", "of the model: --out/NAME/1, --out/NAME.keras")
+    overwrite: bool = option(
+        False, "replace a .keras file; SavedModels get a new version each"
+    )
+
+    def __post_init__(self):
+        require(bool(self.run_dir), "give --run_dir=RUN, a trained run")
+        require(bool(self.out), "give --out=FOLDER, where to write")
+        check_at_least(self, 0, "stages")
+        for name in self.formats:
+            require(
+                name in FORMATS,
+                f"--formats: {name!r} is none of {', '.join(FORMATS)}",
+            )
+        # A bare number would be taken for a version.
+        require(
+            re.fullmatch(r"[A-Za-z_][\w.-]*", self.name) is not None,
+            f"--name={self.name} must begin with a letter and have no more "
+            "than letters, digits, '_', '-' and '.'",
+        )
+
+    @property
+    def versions(self) -> Path:
+        """Folder of the SavedModel's numbered versions."""
+        return Path(self.out) / self.name
+
+    @property
+    def keras_file(self) -> Path:
+        """The one-file form."""
+        return Path(self.out) / f"{self.name}.keras"
+
+
+def main(values: flags.FlagValues) -> None:
+    """Runs the command."""
+    config = config_lib.from_flags(values, ExportConfig)
+    run = Path(config.run_dir)
+    if not run.is_dir():
+        raise UserError(f"--run_dir={run} does not exist; name a trained run")
+    if "keras" in config.formats:
+        check_free_file(config.keras_file, config.overwrite)
+    check_writable(config.out)
+    commands.quiet_tensorflow()
+    for path in export(config):
+        print(f"{path}  {_size(path) / 1e6:.1f} MB")
+    print(
+        f"next: python -m efgan_tf.edit --model={path} --image=photo.jpg "
+        "--expression=happy --out=out.png"
+    )
+
+
+def export(config: ExportConfig) -> list[Path]:
+    """Writes every format; returns what was written.
+
+    Raises:
+      UserError: the run has no whole checkpoint or fewer stages than wanted,
+        or a format cannot be written.
+    """
+    from efgan_tf.editing.keras_file import write_keras
+    from efgan_tf.editing.network import first_stages
+    from efgan_tf.editing.runs import read_run
+    from efgan_tf.serving.saved_model import write_saved_model
+
+    trained = read_run(Path(config.run_dir))
+    if config.stages:
+        trained = first_stages(trained, config.stages)
+    written = []
+    for name in config.formats:
+        if name == "saved_model":
+            written.append(write_saved_model(trained, config.versions))
+        else:
+            write_keras(trained, config.keras_file, config.overwrite)
+            written.append(config.keras_file)
+    return written
+
+
+def _size(path: Path) -> int:
+    files = [path] if path.is_file() else path.rglob("*")
+    return sum(file.stat().st_size for file in files if file.is_file())
+
+
+if __name__ == "__main__":
+    sys.exit(commands.run(main, ExportConfig))

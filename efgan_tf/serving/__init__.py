@@ -1,0 +1,1 @@
+"""Serving: the exported model, its signatures and its files."""

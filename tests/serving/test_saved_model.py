@@ -1,0 +1,287 @@
+"""The SavedModel: five signatures, checked inputs, each weight once."""
+
+import io
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from PIL import Image
+from tensorflow.core.protobuf import config_pb2, saved_model_pb2
+
+from efgan_tf.editing.info import FILE_NAME, ModelInfo
+from efgan_tf.serving.saved_model import next_version
+from tests.editing.conftest import make_exported, make_forms, random_faces
+
+# Measured: at most 4e-6, another batch and another graph.
+CLOSE = {"rtol": 0, "atol": 2e-5}
+
+
+class _Server:
+    """Answers as TF Serving does: a session, no checks before the graph's."""
+
+    def __init__(self, path):
+        graph = tf.Graph()
+        with graph.as_default():
+            self._session = tf.compat.v1.Session(graph=graph)
+            meta = tf.compat.v1.saved_model.load(
+                self._session, ["serve"], str(path)
+            )
+        self.signatures = meta.signature_def
+        self._callables = {}
+
+    def __call__(self, key, **inputs):
+        if key not in self._callables:  # each optimizes the graph anew
+            self._callables[key] = self._make_callable(key)
+        arrays = [inputs[name] for name in self._inputs(key)]
+        results = self._callables[key](*arrays)
+        return dict(zip(self._outputs(key), results, strict=True))
+
+    def _make_callable(self, key):
+        signature = self.signatures[key]
+        return self._session._make_callable_from_options(
+            config_pb2.CallableOptions(
+                feed=[signature.inputs[n].name for n in self._inputs(key)],
+                fetch=[signature.outputs[n].name for n in self._outputs(key)],
+            )
+        )
+
+    def _inputs(self, key):
+        return sorted(self.signatures[key].inputs)
+
+    def _outputs(self, key):
+        return sorted(self.signatures[key].outputs)
+
+
+@pytest.fixture(scope="module")
+def exported():
+    return make_exported()
+
+
+@pytest.fixture(scope="module")
+def model():
+    """The run that was exported."""
+    return make_forms()["run"]
+
+
+@pytest.fixture(scope="module")
+def server(exported):
+    return _Server(exported.saved_model)
+
+
+def _public_faces(count):
+    images, source, target = random_faces(count)
+    return (images + 1) / 2, source, target
+
+
+def _edited(model, images, source, target):
+    """The run's own edit in the public scale."""
+    edits = model.edit(images * 2 - 1, source, target)
+    return (edits.images + 1) / 2, edits.attention
+
+
+def test_signatures_have_the_promised_names(server):
+    found = {
+        key: (set(signature.inputs), set(signature.outputs))
+        for key, signature in server.signatures.items()
+        if not key.startswith("__")
+    }
+    both = {"image", "action_units"}
+    assert found == {
+        "serving_default": (both, {"image"}),
+        "edit_from": ({*both, "source_action_units"}, {"image"}),
+        "edit_bytes": ({"image_bytes", "action_units"}, {"image_bytes"}),
+        "stages": (both, {"image", "stages", "attention"}),
+        "estimate": ({"image"}, {"action_units"}),
+    }
+
+
+@pytest.mark.parametrize("count", [1, 3])
+def test_signatures_answer_as_the_run_does(server, model, count):
+    images, source, target = _public_faces(count)
+    estimated = model.estimate(images * 2 - 1)
+    stages, attention = _edited(model, images, estimated, target)
+    answer = server("stages", image=images, action_units=target)
+    np.testing.assert_allclose(answer["stages"], stages, **CLOSE)
+    np.testing.assert_allclose(answer["attention"], attention, **CLOSE)
+    np.testing.assert_allclose(answer["image"], stages[:, -1], **CLOSE)
+    answer = server("serving_default", image=images, action_units=target)
+    np.testing.assert_allclose(answer["image"], stages[:, -1], **CLOSE)
+    np.testing.assert_allclose(
+        server("estimate", image=images)["action_units"],
+        estimated,
+        rtol=0,
+        atol=5e-5,
+    )
+    stages, _ = _edited(model, images, source, target)
+    answer = server(
+        "edit_from", image=images, source_action_units=source,
+        action_units=target,
+    )  # fmt: skip
+    np.testing.assert_allclose(answer["image"], stages[:, -1], **CLOSE)
+
+
+def _encode(image, **options):
+    file = io.BytesIO()
+    Image.fromarray(image).save(file, **options)
+    return file.getvalue()
+
+
+def test_bytes_are_decoded_edited_and_encoded(server, model):
+    rng = np.random.default_rng(0)
+    small = rng.integers(0, 256, (64, 64, 3), np.uint8)
+    # Every pixel twice in both directions: the half of it is the small one.
+    large = small.repeat(2, axis=0).repeat(2, axis=1)
+    target = random_faces(3)[2]
+    encoded = [
+        _encode(small, format="PNG"),
+        _encode(large, format="PNG"),
+        _encode(small, format="JPEG", quality=100, subsampling=0),
+    ]
+    answer = server(
+        "edit_bytes", image_bytes=np.array(encoded, object),
+        action_units=target,
+    )["image_bytes"]  # fmt: skip
+    pictures = [Image.open(io.BytesIO(content)) for content in answer]
+    assert [picture.format for picture in pictures] == ["PNG"] * 3
+    images = np.stack([small, _shrunk(large), _decoded(encoded[2])]) / 255
+    images = images.astype("float32")
+    estimated = model.estimate(images * 2 - 1)
+    stages, _ = _edited(model, images, estimated, target)
+    np.testing.assert_allclose(
+        np.stack([np.asarray(picture) for picture in pictures]),
+        stages[:, -1] * 255,
+        atol=0.51,  # rounded once
+    )
+
+
+def _shrunk(image):
+    return tf.image.resize(image, (64, 64), antialias=True).numpy()
+
+
+def _decoded(content):
+    return tf.io.decode_jpeg(content).numpy()
+
+
+def _good():
+    images, source, target = _public_faces(2)
+    return {
+        "image": images,
+        "source_action_units": source,
+        "action_units": target,
+    }
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda x: {"image": x["image"][:, :32, :32]}, "not compatible"),
+        (lambda x: {"image": x["image"][0]}, "not compatible"),
+        (lambda x: {"action_units": x["action_units"][:, :16]},
+         "not compatible"),
+        (lambda x: {"action_units": x["action_units"][0]}, "not compatible"),
+        (lambda x: {"action_units": x["action_units"][:1]},
+         "image and action_units differ in their batch"),
+        (lambda x: {"source_action_units": x["action_units"][:1]},
+         "image and source_action_units differ in their batch"),
+        (lambda x: {k: v[:0] for k, v in x.items()}, "the batch is empty"),
+        (lambda x: {"image": x["image"] * 255}, "image must be .* 0 and 1"),
+        (lambda x: {"image": x["image"] * 2 - 1}, "image must be"),
+        (lambda x: {"image": x["image"] * np.float32("nan")}, "image must be"),
+        (lambda x: {"action_units": x["action_units"] + 5},
+         "action_units must be finite and within 0 and 5"),
+        (lambda x: {"action_units": -x["action_units"]}, "action_units must"),
+        (lambda x: {"source_action_units": x["action_units"] + np.inf},
+         "source_action_units must"),
+    ],
+)  # fmt: skip
+def test_bad_inputs_are_refused_in_the_graph(server, change, message):
+    inputs = _good()
+    inputs.update(change(inputs))
+    with pytest.raises(tf.errors.InvalidArgumentError, match=message):
+        server("edit_from", **inputs)
+
+
+def test_every_signature_checks(server):
+    good = _good()
+    bad, units = good["image"] * 255, good["action_units"]
+    for key, inputs in {
+        "serving_default": {"image": bad, "action_units": units},
+        "stages": {"image": bad, "action_units": units},
+        "estimate": {"image": bad},
+    }.items():
+        with pytest.raises(tf.errors.InvalidArgumentError, match="image must"):
+            server(key, **inputs)
+
+
+def test_what_rounding_does_is_clipped(server):
+    good = _good()
+    near = {**good, "image": good["image"] * 1.0005 - 0.0002}
+    near["action_units"] = good["action_units"] * 0 + np.float32(5.0004)
+    clipped = {**near, "image": near["image"].clip(0, 1)}
+    clipped["action_units"] = near["action_units"].clip(0, 5)
+    assert near["image"].max() > 1 and near["image"].min() < 0
+    np.testing.assert_array_equal(
+        server("edit_from", **near)["image"],
+        server("edit_from", **clipped)["image"],
+    )
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"no picture", "Unknown image file format"),
+        (_encode(np.zeros((64, 48, 3), np.uint8), format="PNG"), "not square"),
+        (b"\xff\xd8" + bytes(17 * 2**20), "longer than"),
+    ],
+    ids=["text", "oblong", "long"],
+)
+def test_bytes_that_are_no_aligned_face_are_refused(server, content, message):
+    with pytest.raises(tf.errors.InvalidArgumentError, match=message):
+        server(
+            "edit_bytes", image_bytes=np.array([content], object),
+            action_units=np.zeros((1, 17), np.float32),
+        )  # fmt: skip
+
+
+def test_each_weight_is_written_once_and_nothing_else(exported):
+    count = exported.cascade.count_params() + exported.estimator.count_params()
+    variables = exported.saved_model / "variables"
+    (data,) = variables.glob("variables.data*")
+    # Beside the weights, the graph of objects: names, in some kilobytes.
+    stored = [
+        shape
+        for name, shape in tf.train.list_variables(str(variables / "variables"))
+        if name != "_CHECKPOINTABLE_OBJECT_GRAPH"
+    ]
+    assert sum(int(np.prod(shape)) for shape in stored) == count
+    assert 4 * count <= data.stat().st_size < 4 * count + 100_000
+
+
+def test_the_graph_is_float32_and_compiled_by_nobody(exported):
+    content = (exported.saved_model / "saved_model.pb").read_bytes()
+    graph = saved_model_pb2.SavedModel.FromString(content).meta_graphs[0]
+    functions = graph.graph_def.library.function
+    attributes = [
+        attribute
+        for function in functions
+        for node in [function, *function.node_def]
+        for attribute in node.attr.items()
+    ]
+    half = {tf.bfloat16.as_datatype_enum, tf.float16.as_datatype_enum}
+    assert functions and not half & {value.type for _, value in attributes}
+    compiled = [v.b for name, v in attributes if name == "_XlaMustCompile"]
+    assert not any(compiled)
+
+
+def test_assets_say_what_the_model_is(exported, model):
+    text = (exported.saved_model / "assets" / FILE_NAME).read_text()
+    info = ModelInfo.from_json(text, "it")
+    assert info == model.info
+    assert info.model.stages == 2 and len(info.learned) == 16
+
+
+def test_versions_count_up_from_the_highest(tmp_path):
+    assert next_version(tmp_path / "absent") == 1
+    for name in ("2", "10", "x3", ".11.host.1.tmp"):
+        (tmp_path / name).mkdir()
+    assert next_version(tmp_path) == 11

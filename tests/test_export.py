@@ -1,0 +1,78 @@
+"""The export command."""
+
+import shutil
+
+import numpy as np
+import pytest
+
+from efgan_tf import commands, export
+from efgan_tf.editing.loading import load_model
+from tests.editing.conftest import make_exported, make_forms, random_faces
+
+
+@pytest.fixture(scope="module")
+def exported():
+    return make_exported()
+
+
+def _export(*arguments):
+    return commands.run(
+        export.main, export.ExportConfig, argv=["export", *arguments]
+    )
+
+
+def test_it_says_what_it_wrote_and_what_to_type_next(exported):
+    lines = exported.printed.splitlines()
+    assert lines[0].startswith(f"{exported.saved_model}  ")
+    size = exported.keras_file.stat().st_size / 1e6
+    assert lines[1] == f"{exported.keras_file}  {size:.1f} MB"
+    assert f"efgan_tf.edit --model={exported.keras_file} " in lines[2]
+    assert sorted(path.name for path in exported.out.iterdir()) == [
+        "efgan", "efgan.keras",
+    ]  # fmt: skip
+
+
+def test_a_further_export_with_fewer_stages(exported, tmp_path, capsys):
+    # Copied, since other tests load the highest version.
+    out = shutil.copytree(exported.out, tmp_path / "models")
+    assert _export(
+        f"--run_dir={exported.run}", f"--out={out}", "--stages=1",
+        "--formats=keras,saved_model", "--overwrite",
+    ) == 0  # fmt: skip
+    assert f"--model={out / 'efgan' / '2'} " in capsys.readouterr().out
+    faces = random_faces(2)
+    expected = make_forms()["run"].edit(*faces, stages=1).images
+    model = load_model(out / "efgan")  # the second version
+    assert model.stages == 1 and (out / "efgan" / "1").is_dir()
+    # Measured: at most 3e-6.
+    np.testing.assert_allclose(
+        model.edit(*faces).images, expected, rtol=0, atol=2e-5
+    )
+    file = out / "efgan.keras"
+    assert file.stat().st_size < 0.7 * exported.keras_file.stat().st_size
+
+
+@pytest.mark.parametrize(
+    ("flags", "message"),
+    [
+        (["--run_dir=", "--out={tmp}/o"], "--run_dir"),
+        (["--run_dir={run}"], "--out"),
+        (["--run_dir={run}", "--out={tmp}/o", "--formats=keras,onnx"], "onnx"),
+        (["--run_dir={run}", "--out={tmp}/o", "--name=3"], "--name=3"),
+        (["--run_dir={run}", "--out={tmp}/o", "--name=a/b"], "--name=a/b"),
+        (["--run_dir={tmp}/absent", "--out={tmp}/o"], "absent does not exist"),
+        (["--run_dir={tmp}", "--out={tmp}/o"], "is no run"),
+        (["--run_dir={run}", "--out=/proc/x"], "/proc"),
+        (["--run_dir={run}", "--out={run}/config.json"], "is a file"),
+        (["--run_dir={run}", "--out={tmp}/o", "--stages=3"], "--stages=3"),
+        (["--run_dir={run}", "--out={out}", "--formats=keras"], "overwrite"),
+    ],
+)
+def test_mistakes_are_told_in_one_line(
+    exported, tmp_path, capsys, flags, message
+):
+    places = {"run": exported.run, "out": exported.out, "tmp": tmp_path}
+    assert _export(*[flag.format(**places) for flag in flags]) == 2
+    error = capsys.readouterr().err
+    assert message in error and error.count("\n") == 1
+    assert not [path for path in tmp_path.rglob("*") if path.is_file()]
