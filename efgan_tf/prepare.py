@@ -2,9 +2,11 @@
 
     python -m efgan_tf.prepare --dataset=synthetic --subjects=60
     python -m efgan_tf.prepare --dataset=folder --source_dir=DIR --aus=CSV
+    python -m efgan_tf.prepare --flagfile=configs/rafd.flags --source_dir=DIR --aus=DIR
 
 The result lies below --data_dir with a report on every photo (report.txt,
-report.json). What is prepared already is found again; --dry_run shows where.
+report.json) and a contact sheet of aligned faces. What is prepared already is
+found again; --dry_run shows where.
 """
 
 import sys
@@ -28,6 +30,7 @@ def main(values: flags.FlagValues) -> None:
     print(prepared.summary)
     state = "prepared" if prepared.is_new else "prepared already"
     print(f"{state}: {prepared.folder}")
+    print(f"look at:  {prepared.folder / 'contact_sheet.png'}")
 
 
 if __name__ == "__main__":

@@ -29,7 +29,7 @@ def test_prepares_and_reports(folder, tmp_path, capsys):
     assert out[0] == (
         "24 photos, 24 rows in the table: 24 faces kept, 0 dropped"
     )
-    assert out[-1].startswith(f"prepared: {tmp_path}")
+    assert out[-2].startswith(f"prepared: {tmp_path}")
     assert run(*folder) == 0
     assert "prepared already" in capsys.readouterr().out
 
