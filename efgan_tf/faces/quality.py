@@ -1,9 +1,10 @@
 """What may be wrong with a face that was found and aligned.
 
-Sharpness is the share of a strong edge's rise over three pixels that falls on
-the middle one: all of it at a hard step, a third on a slope. Noise, contrast
-and skin hardly count, as they would in a variance of the Laplacian. The more
-blurred of the two directions is taken, for a camera that moved blurs one.
+Sharpness takes the strongest changes over three pixels and asks how much of
+their energy is in the middle step: a third at hard edges, a ninth on slopes.
+Contrast, skin and noise hardly count, as they would in the variance of the
+Laplacian. Of the two directions the more blurred one is taken: a camera that
+moved blurs only one.
 """
 
 import numpy as np
@@ -13,15 +14,25 @@ from efgan_tf import geometry
 LARGEST_CUT = 0.15
 """Share of the aligned square that may lie beyond the photo's edge."""
 
-LEAST_SHARPNESS = 0.0
-"""Less is called blurred."""
+LEAST_SHARPNESS = 12.0
+"""Less is called blurred.
+
+Measured on 320 rendered photos of 512 pixels and 8 real faces, aligned at 64
+to 256, as they are, with noise (4 / 255) and saved as JPEG of quality 60 and
+80. Of the sharp ones 0.02 % are called blurred up to 192 pixels (the medians
+are 32 to 45), 3 % at 256, where the photos' own pixels show, and none of 120
+real ones. Of the blurred ones, at 64 to 128 pixels: 99 % at a Gaussian blur of
+1.5 aligned pixels and all from 2 on, with noise too; all where the camera
+moved 7 pixels sideways, 46 % aslant; 62 % of those enlarged threefold, 99.9 %
+fourfold. 85 % of those blurred by one pixel pass.
+"""
 
 # From the brows to the lips, in 32nds of the side: hair and background may be
 # as blurred as they like.
 _FACE = geometry.Box(5, 6, 23, 20)
 # Of all differences, the share that counts as strong edges.
 _STRONG = 0.1
-_GRID = 32
+_GRID = 100
 
 
 def flaws(
@@ -49,7 +60,7 @@ def flaws(
         found.append(f"smaller than the output ({int(side)} pixels a side)")
     clarity = sharpness(aligned)
     if clarity < LEAST_SHARPNESS:
-        found.append(f"blurred (sharpness {clarity:.1f})")
+        found.append(f"blurred (sharpness {clarity:.0f} of 100)")
     if _outside(landmarks[:2], photo_shape).any():
         found.append("an eye lies outside the photo")
     cut = _share_outside(photo_shape, matrix, size)
@@ -65,22 +76,22 @@ def sharpness(aligned: np.ndarray) -> float:
       aligned: uint8 `[size, size, 3]`, size a multiple of 32.
 
     Returns:
-      0 where there is nothing but slopes to 100 for steps from one pixel to
-      the next.
+      0 where there are but slopes, 100 at steps from one pixel to the next;
+      a little more where these stand close together.
     """
     box = geometry.pixel_boxes(len(aligned), {"face": _FACE})["face"]
     # Green carries most of the brightness.
     green = geometry.crop(aligned[None, :, :, 1], box)[0].astype(np.float32)
     share = min(_middle_share(green), _middle_share(green.T))
-    return 100 * max(0.0, (9 * share - 1) / 8)
+    return max(0.0, 50 * (9 * share - 1))
 
 
 def _middle_share(brightness: np.ndarray) -> float:
     """Of strong changes over three rows, squared, the middle step's share."""
-    rise = ((brightness[3:] - brightness[:-3]) ** 2).ravel()
-    middle = ((brightness[2:-1] - brightness[1:-2]) ** 2).ravel()
-    weakest = round(rise.size * (1 - _STRONG))
-    strong = np.argpartition(rise, weakest)[weakest:]
+    rise = (brightness[3:] - brightness[:-3]) ** 2
+    middle = (brightness[2:-1] - brightness[1:-2]) ** 2
+    weaker = round(rise.size * (1 - _STRONG))
+    strong = rise >= np.partition(rise, weaker, axis=None)[weaker]
     total = rise[strong].sum()
     # A picture of one color has no edges at all.
     return float(middle[strong].sum() / total) if total else 0.0

@@ -5,6 +5,7 @@ import itertools
 
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from efgan_tf.data import pictures, pipeline
 from tests.data.fakes import make_faces
@@ -124,6 +125,11 @@ def test_decoding_now_or_beforehand_is_the_same(faces, monkeypatch):
         beforehand, stream(faces, 3, pairing="paired"), strict=True
     ):
         assert_same(expected, found)
+
+
+def test_a_broken_picture_is_an_error(faces):
+    with pytest.raises(tf.errors.InvalidArgumentError):
+        pictures.decode([*faces.encoded, b"no picture"], 16)
 
 
 def test_each_epoch_is_a_permutation_of_its_own(faces):

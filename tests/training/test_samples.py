@@ -7,14 +7,6 @@ from efgan_tf.training.networks import build_networks
 from tests.training.conftest import tiny_config
 
 
-def test_psnr_by_hand():
-    truth = np.zeros((2, 4, 4, 3))
-    images = truth + np.array([0.2, 0.02])[:, None, None, None]
-    # 10·log10(2² / 0.2²) = 20, a tenth of the error is 20 dB more.
-    np.testing.assert_allclose(validation.psnr(images, truth), [20, 40])
-    np.testing.assert_allclose(validation.psnr(truth, truth), 106, atol=0.1)
-
-
 def test_held_out_gain():
     truth = np.zeros((1, 4, 4, 3))
     pairs = {"image": truth + 0.2, "target_image": truth}

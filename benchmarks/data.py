@@ -1,24 +1,29 @@
 """How fast faces are prepared, and how fast batches are drawn.
 
-    python -m benchmarks.prepare --photos=1000
+    python -m benchmarks.data --photos=1000
 
-Renders photos (or takes --source_dir and --aus), then prints a table: the
-detector in batches and one by one, the whole preparation, and batches from
-pictures decoded beforehand and on the fly.
+Renders photos (or takes --source_dir and --aus), then prints two tables: photos
+a second through the detector and through the whole preparation; samples a
+second, of source and target, through the pipeline.
 """
 
 import dataclasses
 import itertools
 import os
+import statistics
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 from absl import flags
 
 from efgan_tf import commands, config
 from efgan_tf.options import option
+
+SIZES = (64, 128)
+ROUNDS = 3
 
 
 @dataclasses.dataclass(frozen=True)
@@ -27,9 +32,8 @@ class BenchmarkConfig:
 
     photos: int = option(1000, "how many photos are rendered")
     photo_size: int = option(256, "side of the rendered photos")
-    image_size: int = option(128, "side of the aligned pictures")
-    batch_size: int = option(16, "images of a batch")
-    batches: int = option(300, "how many batches are timed")
+    batch_size: int = option(16, "samples of a batch")
+    batches: int = option(100, "how many batches are timed, three times")
     source_dir: str = option("", "photos to use instead")
     aus: str = option("", "their table of action units")
 
@@ -38,7 +42,7 @@ def main(values: flags.FlagValues) -> None:
     """Runs the command."""
     settings = config.from_flags(values, BenchmarkConfig)
     commands.quiet_tensorflow()
-    print(f"{os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}")
+    print(f"{os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}\n")
     with tempfile.TemporaryDirectory() as folder:
         source_dir, aus = settings.source_dir, settings.aus
         if not source_dir:
@@ -46,24 +50,23 @@ def main(values: flags.FlagValues) -> None:
         data_config = config.DataConfig(
             dataset="folder", source_dir=source_dir, aus=aus, data_dir=folder
         )
+        print("| preparation | photos/s |\n|---|---|")
         _time_detector(sorted(Path(source_dir).iterdir())[:64])
-        _time_preparation(data_config, settings)
-        for size in sorted({64, settings.image_size}):
-            _time_batches(data_config, size, settings)
+        for size in SIZES:
+            _time_preparation(data_config, size)
+        print("\n| side | pictures | pairing | samples/s |\n|---|---|---|---|")
+        for size in SIZES:
+            _time_pipeline(data_config, size, settings)
 
 
 def _render(folder: Path, settings: BenchmarkConfig) -> tuple[str, str]:
     from efgan_tf.synthetic import photos
 
-    start = time.perf_counter()
+    people = -(-settings.photos // 16)
     photos.write_photos(
         folder,
-        photos.SynthesizeConfig(
-            subjects=-(-settings.photos // 16), size=settings.photo_size
-        ),
+        photos.SynthesizeConfig(subjects=people, size=settings.photo_size),
     )
-    count = len(list((folder / "photos").iterdir()))
-    _row(f"render, {settings.photo_size} px", count, start)
     return str(folder / "photos"), str(folder / "aus.csv")
 
 
@@ -76,58 +79,64 @@ def _time_detector(paths: list[Path]) -> None:
     detector.detect(images[:16])  # the first call prepares its kernels
     start = time.perf_counter()
     detector.detect(images)
-    _row("detect, in batches", len(images), start)
+    _preparation_row("detect, in batches", len(images), start)
     start = time.perf_counter()
     for image in images[:16]:
         detector.detect([image])
-    _row("detect, one by one", 16, start)
+    _preparation_row("detect, one by one", 16, start)
 
 
-def _time_preparation(
-    data_config: config.DataConfig, settings: BenchmarkConfig
-) -> None:
+def _time_preparation(data_config: config.DataConfig, size: int) -> None:
     from efgan_tf import data
 
     start = time.perf_counter()
-    prepared = data.prepare(data_config, settings.image_size)
+    prepared = data.prepare(data_config, size)
     count = int(prepared.summary.split()[0])
-    _row(f"prepare, {settings.image_size} px", count, start)
+    _preparation_row(f"prepare {count} at {size}", count, start)
 
 
-def _time_batches(
+def _preparation_row(name: str, count: int, start: float) -> None:
+    print(f"| {name} | {count / (time.perf_counter() - start):.1f} |")
+
+
+def _time_pipeline(
     data_config: config.DataConfig, size: int, settings: BenchmarkConfig
 ) -> None:
+    """The variants in turn, so that other work on the machine hits them all."""
     from efgan_tf import data
     from efgan_tf.data import pictures, pipeline
 
     faces = data.load_faces(data_config, size, "train")
-    limits = {"decoded beforehand": pictures.DECODED_LIMIT, "on the fly": 0}
-    for name, limit in limits.items():
-        pictures.DECODED_LIMIT = limit
-        start = time.perf_counter()
+    limits = {"decoded": pictures.DECODED_LIMIT, "on the fly": 0}
+    variants = list(itertools.product(limits, pipeline.PAIRINGS))
+    rates: dict[tuple[str, str], list[float]] = {key: [] for key in variants}
+    for _, (kept, pairing) in itertools.product(range(ROUNDS), variants):
+        pictures.DECODED_LIMIT = limits[kept]
         batches = iter(
             pipeline.training_batches(
                 faces,
                 batch_size=settings.batch_size,
                 seed=0,
-                pairing="paired",
+                pairing=pairing,
                 target_noise=0.1,
                 flip=True,
             )
         )
+        rates[kept, pairing].append(_rate(batches, settings))
+    pictures.DECODED_LIMIT = limits["decoded"]
+    for (kept, pairing), found in rates.items():
+        median = statistics.median(found)
+        print(f"| {size} | {kept} | {pairing} | {median:.0f} |")
+
+
+def _rate(batches: Iterator, settings: BenchmarkConfig) -> float:
+    for _ in range(20):  # the first ones wait for tracing and tuning
         next(batches)
-        _row(f"first batch, {size} px, {name}", settings.batch_size, start)
-        start = time.perf_counter()
-        for _ in itertools.islice(batches, settings.batches):
-            pass
-        count = settings.batches * settings.batch_size
-        _row(f"batches, {size} px, {name}", count, start)
-    pictures.DECODED_LIMIT = limits["decoded beforehand"]
-
-
-def _row(name: str, count: int, start: float) -> None:
+    start = time.perf_counter()
+    for _ in range(settings.batches):
+        next(batches)
     seconds = time.perf_counter() - start
-    print(f"{name:40} {count:6} in {seconds:7.2f} s {count / seconds:9.1f}/s")
+    return settings.batches * settings.batch_size / seconds
 
 
 if __name__ == "__main__":
