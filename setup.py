@@ -47,7 +47,9 @@ setup(
             "pytest>=8",
             "pytest-timeout>=2.3",
             "ruff>=0.6",
-            "scikit-image>=0.24",  # a photo with a free licence
+            # A photo with a free licence; reference of the metrics.
+            "scikit-image>=0.24",
+            "scipy>=1.11",
             "xlrd>=2.0",
             "xlwt>=1.3",  # writes a sheet as old as CFEE's
         ],

@@ -8,20 +8,7 @@ from efgan_tf.action_units import normalize
 from efgan_tf.data import Faces
 from efgan_tf.data.pictures import decode
 from efgan_tf.data.pipeline import evaluation_pairs
-
-
-def psnr(images: np.ndarray, truth: np.ndarray) -> np.ndarray:
-    """Peak signal-to-noise ratio of each image, in dB.
-
-    Args:
-      images: `[n, S, S, 3]` in [-1, 1], so that the peak-to-peak range is 2.
-      truth: the same shape.
-
-    Returns:
-      float64 `[n]`; at most 106 dB, which stands for equal.
-    """
-    error = np.mean((images.astype(np.float64) - truth) ** 2, axis=(1, 2, 3))
-    return 10 * np.log10(4.0 / np.maximum(error, 1e-10))
+from efgan_tf.fidelity import psnr
 
 
 def evaluation_set(held_out: Faces, train: Faces, count: int) -> dict:

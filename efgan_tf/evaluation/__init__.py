@@ -1,0 +1,1 @@
+"""Evaluation: how good edits are, by metrics and judges that never trained."""

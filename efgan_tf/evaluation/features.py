@@ -1,0 +1,184 @@
+"""Networks that metrics look through, for FID and KID above all.
+
+Any Keras model will do. Whatever it needs of its input beyond the range
+[-1, 1] (a mean to subtract, another range) it does in layers of its own.
+Pictures of another size than a network's are resized, bilinearly and without
+aliasing, pixel centres at halves. FID's first implementation resized another
+way and had other weights: numbers compare within one implementation, never
+with a paper's.
+"""
+
+import functools
+import hashlib
+import warnings
+import zipfile
+from collections.abc import Sequence
+from pathlib import Path
+
+import keras
+import numpy as np
+
+# Imported for its layers, which Keras finds by their registered names.
+import efgan_tf.models  # noqa: F401
+from efgan_tf.errors import UserError
+from efgan_tf.evaluation.metrics import checks
+
+DOWNLOAD = "download"
+"""Instead of a path: the weights that Keras downloads."""
+
+BROKEN = (OSError, ValueError, TypeError, KeyError, zipfile.BadZipFile)
+"""What Keras and NumPy raise for files that are damaged or do not fit."""
+
+_INCEPTION_SIZE = 299
+
+
+class FeatureNetwork:
+    """Turns pictures into vectors.
+
+    Args:
+      name: what reports call it.
+      model: `[n, S, S, 3]` in [-1, 1] → `[n, d]`.
+
+    Attributes:
+      name: as given.
+      dimension: d.
+      sha256: digest of the weights, whatever file they came from.
+
+    Raises:
+      UserError: the model takes or gives something else.
+    """
+
+    def __init__(self, name: str, model: keras.Model):
+        check_input(name, model)
+        if len(model.outputs) != 1 or len(model.outputs[0].shape) != 2:
+            raise UserError(
+                f"{name} must give one vector for each picture; end it with "
+                "GlobalAveragePooling2D"
+            )
+        self.name = name
+        self.dimension = int(model.outputs[0].shape[-1])
+        self.sha256 = weights_sha256(model)
+        self._model = model
+
+    def __call__(self, images: np.ndarray, batch_size: int = 32) -> np.ndarray:
+        """`[n, height, width, 3]` in [-1, 1] → float64 `[n, d]`."""
+        return run_network(self._model, images, batch_size)[0].astype(
+            np.float64
+        )
+
+
+def inception(weights: str) -> FeatureNetwork:
+    """Inception-v3 up to its last pooling, 2048 features: FID's network.
+
+    Args:
+      weights: path of a file that `load_weights` reads (Keras's own is
+        `inception_v3_weights_tf_dim_ordering_tf_kernels_notop.h5`), or
+        `DOWNLOAD`.
+
+    Raises:
+      UserError: the file is missing or does not fit, or there is no network.
+    """
+    if weights != DOWNLOAD and not Path(weights).is_file():
+        raise UserError(
+            f"{weights} does not exist; name Inception-v3's weights"
+        )
+    build = functools.partial(
+        keras.applications.InceptionV3,
+        include_top=False,
+        pooling="avg",
+        input_shape=(_INCEPTION_SIZE, _INCEPTION_SIZE, 3),
+    )
+    if weights == DOWNLOAD:
+        try:
+            model = build(weights="imagenet")
+        except Exception as error:  # Keras raises no narrower one
+            raise UserError(
+                f"cannot download Inception-v3's weights: {first_line(error)}; "
+                "give their file by --inception_weights=PATH"
+            ) from error
+    else:
+        model = build(weights=None)
+        try:
+            with warnings.catch_warnings():
+                # Keras but warns of layers that a file has no weights for.
+                warnings.simplefilter("error", UserWarning)
+                model.load_weights(weights)
+        except (*BROKEN, UserWarning) as error:
+            raise UserError(
+                f"{weights} are no weights of Inception-v3 without its top: "
+                f"{first_line(error)}"
+            ) from error
+    return FeatureNetwork("Inception-v3 (keras.applications)", model)
+
+
+def load_network(path: str | Path) -> keras.Model:
+    """A model in a `.keras` file; runs no code of the file's.
+
+    Raises:
+      UserError: missing, or damaged.
+    """
+    if not Path(path).is_file():
+        raise UserError(f"{path} does not exist; name a .keras file")
+    try:
+        return keras.saving.load_model(path, compile=False, safe_mode=True)
+    except BROKEN as error:
+        raise UserError(
+            f"{path} cannot be loaded: {first_line(error)}"
+        ) from error
+
+
+def weights_sha256(
+    model: keras.Model, further: Sequence[np.ndarray] = ()
+) -> str:
+    """SHA-256 of the weights' shapes and float32 values, in their order.
+
+    Names are left out: Keras counts them up within a process.
+    """
+    digest = hashlib.sha256()
+    for array in [*model.get_weights(), *further]:
+        digest.update(repr(array.shape).encode())
+        digest.update(np.ascontiguousarray(array, np.float32).tobytes())
+    return digest.hexdigest()
+
+
+def run_network(
+    model: keras.Model, images: np.ndarray, batch_size: int = 32
+) -> list[np.ndarray]:
+    """A model's outputs for pictures, batch by batch.
+
+    Args:
+      model: `[n, S, S, 3]` in [-1, 1] → one or several tensors.
+      images: `[n, height, width, 3]` in [-1, 1]; resized if need be.
+      batch_size: pictures at a time.
+
+    Returns:
+      The outputs in the model's order, first axis n.
+
+    Raises:
+      ValueError: see `checks.pictures`.
+    """
+    images = checks.pictures(images, "images")
+    side = model.inputs[0].shape[1:3]
+    sizes = side if None not in side else images.shape[1:3]
+    batches = []
+    for start in range(0, len(images), batch_size):
+        batch = np.float32(images[start : start + batch_size])
+        if batch.shape[1:3] != sizes:
+            batch = keras.ops.image.resize(
+                batch, sizes, interpolation="bilinear", antialias=True
+            )
+        outputs = model.predict_on_batch(keras.ops.convert_to_numpy(batch))
+        batches.append(keras.tree.flatten(outputs))
+    return [np.concatenate(parts) for parts in zip(*batches, strict=True)]
+
+
+def check_input(name: str | Path, model: keras.Model) -> None:
+    """Raises a `UserError` unless `model` takes pictures and nothing else."""
+    shape = model.inputs[0].shape
+    if len(model.inputs) != 1 or len(shape) != 4 or shape[-1] != 3:
+        raise UserError(f"{name} must take pictures [n, S, S, 3], not {shape}")
+
+
+def first_line(error: Exception) -> str:
+    """What an error says, without the rest of a long message."""
+    return (str(error).strip() or type(error).__name__).splitlines()[0]

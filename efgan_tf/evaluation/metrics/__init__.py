@@ -1,0 +1,16 @@
+"""Metrics: pure NumPy functions, one file for each kind of thing measured.
+
+    pictures       PSNR and SSIM, whole or by region
+    artifacts      blur in the regions, ghosts of the old expression
+    units          action units read off edits against those wanted
+    expressions    confusion and accuracy
+    identity       is it still the same person
+    distributions  FID and KID
+    lpips          perceptual distance, given its network
+    responses      what a slider does, and to which units
+    intervals      how sure a mean is, the people being few
+
+What is not finite, empty or of another shape raises a ValueError that names
+the argument; where a score cannot be had (a constant has no correlation) the
+result is None, never NaN.
+"""

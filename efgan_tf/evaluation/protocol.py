@@ -1,0 +1,177 @@
+"""Which edits a model is judged by: every source times every expression.
+
+The sources are pictures of people who were held out. For each expression that
+the data knows, the target is another picture of the same person in the same
+view where there is one: then the true result is known. Where there is none,
+the target is the mean of the expression's units over the training split.
+"""
+
+import dataclasses
+from collections.abc import Mapping
+
+import numpy as np
+
+from efgan_tf.data.pictures import decode
+from efgan_tf.data.samples import Faces
+from efgan_tf.errors import UserError
+
+UNNAMED = ("", "random")
+"""Expressions that are no names; nothing is classified as them."""
+
+_SMALLEST_CLASS = 5
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Pairs:
+    """n edits to be made. Images are in [-1, 1], units 0–5.
+
+    Attributes:
+      images: float32 `[n, S, S, 3]`, the sources.
+      source: float32 `[n, 17]`, their units as the data says.
+      target: float32 `[n, 17]`, the units that are wanted.
+      true_images: float32 `[n, S, S, 3]`, the true results; zeros where
+        `has_true` is 0.
+      has_true: bool `[n]`.
+      expressions: str `[n]`, the wanted expression; empty if it has no name.
+      subjects: str `[n]`, who it is.
+    """
+
+    images: np.ndarray
+    source: np.ndarray
+    target: np.ndarray
+    true_images: np.ndarray
+    has_true: np.ndarray
+    expressions: np.ndarray
+    subjects: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+    def chosen(self, rows: np.ndarray) -> "Pairs":
+        """Some of the pairs, by a mask or by indices."""
+        return Pairs(
+            **{
+                field.name: getattr(self, field.name)[rows]
+                for field in dataclasses.fields(self)
+            }
+        )
+
+    def large_gaps(self, mask: np.ndarray) -> np.ndarray:
+        """Bool `[n]`: the third with the largest change of expression.
+
+        Args:
+          mask: float32 `[17]`, 1 for the units that count.
+        """
+        gaps = np.linalg.norm((self.target - self.source) * mask, axis=1)
+        return gaps >= np.quantile(gaps, 2 / 3)
+
+
+def expressions_of(faces: Faces) -> tuple[str, ...]:
+    """Names of the expressions of which there are at least five pictures."""
+    names, counts = np.unique(faces.expressions, return_counts=True)
+    return tuple(
+        name
+        for name, count in zip(names.tolist(), counts.tolist(), strict=True)
+        if name not in UNNAMED and count >= _SMALLEST_CLASS
+    )
+
+
+def make_pairs(held_out: Faces, train: Faces, most: int, seed: int) -> Pairs:
+    """Every held-out picture times every expression.
+
+    Args:
+      held_out: the test split.
+      train: the training split; tells which expressions there are.
+      most: how many pairs at most; drawn evenly over people if there are
+        more.
+      seed: of what is drawn.
+
+    Raises:
+      UserError: nobody is held out.
+    """
+    if not len(held_out):
+        raise UserError(
+            "nobody is held out, so there is nothing to judge edits by; "
+            "prepare data of at least two subjects"
+        )
+    wanted = _wanted(held_out, train)
+    wanted = _evenly(wanted, held_out.subjects, most, seed)
+    source = np.array([pair.source for pair in wanted])
+    true = np.array([pair.true for pair in wanted])
+    images = decode(held_out.encoded, held_out.size).astype(np.float32)
+    images = images / 127.5 - 1
+    has_true = true >= 0
+    return Pairs(
+        images=images[source],
+        source=held_out.action_units[source],
+        target=np.stack([pair.target for pair in wanted]),
+        true_images=np.where(has_true[:, None, None, None], images[true], 0),
+        has_true=has_true,
+        expressions=np.array([pair.expression for pair in wanted], np.str_),
+        subjects=held_out.subjects[source],
+    )
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class _Wanted:
+    """One pair: numbers of pictures, `true` −1 where the truth is unknown."""
+
+    source: int
+    true: int
+    target: np.ndarray
+    expression: str
+
+
+def _wanted(held_out: Faces, train: Faces) -> list[_Wanted]:
+    names = expressions_of(train)
+    means = _mean_units(train, names)
+    pairs = []
+    for group in held_out.groups().values():
+        shown = {held_out.expressions[i]: i for i in reversed(group)}
+        for source in group:
+            if not names:  # no expression has a name: every other picture
+                pairs += [
+                    _Wanted(source, true, held_out.action_units[true], "")
+                    for true in group
+                    if true != source
+                ]
+            for name in names:
+                true = shown.get(name, -1)
+                if true == source:
+                    continue
+                units = (
+                    held_out.action_units[true] if true >= 0 else means[name]
+                )
+                pairs.append(_Wanted(source, true, units, name))
+    if not pairs:
+        raise UserError(
+            "the data has no expressions with a name and no two pictures of "
+            "one held-out person, so it is not known what to edit to"
+        )
+    return pairs
+
+
+def _mean_units(
+    faces: Faces, names: tuple[str, ...]
+) -> Mapping[str, np.ndarray]:
+    return {
+        name: faces.action_units[faces.expressions == name].mean(0)
+        for name in names
+    }
+
+
+def _evenly(
+    pairs: list[_Wanted], subjects: np.ndarray, most: int, seed: int
+) -> list[_Wanted]:
+    """At most so many, the people taking turns, in the given order."""
+    if len(pairs) <= most:
+        return pairs
+    order = np.random.default_rng(seed).permutation(len(pairs))
+    turns: dict[str, int] = {}
+    keys = np.empty(len(pairs), int)
+    for index in order:
+        subject = subjects[pairs[index].source]
+        keys[index] = turns.setdefault(subject, 0)
+        turns[subject] += 1
+    ranked = sorted(order, key=lambda index: keys[index])
+    return [pairs[index] for index in sorted(ranked[:most])]

@@ -1,0 +1,113 @@
+"""FID and KID."""
+
+import itertools
+
+import numpy as np
+import pytest
+import scipy.linalg
+
+from efgan_tf.evaluation.metrics import distributions
+
+
+def features(seed: int, count: int, width: int) -> np.ndarray:
+    """Correlated features with a mean of their own."""
+    generator = np.random.default_rng(seed)
+    mixing = generator.normal(size=(width, width))
+    return generator.normal(size=(count, width)) @ mixing + generator.random()
+
+
+def by_square_root(first: np.ndarray, second: np.ndarray) -> float:
+    """Equation 6 as the reference implementation writes it."""
+    shift = first.mean(0) - second.mean(0)
+    one, two = np.cov(first, rowvar=False), np.cov(second, rowvar=False)
+    root = scipy.linalg.sqrtm(one @ two)
+    return shift @ shift + np.trace(one + two - 2 * np.real(root))
+
+
+def naive_kid(first: np.ndarray, second: np.ndarray) -> float:
+    """Unbiased MMD², pair by pair."""
+    n, width = first.shape
+
+    def kernel(x, y):
+        return (x @ y / width + 1) ** 3
+
+    within = sum(
+        kernel(rows[i], rows[j])
+        for rows in (first, second)
+        for i, j in itertools.permutations(range(n), 2)
+    )
+    between = sum(kernel(x, y) for x in first for y in second)
+    return within / (n * (n - 1)) - 2 * between / n**2
+
+
+def test_fid_of_gaussians_by_hand():
+    # Means 3 apart; standard deviations 1 and 2: 9 + (1 − 2)².
+    spread = np.sqrt(0.5)  # ±spread has the variance 1 over n − 1
+    first = np.array([[-spread], [spread]])
+    second = 3 + 2 * first
+    assert distributions.fid(first, second).value == pytest.approx(10)
+    assert distributions.fid(first, first).value == pytest.approx(0, abs=1e-12)
+
+
+def test_fid_is_the_matrix_square_roots():
+    first, second = features(0, 200, 16), features(1, 150, 16)
+    found = distributions.fid(first, second)
+    assert found.value == pytest.approx(by_square_root(first, second), rel=1e-9)
+    assert found.note == ""
+
+
+def test_fid_of_fewer_pictures_than_features_is_right_and_noted():
+    first, second = features(0, 10, 40), features(1, 60, 40)
+    found = distributions.fid(first, second)
+    # A singular product: SciPy's root is good to 1e-6 of the traces here.
+    assert found.value == pytest.approx(by_square_root(first, second), rel=1e-4)
+    assert "10 pictures are too few for 40 features" in found.note
+    assert distributions.fid(first, first).value == pytest.approx(0, abs=1e-9)
+
+
+def test_kid_is_the_double_loops():
+    first, second = features(0, 12, 5), features(1, 12, 5)
+    found = distributions.kid(first, second)
+    assert found.value == pytest.approx(naive_kid(first, second), rel=1e-10)
+    assert (found.subsets, found.subset_size, found.spread) == (1, 12, 0)
+
+
+def test_kid_averages_over_subsets_that_the_seed_fixes():
+    first, second = features(0, 30, 4), features(1, 50, 4)
+    whole = distributions.kid(first, second, subset_size=30, subsets=400)
+    found = distributions.kid(first, second, subset_size=20, subsets=400)
+    assert (found.subsets, found.subset_size) == (400, 20)
+    assert found.spread > 0
+    # Unbiased: the size of the subsets changes the spread, not the mean.
+    error = found.spread / np.sqrt(400) + whole.spread / np.sqrt(400)
+    assert found.value == pytest.approx(whole.value, abs=4 * error)
+    again = distributions.kid(first, second, subset_size=20, subsets=400)
+    assert again == found
+    other = distributions.kid(
+        first, second, subset_size=20, subsets=400, seed=1
+    )
+    assert other.value != found.value
+
+
+def test_kid_of_one_distribution_is_zero_on_average():
+    generator = np.random.default_rng(0)
+    values = [
+        distributions.kid(*generator.normal(size=(2, 40, 6))).value
+        for _ in range(200)
+    ]
+    error = np.std(values) / np.sqrt(200)
+    assert np.mean(values) == pytest.approx(0, abs=3 * error)
+    assert min(values) < 0 < max(values)
+
+
+@pytest.mark.parametrize("metric", [distributions.fid, distributions.kid])
+def test_bad_features_are_named(metric):
+    good = np.ones((3, 2))
+    with pytest.raises(ValueError, match="features is not finite"):
+        metric(good * np.inf, good)
+    with pytest.raises(ValueError, match="reference is empty"):
+        metric(good, good[:0])
+    with pytest.raises(ValueError, match="features has one row"):
+        metric(good[:1], good)
+    with pytest.raises(ValueError, match="features are 2 wide, reference 1"):
+        metric(good, good[:, :1])
