@@ -291,6 +291,11 @@ class TrainConfig:
         0,
         "logical CPUs to train on where there is no accelerator; 0: one",
     )
+    init_from: str = option(
+        "",
+        "folder of a run whose networks the new one starts from: with "
+        "--phase1_kimg=0 from the end of its phase 1, else from what it is now",
+    )
     seed: int = option(0, "of weights, batches and noise")
     deterministic: bool = option(
         False, "bitwise repeatable runs; slower on accelerators"

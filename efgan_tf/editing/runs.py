@@ -11,11 +11,9 @@ from pathlib import Path
 import keras
 import tensorflow as tf
 
-from efgan_tf import options
-from efgan_tf.config import Config
 from efgan_tf.editing.info import ModelInfo
 from efgan_tf.editing.network import TrainedNetwork, join
-from efgan_tf.errors import ConfigError, UserError
+from efgan_tf.errors import UserError
 from efgan_tf.models import build_cascade, build_estimator
 from efgan_tf.training.checkpoints import Checkpoints
 from efgan_tf.training.networks import dtype_policy
@@ -32,12 +30,7 @@ def read_run(path: Path) -> TrainedNetwork:
       UserError: there is no run or no checkpoint, or none that is whole.
     """
     run = RunDirectory(path)
-    if run.is_new():
-        raise UserError(f"{path} is no run: it has no config.json")
-    try:
-        config = options.from_json(run.config.read_text(), Config).model
-    except ConfigError as error:
-        raise UserError(f"{run.config}: {error}") from error
+    config = run.read_config().model
     checkpoints = Checkpoints(run.checkpoints, keep=1)
     found = checkpoints.latest()
     if found is None:

@@ -5,6 +5,8 @@ every variable (networks, average, optimiser slots, loss scale) and
 `checkpoint.json`: where in the run it is, and size and CRC-32 of each file.
 It is written under another name and renamed, so that a crash or a full disk
 cannot leave half of one; a damaged one is recognised and passed over.
+
+The end of phase 1 stays for good: other runs start from it (`--init_from`).
 """
 
 import dataclasses
@@ -43,7 +45,8 @@ class Checkpoints:
 
     Args:
       folder: where they are; made at the first save.
-      keep: how many stay; older ones are deleted after a save.
+      keep: how many stay; older ones are deleted after a save, but for the last
+      of phase 1.
     """
 
     def __init__(self, folder: Path, keep: int):
@@ -57,8 +60,7 @@ class Checkpoints:
           UserError: it cannot be written (the disk is full, say); what
             existed before is untouched.
         """
-        name = f"phase{position.phase}_{position.step:08}"
-        path = self.folder / name
+        path = self._path(position.phase, position.step)
         with (
             told_plainly(f"earlier checkpoints are safe; cannot save {path}"),
             atomic_folder(path, overwrite=True) as folder,
@@ -73,8 +75,10 @@ class Checkpoints:
         # Newer ones are damaged: the run would not have gone back otherwise.
         for newer in [found for found in self.paths() if found > path]:
             shutil.rmtree(newer)
+        phase_1 = sorted(self.folder.glob("phase1_*"))
         for old in self.paths()[: -self.keep]:
-            shutil.rmtree(old)
+            if old not in phase_1[-1:]:
+                shutil.rmtree(old)
         return path
 
     def latest(self) -> tuple[Path, Position, list[str]] | None:
@@ -99,8 +103,22 @@ class Checkpoints:
             )
         return None
 
+    def at(self, phase: int, step: int) -> tuple[Path, Position] | None:
+        """Folder and position of a certain checkpoint, or None without it.
+
+        Raises:
+          UserError: it is damaged.
+        """
+        path = self._path(phase, step)
+        if not path.exists():
+            return None
+        try:
+            return path, _verify(path)
+        except ValueError as error:
+            raise UserError(f"{path}: {error}") from error
+
     def restore(self, path: Path, objects: Mapping[str, object]) -> None:
-        """Restores every variable of `objects`.
+        """Restores every variable of `objects`; there may be more to it.
 
         Raises:
           UserError: the checkpoint is of other networks.
@@ -108,7 +126,7 @@ class Checkpoints:
         checkpoint = tf.train.Checkpoint(**objects)
         try:
             status = checkpoint.read(str(path / "variables"))
-            status.assert_existing_objects_matched()
+            status.expect_partial().assert_existing_objects_matched()
         except (AssertionError, ValueError, tf.errors.OpError) as error:
             first = str(error).strip().splitlines()[0]
             raise UserError(
@@ -118,6 +136,9 @@ class Checkpoints:
     def paths(self) -> list[Path]:
         """Checkpoint folders, oldest first."""
         return sorted(self.folder.glob("phase[0-9]_[0-9]*"))
+
+    def _path(self, phase: int, step: int) -> Path:
+        return self.folder / f"phase{phase}_{step:08}"
 
     def sweep(self) -> None:
         """Deletes what a killed process left of an unfinished save."""

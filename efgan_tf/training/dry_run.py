@@ -1,10 +1,14 @@
 """What a run would do, before it does anything: `--dry_run`."""
 
+from pathlib import Path
+
 from efgan_tf import options
 from efgan_tf.config import Config
 from efgan_tf.data import describe as describe_data
 from efgan_tf.errors import UserError
 from efgan_tf.training import memory, schedules
+from efgan_tf.training.initial import beginning
+from efgan_tf.training.run_directory import RunDirectory
 
 
 def describe(config: Config) -> str:
@@ -12,9 +16,14 @@ def describe(config: Config) -> str:
 
     Building the networks takes some seconds; data and run directory are not
     touched.
+
+    Raises:
+      UserError: a new run cannot start from `--init_from`.
     """
     from efgan_tf.models import parameter_counts
 
+    is_new = RunDirectory(Path(config.train.run_dir)).is_new()
+    begin = beginning(config) if is_new else None
     counts = parameter_counts(config.model)
     lines = ["configuration:"]
     lines += [f"  {line}" for line in options.flag_lines(config)]
@@ -25,6 +34,9 @@ def describe(config: Config) -> str:
     lines += ["", f"data: {data}", "", "parameters:"]
     lines += [f"  {name:<20}{count:>14,}" for name, count in counts.items()]
     lines += ["", "phases:"]
+    if begin and begin.checkpoint:
+        phase = begin.position.phase
+        lines.append(f"  begins in phase {phase} from {begin.checkpoint}")
     for phase in (1, 2):
         steps = schedules.total_steps(config.train, phase)
         images = steps * config.train.batch_size * config.train.n_critic

@@ -1,4 +1,4 @@
-"""The networks and optimisers of one phase, and how phase 2 starts."""
+"""The networks and optimisers of one phase, and how they start."""
 
 import contextlib
 import dataclasses
@@ -13,6 +13,7 @@ from efgan_tf.models import (
     build_critics,
     build_estimator,
     initialize_stages,
+    stage_models,
 )
 from efgan_tf.training.logs import NonFiniteError
 from efgan_tf.training.loss_scaling import LossScale, all_finite
@@ -92,15 +93,25 @@ def build_networks(config: Config, phase: int) -> Networks:
     return networks
 
 
-def start_phase_2(networks: Networks, trained: Networks) -> None:
-    """Hands what phase 1 learned to the networks of phase 2.
+def start_from(networks: Networks, trained: Networks) -> None:
+    """Hands what was learned to new networks: phase 2's, or another run's.
 
-    Every stage starts from the averaged EF-GAN; critics and estimator go on
-    with their optimisers. The generator's own optimiser starts anew, since
-    its variables are other ones.
+    Every stage starts from the averaged EF-GAN, or from its own average where
+    there are as many. Critics and estimator go on with their optimisers. The
+    generator's own optimiser starts anew, since its variables are other ones.
+
+    Raises:
+      ValueError: `trained` has another number of stages and not one, or other
+        shapes.
     """
+    same = len(stage_models(networks.average)) == len(
+        stage_models(trained.average)
+    )
     for cascade in (networks.generator, networks.average):
-        initialize_stages(cascade, trained.average)
+        if same:
+            cascade.set_weights(trained.average.get_weights())
+        else:
+            initialize_stages(cascade, trained.average)
     for name, critic in networks.critics.items():
         critic.set_weights(trained.critics[name].get_weights())
     networks.estimator.set_weights(trained.estimator.get_weights())

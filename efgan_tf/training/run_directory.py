@@ -57,6 +57,19 @@ class RunDirectory:
         """Whether no run has been started here yet."""
         return not self.config.exists()
 
+    def read_config(self) -> Config:
+        """The config of the run that is here.
+
+        Raises:
+          UserError: there is no run, or its `config.json` cannot be read.
+        """
+        if self.is_new():
+            raise UserError(f"{self.path} is no run: it has no config.json")
+        try:
+            return options.from_json(self.config.read_text(), Config)
+        except ConfigError as error:
+            raise UserError(f"{self.config}: {error}") from error
+
     def check(self, config: Config) -> None:
         """Raises a `UserError` unless `config` may train here.
 
@@ -78,13 +91,9 @@ class RunDirectory:
         check_writable(self.path)
 
     def _check_same(self, config: Config) -> None:
-        try:
-            old = options.from_json(self.config.read_text(), Config)
-        except ConfigError as error:
-            raise UserError(f"{self.config}: {error}") from error
         changed = [
             line
-            for line in options.differences(old, config)
+            for line in options.differences(self.read_config(), config)
             if line.partition(":")[0] not in _FREE
         ]
         if changed:

@@ -20,6 +20,7 @@ from efgan_tf.progress import Progress
 from efgan_tf.training import networks as networks_lib
 from efgan_tf.training import schedules, validation
 from efgan_tf.training.checkpoints import Checkpoints, Position
+from efgan_tf.training.initial import Beginning, beginning
 from efgan_tf.training.logs import MetricsLog, NonFiniteError, PendingMetrics
 from efgan_tf.training.networks import Networks
 from efgan_tf.training.run_directory import RunDirectory
@@ -67,11 +68,13 @@ def train(config: Config) -> Outcome:
             f"{replicas} replicas; choose a multiple of {replicas}"
         )
     run = RunDirectory(Path(config.train.run_dir))
+    begin = beginning(config) if run.is_new() else None
     run.check(config)
     faces = load_faces(config.data, config.model.image_size, "train")
     held_out = load_faces(config.data, config.model.image_size, "test")
     with StopRequest() as stop:
-        return Trainer(config, run, strategy, faces, held_out, stop).run()
+        trainer = Trainer(config, run, strategy, faces, held_out, stop)
+        return trainer.run(begin)
 
 
 class Trainer:
@@ -110,12 +113,18 @@ class Trainer:
             validation.evaluation_set(held_out, faces, _EVALUATION_COUNT),
         )
         self._saved: Position | None = None
-        self._last_save = time.monotonic()
+        self._newest: Path | None = None
+        self._last_save = self._trained_since = time.monotonic()
         self._warned: set[str] = set()
 
-    def run(self) -> Outcome:
-        """Trains to the end, or until a stop is requested."""
-        networks, position = self._start()
+    def run(self, begin: Beginning | None = None) -> Outcome:
+        """Trains to the end, or until a stop is requested.
+
+        Args:
+          begin: where a new run begins; None goes on with the one that is
+            there.
+        """
+        networks, position = self._begin(begin) if begin else self._resume()
         self.log = MetricsLog(self.run_directory.path, position.images)
         try:
             while True:
@@ -126,27 +135,28 @@ class Trainer:
         finally:
             self.log.close()
         finished = self._is_finished(position)
-        checkpoint, position, _ = self.checkpoints.latest()
         return Outcome(
             finished=finished,
-            position=position,
-            checkpoint=str(checkpoint),
+            position=self._saved,
+            checkpoint=str(self._newest),
             sheet=self.scorer.newest_sheet(),
             scores=self.scorer.measure(networks)[0] if finished else {},
         )
 
-    def _start(self) -> tuple[Networks, Position]:
-        """Networks and position of the newest checkpoint, or new ones."""
+    def _begin(self, begin: Beginning) -> tuple[Networks, Position]:
+        """New networks, or another run's, and their first checkpoint."""
         self.checkpoints.sweep()
-        if self.run_directory.is_new():
-            phase = 1 if self.config.train.phase1_kimg > 0 else 2
-            networks, position = self._build(phase), Position(phase, 0, 0)
-            self._save(networks, position)
-            # Written last: a folder with a config has a checkpoint.
-            self.run_directory.write_config(
-                self.config, self.faces, self.held_out
-            )
-            return networks, position
+        networks = self._build(begin.position.phase)
+        with self.strategy.scope():
+            begin.start(networks, self.config)
+        self._save(networks, begin.position)
+        # Written last: a folder with a config has a checkpoint.
+        self.run_directory.write_config(self.config, self.faces, self.held_out)
+        return networks, begin.position
+
+    def _resume(self) -> tuple[Networks, Position]:
+        """Networks and position of the newest checkpoint."""
+        self.checkpoints.sweep()
         self.run_directory.check_data(self.faces, self.held_out)
         path, position, problems = self.checkpoints.latest()
         for problem in problems:
@@ -154,7 +164,7 @@ class Trainer:
         _say(f"resuming from {path}")
         networks = self._build(position.phase)
         self.checkpoints.restore(path, networks.trackables())
-        self._saved = position
+        self._saved, self._newest = position, path
         return networks, position
 
     def _next_phase(
@@ -162,7 +172,7 @@ class Trainer:
     ) -> tuple[Networks, Position]:
         """Phase 2's networks, every stage started from phase 1's average."""
         networks = self._build(2)
-        networks_lib.start_phase_2(networks, trained)
+        networks_lib.start_from(networks, trained)
         return networks, Position(2, 0, position.images)
 
     def _build(self, phase: int) -> Networks:
@@ -198,6 +208,7 @@ class Trainer:
                     f"phase {phase}:", total * per_step,
                     done=position.step * per_step,
                 )  # fmt: skip
+                self._trained_since = time.monotonic()
             else:
                 progress.advance(per_step)
             self._look_after(networks, position, pending, progress)
@@ -234,6 +245,8 @@ class Trainer:
             )
         if saves:
             self._save(networks, position)
+        if saves or scores:
+            self._trained_since = time.monotonic()
 
     def _batches(self, position: Position):
         """The pipeline from `position` on, dealt out to the replicas."""
@@ -258,6 +271,8 @@ class Trainer:
     ) -> None:
         """Writes the mean of the steps since the last line.
 
+        And the seconds that they took, without tracing, scoring and saving.
+
         Raises:
           UserError: a step's loss was not finite.
         """
@@ -267,6 +282,8 @@ class Trainer:
             raise self._diverged(error, position) from error
         if not metrics:
             return
+        seconds = time.monotonic() - self._trained_since
+        self._trained_since += seconds
         schedule = schedules.at_step(
             self.config, position.phase, position.step - 1
         )
@@ -275,6 +292,7 @@ class Trainer:
             {**metrics, **{f"schedule/{k}": v for k, v in schedule.items()}},
             phase=position.phase,
             step=position.step,
+            seconds=round(seconds, 3),
         )
         self._warn_of_saturation(metrics, position, progress)
 
@@ -307,7 +325,7 @@ class Trainer:
             networks_lib.check_finite(networks, position.step)
         except NonFiniteError as error:
             raise self._diverged(error, position) from error
-        self.checkpoints.save(position, networks.trackables())
+        self._newest = self.checkpoints.save(position, networks.trackables())
         self._saved, self._last_save = position, time.monotonic()
 
     def _diverged(self, error: NonFiniteError, position: Position) -> UserError:

@@ -46,6 +46,30 @@ def test_keeps_only_so_many(three):
     assert [path.name[-1] for path in three.paths()] == ["2", "3", "4"]
 
 
+def test_the_end_of_phase_1_stays_for_good(three):
+    for step in range(5):
+        three.save(Position(2, step, 30 + step), _objects(4 + step))
+    assert [path.name for path in three.paths()] == [
+        "phase1_00000003",
+        *(f"phase2_0000000{step}" for step in (2, 3, 4)),
+    ]
+    path, position = three.at(1, 3)
+    assert position.images == 30 and _restored(three, path) == 3.0
+    assert three.at(1, 2) is None
+
+
+def test_a_damaged_one_that_is_asked_for_is_told(three):
+    (three.paths()[1] / "variables.index").unlink()
+    with pytest.raises(UserError, match="00000002.*index is missing"):
+        three.at(1, 2)
+
+
+def test_a_part_of_what_a_checkpoint_holds_can_be_read(three):
+    weight = tf.Variable([0.0] * 1000)
+    three.restore(three.paths()[-1], {"weight": weight})
+    assert float(weight[0]) == 3.0
+
+
 def test_a_truncated_one_is_passed_over_and_named(three):
     newest = three.paths()[-1]
     data = next(newest.glob("variables.data*"))

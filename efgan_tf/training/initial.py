@@ -1,0 +1,128 @@
+"""How a new run begins: from nothing, or from another run (`--init_from`)."""
+
+import dataclasses
+import sys
+from pathlib import Path
+
+from efgan_tf import options
+from efgan_tf.config import Config
+from efgan_tf.errors import UserError
+from efgan_tf.training import networks as networks_lib
+from efgan_tf.training import schedules
+from efgan_tf.training.checkpoints import Checkpoints, Position
+from efgan_tf.training.run_directory import RunDirectory
+
+# What may differ between a run and the one that it starts from: the stages
+# are checked for themselves, the bias is the start of a weight.
+_OWN_SETTINGS = {"stages", "attention_bias"}
+
+
+@dataclasses.dataclass(frozen=True)
+class Beginning:
+    """Where a new run begins.
+
+    Attributes:
+      position: its first; its phase says which networks there are.
+      checkpoint: of another run, whose networks are taken over; or None.
+      stages: of the averaged cascade in that checkpoint.
+    """
+
+    position: Position
+    checkpoint: Path | None = None
+    stages: int = 1
+
+    def start(self, networks: networks_lib.Networks, config: Config) -> None:
+        """Hands the other run's networks, if any, to the new ones.
+
+        Call in the strategy's scope.
+        """
+        if self.checkpoint is None:
+            return
+        stages = {"stages": self.stages}
+        model = dataclasses.replace(config.model, **stages)
+        trained = networks_lib.build_networks(
+            dataclasses.replace(config, model=model), phase=2
+        )
+        Checkpoints(self.checkpoint.parent, keep=1).restore(
+            self.checkpoint, trained.trackables()
+        )
+        networks_lib.start_from(networks, trained)
+
+
+def beginning(config: Config) -> Beginning:
+    """Where a new run of `config` begins; reads, and writes nothing.
+
+    Without phase 1 it takes over the end of another run's phase 1, with that
+    run's count of images: its batches are then those of that run's own phase
+    2. With phase 1 it takes over the other run as it is now: a single EF-GAN
+    trains on in phase 1, a cascade in phase 2.
+
+    Raises:
+      UserError: `--init_from` names no run, one of other networks, or one
+        that is not far enough.
+    """
+    train = config.train
+    if not train.init_from:
+        return Beginning(Position(1 if train.phase1_kimg > 0 else 2, 0, 0))
+    donor = RunDirectory(Path(train.init_from))
+    donor_config = donor.read_config()
+    _check_shapes(config, donor_config)
+    if train.phase1_kimg > 0:
+        return _as_it_is(config, donor, donor_config)
+    return _end_of_phase_1(donor, donor_config)
+
+
+def _check_shapes(config: Config, donor_config: Config) -> None:
+    differences = [
+        line
+        for line in options.differences(donor_config.model, config.model)
+        if line.partition(":")[0] not in _OWN_SETTINGS
+    ]
+    if differences:
+        raise UserError(
+            f"--init_from={config.train.init_from} has other networks ("
+            f"{'; '.join(differences)}); use its settings"
+        )
+
+
+def _end_of_phase_1(donor: RunDirectory, donor_config: Config) -> Beginning:
+    last = schedules.total_steps(donor_config.train, phase=1)
+    if not last:
+        raise UserError(
+            f"--init_from={donor.path} has no phase 1; with --phase1_kimg "
+            "above 0 a run starts from its cascade"
+        )
+    found = Checkpoints(donor.checkpoints, keep=1).at(1, last)
+    if found is None:
+        raise UserError(
+            f"--init_from={donor.path} has no checkpoint of the end of its "
+            f"phase 1, step {last}; train it that far"
+        )
+    path, position = found
+    return Beginning(Position(2, 0, position.images), path)
+
+
+def _as_it_is(
+    config: Config, donor: RunDirectory, donor_config: Config
+) -> Beginning:
+    found = Checkpoints(donor.checkpoints, keep=1).latest()
+    if found is None:
+        raise UserError(f"--init_from={donor.path} has no checkpoint")
+    path, position, problems = found
+    for problem in problems:
+        print(f"damaged checkpoint passed over: {problem}", file=sys.stderr)
+    stages = donor_config.model.stages if position.phase == 2 else 1
+    if stages == 1:
+        return Beginning(Position(1, 0, 0), path)
+    if stages != config.model.stages:
+        raise UserError(
+            f"--init_from={donor.path} is a cascade of {stages} stages: pass "
+            f"--stages={stages}, or --phase1_kimg=0 to start from the end of "
+            "its phase 1"
+        )
+    if config.train.phase2_kimg == 0:
+        raise UserError(
+            f"--init_from={donor.path} is a cascade of {stages} stages, which "
+            "trains in phase 2, and --phase2_kimg is 0"
+        )
+    return Beginning(Position(2, 0, 0), path, stages)

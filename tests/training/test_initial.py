@@ -1,0 +1,124 @@
+"""A run that starts from another one: which networks, and where."""
+
+import numpy as np
+import pytest
+
+from efgan_tf.errors import UserError
+from efgan_tf.models import stage_models
+from efgan_tf.training.checkpoints import Checkpoints, Position
+from efgan_tf.training.initial import Beginning, beginning
+from efgan_tf.training.networks import build_networks
+from efgan_tf.training.run_directory import RunDirectory
+from tests.training.conftest import GLOBAL_ONLY, tiny_config
+from tests.training.test_run_directory import faces_of
+
+# Phases of 4 steps each; a step sees 8 images.
+BUDGET = {"phase1_kimg": 0.032, "phase2_kimg": 0.032}
+
+
+def _config(**changes):
+    return tiny_config(**GLOBAL_ONLY, **{**BUDGET, **changes})
+
+
+def _donor(path, phase, step, **changes):
+    """A run whose newest checkpoint has networks unlike new ones."""
+    config = _config(**changes)
+    networks = build_networks(config, phase)
+    rng = np.random.default_rng(phase)
+    for thing in networks.trackables().values():
+        for variable in thing.variables:
+            if "float" in str(variable.dtype):
+                variable.assign(rng.random(variable.shape))
+    run = RunDirectory(path)
+    Checkpoints(run.checkpoints, keep=1).save(
+        Position(phase, step, 8 * step), networks.trackables()
+    )
+    run.write_config(config, faces_of(np.ones(17, np.float32)))
+    return networks
+
+
+def _started(begin, config):
+    networks = build_networks(config, begin.position.phase)
+    begin.start(networks, config)
+    return networks
+
+
+def _check_equal(one, other):
+    for wanted, found in zip(one, other, strict=True):
+        np.testing.assert_array_equal(found, wanted)
+
+
+def _check_learned(networks, donor, stages):
+    """Averages `stages` of the donor are the stages of both cascades."""
+    sources = stage_models(donor.average)
+    for cascade in (networks.generator, networks.average):
+        found = stage_models(cascade)
+        for stage, number in zip(found, stages, strict=True):
+            _check_equal(sources[number].get_weights(), stage.get_weights())
+    face = networks.critics["face"].get_weights()
+    _check_equal(donor.critics["face"].get_weights(), face)
+    _check_equal(
+        donor.estimator.get_weights(), networks.estimator.get_weights()
+    )
+    for name in ("critic_optimizer", "estimator_optimizer"):
+        old, new = getattr(donor, name), getattr(networks, name)
+        _check_equal(
+            [np.array(v) for v in old.variables],
+            [np.array(v) for v in new.variables],
+        )
+
+
+def test_without_another_run_it_begins_at_the_first_phase_that_there_is():
+    assert beginning(_config()) == Beginning(Position(1, 0, 0))
+    assert beginning(_config(phase1_kimg=0)) == Beginning(Position(2, 0, 0))
+
+
+def test_a_cascade_branches_off_the_end_of_phase_1(tmp_path):
+    donor = _donor(tmp_path, 1, 4)
+    config = _config(phase1_kimg=0, stages=3, init_from=str(tmp_path))
+    begin = beginning(config)
+    assert begin.position == Position(2, 0, 32)
+    assert begin.checkpoint.name == "phase1_00000004"
+    _check_learned(_started(begin, config), donor, [0, 0, 0])
+
+
+@pytest.mark.parametrize(
+    ("phase", "stages"), [(1, 2), (2, 1)], ids=["of phase 1", "of K = 1"]
+)
+def test_fine_tuning_trains_a_single_average_on_in_phase_1(
+    tmp_path, phase, stages
+):
+    donor = _donor(tmp_path, phase, 3, stages=stages)
+    config = _config(init_from=str(tmp_path), precision="mixed_float16")
+    begin = beginning(config)
+    assert begin.position == Position(1, 0, 0)
+    _check_learned(_started(begin, config), donor, [0])
+
+
+def test_fine_tuning_trains_a_cascade_on_in_phase_2(tmp_path):
+    donor = _donor(tmp_path, 2, 3)
+    config = _config(init_from=str(tmp_path))
+    begin = beginning(config)
+    assert begin.position == Position(2, 0, 0)
+    _check_learned(_started(begin, config), donor, [0, 1])
+
+
+@pytest.mark.parametrize(
+    ("phase", "step", "changes", "told"),
+    [
+        (1, 3, {}, "no checkpoint of the end of its phase 1, step 4"),
+        (2, 3, {}, "no checkpoint of the end of its phase 1, step 4"),
+        (2, 3, {"phase1_kimg": 0}, "has no phase 1"),
+    ],
+)
+def test_a_run_without_the_end_of_phase_1_is_told(
+    tmp_path, phase, step, changes, told
+):
+    _donor(tmp_path, phase, step, **changes)
+    with pytest.raises(UserError, match=told):
+        beginning(_config(phase1_kimg=0, init_from=str(tmp_path)))
+
+
+def test_the_start_of_the_attention_may_differ(tmp_path):
+    _donor(tmp_path, 1, 4)
+    beginning(_config(init_from=str(tmp_path), attention_bias=1.0))
