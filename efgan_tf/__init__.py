@@ -1,3 +1,25 @@
-"""Cascade EF-GAN in TensorFlow/Keras: facial expression editing."""
+"""Cascade EF-GAN in TensorFlow/Keras: facial expression editing.
+
+import efgan_tf
+
+editor = efgan_tf.load("runs/synthetic")
+edited = editor.edit("photo.jpg", expression="happy", intensity=0.8)
+"""
 
 __version__ = "0.1.0"
+
+
+def load(path):
+    """An `efgan_tf.editing.editor.Editor` of a trained model.
+
+    Args:
+      path: a run's folder, a `.keras` file or a SavedModel.
+
+    Raises:
+      UserError: there is no model, or it is damaged.
+    """
+    # TensorFlow takes seconds to import; the package alone, none.
+    from efgan_tf.editing.editor import Editor
+    from efgan_tf.editing.loading import load_model
+
+    return Editor(load_model(path))

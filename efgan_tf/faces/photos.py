@@ -1,13 +1,15 @@
 """Photos as people have them, read into plain RGB arrays."""
 
+import contextlib
 import os
 import struct
-import warnings
+import threading
 import zlib
+from collections.abc import Iterator
 from typing import BinaryIO
 
 import numpy as np
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image, UnidentifiedImageError
 
 from efgan_tf.errors import UserError
 
@@ -19,8 +21,14 @@ SUFFIXES = frozenset(
 )
 """What is taken for a photo when a folder is listed, in lower case."""
 
+ORIENTATION = 0x0112
+"""The EXIF tag that says how the camera was held."""
+
 # What Pillow's decoders raise for broken files, depending on the format.
 _BROKEN = (OSError, SyntaxError, ValueError, EOFError, struct.error, zlib.error)
+
+# Pillow's limit is a global that `_open_unlimited` puts aside.
+_LIMIT_LOCK = threading.Lock()
 
 
 class PhotoError(UserError):
@@ -51,18 +59,33 @@ def read_photo(source: str | os.PathLike | BinaryIO) -> np.ndarray:
     Raises:
       PhotoError: missing, unreadable, cut off, or over 100 megapixels.
     """
-    if isinstance(source, (str, os.PathLike)):
-        name = os.fspath(source)
-    else:
-        name = getattr(source, "name", "the photo")
+    with opened(source, MAX_PIXELS) as image:
+        return to_rgb(image, _name(source))
+
+
+@contextlib.contextmanager
+def opened(
+    source: str | os.PathLike | BinaryIO,
+    max_pixels: int,
+    way_out: str = "shrink it first",
+) -> Iterator[Image.Image]:
+    """A picture to be decoded; what fails inside is told as `PhotoError`.
+
+    Args:
+      source: a path, or a binary file opened for reading.
+      max_pixels: larger pictures are refused before they are decoded.
+      way_out: what is said to do about those.
+
+    Raises:
+      PhotoError: missing, unreadable, cut off, or over the limit.
+    """
+    name = _name(source)
     try:
-        with warnings.catch_warnings():
-            # Our own limit, checked below, is about where Pillow warns.
-            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-            with Image.open(source) as image:
-                if image.width * image.height > MAX_PIXELS:
-                    raise PhotoError(name, _too_large())
-                return _to_rgb(image, name)
+        with _open_unlimited(source) as image:
+            if image.width * image.height > max_pixels:
+                limit = f"over {max_pixels / 1e6:g} megapixels"
+                raise PhotoError(name, f"{limit}; {way_out}")
+            yield image
     except FileNotFoundError as error:
         raise PhotoError(name, "no such file") from error
     except IsADirectoryError as error:
@@ -75,26 +98,58 @@ def read_photo(source: str | os.PathLike | BinaryIO) -> np.ndarray:
         raise PhotoError(
             name, "is an empty file" if empty else reason
         ) from error
-    except Image.DecompressionBombError as error:
-        raise PhotoError(name, _too_large()) from error
     except _BROKEN as error:
         raise PhotoError(name, f"cut off or damaged ({error})") from error
 
 
-def _too_large() -> str:
-    return f"over {MAX_PIXELS // 10**6} megapixels; shrink it first"
+def _name(source) -> str:
+    if isinstance(source, (str, os.PathLike)):
+        return os.fspath(source)
+    return getattr(source, "name", "the photo")
 
 
-def _to_rgb(image: Image.Image, name: str) -> np.ndarray:
-    image = ImageOps.exif_transpose(image)
+def _open_unlimited(source) -> Image.Image:
+    """Opens without Pillow's own limit on pixels, in favour of ours."""
+    with _LIMIT_LOCK:
+        limit = Image.MAX_IMAGE_PIXELS
+        Image.MAX_IMAGE_PIXELS = None
+        try:
+            return Image.open(source)
+        finally:
+            Image.MAX_IMAGE_PIXELS = limit
+
+
+def to_rgb(image: Image.Image, name: str) -> np.ndarray:
+    """An opened picture as `read_photo` gives it; `name` is for errors."""
+    turn = orientation(image)
     if image.mode == "F":
         raise PhotoError(name, "has floating-point pixels; save it as 8 bits")
     if image.mode.startswith("I"):
         # 16-bit greys, whose conversion by Pillow clips at 255.
         grey = np.asarray(image, np.float64) / 257
         grey = np.clip(np.rint(grey), 0, 255).astype(np.uint8)
-        return np.repeat(grey[:, :, None], 3, axis=2)
+        return upright(np.repeat(grey[:, :, None], 3, axis=2), turn)
     if image.has_transparency_data:
         white = Image.new("RGBA", image.size, "white")
         image = Image.alpha_composite(white, image.convert("RGBA"))
-    return np.array(image.convert("RGB"))
+    return upright(np.array(image.convert("RGB")), turn)
+
+
+def orientation(image: Image.Image) -> int:
+    """EXIF's orientation, 1–8, of the pixels that Pillow gives.
+
+    (Pillow's own `exif_transpose` fails where another tag is broken.)
+    """
+    image.load()  # which turns a TIFF upright, and finds a PNG's EXIF
+    return image.getexif().get(ORIENTATION, 1)
+
+
+def upright(pixels: np.ndarray, orientation: int) -> np.ndarray:
+    """`[height, width, …]` turned and mirrored as EXIF's orientation asks."""
+    if orientation in (5, 6, 7, 8):
+        pixels = pixels.swapaxes(0, 1)
+    if orientation in (2, 3, 6, 7):
+        pixels = pixels[:, ::-1]
+    if orientation in (3, 4, 7, 8):
+        pixels = pixels[::-1]
+    return np.ascontiguousarray(pixels)

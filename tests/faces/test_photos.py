@@ -4,7 +4,7 @@ import io
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, ImageOps
 
 from efgan_tf.faces import photos
 from efgan_tf.faces.photos import PhotoError, read_photo
@@ -41,6 +41,34 @@ def test_the_cameras_orientation_is_applied(tmp_path, orientation, corner):
     assert found.shape == ((6, 4, 3) if orientation > 4 else (4, 6, 3))
     assert tuple(found[corner]) == RED
     assert (found == RED).all(-1).sum() == 1
+
+
+@pytest.mark.parametrize("suffix", ["jpg", "png", "tif", "webp"])
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_photos_are_turned_as_pillow_turns_them(tmp_path, suffix, orientation):
+    pixels = np.random.default_rng(0).integers(0, 256, (5, 7, 3), np.uint8)
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    Image.fromarray(pixels).save(tmp_path / f"photo.{suffix}", exif=exif)
+    with Image.open(tmp_path / f"photo.{suffix}") as image:
+        expected = np.asarray(ImageOps.exif_transpose(image))
+    found = read_photo(tmp_path / f"photo.{suffix}")
+    np.testing.assert_array_equal(found, expected)
+
+
+def test_a_broken_tag_beside_the_orientation_does_no_harm(tmp_path):
+    exif = Image.Exif()
+    exif[0x0112], exif[0x011A] = 6, 72.0
+    path = tmp_path / "photo.jpg"
+    Image.new("RGB", (16, 8)).save(path, exif=exif)
+    # The resolution becomes a text instead of a fraction.
+    fraction, text = b"\x01\x1a\x00\x05", b"\x01\x1a\x00\x02"
+    data = path.read_bytes()
+    assert data.count(fraction) == 1
+    path.write_bytes(data.replace(fraction, text))
+    with Image.open(path) as image, pytest.raises(TypeError):
+        ImageOps.exif_transpose(image)
+    assert read_photo(path).shape == (16, 8, 3)
 
 
 @pytest.mark.parametrize("suffix", ["jpg", "png", "bmp", "gif", "tif", "webp"])

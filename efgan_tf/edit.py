@@ -1,0 +1,254 @@
+"""Changes the expression of faces in photos, and keeps the person.
+
+    python -m efgan_tf.edit --model=runs/synthetic --image=photo.jpg \\
+        --expression=happy --intensity=0.8 --out=happy.png
+    python -m efgan_tf.edit --model=… --image=photo.jpg --au=AU12=3,AU06=2 \\
+        --out=out.png --sheet=sheet.png --animate=out.gif
+    python -m efgan_tf.edit --model=… --image='album/**/*.jpg' --face=all \\
+        --expression=happy --out=edited
+    python -m efgan_tf.edit --image=photo.jpg --list_faces
+
+--image is a photo, a folder or a quoted glob of photos, or a video. Intensities
+of action units are 0 (absent) to 5 (maximal). docs/editing.md is the guide.
+Ends with status 0 if no photo failed, with 2 if one did.
+"""
+
+import json
+import os
+import sys
+from pathlib import Path
+
+from absl import flags
+
+from efgan_tf import action_units, outputs
+from efgan_tf import config as config_lib
+from efgan_tf.commands import USER_ERROR_STATUS, quiet_tensorflow, run
+from efgan_tf.editing import batch, clip, single
+from efgan_tf.editing.choice import parse_choice
+from efgan_tf.editing.describe import edit_lines, faces_to_json
+from efgan_tf.editing.editor import Editor
+from efgan_tf.editing.expression_file import load_expression
+from efgan_tf.editing.inputs import is_video, list_jobs, names_several
+from efgan_tf.editing.request import Request
+from efgan_tf.editing.search import find_faces
+from efgan_tf.editing.settings import (
+    FaceConfig,
+    PhotoConfig,
+    ResultConfig,
+    WishConfig,
+)
+from efgan_tf.editing.wanted import make_wish, parse_units
+from efgan_tf.errors import UserError
+from efgan_tf.faces import documents, video
+from efgan_tf.options import require
+
+CONFIGS = (PhotoConfig, WishConfig, FaceConfig, ResultConfig)
+
+
+def main(values: flags.FlagValues) -> int | None:
+    """Runs the command; everything that can be is checked before the model."""
+    photo, wish, faces, result = (
+        config_lib.from_flags(values, config) for config in CONFIGS
+    )
+    require(bool(photo.image), "give --image=PHOTO, a folder, glob or video")
+    if faces.list_faces:
+        return _list_faces(photo)
+    require(bool(photo.model), "give --model=RUN, a trained model")
+    if not os.path.exists(photo.model):
+        raise UserError(f"--model={photo.model} does not exist")
+    request = _request(photo, wish, faces, result)
+    if is_video(photo.image):
+        return _edit_video(photo, request, result)
+    if names_several(photo.image):
+        return _edit_several(photo, request, result)
+    return _edit_one(photo, request, result)
+
+
+def _request(
+    photo: PhotoConfig,
+    wish: WishConfig,
+    faces: FaceConfig,
+    result: ResultConfig,
+) -> Request:
+    """What is wanted, as far as it can be told without a model."""
+    whole = {
+        f"--{name}": getattr(wish, name)
+        for name in ("expression", "from_photo", "load_expression")
+        if getattr(wish, name)
+    }
+    require(
+        len(whole) <= 1,
+        f"{' and '.join(whole)} are two wishes; give one, and single units "
+        "with --au",
+    )
+    require(
+        bool(whole or wish.au or result.strip),
+        "say what is wanted: --expression=happy, --au=AU12=3, "
+        "--from_photo=FILE or --load_expression=FILE",
+    )
+    from_photo, vector = None, None
+    if wish.from_photo:
+        document = documents.read_document(wish.from_photo, photo.max_pixels)
+        # Until the model has told what it shows.
+        from_photo, vector = document.pixels, action_units.preset("neutral")
+    if wish.load_expression:
+        saved = load_expression(wish.load_expression)
+        vector = saved.change if wish.relative else saved.target
+    return Request(
+        wish=make_wish(
+            wish.expression or None,
+            wish.intensity,
+            wish.relative,
+            parse_units(wish.au, wish.relative),
+            vector,
+        ),
+        choice=parse_choice(faces.face),
+        on_no_face=faces.on_no_face,
+        from_photo=from_photo,
+        source=_units(wish.source_au),
+        stages=wish.stages or None,
+    )
+
+
+def _units(text: str):
+    return action_units.to_vector(action_units.parse(text)) if text else None
+
+
+def _load(path: str) -> Editor:
+    quiet_tensorflow()
+    from efgan_tf import load
+
+    return load(path)
+
+
+def _list_faces(photo: PhotoConfig) -> int | None:
+    """Prints the faces of a photo, or name → faces of several."""
+    if not names_several(photo.image):
+        document = documents.read_document(photo.image, photo.max_pixels)
+        found = find_faces(_detector(), [document.pixels])[0]
+        print(json.dumps(faces_to_json(found), indent=2))
+        return None
+    jobs, listed, status = list_jobs(photo.image), {}, None
+    detector = _detector()
+    for job in jobs:
+        try:
+            document = documents.read_document(job.path, photo.max_pixels)
+            found = find_faces(detector, [document.pixels])[0]
+            listed[job.name] = faces_to_json(found)
+        except UserError as error:
+            listed[job.name] = {"error": str(error)}
+            status = USER_ERROR_STATUS
+    print(json.dumps(listed, indent=2))
+    return status
+
+
+def _detector():
+    quiet_tensorflow()
+    from efgan_tf.faces.detection import Detector
+
+    return Detector()
+
+
+def _edit_one(
+    photo: PhotoConfig, request: Request, result: ResultConfig
+) -> None:
+    document = documents.read_document(photo.image, photo.max_pixels)
+    _check_outputs(photo, result)
+    editor = _load(photo.model)
+    request = request.settled(editor)
+    if result.strip:
+        unit = action_units.canonical_name(result.strip)
+        single.draw_strip(
+            editor, request, document, unit, photo.out, photo.overwrite
+        )
+        print(f"wrote {photo.out}")
+        return
+    edited = single.edit_photo(
+        editor, request, document, photo.out, result, photo.overwrite
+    )
+    print("\n".join(edit_lines(edited)))
+    written = [photo.out, *result.files().values()] if edited.faces else []
+    for path in filter(None, written):
+        print(f"wrote {path}")
+
+
+def _edit_several(
+    photo: PhotoConfig, request: Request, result: ResultConfig
+) -> int | None:
+    _refuse_extras("several photos", result)
+    require(bool(photo.out), "give --out=FOLDER: --image names several photos")
+    jobs, out = list_jobs(photo.image, photo.out), Path(photo.out)
+    paths = batch.output_paths(jobs, out)
+    batch.check_outputs([*paths, out / batch.REPORT], photo.overwrite)
+    outputs.check_writable(out)
+    editor = _load(photo.model)
+    entries = batch.edit_photos(
+        editor, request.settled(editor), jobs, out, photo.max_pixels
+    )
+    counts = batch.counts(entries)
+    print(
+        ", ".join(f"{count} {status}" for status, count in counts.items())
+        + f"; {out / batch.REPORT} tells of each"
+    )
+    return USER_ERROR_STATUS if counts["failed"] else None
+
+
+def _edit_video(
+    photo: PhotoConfig, request: Request, result: ResultConfig
+) -> None:
+    _refuse_extras("a video", result)
+    require(
+        request.on_no_face == "error",
+        "--on_no_face is for photos; frames without a face stay as they are",
+    )
+    require(bool(photo.out), "give --out=VIDEO.mp4: --image is a video")
+    video.check_video_suffix(photo.out)
+    outputs.check_free_file(photo.out, photo.overwrite)
+    outputs.check_writable(os.path.dirname(photo.out) or os.curdir)
+    source = video.open_video(photo.image)
+    editor = _load(photo.model)
+    made = clip.edit_video(
+        editor, request.settled(editor), source, photo.out, photo.overwrite
+    )
+    print(
+        f"{made.edited} of {made.frames} frames edited; {made.audio.value}\n"
+        f"wrote {photo.out}"
+    )
+
+
+def _refuse_extras(what: str, result: ResultConfig) -> None:
+    """Sheets and the like are made of one photo."""
+    for flag, value in {**result.files(), "strip": result.strip}.items():
+        require(not value, f"--{flag} is made of one photo, not of {what}")
+
+
+def _check_outputs(photo: PhotoConfig, result: ResultConfig) -> None:
+    """Raises a `UserError` unless every file that is wanted can be written."""
+    files = {"out": photo.out, **result.files()}
+    wanted = {flag: path for flag, path in files.items() if path}
+    require(
+        bool(wanted) and (bool(photo.out) or not result.strip),
+        "give --out=FILE, the picture to write",
+    )
+    if photo.out:
+        documents.check_suffix(photo.out)
+    if result.sheet:
+        documents.check_suffix(result.sheet)
+    if result.animate:
+        video.check_suffix(result.animate)
+    for path in wanted.values():
+        same = [f for f, p in wanted.items() if _same(path, p)]
+        require(
+            len(same) == 1,
+            f"--{' and --'.join(same)} name the same file, {path}",
+        )
+        outputs.check_free_file(path, photo.overwrite)
+        outputs.check_writable(os.path.dirname(path) or os.curdir)
+
+
+def _same(one: str, other: str) -> bool:
+    return os.path.realpath(one) == os.path.realpath(other)
+
+
+if __name__ == "__main__":
+    sys.exit(run(main, *CONFIGS))

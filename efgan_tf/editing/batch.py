@@ -1,0 +1,184 @@
+"""Many photos in one go; one bad file never stops the rest."""
+
+import collections
+import dataclasses
+import json
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from efgan_tf import outputs
+from efgan_tf.editing.describe import edited_to_json
+from efgan_tf.editing.editor import Editor
+from efgan_tf.editing.inputs import Job
+from efgan_tf.editing.request import Request
+from efgan_tf.editing.results import Edited
+from efgan_tf.errors import UserError
+from efgan_tf.faces import documents
+from efgan_tf.progress import Progress
+
+REPORT = "report.json"
+
+# So many photos share the detector's and the networks' batches, unless they
+# are large.
+_CHUNK_PHOTOS = 16
+_CHUNK_PIXELS = 32_000_000
+
+
+@dataclasses.dataclass(frozen=True)
+class Entry:
+    """What became of one photo.
+
+    Attributes:
+      file: its name below the folder.
+      status: "edited", "skipped" (no face, which was to be left) or "failed".
+      reason: why it failed, or what is worth knowing.
+      out: the file that was written, if any.
+      faces: of `edited_to_json`.
+    """
+
+    file: str
+    status: str
+    reason: str = ""
+    out: str = ""
+    faces: tuple[dict, ...] = ()
+
+
+def output_paths(jobs: Sequence[Job], out: Path) -> list[Path]:
+    """Where each photo's edit goes: the same name below `out`.
+
+    Formats that can be read but not written get `.png` added to their name.
+    """
+    return [
+        out / job.name
+        if job.path.suffix.lower() in documents.SUFFIXES
+        else out / f"{job.name}.png"
+        for job in jobs
+    ]
+
+
+def check_outputs(paths: Sequence[Path], overwrite: bool) -> None:
+    """Raises a `UserError` if writing the files would lose anything."""
+    taken = [path for path in paths if path.exists()]
+    if taken and not overwrite:
+        more = f" and {len(taken) - 1} more" if len(taken) > 1 else ""
+        raise UserError(
+            f"{taken[0]}{more} exist; name another folder with --out or pass "
+            "--overwrite"
+        )
+
+
+def edit_photos(
+    editor: Editor,
+    request: Request,
+    jobs: Sequence[Job],
+    out: Path,
+    max_pixels: int,
+) -> list[Entry]:
+    """Edits photos and writes them, with a report beside them.
+
+    Args:
+      editor: edits.
+      request: what is wanted of each photo.
+      jobs: the photos.
+      out: folder to write; what is there by the same name is replaced.
+      max_pixels: larger photos fail.
+
+    Returns:
+      What became of each photo, as `out/report.json` has it.
+    """
+    progress = Progress("editing", len(jobs), "photos")
+    entries = []
+    paths = output_paths(jobs, out)
+    for chunk in _chunks(list(zip(jobs, paths, strict=True)), max_pixels):
+        for entry in _edit_chunk(editor, request, chunk):
+            entries.append(entry)
+            progress.advance()
+            if entry.status == "failed":
+                progress.say(f"{entry.file}: {entry.reason}")
+    progress.finish()
+    _write_report(out / REPORT, editor, entries)
+    return entries
+
+
+def counts(entries: Sequence[Entry]) -> dict[str, int]:
+    """How many were edited, skipped and failed."""
+    found = collections.Counter(entry.status for entry in entries)
+    return {name: found[name] for name in ("edited", "skipped", "failed")}
+
+
+def _chunks(
+    jobs: list[tuple[Job, Path]], max_pixels: int
+) -> Iterator[list[tuple[Job, Path, documents.Document | UserError]]]:
+    """Photos that are worked on together, read, or why they cannot be."""
+    chunk, pixels = [], 0
+    for job, path in jobs:
+        document = _read(job.path, max_pixels)
+        chunk.append((job, path, document))
+        if not isinstance(document, UserError):
+            pixels += document.pixels.shape[0] * document.pixels.shape[1]
+        if len(chunk) == _CHUNK_PHOTOS or pixels >= _CHUNK_PIXELS:
+            yield chunk
+            chunk, pixels = [], 0
+    if chunk:
+        yield chunk
+
+
+def _read(path: Path, max_pixels: int) -> documents.Document | UserError:
+    try:
+        return documents.read_document(path, max_pixels)
+    except UserError as error:
+        return error
+
+
+def _edit_chunk(
+    editor: Editor,
+    request: Request,
+    chunk: list[tuple[Job, Path, documents.Document | UserError]],
+) -> Iterator[Entry]:
+    read = [each for each in chunk if not isinstance(each[2], UserError)]
+    taken = request.take(editor, [document.pixels for _, _, document in read])
+    subjects = {
+        job: subject for (job, _, _), subject in zip(read, taken, strict=True)
+    }
+    good = [s for s in taken if not isinstance(s, UserError)]
+    edited = iter(request.grant(editor, good))
+    for job, path, document in chunk:
+        problem = document if isinstance(document, UserError) else subjects[job]
+        if isinstance(problem, UserError):
+            yield Entry(job.name, "failed", _reason(problem, job))
+        else:
+            yield _written(job, path, document, next(edited))
+
+
+def _written(
+    job: Job, path: Path, document: documents.Document, edited: Edited
+) -> Entry:
+    """Writes one photo, unless it was to be left as it is."""
+    notes = "; ".join(edited.notes)
+    if not edited.faces:
+        return Entry(job.name, "skipped", notes)
+    try:
+        documents.write_document(path, document, edited.image)
+    except UserError as error:
+        return Entry(job.name, "failed", _reason(error, job))
+    return Entry(
+        file=job.name,
+        status="edited",
+        reason=notes,
+        out=str(path),
+        faces=tuple(edited_to_json(edited)),
+    )
+
+
+def _reason(error: UserError, job: Job) -> str:
+    return str(error).removeprefix(f"{job.path}: ")
+
+
+def _write_report(path: Path, editor: Editor, entries: list[Entry]) -> None:
+    content = {
+        "model": editor.model.name,
+        **counts(entries),
+        "files": [dataclasses.asdict(entry) for entry in entries],
+    }
+    with outputs.atomic_file(path) as temporary:
+        temporary.write_text(json.dumps(content, indent=2) + "\n")

@@ -1,0 +1,171 @@
+"""Which faces of a photo are meant."""
+
+import dataclasses
+from collections.abc import Sequence
+
+import numpy as np
+
+from efgan_tf import geometry
+from efgan_tf.errors import UserError
+from efgan_tf.faces.detection import Face, largest
+
+SMALLEST = 32
+"""Faces whose box is narrower, in pixels, are not edited."""
+
+NAMES = ("largest", "all", "left")
+
+# Where MTCNN's landmarks lie in its own boxes, as shares of width and height:
+# the mean over twelve rendered people (they differ by 0.06 across, 0.02 down).
+_LAYOUT = np.array(
+    [[0.28, 0.39], [0.73, 0.39], [0.50, 0.61], [0.32, 0.77], [0.68, 0.77]]
+)
+# The mouth's corners in the aligned frame (`geometry` fits eyes and nose).
+_MOUTH = np.array([[0.384, 0.703], [0.616, 0.703]])
+
+
+class NoFaceError(UserError):
+    """A photo in which no face was found."""
+
+
+@dataclasses.dataclass(frozen=True)
+class FaceChoice:
+    """Which faces to take.
+
+    Attributes:
+      name: "largest", "all", "left" (left-most), "index" or "box".
+      index: counted from 0, left to right.
+      box: left, top, width, height in the photo's pixels.
+    """
+
+    name: str = "largest"
+    index: int = 0
+    box: tuple[float, ...] = ()
+
+
+def parse_choice(text: str | int | Sequence[float]) -> FaceChoice:
+    """`"largest"`, `"all"`, `"left"`, an index, or `"x,y,w,h"`.
+
+    Raises:
+      UserError: it is none of these.
+    """
+    words = [text] if isinstance(text, (str, int)) else list(text)
+    parts = ",".join(map(str, words)).split(",")
+    if len(parts) == 1 and parts[0] in NAMES:
+        return FaceChoice(parts[0])
+    try:
+        if len(parts) == 1 and int(parts[0]) >= 0:
+            return FaceChoice("index", index=int(parts[0]))
+        box = tuple(map(float, parts))
+        if len(box) == 4 and np.isfinite(box).all() and min(box[2:]) > 0:
+            return FaceChoice("box", box=box)
+    except ValueError:
+        pass
+    raise UserError(
+        f"face {text!r} is none of largest, all, left, an index from 0 (left "
+        "to right), or a box x,y,width,height in pixels"
+    )
+
+
+def left_to_right(faces: Sequence[Face]) -> list[Face]:
+    """The faces in the order that an index counts in."""
+    return sorted(faces, key=lambda face: _center(face)[0])
+
+
+def choose(
+    faces: Sequence[Face], choice: FaceChoice
+) -> tuple[list[Face], list[str]]:
+    """The faces that are meant.
+
+    Args:
+      faces: all of a photo, left to right.
+      choice: which of them.
+
+    Returns:
+      One face or more, and what the user should know of the choice.
+
+    Raises:
+      NoFaceError: there is none.
+      UserError: there is no such one, or it is too small.
+    """
+    if choice.name == "box":
+        return _in_box(faces, choice.box)
+    if not faces:
+        raise NoFaceError("no face was found")
+    if choice.name == "all":
+        return _large_enough(faces)
+    notes = []
+    if choice.name == "index":
+        if choice.index >= len(faces):
+            found = (
+                "the one face is 0"
+                if len(faces) == 1
+                else f"there are {len(faces)} faces, 0 to {len(faces) - 1}"
+            )
+            raise UserError(f"no face {choice.index}: {found}, left to right")
+        face = faces[choice.index]
+    elif choice.name == "left":
+        face = faces[0]
+    else:
+        face = largest(faces)
+        if len(faces) > 1:
+            notes = [f"{len(faces)} faces were found, the largest is edited"]
+    _check_size(face)
+    return [face], notes
+
+
+def framed_by_center(shape: tuple[int, ...]) -> Face:
+    """A face that fills the middle square of a photo as it fills the frame.
+
+    Raises:
+      UserError: the square is too small.
+    """
+    height, width = shape[:2]
+    side = min(height, width)
+    corner = np.array([width - side, height - side]) / 2
+    points = np.concatenate([geometry.TEMPLATE, _MOUTH]) * side + corner
+    face = Face(np.array([*corner, side, side]), points, confidence=0.0)
+    _check_size(face)
+    return face
+
+
+def _in_box(
+    faces: Sequence[Face], box: tuple[float, ...]
+) -> tuple[list[Face], list[str]]:
+    """The face nearest to a box's middle, or one that is taken to fill it."""
+    corner, size = np.array(box[:2]), np.array(box[2:])
+    inside = [
+        face
+        for face in faces
+        if ((_center(face) >= corner) & (_center(face) <= corner + size)).all()
+    ]
+    notes = []
+    if inside:
+        middle = corner + size / 2
+        face = min(inside, key=lambda f: np.hypot(*(_center(f) - middle)))
+    else:
+        face = Face(np.array(box), _LAYOUT * size + corner, confidence=0.0)
+        notes = ["no face was found in the box; it is taken to fill the box"]
+    _check_size(face)
+    return [face], notes
+
+
+def _large_enough(faces: Sequence[Face]) -> tuple[list[Face], list[str]]:
+    large = [face for face in faces if min(face.box[2:]) >= SMALLEST]
+    if not large:
+        _check_size(largest(faces))
+    small = len(faces) - len(large)
+    notes = [f"{small} of {len(faces)} faces are under {SMALLEST} pixels"]
+    return large, notes if small else []
+
+
+def _check_size(face: Face) -> None:
+    width, height = face.box[2:]
+    if min(width, height) < SMALLEST:
+        raise UserError(
+            f"the face is {width:.0f}×{height:.0f} pixels; it must have at "
+            f"least {SMALLEST} a side to be edited"
+        )
+
+
+def _center(face: Face) -> np.ndarray:
+    return face.box[:2] + face.box[2:] / 2

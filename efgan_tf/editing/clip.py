@@ -1,0 +1,208 @@
+"""Every frame of a video edited, with faces that do not jitter.
+
+The video is read three times, so that it need not fit into memory: faces are
+found and followed; what they show is read and smoothed; they are edited.
+"""
+
+import dataclasses
+import itertools
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+
+from efgan_tf.editing.choice import NoFaceError, choose, left_to_right
+from efgan_tf.editing.editor import Editor
+from efgan_tf.editing.request import Request
+from efgan_tf.editing.subjects import AlignedFace, Subject, to_network
+from efgan_tf.errors import UserError
+from efgan_tf.faces import tracking
+from efgan_tf.faces.alignment import align
+from efgan_tf.faces.detection import Face
+from efgan_tf.faces.video import Audio, Video, write_video
+from efgan_tf.progress import Progress
+
+UNITS_SECONDS = 0.5
+"""What a face shows is averaged over so long, half of it ahead."""
+
+_CHUNK = 8  # frames at a time: whole ones, so few
+
+
+@dataclasses.dataclass(frozen=True)
+class Clip:
+    """What was written.
+
+    Attributes:
+      frames: how many the video has.
+      edited: how many of them show a face that was edited.
+      audio: what became of the audio.
+    """
+
+    frames: int
+    edited: int
+    audio: Audio
+
+
+def edit_video(
+    editor: Editor,
+    request: Request,
+    video: Video,
+    out: str,
+    overwrite: bool = False,
+) -> Clip:
+    """Edits the chosen faces in every frame; frames without stay as they are.
+
+    Args:
+      editor: edits.
+      request: what is wanted; its faces are chosen where they first appear,
+        and kept while they are seen.
+      video: to edit.
+      out: video file to write.
+      overwrite: replace a file that exists.
+
+    Raises:
+      UserError: no frame has such a face, or the file cannot be written.
+    """
+    chosen = _followed(editor, request, video)
+    units = _smoothed_units(editor, request, video, chosen)
+    progress = Progress("editing", len(chosen), "frames")
+    frames = _edited(editor, request, video, chosen, units, progress)
+    audio = write_video(out, frames, video.rate, video.path, overwrite)
+    progress.finish()
+    return Clip(len(chosen), sum(map(bool, chosen)), audio)
+
+
+# A face to edit: the number of its track, and where it is.
+_Tracked = tuple[int, Face]
+
+
+def _followed(
+    editor: Editor, request: Request, video: Video
+) -> list[list[_Tracked]]:
+    """The faces to edit in each frame."""
+    progress = Progress("finding faces", video.frames or 0, "frames")
+    found: list[list[Face]] = []
+    thumbnails = []
+    for frames in _chunks(video):
+        found += editor.detector.detect(frames)
+        thumbnails += [tracking.thumbnail(frame) for frame in frames]
+        progress.advance(len(frames))
+    progress.finish()
+    tracks = tracking.find_tracks(
+        found, float(video.rate), tracking.find_cuts(thumbnails)
+    )
+    problems: list[UserError] = [NoFaceError("no face was found in any frame")]
+
+    def chosen_of(faces: list[Face]) -> Sequence[Face]:
+        try:
+            return choose(left_to_right(faces), request.choice)[0]
+        except UserError as error:
+            problems.append(error)
+            return []
+
+    chosen = tracking.follow(tracks, len(found), chosen_of)
+    if not any(chosen):
+        raise UserError(f"{video.path}: {problems[-1]}")
+    return [
+        [
+            (index, face)
+            for face in faces
+            for index, track in enumerate(tracks)
+            if track.at(number) is face
+        ]
+        for number, faces in enumerate(chosen)
+    ]
+
+
+def _smoothed_units(
+    editor: Editor,
+    request: Request,
+    video: Video,
+    chosen: list[list[_Tracked]],
+) -> list[list[np.ndarray]]:
+    """What each chosen face shows in each frame, `[17]`, 0–5."""
+    if request.source is not None:
+        return [[request.source for _ in faces] for faces in chosen]
+    seen: dict[int, dict[int, np.ndarray]] = {}
+    progress = Progress("reading faces", len(chosen), "frames")
+    start = 0
+    for frames in _chunks(video, len(chosen)):
+        part = [
+            (number, track, align(frame, face.landmarks, editor.model.size))
+            for number, frame in enumerate(frames, start)
+            for track, face in chosen[number]
+        ]
+        if part:
+            images = np.stack([aligned for _, _, aligned in part])
+            estimated = editor.model.estimate(to_network(images))
+            for (number, track, _), units in zip(part, estimated, strict=True):
+                seen.setdefault(track, {})[number] = units
+        start += len(frames)
+        progress.advance(len(frames))
+    progress.finish()
+    window = round(UNITS_SECONDS * video.rate)
+    smoothed = {
+        track: dict(
+            zip(units, moving_mean(list(units.values()), window), strict=True)
+        )
+        for track, units in seen.items()
+    }
+    return [
+        [smoothed[track][number] for track, _ in faces]
+        for number, faces in enumerate(chosen)
+    ]
+
+
+def moving_mean(values: list[np.ndarray], window: int) -> np.ndarray:
+    """The mean over about `window` neighbours, fewer at both ends.
+
+    Args:
+      values: n arrays `[17]`.
+      window: how many; half of them before.
+
+    Returns:
+      float32 `[n, 17]`.
+    """
+    before = np.zeros((1, *values[0].shape))
+    sums = np.cumsum(np.concatenate([before, values]), axis=0)
+    number, half = np.arange(len(values)), window // 2
+    first = np.maximum(number - half, 0)
+    last = np.minimum(number + half + 1, len(values))
+    means = (sums[last] - sums[first]) / (last - first)[:, None]
+    return means.astype(np.float32)
+
+
+def _edited(
+    editor: Editor,
+    request: Request,
+    video: Video,
+    chosen: list[list[_Tracked]],
+    units: list[list[np.ndarray]],
+    progress: Progress,
+) -> Iterator[np.ndarray]:
+    size, start = editor.model.size, 0
+    for frames in _chunks(video, len(chosen)):
+        subjects = [
+            Subject(
+                frame,
+                tuple(
+                    AlignedFace(face, align(frame, face.landmarks, size), shown)
+                    for (_, face), shown in zip(
+                        chosen[number], units[number], strict=True
+                    )
+                ),
+                notes=(),
+            )
+            for number, frame in enumerate(frames, start)
+        ]
+        for edited in request.grant(editor, subjects):
+            yield edited.image
+        start += len(frames)
+        progress.advance(len(frames))
+
+
+def _chunks(
+    video: Video, limit: int | None = None
+) -> Iterator[list[np.ndarray]]:
+    frames = itertools.islice(video, limit)
+    while chunk := list(itertools.islice(frames, _CHUNK)):
+        yield chunk

@@ -1,0 +1,69 @@
+"""Faces and edits told to people and to programs."""
+
+from collections.abc import Sequence
+
+from efgan_tf import action_units
+from efgan_tf.editing.expression_file import to_json_units
+from efgan_tf.editing.results import Edited, EditedFace
+from efgan_tf.faces.detection import Face
+
+
+def face_to_json(index: int, face: Face | EditedFace) -> dict:
+    """Where a face is: index, box, landmarks, confidence; in pixels."""
+    return {
+        "index": index,
+        "box": [round(float(value), 1) for value in face.box],
+        "landmarks": [
+            [round(float(value), 1) for value in point]
+            for point in face.landmarks
+        ],
+        "confidence": round(face.confidence, 4),
+    }
+
+
+def faces_to_json(faces: Sequence[Face]) -> list[dict]:
+    """Every face of a photo, left to right."""
+    return [face_to_json(index, face) for index, face in enumerate(faces)]
+
+
+def edited_to_json(edited: Edited) -> list[dict]:
+    """The faces of an edit with their units before and after."""
+    return [
+        {
+            "box": [round(float(value), 1) for value in face.box],
+            "confidence": round(face.confidence, 4),
+            "source_action_units": to_json_units(face.source_action_units),
+            "target_action_units": to_json_units(face.target_action_units),
+        }
+        for face in edited.faces
+    ]
+
+
+def edit_lines(edited: Edited) -> list[str]:
+    """What was done, for the screen: a small table for each face."""
+    lines = list(edited.notes)
+    for face in edited.faces:
+        left, top, width, height = face.box
+        side = face.aligned.shape[0]
+        lines.append(
+            f"face of {width:.0f}×{height:.0f} pixels at {left:.0f},{top:.0f}, "
+            f"edited at {side}×{side}"
+        )
+        lines += _table(face)
+    return lines
+
+
+def _table(face: EditedFace) -> list[str]:
+    """Source and target of the units that either has."""
+    rows = [
+        f"  {name}  {source:6.2f}  {target:6.2f}  "
+        f"{action_units.DESCRIPTIONS[name]}"
+        for name, source, target in zip(
+            action_units.NAMES,
+            face.source_action_units,
+            face.target_action_units,
+            strict=True,
+        )
+        if max(source, target) >= 0.05
+    ]
+    return ["        source  target", *rows]

@@ -1,0 +1,204 @@
+"""Edits photos: finds faces, changes their expression, puts them back."""
+
+import functools
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from efgan_tf.editing.choice import FaceChoice, parse_choice
+from efgan_tf.editing.given import Photo, as_given, open_photo, pixels_of
+from efgan_tf.editing.model import EditingModel, Edits
+from efgan_tf.editing.results import Edited, edited_face, put_back
+from efgan_tf.editing.search import find_faces
+from efgan_tf.editing.subjects import (
+    AlignedFace,
+    Subject,
+    eight_bits,
+    raised,
+    take_subjects,
+    to_network,
+)
+from efgan_tf.editing.wanted import Wish, make_wish
+from efgan_tf.errors import UserError
+from efgan_tf.faces.detection import Detector, Face
+
+
+class Editor:
+    """A model and a face detector; `efgan_tf.load` makes it.
+
+    Args:
+      model: of `efgan_tf.editing.loading.load_model`.
+      detector: by default one is loaded when it is first needed.
+    """
+
+    def __init__(self, model: EditingModel, detector: Detector | None = None):
+        self.model = model
+        if detector is not None:
+            self.detector = detector
+
+    @functools.cached_property
+    def detector(self) -> Detector:
+        """The face detector."""
+        return Detector()
+
+    def faces(self, image: Photo) -> list[Face]:
+        """The faces of a photo, left to right: `face=INDEX` counts so."""
+        return find_faces(
+            self.detector, [eight_bits(pixels_of(open_photo(image)))]
+        )[0]
+
+    def estimate(self, image: Photo, face: str | int = "largest") -> np.ndarray:
+        """The action units of one face of a photo: float32 `[17]`, 0–5.
+
+        Raises:
+          UserError: there is no such face, or the model has no estimator.
+        """
+        (subject,) = self.take(
+            [pixels_of(open_photo(image))], parse_choice(face)
+        )
+        return raised(subject).faces[0].source
+
+    def edit(
+        self,
+        image: Photo | Sequence[Photo],
+        expression: str | Mapping[str, float] | None = None,
+        intensity: float = 1.0,
+        relative: bool = False,
+        face: str | int | Sequence[float] = "largest",
+        source_action_units: np.ndarray | None = None,
+        stages: int | None = None,
+        on_no_face: str = "error",
+        from_photo: Photo | None = None,
+        units: Mapping[str, float] | None = None,
+    ) -> Edited | list[Edited]:
+        """Changes the expression of a face, or of several.
+
+        Pixels outside the square around the face stay as they are, bit for
+        bit. Without a wish (`expression={}`) the face shall stay, too.
+
+        Args:
+          image: `[height, width, 3]` (RGB; uint8, uint16, or floats in 0–1),
+            a PIL image, or a path, both of which are turned as their EXIF
+            says; or a sequence of these, which share the networks' batches.
+          expression: one of `action_units.PRESETS`, or single units,
+            `{"AU12": 3}`; those not named stay as they are.
+          intensity: how far to go from what the face shows (0) to the
+            expression (1).
+          relative: add the expression or units to what the face shows.
+          face: "largest", "all", "left", an index from the left, or a box
+            (left, top, width, height).
+          source_action_units: `[17]`, 0–5, what the faces show, if it is
+            known; estimated otherwise.
+          stages: of the cascade, all by default; fewer make larger steps.
+          on_no_face: "error", "skip" or "centre"; see `ON_NO_FACE`.
+          from_photo: take the expression of this photo's largest face.
+          units: single ones, on top of `expression` or `from_photo`.
+
+        Returns:
+          The edited photo, or a list of them for a sequence.
+
+        Raises:
+          UserError: a photo cannot be read, it has no such face, the wish is
+            out of range, or the model cannot grant it.
+        """
+        whole = None if from_photo is None else self.estimate(from_photo)
+        wish = make_wish(expression, intensity, relative, units, whole)
+        several = isinstance(image, Sequence) and not isinstance(image, str)
+        opened = [open_photo(each) for each in (image if several else [image])]
+        subjects = self.take(
+            [pixels_of(each) for each in opened],
+            parse_choice(face),
+            on_no_face,
+            source_action_units,
+        )
+        granted = self.grant([raised(s) for s in subjects], wish, stages)
+        edited = [
+            as_given(result, each)
+            for result, each in zip(granted, opened, strict=True)
+        ]
+        return edited if several else edited[0]
+
+    def take(
+        self,
+        photos: Sequence[np.ndarray],
+        choice: FaceChoice,
+        on_no_face: str = "error",
+        source: np.ndarray | None = None,
+    ) -> list[Subject | UserError]:
+        """The photos' subjects, or why one has none: `take_subjects`."""
+        return take_subjects(
+            self.model, self.detector, photos, choice, on_no_face, source
+        )
+
+    def grant(
+        self,
+        subjects: Sequence[Subject],
+        wish: Wish,
+        stages: int | None = None,
+    ) -> list[Edited]:
+        """Edits the faces of photos as wished; `image` is the whole photo.
+
+        Raises:
+          UserError: the model has not learned a unit or has fewer stages.
+        """
+        wish.check_learned(self.model.learned, self.model.name)
+        targets = [
+            [self.reachable(face.source, wish) for face in subject.faces]
+            for subject in subjects
+        ]
+        return self.render(subjects, targets, stages)
+
+    def reachable(self, source: np.ndarray, wish: Wish) -> np.ndarray:
+        """The wish's target `[17]`; units nobody learned stay at the source."""
+        return np.where(self.model.learned > 0, wish.target(source), source)
+
+    def render(
+        self,
+        subjects: Sequence[Subject],
+        targets: Sequence[Sequence[np.ndarray]],
+        stages: int | None = None,
+    ) -> list[Edited]:
+        """Edits the faces of photos to target units, all in one batch.
+
+        Args:
+          subjects: of `take`.
+          targets: for each subject, `[17]` in 0–5 for each of its faces.
+          stages: of the cascade.
+        """
+        faces = [face for subject in subjects for face in subject.faces]
+        wanted = [target for each in targets for target in each]
+        edits = iter(self._edits(faces, wanted, stages))
+        return [
+            put_back(
+                subject,
+                [
+                    edited_face(face, target, next(edits))
+                    for face, target in zip(subject.faces, each, strict=True)
+                ],
+            )
+            for subject, each in zip(subjects, targets, strict=True)
+        ]
+
+    def _edits(
+        self,
+        faces: list[AlignedFace],
+        targets: list[np.ndarray],
+        stages: int | None,
+    ) -> list[Edits]:
+        """The cascade's results, face by face."""
+        if not faces:
+            return []
+        edits = self.model.edit(
+            to_network(np.stack([face.aligned for face in faces])),
+            np.stack([face.source for face in faces]),
+            np.stack(targets),
+            stages,
+        )
+        return [
+            Edits(
+                edits.images[[n]],
+                edits.attention[[n]],
+                {name: mask[[n]] for name, mask in edits.branches.items()},
+            )
+            for n in range(len(faces))
+        ]

@@ -1,0 +1,89 @@
+"""What `--image` names: a photo, several, or a video; and where results go."""
+
+import dataclasses
+import glob
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+from efgan_tf.data.listing import files_below
+from efgan_tf.errors import UserError
+from efgan_tf.faces.photos import SUFFIXES
+
+VIDEO_SUFFIXES = frozenset((".mp4", ".m4v", ".mov", ".avi", ".mkv", ".webm"))
+"""What is taken for a video, in lower case."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Job:
+    """One photo of several.
+
+    Attributes:
+      path: of the photo.
+      name: below the folder that was named, with forward slashes.
+    """
+
+    path: Path
+    name: str
+
+
+def is_video(image: str) -> bool:
+    """Whether `--image` names a video."""
+    return Path(image).suffix.lower() in VIDEO_SUFFIXES
+
+
+def names_several(image: str) -> bool:
+    """Whether `--image` is a folder or a glob."""
+    return os.path.isdir(image) or (
+        glob.has_magic(image) and not os.path.exists(image)
+    )
+
+
+def list_jobs(image: str, out: str = "") -> list[Job]:
+    """The photos of a folder or a glob, in order.
+
+    Args:
+      image: a folder, whose subfolders are searched, or a glob, in which `**`
+        goes through folders.
+      out: where results go; what lies there is no photo to edit.
+
+    Raises:
+      UserError: there is none.
+    """
+    if os.path.isdir(image):
+        root = Path(image)
+        names = files_below(root, SUFFIXES)
+    else:
+        root = Path(_fixed_part(image))
+        names = [
+            Path(path).relative_to(root).as_posix()
+            for path in sorted(glob.glob(image, recursive=True))
+            if os.path.isfile(path) and Path(path).suffix.lower() in SUFFIXES
+        ]
+    jobs = [Job(root / name, name) for name in names]
+    below = os.path.realpath(out) + os.sep if out else None
+    same = below == os.path.realpath(root) + os.sep
+    if below and not same:
+        jobs = [
+            job
+            for job in jobs
+            if not os.path.realpath(job.path).startswith(below)
+        ]
+    if not jobs:
+        raise UserError(
+            f"--image={image} has no photos ({' '.join(sorted(SUFFIXES))})"
+        )
+    return jobs
+
+
+def _fixed_part(pattern: str) -> str:
+    """The folder of a glob that comes before its first wildcard."""
+    return os.path.join(*_before_magic(Path(pattern))) or os.curdir
+
+
+def _before_magic(pattern: Path) -> Iterator[str]:
+    yield ""
+    for part in pattern.parts[:-1]:
+        if glob.has_magic(part):
+            return
+        yield part

@@ -1,0 +1,108 @@
+"""What an edit gives: the photo, and what was done to each of its faces."""
+
+import dataclasses
+import os
+
+import numpy as np
+from PIL import Image
+
+from efgan_tf import geometry
+from efgan_tf.editing.model import Edits
+from efgan_tf.editing.subjects import (
+    AlignedFace,
+    Subject,
+    eight_bits,
+    to_network,
+)
+from efgan_tf.faces import documents
+from efgan_tf.faces.compositing import paste
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class EditedFace:
+    """What was done to one face.
+
+    Attributes:
+      box: float64 `[4]`: left, top, width, height in the photo.
+      landmarks: float64 `[5, 2]`, in the order of `geometry.LANDMARKS`.
+      confidence: the detector's; 0 where the place was given instead.
+      source_action_units: float32 `[17]`, 0–5, what it showed.
+      target_action_units: float32 `[17]`, 0–5, what the edit aimed at.
+      aligned: uint8 `[size, size, 3]`, as the model saw it.
+      edits: what the cascade made of it, a batch of one.
+    """
+
+    box: np.ndarray
+    landmarks: np.ndarray
+    confidence: float
+    source_action_units: np.ndarray
+    target_action_units: np.ndarray
+    aligned: np.ndarray
+    edits: Edits
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Edited:
+    """A photo after its edit.
+
+    Attributes:
+      image: of the type, size and dtype that was given; uint8
+        `[height, width, 3]` for a path.
+      faces: those that were edited, left to right.
+      notes: what the user should know, in sentences.
+      document: the file that was given, if it was a path.
+    """
+
+    image: np.ndarray | Image.Image
+    faces: tuple[EditedFace, ...]
+    notes: tuple[str, ...]
+    document: documents.Document | None = None
+
+    def save(self, path: str | os.PathLike, overwrite: bool = False) -> None:
+        """Writes the photo in the format of the path's suffix.
+
+        If a path was edited, what its file says beside the pixels comes along
+        (`documents.write_document`).
+
+        Raises:
+          UserError: the file exists (without `overwrite`) or cannot be
+            written.
+        """
+        if self.document is not None:
+            document, pixels = self.document, self.image
+        else:
+            image = self.image
+            if isinstance(image, np.ndarray):
+                image = Image.fromarray(eight_bits(image))
+            document = documents.from_image(image)
+            pixels = document.pixels
+        documents.write_document(path, document, pixels, overwrite)
+
+
+def edited_face(
+    face: AlignedFace, target: np.ndarray, edits: Edits
+) -> EditedFace:
+    """A face with its target `[17]` and what the cascade made of it."""
+    return EditedFace(
+        box=face.face.box,
+        landmarks=face.face.landmarks,
+        confidence=face.face.confidence,
+        source_action_units=face.source,
+        target_action_units=target,
+        aligned=face.aligned,
+        edits=edits,
+    )
+
+
+def put_back(subject: Subject, faces: list[EditedFace]) -> Edited:
+    """The photo with its edited faces, one after the other."""
+    image = subject.photo if faces else subject.photo.copy()
+    for face in faces:
+        image = paste(
+            image,
+            geometry.alignment(face.landmarks, len(face.aligned)),
+            to_network(face.aligned),
+            face.edits.images[0, -1],
+            face.edits.attention[0, -1],
+        )
+    return Edited(image, tuple(faces), subject.notes)

@@ -1,0 +1,64 @@
+"""One picture of an edit: what the networks saw, did, and where."""
+
+import numpy as np
+
+from efgan_tf.editing.results import EditedFace
+from efgan_tf.editing.subjects import Subject, close_up
+from efgan_tf.sheets import grid, to_uint8
+
+
+def edit_sheet(
+    subject: Subject,
+    edited: tuple[EditedFace, ...],
+    image: np.ndarray,
+    side: int = 160,
+) -> np.ndarray:
+    """Draws a sheet, one row for each face.
+
+    Columns: the photo near the face; the aligned source; every stage; the
+    attention (white edits, black keeps) of each branch in the last stage, as
+    far as the model tells; the cascade's, Â; the photo near the face after.
+
+    Args:
+      subject: the photo before.
+      edited: its faces.
+      image: uint8, the photo after.
+      side: of each picture.
+
+    Returns:
+      uint8 `[height, width, 3]`.
+    """
+    after = Subject(image, subject.faces, ())
+    rows = []
+    for index, face in enumerate(edited):
+        edits = face.edits
+        row = {"photo": close_up(subject, index, side).photo}
+        row["source"] = face.aligned
+        for number, stage in enumerate(edits.images[0], 1):
+            row[f"stage {number}"] = to_uint8(stage)
+        for name, attention in edits.branches.items():
+            row[f"A {name}"] = _as_picture(attention[0, -1])
+        row["A cascade"] = _as_picture(edits.attention[0, -1])
+        row["result"] = close_up(after, index, side).photo
+        rows.append(row)
+    return grid(
+        {
+            title: np.stack([_resized(row[title], side) for row in rows])
+            for title in rows[0]
+        }
+    )
+
+
+def _as_picture(attention: np.ndarray) -> np.ndarray:
+    """[0, 1] with one channel → uint8 with three."""
+    return np.repeat(to_uint8(attention * 2 - 1), 3, axis=-1)
+
+
+def _resized(picture: np.ndarray, side: int) -> np.ndarray:
+    import cv2  # OpenCV takes a tenth of a second to import
+
+    if picture.shape[0] == side:
+        return picture
+    shrinks = picture.shape[0] > side
+    method = cv2.INTER_AREA if shrinks else cv2.INTER_CUBIC
+    return cv2.resize(picture, (side, side), interpolation=method)

@@ -1,0 +1,135 @@
+"""One photo edited, with all the pictures that can be made of it."""
+
+from collections.abc import Iterator
+
+import numpy as np
+from PIL import Image
+
+from efgan_tf import outputs
+from efgan_tf.editing.animation import animate
+from efgan_tf.editing.editor import Editor
+from efgan_tf.editing.expression_file import Expression, save_expression
+from efgan_tf.editing.request import Request
+from efgan_tf.editing.results import Edited
+from efgan_tf.editing.settings import ResultConfig
+from efgan_tf.editing.sheet import edit_sheet
+from efgan_tf.editing.strip import responses
+from efgan_tf.editing.subjects import Subject, raised, reduced
+from efgan_tf.errors import UserError
+from efgan_tf.faces import documents, video
+from efgan_tf.progress import Progress
+from efgan_tf.sheets import grid
+
+ANIMATION_SIDE = 640
+"""Photos are shrunk to this for animations."""
+
+_STRIP_SIDE = 160
+
+
+def edit_photo(
+    editor: Editor,
+    request: Request,
+    document: documents.Document,
+    out: str,
+    result: ResultConfig,
+    overwrite: bool,
+) -> Edited:
+    """Edits a photo and writes everything that was asked for.
+
+    Args:
+      editor: edits.
+      request: what is wanted.
+      document: the photo.
+      out: file to write; "": none.
+      result: what else to write.
+      overwrite: replace files that exist.
+
+    Returns:
+      The edit; without faces if there is none and the request says skip:
+      nothing was written then.
+
+    Raises:
+      UserError: the photo has no such face, the model cannot grant the
+        request, or a file cannot be written.
+    """
+    (taken,) = request.take(editor, [document.pixels])
+    subject = raised(taken)
+    if result.save_expression and len(subject.faces) > 1:
+        raise UserError(
+            f"--save_expression={result.save_expression} holds one face's "
+            f"units, and {len(subject.faces)} are meant; choose one with --face"
+        )
+    (edited,) = request.grant(editor, [subject])
+    if not edited.faces:
+        return edited
+    if out:
+        documents.write_document(out, document, edited.image, overwrite)
+    if result.save_expression:
+        (face,) = edited.faces
+        expression = Expression(
+            face.target_action_units, face.source_action_units
+        )
+        save_expression(result.save_expression, expression, overwrite)
+    if result.sheet:
+        sheet = edit_sheet(subject, edited.faces, edited.image)
+        save_picture(result.sheet, sheet, overwrite)
+    if result.animate:
+        _animate(editor, request, subject, edited, result, overwrite)
+    return edited
+
+
+def draw_strip(
+    editor: Editor,
+    request: Request,
+    document: documents.Document,
+    unit: str,
+    out: str,
+    overwrite: bool,
+) -> None:
+    """Writes the response of a photo's faces to one unit, from 0 to 5.
+
+    Raises:
+      UserError: as `edit_photo`.
+    """
+    (taken,) = request.take(editor, [document.pixels])
+    columns = responses(
+        editor, raised(taken), unit, _STRIP_SIDE, request.stages
+    )
+    save_picture(out, grid(columns), overwrite)
+
+
+def save_picture(path: str, picture: np.ndarray, overwrite: bool) -> None:
+    """Writes a drawn picture in the format of its suffix."""
+    with outputs.atomic_file(path, overwrite) as temporary:
+        Image.fromarray(picture).save(temporary, quality=92)
+
+
+def _animate(
+    editor: Editor,
+    request: Request,
+    subject: Subject,
+    edited: Edited,
+    result: ResultConfig,
+    overwrite: bool,
+) -> None:
+    targets = [face.target_action_units for face in edited.faces]
+    frames = animate(
+        editor,
+        reduced(subject, ANIMATION_SIDE),
+        targets,
+        result.frames,
+        request.stages,
+    )
+    progress = Progress("animating", result.frames, "frames")
+    video.write_animation(
+        result.animate, _counted(frames, progress), result.fps, overwrite
+    )
+    progress.finish()
+
+
+def _counted(
+    frames: Iterator[np.ndarray], progress: Progress
+) -> Iterator[np.ndarray]:
+    for frame in frames:
+        yield frame
+        progress.advance()

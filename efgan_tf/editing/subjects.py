@@ -1,0 +1,231 @@
+"""Subjects: photos whose faces have been found, chosen, aligned and read."""
+
+import dataclasses
+from collections.abc import Sequence
+
+import numpy as np
+
+from efgan_tf import action_units, geometry
+from efgan_tf.editing.choice import (
+    FaceChoice,
+    NoFaceError,
+    choose,
+    framed_by_center,
+)
+from efgan_tf.editing.model import EditingModel
+from efgan_tf.editing.search import find_faces, moved, shrunk
+from efgan_tf.errors import UserError
+from efgan_tf.faces.alignment import align
+from efgan_tf.faces.detection import Detector, Face
+
+ON_NO_FACE = ("error", "skip", "centre")
+"""What to do with a photo without a face: refuse it, leave it as it is, or
+take its middle square for the frame of a face."""
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class AlignedFace:
+    """A face taken out of a photo.
+
+    Attributes:
+      face: where it is.
+      aligned: uint8 `[size, size, 3]`, as the model sees it.
+      source: float32 `[17]`, 0–5, what it shows.
+    """
+
+    face: Face
+    aligned: np.ndarray
+    source: np.ndarray
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Subject:
+    """A photo and those of its faces that are to be edited.
+
+    Attributes:
+      photo: `[height, width, 3]`, uint8, uint16, or floats in 0–1.
+      faces: none if the photo has none and is to be left as it is.
+      notes: what the user should know.
+    """
+
+    photo: np.ndarray
+    faces: tuple[AlignedFace, ...]
+    notes: tuple[str, ...]
+
+
+def take_subjects(
+    model: EditingModel,
+    detector: Detector,
+    photos: Sequence[np.ndarray],
+    choice: FaceChoice,
+    on_no_face: str = "error",
+    source: np.ndarray | None = None,
+) -> list[Subject | UserError]:
+    """Finds, chooses and aligns faces, and estimates what they show.
+
+    Args:
+      model: its size and its estimator are used.
+      detector: finds the faces.
+      photos: `[height, width, 3]` each, uint8, uint16, or floats in 0–1.
+      choice: which faces.
+      on_no_face: one of `ON_NO_FACE`.
+      source: `[17]`, 0–5, what every face shows, if it is known.
+
+    Returns:
+      For each photo its subject, or why it has none.
+
+    Raises:
+      UserError: `source` is not given and the model has no estimator.
+      ValueError: an array is no photo.
+    """
+    if on_no_face not in ON_NO_FACE:
+        raise UserError(
+            f"on_no_face={on_no_face!r} is none of {', '.join(ON_NO_FACE)}"
+        )
+    if source is None and not model.has_estimator:
+        raise UserError(
+            f"{model.name} has no estimator: it cannot tell what a face "
+            "shows; say so with --source_au=AU12=1,AU25=2 (in Python "
+            "source_action_units)"
+        )
+    seen = [eight_bits(photo) for photo in photos]
+    found = find_faces(detector, seen)
+    taken = [
+        _taken(photo, faces, choice, on_no_face, model.size)
+        for photo, faces in zip(seen, found, strict=True)
+    ]
+    subjects = [each for each in taken if isinstance(each, Subject)]
+    aligned = [face.aligned for each in subjects for face in each.faces]
+    units = iter(_units(model, aligned, source))
+    return [
+        _complete(each, photo, [next(units) for _ in each.faces])
+        if isinstance(each, Subject)
+        else each
+        for each, photo in zip(taken, photos, strict=True)
+    ]
+
+
+def raised(result: Subject | UserError) -> Subject:
+    """The subject; an error in its place is raised."""
+    if isinstance(result, UserError):
+        raise result
+    return result
+
+
+def to_network(images: np.ndarray) -> np.ndarray:
+    """uint8 0–255 → float32 in [-1, 1]."""
+    return images.astype(np.float32) / 127.5 - 1
+
+
+def eight_bits(photo: np.ndarray) -> np.ndarray:
+    """A photo as uint8 `[height, width, 3]`.
+
+    Raises:
+      ValueError: it is neither uint8, uint16 nor float, or has another shape.
+    """
+    scales = {"uint8": 1, "uint16": 1 / 257, "float32": 255, "float64": 255}
+    if photo.ndim != 3 or photo.shape[2] != 3 or photo.dtype.name not in scales:
+        raise ValueError(
+            "expected [height, width, 3], uint8, uint16 or floats in 0-1, not "
+            f"{photo.dtype} {list(photo.shape)}"
+        )
+    if photo.dtype == np.uint8:
+        return photo
+    import cv2  # OpenCV takes a tenth of a second to import
+
+    return cv2.convertScaleAbs(photo, alpha=scales[photo.dtype.name])
+
+
+def _taken(
+    photo: np.ndarray,
+    faces: list[Face],
+    choice: FaceChoice,
+    on_no_face: str,
+    size: int,
+) -> Subject | UserError:
+    """A subject whose units are still zeros."""
+    notes: list[str] = []
+    try:
+        try:
+            chosen, notes = choose(faces, choice)
+        except NoFaceError:
+            if on_no_face == "error":
+                raise
+            chosen, notes = [], ["no face was found; the photo is left alone"]
+            if on_no_face == "centre":
+                chosen = [framed_by_center(photo.shape)]
+                notes = ["no face was found; the middle is taken for one"]
+        zeros = np.zeros(action_units.COUNT, np.float32)
+        aligned = [
+            AlignedFace(face, align(photo, face.landmarks, size), zeros)
+            for face in chosen
+        ]
+    except UserError as error:
+        return error
+    except ValueError as error:
+        return UserError(f"a face cannot be aligned: {error}")
+    return Subject(photo, tuple(aligned), tuple(notes))
+
+
+def _units(
+    model: EditingModel, aligned: list[np.ndarray], source: np.ndarray | None
+) -> np.ndarray:
+    if source is not None:
+        known = action_units.validate(source)
+        return np.broadcast_to(known, (len(aligned), *known.shape))
+    if not aligned:
+        return np.empty((0, action_units.COUNT), np.float32)
+    return model.estimate(to_network(np.stack(aligned)))
+
+
+def _complete(
+    subject: Subject, photo: np.ndarray, units: list[np.ndarray]
+) -> Subject:
+    """A subject with its photo as it was given, and what its faces show."""
+    faces = tuple(
+        dataclasses.replace(face, source=source)
+        for face, source in zip(subject.faces, units, strict=True)
+    )
+    return dataclasses.replace(subject, photo=photo, faces=faces)
+
+
+def close_up(subject: Subject, index: int, side: int) -> Subject:
+    """One face's part of a photo, upright as the photo is.
+
+    Args:
+      subject: the photo.
+      index: which of its faces.
+      side: of the square picture that its photo becomes.
+
+    Returns:
+      A subject with that face alone and 8 bits; what the model sees of it is
+      the same.
+    """
+    face = subject.faces[index].face
+    to_photo = geometry.invert(geometry.alignment(face.landmarks, 1))
+    square = np.array([(0, 0), (0, 1), (1, 0), (1, 1)])
+    corners = geometry.apply(to_photo, square)
+    start, end = corners.min(axis=0), corners.max(axis=0)
+    scale = side / (end - start).max()
+    matrix = np.array([[scale, 0, 0], [0, scale, 0]])
+    matrix[:, 2] = side / 2 - scale * (start + end) / 2
+    return Subject(
+        geometry.warp(eight_bits(subject.photo), matrix, side),
+        (_moved(subject.faces[index], matrix),),
+        subject.notes,
+    )
+
+
+def reduced(subject: Subject, side: int) -> Subject:
+    """A subject, in 8 bits, shrunk to at most `side` pixels a side."""
+    photo, scale = shrunk(eight_bits(subject.photo), side)
+    matrix = np.column_stack([np.diag(1 / scale), np.zeros(2)])
+    return Subject(
+        photo,
+        tuple(_moved(face, matrix) for face in subject.faces),
+        subject.notes,
+    )
+
+
+def _moved(face: AlignedFace, matrix: np.ndarray) -> AlignedFace:
+    return dataclasses.replace(face, face=moved(face.face, matrix))

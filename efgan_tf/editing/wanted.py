@@ -1,0 +1,134 @@
+"""What is wanted of an edit: from what a face shows to what it shall show.
+
+A wish may name a whole expression (a preset, another face's units, a saved
+edit), which `intensity` goes towards from the source, and single units, which
+are set as they are said. `relative` adds both to the source instead.
+"""
+
+import dataclasses
+import math
+import re
+from collections.abc import Mapping
+
+import numpy as np
+
+from efgan_tf import action_units
+from efgan_tf.errors import UserError
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Wish:
+    """An expression that a face shall show.
+
+    Attributes:
+      expression: `[17]`, a whole expression in 0–5, or, with `relative`, a
+        change in -5–5; None: the source's own.
+      intensity: how much of the way to `expression` is gone: 0 stays at the
+        source, 1 arrives.
+      units: single ones, on top: intensities 0–5, or, with `relative`,
+        changes in -5–5.
+      relative: `expression` and `units` are added to the source.
+    """
+
+    expression: np.ndarray | None = None
+    intensity: float = 1.0
+    units: Mapping[str, float] = dataclasses.field(default_factory=dict)
+    relative: bool = False
+
+    def __post_init__(self):
+        if not math.isfinite(self.intensity):
+            raise UserError(f"intensity {self.intensity} is not finite")
+        if self.expression is None and self.intensity != 1:
+            raise UserError(
+                f"an intensity of {self.intensity:g} needs a whole expression "
+                "to go towards; single units say theirs themselves: AU12=3"
+            )
+        for name, value in self.units.items():
+            action_units.check_intensity(
+                name, abs(value) if self.relative else value
+            )
+
+    def target(self, source: np.ndarray) -> np.ndarray:
+        """The units that an edit aims at.
+
+        Args:
+          source: `[17]`, 0–5, what the face shows.
+
+        Returns:
+          float32 `[17]`, clipped to 0–5.
+        """
+        target = np.array(source, np.float32)
+        if self.expression is not None:
+            start = 0 if self.relative else target
+            target = target + self.intensity * (self.expression - start)
+        for name, value in self.units.items():
+            index = action_units.NAMES.index(name)
+            target[index] = value + (target[index] if self.relative else 0)
+        return np.clip(target, 0, action_units.MAX_INTENSITY)
+
+    def check_learned(self, learned: np.ndarray, model: str) -> None:
+        """Raises a `UserError` if a single unit is one that nobody learned.
+
+        Args:
+          learned: `[17]`, 0 for the units that the model's data lacked.
+          model: its name.
+        """
+        for name in self.units:
+            if not learned[action_units.NAMES.index(name)]:
+                raise UserError(
+                    f"{model} has not learned {name}: its data had none; it "
+                    f"knows {', '.join(known_units(learned))}"
+                )
+
+
+def known_units(learned: np.ndarray) -> list[str]:
+    """The names of the units that a model has learned."""
+    pairs = zip(action_units.NAMES, learned, strict=True)
+    return [name for name, known in pairs if known]
+
+
+def make_wish(
+    expression: str | Mapping[str, float] | None = None,
+    intensity: float = 1.0,
+    relative: bool = False,
+    units: Mapping[str, float] | None = None,
+    whole: np.ndarray | None = None,
+) -> Wish:
+    """A wish as people say it.
+
+    Args:
+      expression: a preset's name, or single units: `{"AU12": 3}`.
+      intensity: see `Wish`.
+      relative: see `Wish`.
+      units: single ones, on top of a preset or of `whole`.
+      whole: `[17]`, an expression that has no name: another face's.
+
+    Raises:
+      UserError: an unknown name, a value out of range, or two expressions.
+    """
+    units = dict(units or {})
+    if isinstance(expression, Mapping):
+        units = {**expression, **units}
+    elif expression is not None:
+        if whole is not None:
+            raise UserError(
+                "give one expression: its name, another photo's or a saved one"
+            )
+        whole = action_units.preset(expression)
+    units = {action_units.canonical_name(k): v for k, v in units.items()}
+    return Wish(whole, intensity, units, relative)
+
+
+def parse_units(text: str, relative: bool = False) -> dict[str, float]:
+    """`"AU12=3,AU06=2"` as `action_units.parse`; changes may be negative.
+
+    Raises:
+      UserError: as `action_units.parse`.
+    """
+    if not relative:
+        return action_units.parse(text)
+    lowered = re.findall(r"([^,=]+)=\s*-", text)
+    units = action_units.parse(re.sub(r"=\s*-", "=", text))
+    for name in map(action_units.canonical_name, lowered):
+        units[name] = -units[name]
+    return units

@@ -1,0 +1,107 @@
+"""Videos: every frame edited, faces followed, audio kept."""
+
+import shutil
+import subprocess
+
+import numpy as np
+import pytest
+
+from efgan_tf import commands, edit
+from efgan_tf.editing import clip
+from efgan_tf.editing.choice import parse_choice
+from efgan_tf.editing.request import Request
+from efgan_tf.editing.wanted import make_wish
+from efgan_tf.errors import UserError
+from efgan_tf.faces.video import Audio, open_video, write_video
+from tests.editing.scenes import group_photo, portraits, tiny_editor, tiny_run
+
+BLANK = np.full((160, 200, 3), 128, np.uint8)
+
+
+@pytest.fixture(scope="module")
+def moving(rendered):
+    """Twelve frames of a face that moves to the right, then none at all."""
+    portrait = portraits(rendered)[0]
+    frames = []
+    for number in range(12):
+        frame = BLANK.copy()
+        frame[:, number : number + 160] = portrait[16:176, 16:176]
+        frames.append(frame)
+    return frames + [BLANK] * 12
+
+
+def edited(path, frames, out, face="largest"):
+    write_video(path, frames, 12)
+    request = Request(make_wish("happy"), parse_choice(face))
+    return clip.edit_video(tiny_editor(), request, open_video(path), str(out))
+
+
+def difference(one, other):
+    """Mean difference of each frame of two videos."""
+    pairs = zip(open_video(one), open_video(other), strict=True)
+    return np.array([np.abs(a.astype(int) - b).mean() for a, b in pairs])
+
+
+def test_frames_with_a_face_change_and_the_others_do_not(moving, tmp_path):
+    made = edited(tmp_path / "in.mp4", moving, tmp_path / "out.mp4")
+    audio = Audio.NONE if shutil.which("ffmpeg") else Audio.NO_FFMPEG
+    assert made == clip.Clip(frames=24, edited=12, audio=audio)
+    changes = difference(tmp_path / "in.mp4", tmp_path / "out.mp4")
+    assert len(changes) == 24
+    assert changes[:12].min() > 2 and changes[12:].max() < 1
+
+
+def test_the_chosen_face_is_followed(rendered, tmp_path):
+    group = group_photo(rendered)
+    made = edited(
+        tmp_path / "in.mp4", [group] * 6, tmp_path / "out.mp4", face="left"
+    )
+    assert made.edited == 6
+    before, after = (
+        next(iter(open_video(tmp_path / f"{name}.mp4"))).astype(int)
+        for name in ("in", "out")
+    )
+    change = np.abs(before - after).mean(axis=(0, 2))
+    # Encoding alone changes 1.2 on average.
+    assert change[40:120].mean() > 10 and change[180:].mean() < 2
+
+
+def test_a_video_without_a_face(tmp_path):
+    with pytest.raises(UserError, match="in.mp4: no face was found"):
+        edited(tmp_path / "in.mp4", [BLANK] * 4, tmp_path / "out.mp4")
+    assert not (tmp_path / "out.mp4").exists()
+
+
+def test_the_command_keeps_the_audio(moving, tmp_path, monkeypatch, capsys):
+    if not shutil.which("ffmpeg"):
+        pytest.skip("ffmpeg is not installed")
+    write_video(tmp_path / "silent.mp4", moving[:6], 12)
+    subprocess.run(
+        ["ffmpeg", "-v", "error", "-i", tmp_path / "silent.mp4", "-f", "lavfi",
+         "-i", "sine=duration=0.5", "-c:v", "copy", "-c:a", "aac",
+         tmp_path / "in.mp4"],
+        check=True,
+    )  # fmt: skip
+    monkeypatch.setattr("efgan_tf.load", lambda path: tiny_editor())
+    status = commands.run(
+        edit.main, *edit.CONFIGS,
+        argv=["edit", f"--model={tiny_run()}", f"--image={tmp_path}/in.mp4",
+              "--au=AU12=4", f"--out={tmp_path}/out.mp4"],
+    )  # fmt: skip
+    assert status == 0
+    assert "6 of 6 frames edited; audio copied" in capsys.readouterr().out
+    streams = subprocess.run(
+        ["ffprobe", "-v", "error", "-show_entries", "stream=codec_type",
+         "-of", "csv=p=0", tmp_path / "out.mp4"],
+        check=True, capture_output=True, text=True,
+    )  # fmt: skip
+    assert sorted(streams.stdout.split()) == ["audio", "video"]
+
+
+def test_a_moving_mean_by_hand():
+    values = [np.full(17, v, np.float32) for v in (0, 3, 6, 0)]
+    # Windows of three: (0, 3), (0, 3, 6), (3, 6, 0), (6, 0).
+    np.testing.assert_allclose(
+        clip.moving_mean(values, 3)[:, 0], [1.5, 3, 3, 3]
+    )
+    np.testing.assert_allclose(clip.moving_mean(values, 1), values)

@@ -1,0 +1,249 @@
+"""The editor: from a photo to the same photo with another expression."""
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from efgan_tf import geometry
+from efgan_tf.action_units import NAMES, PRESETS
+from efgan_tf.editing.editor import Editor
+from efgan_tf.editing.model import EditingModel
+from efgan_tf.errors import UserError
+from tests.editing.conftest import MASKED
+from tests.editing.scenes import (
+    astronaut,
+    group_photo,
+    portraits,
+    tiny_editor,
+)
+
+BLANK = np.full((120, 160, 3), 128, np.uint8)
+
+
+@pytest.fixture(scope="module")
+def editor():
+    return tiny_editor()
+
+
+@pytest.fixture(scope="module")
+def group(rendered):
+    return group_photo(rendered)
+
+
+def inside(shape, faces):
+    """Which pixels lie in the frame of one of the faces."""
+    ys, xs = np.mgrid[: shape[0], : shape[1]] + 0.5
+    points = np.stack([xs, ys], axis=-1)
+    mask = np.zeros(shape[:2], bool)
+    for face in faces:
+        aligned = geometry.apply(geometry.alignment(face.landmarks, 1), points)
+        mask |= ((aligned >= 0) & (aligned <= 1)).all(axis=-1)
+    return mask
+
+
+@pytest.mark.parametrize("face, count", [("largest", 1), ("all", 3), (0, 1)])
+def test_only_the_chosen_faces_change(face, count, editor, group):
+    edited = editor.edit(group, expression="happy", face=face)
+    assert len(edited.faces) == count
+    assert edited.image.shape == group.shape and edited.image.dtype == np.uint8
+    changed = (edited.image != group).any(axis=-1)
+    frame = inside(group.shape, edited.faces)
+    assert not changed[~frame].any()  # bit for bit
+    assert changed[frame].mean() > 0.3
+    middles = [each.box[0] + each.box[2] / 2 for each in edited.faces]
+    ranges = {"largest": [(160, 352)], 0: [(0, 160)]}.get(
+        face, [(0, 160), (160, 352), (352, 512)]
+    )
+    for middle, (low, high) in zip(middles, ranges, strict=True):
+        assert low < middle < high
+
+
+def test_what_was_done_is_told(editor, group):
+    edited = editor.edit(group, expression={"AU12": 4}, face=2)
+    (face,) = edited.faces
+    np.testing.assert_allclose(
+        face.source_action_units, editor.estimate(group, face=2), atol=1e-4
+    )
+    expected = face.source_action_units.copy()
+    expected[NAMES.index("AU12")] = 4
+    np.testing.assert_array_equal(face.target_action_units, expected)
+    assert face.aligned.shape == (64, 64, 3) and face.aligned.dtype == np.uint8
+    assert face.edits.images.shape == (1, 2, 64, 64, 3)
+    assert set(face.edits.branches) >= {"face", "eyes", "nose", "mouth"}
+    found = editor.faces(group)[2]
+    np.testing.assert_array_equal(face.box, found.box)
+    np.testing.assert_array_equal(face.landmarks, found.landmarks)
+    note = editor.edit(group, expression="sad").notes
+    assert note == ("3 faces were found, the largest is edited",)
+
+
+def test_a_zero_edit_aims_at_the_source(editor, group):
+    for wish in ({}, {"expression": "happy", "intensity": 0}):
+        edited = editor.edit(group, **{"expression": {}, **wish}, face="all")
+        for face in edited.faces:
+            np.testing.assert_array_equal(
+                face.source_action_units, face.target_action_units
+            )
+        changed = (edited.image != group).any(axis=-1)
+        assert not changed[~inside(group.shape, edited.faces)].any()
+
+
+def test_paths_pictures_and_arrays_give_the_same(editor, group, tmp_path):
+    Image.fromarray(group).save(tmp_path / "group.png")
+    alpha = Image.fromarray(group).convert("RGBA")
+    alpha.putalpha(Image.linear_gradient("L").resize(alpha.size))
+    given = [
+        group, tmp_path / "group.png", str(tmp_path / "group.png"),
+        Image.fromarray(group), alpha,
+    ]  # fmt: skip
+    edited = editor.edit(given, expression="surprised")
+    expected = editor.edit(group, expression="surprised").image
+    for result in edited:
+        picture = np.asarray(result.image)[..., :3]
+        # Batches of other sizes round differently, by one at most.
+        assert np.abs(picture.astype(int) - expected).max() <= 1
+    assert edited[3].image.mode == "RGB" and edited[4].image.mode == "RGBA"
+    np.testing.assert_array_equal(
+        np.asarray(edited[4].image)[..., 3], np.asarray(alpha)[..., 3]
+    )
+
+
+def test_saving_keeps_what_the_file_said(editor, group, tmp_path):
+    exif = Image.Exif()
+    exif[0x0112] = 6  # to be turned by 90° clockwise
+    exif[0x010F] = "a camera"
+    lying = Image.fromarray(np.rot90(group).copy())
+    lying.save(tmp_path / "lying.png", exif=exif, icc_profile=b"a profile")
+    edited = editor.edit(tmp_path / "lying.png", "happy")
+    assert edited.image.shape == group.shape
+    edited.save(tmp_path / "out.png")
+    with Image.open(tmp_path / "out.png") as saved:
+        np.testing.assert_array_equal(np.asarray(saved), edited.image)
+        assert saved.getexif()[0x010F] == "a camera"
+        assert saved.getexif()[0x0112] == 1
+        assert saved.info["icc_profile"] == b"a profile"
+    with Image.open(tmp_path / "lying.png") as image:
+        picture = editor.edit(image, "happy")
+    np.testing.assert_array_equal(np.asarray(picture.image), edited.image)
+    assert picture.image.info["icc_profile"] == b"a profile"
+    editor.edit(group, "happy").save(tmp_path / "array.png")
+    with pytest.raises(UserError, match="array.png exists"):
+        picture.save(tmp_path / "array.png")
+
+
+def test_the_source_may_be_known(editor, group):
+    known = np.full(17, 2, np.float32)
+    (face,) = editor.edit(
+        group, expression={"AU12": 4}, source_action_units=known
+    ).faces
+    np.testing.assert_array_equal(face.source_action_units, known)
+    assert face.target_action_units[NAMES.index("AU06")] == 2
+    with pytest.raises(UserError, match="out of range"):
+        editor.edit(group, "happy", source_action_units=known * 3)
+
+
+def test_the_expression_of_another_photo(editor, rendered, group):
+    other = portraits(rendered)[0]
+    wanted = editor.estimate(other)
+    (face,) = editor.edit(group, from_photo=other, intensity=0.5).faces
+    learned = np.array([name != MASKED for name in NAMES])
+    np.testing.assert_allclose(
+        face.target_action_units[learned],
+        ((face.source_action_units + wanted) / 2)[learned],
+        atol=1e-3,
+    )
+
+
+def test_units_that_nobody_learned(editor, group):
+    (face,) = editor.edit(
+        group, "surprised", source_action_units=PRESETS["neutral"] + 1
+    ).faces
+    number = NAMES.index(MASKED)
+    assert face.target_action_units[number] == face.source_action_units[number]
+    with pytest.raises(UserError, match=f"has not learned {MASKED}"):
+        editor.edit(group, {MASKED: 3})
+
+
+def test_fewer_stages(editor, group):
+    (face,) = editor.edit(group, "happy", stages=1).faces
+    assert face.edits.images.shape[1] == 1
+    with pytest.raises(UserError, match="2 stages"):
+        editor.edit(group, "happy", stages=3)
+
+
+def test_photos_without_a_face(editor, group):
+    with pytest.raises(UserError, match="no face was found"):
+        editor.edit([group, BLANK], "happy")
+    skipped = editor.edit([BLANK, group], "happy", on_no_face="skip")
+    assert skipped[0].faces == () and (skipped[0].image == BLANK).all()
+    assert len(skipped[1].faces) == 1
+    framed = editor.edit(BLANK, "happy", on_no_face="centre")
+    assert (framed.image[:, :20] == BLANK[:, :20]).all()
+    assert (framed.image[:, :, 0] != 128)[10:110, 30:130].mean() > 0.5
+    with pytest.raises(UserError, match="none of error, skip, centre"):
+        editor.edit(BLANK, "happy", on_no_face="center")
+
+
+def test_cut_off_faces_and_boxes_beyond_the_photo(editor, rendered):
+    half = portraits(rendered)[0][:, :110].copy()
+    for photo, face in (
+        (half, "largest"),
+        (BLANK, (-40, -40, 100, 120)),
+        (BLANK, (1000, 1000, 60, 60)),
+    ):
+        edited = editor.edit(photo, "happy", face=face)
+        assert edited.image.shape == photo.shape
+    assert (edited.image == BLANK).all()  # it lies outside
+
+
+@pytest.mark.parametrize("turns", [1, 2, 3])
+def test_a_turned_photo_is_aligned_upright(turns, editor, rendered):
+    portrait = portraits(rendered)[0]
+    (upright,) = editor.edit(portrait, "happy").faces
+    turned = np.rot90(portrait, turns)
+    edited = editor.edit(turned, "happy")
+    difference = edited.faces[0].aligned.astype(int) - upright.aligned
+    assert np.abs(difference).mean() < 6
+    changed = (edited.image != turned).any(axis=-1)
+    assert not changed[~inside(turned.shape, edited.faces)].any()
+
+
+def test_a_real_photo(editor):
+    pytest.importorskip("skimage")
+    photo = astronaut()
+    edited = editor.edit(photo, "surprised")
+    changed = (edited.image != photo).any(axis=-1)
+    assert not changed[~inside(photo.shape, edited.faces)].any()
+    x, y = edited.faces[0].landmarks.mean(axis=0)
+    assert np.hypot(x - 224, y - 115) < 10  # between her eyes and mouth
+
+
+def test_a_model_without_an_estimator_asks_for_the_source(editor, group):
+    model = editor.model
+    silent = EditingModel("silent", model.info, model._run_cascade, None)
+    mute = Editor(silent, editor.detector)
+    with pytest.raises(UserError, match="no estimator.*--source_au"):
+        mute.edit(group, "happy")
+    edited = mute.edit(group, "happy", source_action_units=np.zeros(17))
+    assert len(edited.faces) == 1
+
+
+@pytest.mark.parametrize(
+    "dtype, scale",
+    [("uint16", 257), ("float32", 1 / 255), ("float64", 1 / 255)],
+)
+def test_finer_photos_stay_fine(dtype, scale, editor, group):
+    fine = (group.astype(float) * scale).astype(dtype)
+    edited = editor.edit(fine, "happy")
+    assert edited.image.dtype == fine.dtype
+    coarse = editor.edit(group, "happy").image.astype(float)
+    assert np.abs(edited.image / scale - coarse).max() < 2
+    outside = ~inside(group.shape, edited.faces)
+    np.testing.assert_array_equal(edited.image[outside], fine[outside])
+
+
+def test_arrays_of_another_kind_are_a_programmers_mistake(editor):
+    four = np.zeros((9, 9, 4), np.uint8)
+    for wrong in (BLANK[..., 0], BLANK.astype(int), four):
+        with pytest.raises(ValueError, match="uint8"):
+            editor.edit(wrong, "happy")

@@ -1,0 +1,343 @@
+"""`python -m efgan_tf.edit`, from flags to files."""
+
+import json
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from efgan_tf import commands, edit
+from efgan_tf.action_units import NAMES
+from efgan_tf.editing.inputs import VIDEO_SUFFIXES
+from efgan_tf.faces.photos import read_photo
+from tests.editing.scenes import (
+    group_photo,
+    portraits,
+    tiny_editor,
+    tiny_run,
+)
+
+
+@pytest.fixture(scope="module")
+def photos(rendered, tmp_path_factory):
+    """A folder with photos of one face, of three, of none, and a broken one."""
+    folder = tmp_path_factory.mktemp("photos")
+    one, other, _ = portraits(rendered)
+    Image.fromarray(one).save(folder / "one.png")
+    Image.fromarray(group_photo(rendered)).save(folder / "three.png")
+    (folder / "day").mkdir()
+    Image.fromarray(other).save(folder / "day" / "other.jpg", quality=95)
+    Image.new("RGB", (80, 60), "gray").save(folder / "none.png")
+    whole = (folder / "day" / "other.jpg").read_bytes()
+    (folder / "broken.jpg").write_bytes(whole[:3000])
+    return folder
+
+
+@pytest.fixture
+def run(monkeypatch, capsys):
+    """Runs the command with a model and a detector that are loaded once."""
+
+    def load(path):
+        assert path == str(tiny_run())
+        return tiny_editor()
+
+    monkeypatch.setattr("efgan_tf.load", load)
+    monkeypatch.setattr(edit, "_detector", lambda: tiny_editor().detector)
+
+    def run(*arguments, model=True):
+        given = [f"--model={tiny_run()}"] if model else []
+        status = commands.run(
+            edit.main, *edit.CONFIGS, argv=["edit", *given, *arguments]
+        )
+        out, error = capsys.readouterr()
+        return status, out, error
+
+    return run
+
+
+def succeed(run, *arguments):
+    status, out, error = run(*arguments)
+    assert status == 0, error
+    return out
+
+
+def files(folder):
+    return sorted(
+        path.relative_to(folder).as_posix()
+        for path in folder.rglob("*")
+        if path.is_file()
+    )
+
+
+def test_one_photo(run, photos, tmp_path):
+    out = succeed(
+        run, f"--image={photos}/three.png", "--expression=happy",
+        "--intensity=0.5", f"--out={tmp_path}/new/out.png",
+    )  # fmt: skip
+    assert files(tmp_path) == ["new/out.png"]
+    before = read_photo(photos / "three.png")
+    after = read_photo(tmp_path / "new" / "out.png")
+    changed = (before != after).any(axis=-1)
+    assert changed[:, 160:352].any() and not changed[:, :150].any()
+    assert "3 faces were found, the largest is edited" in out
+    assert "source  target" in out and "lip corner puller" in out
+
+
+def test_an_expression_is_saved_and_used_again(run, photos, tmp_path):
+    image, saved = f"--image={photos}/one.png", tmp_path / "f.json"
+    succeed(
+        run, image, "--au=AU12=3.25,AU06=2", f"--out={tmp_path}/one.png",
+        f"--save_expression={saved}",
+    )  # fmt: skip
+    units = json.loads(saved.read_text())
+    assert units["action_units"]["AU12"] == 3.25
+    source = units["source_action_units"]
+    for name in NAMES:
+        if name not in ("AU12", "AU06"):
+            assert units["action_units"][name] == source[name]
+    succeed(
+        run, image, f"--load_expression={saved}", f"--out={tmp_path}/two.png"
+    )
+    one, two = (read_photo(tmp_path / f"{n}.png") for n in ("one", "two"))
+    # The file rounds to three decimals.
+    assert np.abs(one.astype(int) - two).max() <= 1
+    # The same change on a face that shows something else.
+    again = tmp_path / "again.json"
+    succeed(
+        run, image, f"--load_expression={saved}", "--relative",
+        "--source_au=AU12=1", f"--save_expression={again}",
+    )  # fmt: skip
+    target = json.loads(again.read_text())["action_units"]
+    expected = np.clip(1 + 3.25 - source["AU12"], 0, 5)
+    np.testing.assert_allclose(target["AU12"], expected, atol=0.002)
+
+
+def test_relative_changes_and_a_preset_with_a_unit_of_its_own(
+    run, photos, tmp_path
+):
+    shared = [
+        f"--image={photos}/one.png", f"--save_expression={tmp_path}/f.json",
+        "--source_au=AU12=3,AU01=1", "--overwrite",
+    ]  # fmt: skip
+
+    def target(*wish):
+        succeed(run, *shared, *wish)
+        units = json.loads((tmp_path / "f.json").read_text())["action_units"]
+        return {name: value for name, value in units.items() if value}
+
+    assert target("--relative", "--au=AU12=-1,AU26=2") == {
+        "AU01": 1, "AU12": 2, "AU26": 2,
+    }  # fmt: skip
+    assert target("--expression=neutral", "--au=AU26=1") == {"AU26": 1}
+    assert target("--expression=happy", "--intensity=0.5", "--au=AU26=1") == {
+        "AU01": 0.5, "AU06": 2, "AU10": 0.25, "AU12": 3.75, "AU25": 1.5,
+        "AU26": 1,
+    }  # fmt: skip
+
+
+def test_the_expression_of_another_photo(run, photos, tmp_path):
+    succeed(
+        run, f"--image={photos}/one.png", f"--from_photo={photos}/three.png",
+        f"--save_expression={tmp_path}/f.json",
+    )  # fmt: skip
+    units = json.loads((tmp_path / "f.json").read_text())["action_units"]
+    wanted = tiny_editor().estimate(photos / "three.png")
+    for name in ("AU12", "AU04", "AU26"):
+        assert abs(units[name] - wanted[NAMES.index(name)]) < 0.01
+
+
+def test_zero_is_the_photo_outside_the_face(run, photos, tmp_path):
+    succeed(
+        run, f"--image={photos}/three.png", "--face=all", "--expression=happy",
+        "--intensity=0", f"--out={tmp_path}/out.png",
+    )  # fmt: skip
+    before = read_photo(photos / "three.png")
+    after = read_photo(tmp_path / "out.png")
+    np.testing.assert_array_equal(before[:15], after[:15])
+    np.testing.assert_array_equal(before[:, :15], after[:, :15])
+
+
+def test_faces_are_listed_without_a_model(run, photos):
+    status, out, _ = run(
+        f"--image={photos}/three.png", "--list_faces", model=False
+    )
+    assert status == 0
+    faces = json.loads(out)
+    assert [face["index"] for face in faces] == [0, 1, 2]
+    assert sorted(faces[0]) == ["box", "confidence", "index", "landmarks"]
+    assert 0 < faces[0]["box"][0] < 160 < faces[1]["box"][0] < 352
+    status, out, _ = run(f"--image={photos}", "--list_faces", model=False)
+    listed = json.loads(out)
+    assert status == 2 and "cut off or damaged" in listed["broken.jpg"]["error"]
+    assert listed["none.png"] == [] and len(listed["day/other.jpg"]) == 1
+
+
+def test_a_folder_goes_on_past_bad_files(run, photos, tmp_path):
+    shared = [f"--image={photos}", "--au=AU12=4", f"--out={tmp_path}/out"]
+    status, out, error = run(*shared, "--face=all")
+    assert status == 2  # two failed
+    assert out.startswith("3 edited, 0 skipped, 2 failed; ")
+    assert files(tmp_path / "out") == [
+        "day/other.jpg", "one.png", "report.json", "three.png",
+    ]  # fmt: skip
+    assert "none.png: no face was found" in error
+    report = json.loads((tmp_path / "out" / "report.json").read_text())
+    entries = {entry["file"]: entry for entry in report["files"]}
+    assert report["edited"] == 3 and report["failed"] == 2
+    assert "cut off or damaged" in entries["broken.jpg"]["reason"]
+    assert len(entries["three.png"]["faces"]) == 3
+    for face in entries["three.png"]["faces"]:
+        assert face["target_action_units"]["AU12"] == 4
+    alone = tmp_path / "alone.png"
+    succeed(run, f"--image={photos}/one.png", "--au=AU12=4", f"--out={alone}")
+    together = read_photo(tmp_path / "out" / "one.png").astype(int)
+    assert np.abs(together - read_photo(alone)).max() <= 1
+    status, _, error = run(*shared)
+    assert status == 2 and "exist; name another folder" in error
+    status, out, _ = run(*shared, "--overwrite", "--on_no_face=skip")
+    assert status == 2 and out.startswith("3 edited, 1 skipped, 1 failed")
+
+
+def test_a_glob_without_bad_files(run, photos, tmp_path):
+    out = succeed(
+        run, f"--image={photos}/**/o*", "--expression=sad", f"--out={tmp_path}"
+    )
+    assert out.startswith("2 edited, 0 skipped, 0 failed")
+    assert files(tmp_path) == ["day/other.jpg", "one.png", "report.json"]
+
+
+@pytest.mark.parametrize("suffix", ["gif", "webp", "mp4"])
+def test_an_animation_starts_with_the_photo(suffix, run, photos, tmp_path):
+    path = tmp_path / f"a.{suffix}"
+    succeed(
+        run, f"--image={photos}/one.png", "--expression=surprised",
+        f"--animate={path}", "--frames=6", "--fps=10",
+    )  # fmt: skip
+    frames = read_frames(path)
+    assert len(frames) == 6
+    photo = read_photo(photos / "one.png").astype(int)
+    far = [np.abs(frame - photo).mean() for frame in frames]
+    # The formats lose a little; the random model changes much at once.
+    assert far[0] < 5 and min(far[1:]) > 2 * far[0]
+    assert np.abs(frames[1] - frames[5]).mean() < 5  # there and back
+
+
+def read_frames(path):
+    if path.suffix in VIDEO_SUFFIXES:
+        import cv2
+
+        video, frames = cv2.VideoCapture(str(path)), []
+        while True:
+            more, frame = video.read()
+            if not more:
+                return frames
+            frames.append(frame[..., ::-1].astype(int))
+    with Image.open(path) as image:
+        frames = []
+        for number in range(image.n_frames):
+            image.seek(number)
+            frames.append(np.asarray(image.convert("RGB")).astype(int))
+        return frames
+
+
+def test_a_sheet_and_a_strip(run, photos, tmp_path):
+    image = f"--image={photos}/three.png"
+    succeed(
+        run, image, "--face=all", "--expression=happy",
+        f"--sheet={tmp_path}/sheet.png",
+    )  # fmt: skip
+    sheet = read_photo(tmp_path / "sheet.png")
+    # Photo, source, 2 stages, 5 branches, cascade, result; three faces.
+    assert sheet.shape == (3 * 162 + 14, 11 * 162 + 2, 3)
+    (left,) = tiny_editor().edit(photos / "three.png", "happy", face=0).faces
+    source = np.asarray(Image.fromarray(left.aligned).resize((160, 160)))
+    cell = sheet[14:174, 164:324].astype(int)
+    assert np.abs(cell - source).mean() < 4
+    succeed(run, image, "--strip=au12", f"--out={tmp_path}/strip.png")
+    strip = read_photo(tmp_path / "strip.png")
+    assert strip.shape == (162 + 14, 7 * 162 + 2, 3)
+    near, far = strip[14:174, 164:324], strip[14:174, 974:1134]
+    assert (near != far).any()
+
+
+@pytest.mark.parametrize(
+    "arguments, message",
+    [
+        ([], "say what is wanted"),
+        (["--expression=hapy"], "unknown expression 'hapy'"),
+        (["--expression=happy", "--from_photo={p}/one.png"], "two wishes"),
+        (["--expression=happy", "--image="], "give --image"),
+        (["--expression=happy", "--image={p}/absent.png"], "no such file"),
+        (["--expression=happy", "--image={p}/broken.jpg"], "broken.jpg: cut"),
+        (["--expression=happy", "--image={p}/none.png"], "no face was found"),
+        (["--expression=happy", "--image={p}/day/*.bmp"], "has no photos"),
+        (["--expression=happy", "--face=7"], "the one face is 0"),
+        (["--expression=happy", "--face=big"], "'big' is none of"),
+        (["--expression=happy", "--face=0,0,20,20"], "20×20 pixels"),
+        (["--expression=happy", "--model=absent"], "absent does not exist"),
+        (["--expression=happy", "--model="], "give --model"),
+        (["--expression=happy", "--out="], "give --out"),
+        (["--expression=happy", "--out={t}/out.xyz"], "out.xyz"),
+        (["--expression=happy", "--out={p}/one.png"], "one.png exists"),
+        (["--expression=happy", "--out=/proc/x/out.png"], "/proc/x"),
+        (["--expression=happy", "--sheet={t}/out.png"], "the same file"),
+        (["--expression=happy", "--animate={t}/a.png"], "a.png"),
+        (["--expression=happy", "--stages=3"], "2 stages"),
+        (["--expression=happy", "--intensity=nan"], "not finite"),
+        (["--expression=happy", "--max_megapixels=0.03"], "0.03 megapixels"),
+        (["--au=AU12=3", "--intensity=0.5"], "needs a whole expression"),
+        (["--au=AU12=-1"], "AU12=-1 is out of range"),
+        (["--au=AU45=3"], "has not learned AU45"),
+        (["--load_expression={p}/one.png"], "is not JSON"),
+        (["--from_photo={p}/none.png"], "--from_photo"),
+        (["--strip=AU12", "--sheet={t}/s.png"], "leave --sheet out"),
+        (["--strip=AU99"], "AU99"),
+        (["--expression=sad", "--frames=1"], "--frames"),
+        (["--expression=sad", "--image={p}", "--animate={t}/a.gif"], "of one"),
+        (["--expression=sad", "--image={p}", "--out="], "give --out=FOLDER"),
+        (["--expression=sad", "--image={p}/v.mp4", "--out="], "give --out=V"),
+        (["--expression=sad", "--image={p}/v.mp4", "--out={t}/v.mp4"], "v.mp4"),
+    ],
+)
+def test_a_mistake_is_one_line_and_nothing_is_written(
+    arguments, message, run, photos, tmp_path
+):
+    before = files(photos)
+    given = [f"--image={photos}/one.png", f"--out={tmp_path}/out.png"]
+    status, out, error = run(
+        *given, *(each.format(p=photos, t=tmp_path) for each in arguments)
+    )
+    assert status == 2 and out == ""
+    assert error.count("\n") == 1 and error.startswith("error: ")
+    assert message in error
+    assert files(tmp_path) == [] and files(photos) == before
+
+
+def test_several_faces_cannot_share_one_file(run, photos, tmp_path):
+    status, _, error = run(
+        f"--image={photos}/three.png", "--face=all", "--au=AU12=3",
+        f"--save_expression={tmp_path}/f.json", f"--out={tmp_path}/out.png",
+    )  # fmt: skip
+    assert status == 2 and "3 are meant" in error
+    assert files(tmp_path) == []
+
+
+def test_mistakes_are_told_before_tensorflow_is_loaded(photos, tmp_path):
+    code = (
+        "import sys; from efgan_tf import commands, edit\n"
+        "status = commands.run(edit.main, *edit.CONFIGS)\n"
+        "sys.exit(status + 10 * ('tensorflow' in sys.modules))"
+    )
+    for arguments in (
+        [f"--image={photos}/broken.jpg", "--expression=happy"],
+        [f"--image={photos}/one.png", "--au=AU12=9"],
+        [f"--image={photos}/one.png", "--au=AU12=1", f"--out={photos}"],
+    ):
+        done = subprocess.run(
+            [sys.executable, "-c", code, f"--model={tmp_path}", *arguments],
+            capture_output=True,
+            text=True,
+        )
+        assert done.returncode == 2, done.stderr
