@@ -51,7 +51,7 @@ def main(values: flags.FlagValues) -> None:
             dataset="folder", source_dir=source_dir, aus=aus, data_dir=folder
         )
         print("| preparation | photos/s |\n|---|---|")
-        _time_detector(sorted(Path(source_dir).iterdir())[:64])
+        _time_detector(Path(source_dir))
         for size in SIZES:
             _time_preparation(data_config, size)
         print("\n| side | pictures | pairing | samples/s |\n|---|---|---|---|")
@@ -70,20 +70,23 @@ def _render(folder: Path, settings: BenchmarkConfig) -> tuple[str, str]:
     return str(folder / "photos"), str(folder / "aus.csv")
 
 
-def _time_detector(paths: list[Path]) -> None:
+def _time_detector(source_dir: Path) -> None:
+    from efgan_tf.data import plan
     from efgan_tf.faces import detection
     from efgan_tf.faces.photos import read_photo
 
-    images = [read_photo(path) for path in paths]
+    files = plan.listed(source_dir)[:64]
+    images = [read_photo(source_dir / file) for file in files]
     detector = detection.Detector()
     detector.detect(images[:16])  # the first call prepares its kernels
     start = time.perf_counter()
     detector.detect(images)
     _preparation_row("detect, in batches", len(images), start)
     start = time.perf_counter()
-    for image in images[:16]:
+    few = images[:16]
+    for image in few:
         detector.detect([image])
-    _preparation_row("detect, one by one", 16, start)
+    _preparation_row("detect, one by one", len(few), start)
 
 
 def _time_preparation(data_config: config.DataConfig, size: int) -> None:

@@ -31,6 +31,7 @@ _REFUSALS = {
     errno.EACCES,
     errno.EPERM,
     errno.EROFS,
+    errno.ENAMETOOLONG,
 }
 
 

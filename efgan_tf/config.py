@@ -25,6 +25,11 @@ from efgan_tf.options import (
 _LARGEST_SEED = (2**32 - 3) // 10  # seeds are multiplied by ten further on
 
 
+# Those of the published photos.
+RAFD_ANGLES = ("000", "045", "090", "135", "180")
+RAFD_GAZES = ("left", "frontal", "right")
+
+
 @dataclasses.dataclass(frozen=True)
 class DataConfig:
     """Which faces, and where they are."""
@@ -46,7 +51,7 @@ class DataConfig:
         "RaFD: camera angles; 090 is frontal, 000 and 180 are profiles",
     )
     rafd_gazes: tuple[str, ...] = option(
-        ("left", "frontal", "right"), "RaFD: directions of the gaze"
+        RAFD_GAZES, "RaFD: directions of the gaze"
     )
     subjects: int = option(60, "synthetic: how many people are rendered")
     images_per_subject: int = option(16, "synthetic: pictures of each person")
@@ -92,6 +97,24 @@ class DataConfig:
             "--images_per_subject must be at least --views_per_subject",
         )
         require(self.max_yaw <= 45, "--max_yaw must be at most 45 degrees")
+        _check_known("rafd_angles", self.rafd_angles, RAFD_ANGLES)
+        _check_known("rafd_gazes", self.rafd_gazes, RAFD_GAZES)
+        require(
+            self.beam_runner != "none" or not self.beam_options,
+            "--beam_options are a runner's, and --beam_runner=none goes "
+            "without one",
+        )
+
+
+def _check_known(
+    name: str, wanted: tuple[str, ...], known: tuple[str, ...]
+) -> None:
+    unknown = [repr(value) for value in wanted if value not in known]
+    require(
+        bool(wanted) and not unknown,
+        f"--{name}={','.join(wanted)} names {', '.join(unknown) or 'none'}; "
+        f"known are {', '.join(known)}",
+    )
 
 
 @dataclasses.dataclass(frozen=True)

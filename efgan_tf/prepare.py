@@ -2,7 +2,8 @@
 
     python -m efgan_tf.prepare --dataset=synthetic --subjects=60
     python -m efgan_tf.prepare --dataset=folder --source_dir=DIR --aus=CSV
-    python -m efgan_tf.prepare --flagfile=configs/rafd.flags --source_dir=DIR --aus=DIR
+    python -m efgan_tf.prepare --flagfile=configs/rafd.flags \\
+        --source_dir=DIR --aus=DIR
 
 The result lies below --data_dir with a report on every photo (report.txt,
 report.json) and a contact sheet of aligned faces. What is prepared already is

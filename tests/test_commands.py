@@ -69,6 +69,21 @@ def test_a_full_disk_is_told_plainly_but_a_bug_is_not_hidden(capsys):
         _run(bug)
 
 
+@pytest.mark.parametrize("flag", ["source_dir", "aus", "data_dir"])
+def test_an_over_long_path_is_one_line(flag, tmp_path, capsys):
+    from efgan_tf import prepare
+
+    (tmp_path / "photos").mkdir()
+    (tmp_path / "photos" / "x.jpg").touch()
+    places = {"source_dir": tmp_path / "photos", "data_dir": tmp_path / "data"}
+    places |= {"aus": "t.csv", flag: "x" * 300}
+    given = [f"--{name}={place}" for name, place in places.items()]
+    assert _run(prepare.main, "--dataset=folder", *given) == 2
+    error = capsys.readouterr().err
+    assert error.startswith("error: ") and error.count("\n") == 1
+    assert "x" * 300 in error
+
+
 def test_help_lists_each_flag_with_its_default(capsys):
     assert _run(_succeed, "--helpshort") == 0
     text = capsys.readouterr().out

@@ -7,6 +7,7 @@ of a photo depends on its job alone.
 """
 
 import dataclasses
+import hashlib
 import itertools
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -33,6 +34,7 @@ class Outcome:
       reason: why it was dropped.
       faces: how many the photo has.
       flaws: what may be wrong with a face that was kept (`faces.quality`).
+      digest: a hash of the photo's pixels, of a face that was kept.
     """
 
     row: Row
@@ -40,6 +42,7 @@ class Outcome:
     reason: str = ""
     faces: int = 0
     flaws: tuple[str, ...] = ()
+    digest: str = ""
 
     def record(self, split: str) -> Record:
         """Without the picture, for the report."""
@@ -52,6 +55,7 @@ class Outcome:
             reason=self.reason,
             faces=self.faces,
             flaws=self.flaws,
+            digest=self.digest,
         )
 
 
@@ -191,4 +195,5 @@ def _aligned(
         return Outcome(row, reason=reason, faces=faces)
     flaws = quality.flaws(photo.shape[:2], landmarks, image, size)
     png = cv2.imencode(".png", image[:, :, ::-1])[1].tobytes()
-    return Outcome(row, png, faces=faces, flaws=tuple(flaws))
+    digest = hashlib.blake2b(photo, digest_size=16).hexdigest()
+    return Outcome(row, png, faces=faces, flaws=tuple(flaws), digest=digest)

@@ -8,6 +8,7 @@ only a preparation that uses it imports this module.
 import contextlib
 import dataclasses
 import errno
+import io
 import json
 import logging
 import os
@@ -16,12 +17,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import apache_beam
-from apache_beam.options.pipeline_options import PipelineOptions
+from apache_beam.options.pipeline_options import DirectOptions, PipelineOptions
 from apache_beam.runners import create_runner
 
 from efgan_tf.data import aligning
 from efgan_tf.data.photo_source import PhotoSource
-from efgan_tf.data.plan import Plan
+from efgan_tf.data.plan import NothingKept, Plan
 from efgan_tf.data.report import Record
 from efgan_tf.data.tables import Row
 from efgan_tf.errors import UserError
@@ -110,7 +111,7 @@ def pipeline(runner: str, options: str) -> tuple[str, PipelineOptions]:
       options: as TFDS's own command takes them: `name=value,…`.
 
     Raises:
-      UserError: one of them is unknown to the Beam that is there.
+      UserError: one of them is wrong, or unknown to the Beam that is there.
     """
     flags = [f"--{part.strip()}" for part in options.split(",") if part.strip()]
     with _quiet():
@@ -123,11 +124,25 @@ def pipeline(runner: str, options: str) -> tuple[str, PipelineOptions]:
         raise UserError(
             f"--beam_options: Apache Beam does not know {', '.join(unknown)}"
         )
-    return runner, PipelineOptions(flags)
+    known = PipelineOptions(flags)
+    if known.view_as(DirectOptions).direct_num_workers < 0:
+        raise UserError(
+            "--beam_options: direct_num_workers must be at least 0, which is "
+            "one for each core"
+        )
+    return runner, known
 
 
 def _is_known(flag: str) -> bool:
-    return bool(PipelineOptions([flag]).get_all_options(drop_default=True))
+    options = PipelineOptions([flag])
+    with contextlib.redirect_stderr(io.StringIO()) as said:
+        try:
+            known = options.get_all_options()
+            kept = options.get_all_options(retain_unknown_options=True)
+        except (SystemExit, ValueError) as error:  # of argparse
+            problem = said.getvalue().rpartition("error: ")[2].strip()
+            raise UserError(f"--beam_options: {problem or flag[2:]}") from error
+    return kept.keys() == known.keys()
 
 
 @contextlib.contextmanager
@@ -136,12 +151,14 @@ def told_plainly() -> Iterator[None]:
     try:
         with _quiet():
             yield
+    except UserError:
+        raise
     except Exception as error:
         # Runners wrap what their workers raise, each in its own way.
         text = str(error)
         empty = re.search(r"generated examples is 0 for split (\w+)", text)
         if empty:
-            raise UserError(
+            raise NothingKept(
                 f"no face was kept in the {empty[1]} split; "
                 "--beam_runner=none says why"
             ) from error

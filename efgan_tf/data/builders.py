@@ -16,6 +16,7 @@ import tensorflow_datasets as tfds
 from efgan_tf import action_units
 from efgan_tf.config import DataConfig
 from efgan_tf.data import aligning, plan
+from efgan_tf.data.listing import CHANGED
 from efgan_tf.data.report import Record, Report
 from efgan_tf.errors import UserError
 from efgan_tf.faces import detection
@@ -34,16 +35,22 @@ class FacesConfig(tfds.core.BuilderConfig):
       image_size: side of the aligned pictures.
       work_dir: an empty folder for what is needed while it is prepared.
       beam_runner: name of the Apache Beam runner; empty for none.
+      held_out: share of the people to test on; 0 for none.
     """
 
     data: DataConfig = dataclasses.field(default_factory=DataConfig)
     image_size: int = 128
     work_dir: Path = Path()
     beam_runner: str = ""
+    held_out: float = 0.0
 
 
 class FacesBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
-    """What the data sets share: features, splits, metadata, report."""
+    """What the data sets share: features, splits, metadata, report.
+
+    Attributes:
+      plan: what is prepared, once that has begun.
+    """
 
     VERSION = tfds.core.Version("1.0.0")
 
@@ -89,7 +96,7 @@ class FacesBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
 
     def _download_and_prepare(self, dl_manager, download_config) -> None:
         before = self.fingerprint()
-        self._plan = self.make_plan()
+        self.plan = self.make_plan()
         self._records: list[Record] = []
         super()._download_and_prepare(dl_manager, download_config)
         self._conclude(before)
@@ -97,12 +104,9 @@ class FacesBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
     def _conclude(self, fingerprint: str) -> None:
         """Writes report and metadata once every photo's fate is known."""
         if self.fingerprint() != fingerprint:
-            raise UserError(
-                "photos or table changed while they were read; prepare again "
-                "when they are left alone"
-            )
-        report = self._plan.report
-        report.add(self._records, self._plan.given)
+            raise UserError(CHANGED)
+        report = self.plan.report
+        report.add(self._records, self.plan.given)
         report.write(Path(self.data_dir))
         kept = [record for record in self._records if record.kept]
         self.info.metadata.update(
@@ -121,12 +125,12 @@ class FacesBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
     ) -> dict[str, Any]:
         del dl_manager  # nothing is downloaded
         if not self.builder_config.beam_runner:
-            total = sum(map(len, self._plan.rows.values()))
+            total = sum(map(len, self.plan.rows.values()))
             progress = Progress("preparing faces", total)
             detector = detection.Detector()
             return {
                 split: self._generate_examples(split, detector, progress)
-                for split in self._plan.rows
+                for split in self.plan.rows
             }
         from efgan_tf.data import beam
 
@@ -136,17 +140,17 @@ class FacesBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
             file=sys.stderr,
         )
         return {
-            split: beam.AlignedExamples(self._plan, split, self._records_file)
-            for split in self._plan.rows
+            split: beam.AlignedExamples(self.plan, split, self._records_file)
+            for split in self.plan.rows
         }
 
     def _generate_examples(
         self, split: str, detector: detection.Detector, progress: Progress
     ) -> Iterator[tuple[str, dict[str, Any]]]:
         records = []
-        for job in self._plan.jobs(split):
+        for job in self.plan.jobs(split):
             for outcome in aligning.align_job(
-                job, self._plan.source, self._plan.size, detector
+                job, self.plan.source, self.plan.size, detector
             ):
                 progress.advance()
                 records.append(outcome.record(split))
@@ -155,7 +159,7 @@ class FacesBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
         if not any(record.kept for record in records):
             raise _nothing_kept(split, records)
         self._records += records
-        if split == list(self._plan.rows)[-1]:
+        if split == list(self.plan.rows)[-1]:
             progress.finish()
 
     @property
@@ -168,11 +172,11 @@ class FacesBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
         self._records = beam.collect_records(self._records_file)
 
 
-def _nothing_kept(split: str, records: list[Record]) -> UserError:
+def _nothing_kept(split: str, records: list[Record]) -> plan.NothingKept:
     """The error that no face of a split could be used."""
     report = Report(dropped=[(r.file, r.reason) for r in records])
     reasons = "; ".join(f"{n} × {r}" for r, n in report.reasons().items())
-    return UserError(
+    return plan.NothingKept(
         f"no face was kept of the {len(records)} photos in the {split} split: "
         f"{reasons}"
     )

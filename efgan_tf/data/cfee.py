@@ -51,15 +51,16 @@ PAPER = SUBJECTS * _PAPER_CODES  # 5,060
 RELEASE = 5954
 
 EXAMPLE = "02_339_3470.jpg"
+SHEET = "AU_annotation_all_subjects.xls"
 HELP = (
     "request CFEE at https://cbcsl.ece.ohio-state.edu/compound.html, unpack it "
     "and pass --dataset=cfee --source_dir=FOLDER --aus=TABLE"
 )
-HOW_TO_GET = """\
+HOW_TO_GET = f"""\
 CFEE is lent to researchers: request it at
 https://cbcsl.ece.ohio-state.edu/compound.html, unpack it, and pass
 --dataset=cfee --source_dir=FOLDER --aus=TABLE; the table may be CFEE's own
-sheet, AU_annotation_all_subjects.xls.
+sheet, {SHEET}.
 """
 
 _NAME = re.compile(r"(\d{1,3})_(\d{1,3})(?:_(\d+))?")

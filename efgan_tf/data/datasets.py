@@ -11,37 +11,37 @@ from efgan_tf.config import DataConfig
 from efgan_tf.data import cfee, plan, rafd, tables
 from efgan_tf.data.builders import LOCAL_RUNNER, FacesBuilder, FacesConfig
 from efgan_tf.data.labels import Selection
+from efgan_tf.data.listing import changes_told, files_below
 from efgan_tf.data.photo_source import FolderPhotos
 from efgan_tf.data.report import Report
 from efgan_tf.errors import UserError
+from efgan_tf.faces import photos
 
 _SOURCE = ("source_dir", "aus")
-
-
-def _files(path: Path) -> list[Path]:
-    """A file by itself, or all files below a folder."""
-    if path.is_file():
-        return [path]
-    return sorted(found for found in path.rglob("*") if found.is_file())
 
 
 class Folder(FacesBuilder, skip_registration=True):
     """Any photos with a table of action units."""
 
     SETTINGS = _SOURCE
+    HELP = "docs/data.md says what they are"
+    NO_TABLE = ""
 
     def fingerprint(self) -> str:
         data = self.builder_config.data
         source, table = Path(data.source_dir), Path(data.aus)
-        if not (source.is_dir() and table.exists()):
+        given = data.source_dir and data.aus
+        if not (given and source.is_dir() and table.exists()):
             return ""
+        folder = table if table.is_dir() else table.parent
         digest = hashlib.sha256()
-        for path in _files(table):
-            digest.update(f"{path.name}\0".encode())
-            digest.update(path.read_bytes())
-        for path in _files(source):
-            name = path.relative_to(source).as_posix()
-            digest.update(f"{name}\0{path.stat().st_size}\0".encode())
+        with changes_told():
+            for path in tables.table_files(table):
+                digest.update(os.fsencode(path.relative_to(folder)) + b"\0")
+                digest.update(path.read_bytes())
+            for name in files_below(source, photos.SUFFIXES):
+                size = (source / name).stat().st_size
+                digest.update(f"{name}\0{size}\0".encode())
         return digest.hexdigest()
 
     def make_plan(self) -> plan.Plan:
@@ -57,20 +57,22 @@ class Folder(FacesBuilder, skip_registration=True):
             table,
             report,
             config.image_size,
-            data.held_out,
+            config.held_out,
         )
 
     def _check_flags(self) -> None:
         data = self.builder_config.data
-        if not data.source_dir or not data.aus:
+        if not data.source_dir:
             raise UserError(
                 f"--dataset={data.dataset} needs the photos' folder, "
-                f"--source_dir, and their table of action units, --aus"
-                f"{self._how_to_get()}"
+                "--source_dir, and their table of action units, --aus; "
+                f"{self.HELP}"
             )
-
-    def _how_to_get(self) -> str:
-        return ""
+        if not data.aus:
+            raise UserError(
+                f"{data.source_dir} needs a table of action units, --aus"
+                f"{self.NO_TABLE}; docs/data.md says which tool makes one"
+            )
 
     def _select(self, files: list[str]) -> Selection | None:
         """Which photos are wanted; None for all of them."""
@@ -83,9 +85,7 @@ class Rafd(Folder, skip_registration=True):
 
     MANUAL_DOWNLOAD_INSTRUCTIONS = rafd.HOW_TO_GET
     SETTINGS = (*_SOURCE, "rafd_angles", "rafd_gazes")
-
-    def _how_to_get(self) -> str:
-        return f"; {rafd.HELP}"
+    HELP = rafd.HELP
 
     def _select(self, files: list[str]) -> Selection:
         data = self.builder_config.data
@@ -96,17 +96,12 @@ class Cfee(Folder, skip_registration=True):
     """Compound Facial Expressions of Emotion, as it is handed out."""
 
     MANUAL_DOWNLOAD_INSTRUCTIONS = cfee.HOW_TO_GET
-
-    def _how_to_get(self) -> str:
-        return f"; {cfee.HELP}"
+    HELP = cfee.HELP
+    NO_TABLE = f" (no {cfee.SHEET} lies below it)"
 
     def _select(self, files: list[str]) -> Selection:
         aus = self.builder_config.data.aus
-        emotions = (
-            tables.emotion_names(aus)
-            if aus.lower().endswith((".xls", ".xlsx"))
-            else {}
-        )
+        emotions = tables.emotion_names(aus) if tables.is_sheet(aus) else {}
         return cfee.select(files, emotions or cfee.EMOTIONS)
 
 
@@ -138,7 +133,7 @@ class Synthetic(FacesBuilder, skip_registration=True):
             table,
             report,
             config.image_size,
-            config.data.held_out,
+            config.held_out,
         )
 
 
@@ -155,6 +150,7 @@ def make_builder(
     image_size: int,
     work_dir: Path = Path(),
     beam_runner: str = "",
+    hold_out: bool = True,
 ) -> FacesBuilder:
     """The builder of a data set, whether that is prepared already or not.
 
@@ -166,6 +162,8 @@ def make_builder(
       image_size: side of the aligned pictures.
       work_dir: an empty folder, needed only to prepare.
       beam_runner: the Apache Beam runner to prepare with; empty for none.
+      hold_out: whether to test on some of the people; the folder's name does
+        not say.
     """
     builder = _BUILDERS[data.dataset]
     config = FacesConfig(
@@ -174,6 +172,7 @@ def make_builder(
         image_size=image_size,
         work_dir=work_dir,
         beam_runner=beam_runner,
+        held_out=data.held_out if hold_out else 0.0,
     )
     # TFDS warns of every configuration that is not listed beforehand.
     verbosity = logging.get_verbosity()

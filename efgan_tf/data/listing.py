@@ -1,10 +1,25 @@
 """Which photos and tables lie below a folder."""
 
+import contextlib
 import os
 from collections.abc import Iterator
 from pathlib import Path
 
 from efgan_tf.errors import UserError
+
+CHANGED = (
+    "photos or table changed while they were read; try again when they are "
+    "left alone"
+)
+
+
+@contextlib.contextmanager
+def changes_told() -> Iterator[None]:
+    """Tells that what was listed is gone by now like a user's mistake."""
+    try:
+        yield
+    except (FileNotFoundError, NotADirectoryError) as error:
+        raise UserError(CHANGED) from error
 
 
 def files_below(folder: Path, suffixes: frozenset[str]) -> list[str]:
@@ -19,7 +34,8 @@ def files_below(folder: Path, suffixes: frozenset[str]) -> list[str]:
       suffixes: in lower case, with their dot; files may have them in any.
 
     Raises:
-      UserError: a folder may not be read, or a file's name is no text.
+      UserError: a folder may not be read or goes while it is, or a file's
+        name is no text.
     """
     found = [
         (path / name).relative_to(folder).as_posix()
@@ -51,7 +67,8 @@ def _walk(folder: Path) -> Iterator[tuple[Path, list[str]]]:
     for path, folders, names in os.walk(
         folder, onerror=refused, followlinks=True
     ):
-        status = os.stat(path)
+        with changes_told():
+            status = os.stat(path)
         identity = status.st_dev, status.st_ino
         if identity in entered:
             folders.clear()

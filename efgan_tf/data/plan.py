@@ -21,6 +21,10 @@ from efgan_tf.errors import UserError
 from efgan_tf.faces import photos
 
 
+class NothingKept(UserError):
+    """No photo of a split became a face."""
+
+
 @dataclasses.dataclass(frozen=True, eq=False)
 class Plan:
     """A preparation that can be carried out here or elsewhere.
@@ -60,7 +64,7 @@ def make_plan(
       table: where they come from.
       report: of `joined`.
       size: side of the aligned pictures.
-      held_out: share of the people to test on.
+      held_out: share of the people to test on; 0 for none.
     """
     report.rows = len(table.rows)
     report.repeated_rows = table.repeated
@@ -161,12 +165,12 @@ def _matched(
     def alias(file: str) -> str | None:
         return labels[file].alias if file in labels else None
 
-    strangers = [file for file, _ in selection.strangers]
+    strangers = {file for file, _ in selection.strangers}
     if table.by_order or not strangers:
         return tables.match(files, table, alias)
-    known = [file for file in files if file not in set(strangers)]
+    known = [file for file in files if file not in strangers]
     matched = tables.match(known, table, alias)
-    unknown = set(tables.match(strangers, table).without_photo)
+    unknown = set(tables.match(sorted(strangers), table).without_photo)
     return dataclasses.replace(
         matched,
         without_photo=[n for n in matched.without_photo if n in unknown],

@@ -12,15 +12,14 @@ import re
 from collections.abc import Mapping, Sequence
 
 from efgan_tf import action_units
+from efgan_tf.config import RAFD_ANGLES as ANGLES
+from efgan_tf.config import RAFD_GAZES as GAZES
 from efgan_tf.data import labels
 from efgan_tf.errors import UserError
-from efgan_tf.options import require
 
 # What was published: every model at every angle with every expression and
 # gaze, 8,040 photos (rafd.socsci.ru.nl, "Overview").
 MODELS = tuple(n for n in range(1, 74) if n not in (6, 13, 17, 34, 62, 66))
-ANGLES = ("000", "045", "090", "135", "180")
-GAZES = ("left", "frontal", "right")
 EXPRESSIONS = tuple(action_units.PRESETS)
 PUBLISHED = len(MODELS) * len(ANGLES) * len(GAZES) * len(EXPRESSIONS)
 
@@ -96,11 +95,8 @@ def select(
       gazes: those of `GAZES` that are wanted.
 
     Raises:
-      ConfigError: an angle or a gaze is unknown, or none is given.
       UserError: there is no photo of RaFD, or none that is wanted.
     """
-    _check("rafd_angles", angles, ANGLES)
-    _check("rafd_gazes", gazes, GAZES)
     names, strangers = _sorted_out(files)
     if not names:
         raise labels.none_named(files, EXAMPLE, HELP)
@@ -123,16 +119,6 @@ def select(
         strangers=strangers,
         counts=_counts(own, len(chosen), angles, gazes),
         warnings=_gaps(own, angles, gazes),
-    )
-
-
-def _check(flag: str, wanted: Sequence[str], known: Sequence[str]) -> None:
-    unknown = [value for value in wanted if value not in known]
-    require(
-        bool(wanted) and not unknown,
-        f"--{flag}={','.join(wanted)} names "
-        f"{labels.some(map(repr, unknown)) or 'none'}; known are "
-        f"{', '.join(known)}",
     )
 
 

@@ -50,7 +50,7 @@ def table(config: SynthesizeConfig) -> Table:
         given=np.ones(len(labels[0].action_units), np.float32),
         has_subjects=True,
         has_views=True,
-        repeated=0,
+        repeated=[],
         warnings=[],
         source="as rendered",
     )

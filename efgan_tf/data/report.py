@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from efgan_tf import action_units
+from efgan_tf.data.labels import repeated
 from efgan_tf.data.splits import SPLITS
 
 
@@ -25,6 +26,7 @@ class Record:
       reason: why it did not.
       faces: how many the photo has.
       flaws: what may be wrong with the face.
+      digest: a hash of the photo's pixels; empty if it is not known.
     """
 
     file: str
@@ -35,6 +37,7 @@ class Record:
     reason: str = ""
     faces: int = 0
     flaws: tuple[str, ...] = ()
+    digest: str = ""
 
 
 @dataclasses.dataclass(eq=False)
@@ -44,7 +47,8 @@ class Report:
     Attributes:
       photos: photos that there are.
       rows: rows of the table, repeated ones left out.
-      repeated_rows: rows that repeat another and were dropped.
+      repeated_rows: (name, place) of rows that repeat another and were
+        dropped.
       table: what wrote the table of action units.
       counts: what there is of a known data set, against what was published.
       passed_over: photos that were not asked for, by reason.
@@ -60,7 +64,9 @@ class Report:
 
     photos: int = 0
     rows: int = 0
-    repeated_rows: int = 0
+    repeated_rows: list[tuple[str, str]] = dataclasses.field(
+        default_factory=list
+    )
     table: str = ""
     counts: list[str] = dataclasses.field(default_factory=list)
     passed_over: dict[str, int] = dataclasses.field(default_factory=dict)
@@ -91,6 +97,8 @@ class Report:
         self.kept = len(kept)
         self.dropped += [(r.file, r.reason) for r in records if not r.kept]
         self.flaws = [(r.file, flaw) for r in kept for flaw in r.flaws]
+        digests = {r.file: r.digest for r in kept if r.digest}
+        self.flaws += repeated(digests).items()
         self.several_faces = [r.file for r in kept if r.faces > 1]
         for name in SPLITS:
             subjects = [r.subject for r in kept if r.split == name]
@@ -99,9 +107,10 @@ class Report:
                 "subjects": len(set(subjects)),
             }
         if not self.splits["test"]["photos"]:
-            self.warnings.append(
-                "there is only one subject: nothing is held out for testing"
-            )
+            reason = "one side of the split was left without a face"
+            if self.splits["train"]["subjects"] == 1:
+                reason = "there is only one subject"
+            self.warnings.append(f"{reason}: nothing is held out for testing")
         units = np.array([r.action_units for r in kept], np.float32)
         self._describe_units(units.reshape(-1, action_units.COUNT), given)
 
@@ -142,7 +151,7 @@ class Report:
         )
 
     def summary(self) -> str:
-        """The report without the lists of files."""
+        """The report without the units and the lists of files."""
         lines = [
             f"{self.photos} photos, {self.rows} rows in the table: "
             f"{self.kept} faces kept, {len(self.dropped)} dropped"
@@ -155,7 +164,7 @@ class Report:
         ]
         lines.append(f"action units: {self.table}")
         if self.repeated_rows:
-            lines.append(f"{self.repeated_rows} repeated rows left out")
+            lines.append(f"{len(self.repeated_rows)} repeated rows left out")
         if self.several_faces:
             lines.append(
                 f"{len(self.several_faces)} photos with several faces: the "
@@ -184,15 +193,16 @@ class Report:
         lines += _listing("may be wrong", self.flaws)
         several = [(file, "") for file in self.several_faces]
         lines += _listing("several faces", several)
+        lines += _listing("repeated rows", self.repeated_rows)
         return "\n".join(lines) + "\n"
 
     def write(self, folder: Path) -> None:
         """Writes `report.json` and `report.txt`."""
         values = dataclasses.asdict(self)
-        for name in ("dropped", "flaws"):
+        notes = {"dropped": "reason", "flaws": "reason", "repeated_rows": "row"}
+        for name, note in notes.items():
             values[name] = [
-                {"file": file, "reason": reason}
-                for file, reason in getattr(self, name)
+                {"file": file, note: text} for file, text in getattr(self, name)
             ]
         content = json.dumps(values, indent=2, ensure_ascii=False)
         (folder / "report.json").write_text(content + "\n", "utf-8")

@@ -4,7 +4,9 @@ import contextlib
 import dataclasses
 import importlib.util
 import io
+import os
 import sys
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -14,11 +16,11 @@ import numpy as np
 from efgan_tf import outputs
 from efgan_tf.config import DataConfig
 from efgan_tf.data import contact_sheet
+from efgan_tf.data.locating import located
+from efgan_tf.data.plan import NothingKept
 from efgan_tf.data.samples import Faces
 from efgan_tf.data.splits import SPLITS
 from efgan_tf.errors import UserError
-
-_CFEE_SHEET = "AU_annotation_all_subjects.xls"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -28,7 +30,8 @@ class Prepared:
     Attributes:
       folder: where it is; `report.txt` and `report.json` lie there too.
       is_new: whether this call made it.
-      summary: what became of the photos, some lines.
+      summary: what became of the photos and what the action units are like,
+        some lines.
     """
 
     folder: Path
@@ -65,28 +68,22 @@ def prepare(config: DataConfig, image_size: int) -> Prepared:
         if builder.fingerprint() in ("", known):
             return _prepared(folder, is_new=False)
 
+    _check_apart(config)
     with _work_folder(config) as work:
         outputs.replace_folder(_build(config, image_size, work), folder)
     return _prepared(folder, is_new=True)
 
 
-def located(config: DataConfig) -> DataConfig:
-    """With the places of a data set that was handed out, where not said.
-
-    TFDS's convention is to unpack such a data set into the folder of its name
-    below `downloads/manual` of the data's folder, or of TFDS's own.
-    """
-    if config.dataset not in ("rafd", "cfee"):
-        return config
-    source, aus = config.source_dir, config.aus
-    if not source:
-        roots = Path(config.data_dir), Path.home() / "tensorflow_datasets"
-        known = [root / "downloads/manual" / config.dataset for root in roots]
-        source = next((str(path) for path in known if path.is_dir()), "")
-    if not aus and source and config.dataset == "cfee":
-        sheets = sorted(Path(source).rglob(_CFEE_SHEET))
-        aus = str(sheets[0]) if sheets else ""
-    return dataclasses.replace(config, source_dir=source, aus=aus)
+def _check_apart(config: DataConfig) -> None:
+    """Refuses to write among the photos, which would change them."""
+    if config.dataset == "synthetic" or not config.source_dir:
+        return
+    source, target = map(os.path.realpath, (config.source_dir, config.data_dir))
+    if Path(target).is_relative_to(source):
+        raise UserError(
+            f"--data_dir={config.data_dir} lies in the photos' folder, "
+            f"--source_dir={config.source_dir}; name one outside of it"
+        )
 
 
 @contextlib.contextmanager
@@ -102,11 +99,14 @@ def _work_folder(config: DataConfig) -> Iterator[Path]:
         yield work
 
 
-def _build(config: DataConfig, image_size: int, temporary: Path) -> Path:
+def _build(
+    config: DataConfig, image_size: int, temporary: Path, hold_out: bool = True
+) -> Path:
     """Makes a data set below a temporary folder; returns its own folder.
 
     TFDS would write to the final place by itself, but delete what is there
-    before it starts.
+    before it starts. It takes no empty split, and which photos have a face
+    shows late: then all is done again, with nobody held out.
 
     Raises:
       UserError: also if TensorFlow, whose errors are no `OSError`, finds the
@@ -117,14 +117,14 @@ def _build(config: DataConfig, image_size: int, temporary: Path) -> Path:
     from efgan_tf.data import datasets
 
     refusals = tf.errors.ResourceExhaustedError, tf.errors.PermissionDeniedError
-    work_dir = temporary / "work"
-    work_dir.mkdir()
+    work_dir = Path(tempfile.mkdtemp(prefix="work", dir=temporary))
     runner = _beam_runner(config)
     builder = datasets.make_builder(
         dataclasses.replace(config, data_dir=str(temporary)),
         image_size,
         work_dir,
         runner,
+        hold_out,
     )
     try:
         with contextlib.redirect_stdout(io.StringIO()):  # TFDS talks a lot
@@ -136,6 +136,11 @@ def _build(config: DataConfig, image_size: int, temporary: Path) -> Path:
         raise UserError(
             f"cannot write {config.data_dir}: {error.message}"
         ) from error
+    except NothingKept as error:
+        if len(builder.plan.rows) == 1:
+            raise
+        print(f"{error}; preparing again with nobody held out", file=sys.stderr)
+        return _build(config, image_size, temporary, hold_out=False)
     folder = Path(builder.data_dir)
     _write_contact_sheet(folder, image_size)
     return folder
@@ -145,17 +150,18 @@ def _beam_runner(config: DataConfig) -> str:
     """The runner to use; empty for none."""
     from efgan_tf.data import datasets
 
+    runner = config.beam_runner
     installed = importlib.util.find_spec("apache_beam") is not None
-    if config.beam_runner == "auto":
-        return datasets.LOCAL_RUNNER if installed else ""
-    if config.beam_runner == "none":
+    if runner == "none" or (
+        runner == "auto" and not installed and not config.beam_options
+    ):
         return ""
     if not installed:
+        named = "beam_options" if runner == "auto" else f"beam_runner={runner}"
         raise UserError(
-            f"--beam_runner={config.beam_runner} needs Apache Beam: pip "
-            'install "efgan_tf[beam]"'
+            f'--{named} needs Apache Beam: pip install "efgan_tf[beam]"'
         )
-    return config.beam_runner
+    return datasets.LOCAL_RUNNER if runner == "auto" else runner
 
 
 def _build_with_beam(builder: Any, runner: str, options: str) -> None:
@@ -185,11 +191,12 @@ def describe(config: DataConfig, image_size: int) -> str:
     """One line: where the prepared data set is or would be.
 
     Raises:
-      UserError: there is no builder for the data set.
+      UserError: it would lie among its photos.
     """
     from efgan_tf.data import datasets
 
     config = located(config)
+    _check_apart(config)
     folder = Path(datasets.make_builder(config, image_size).data_dir)
     state = "is prepared" if folder.is_dir() else "would be prepared"
     return f"{config.dataset} at {image_size} pixels {state} in {folder}"
@@ -197,7 +204,9 @@ def describe(config: DataConfig, image_size: int) -> str:
 
 def _prepared(folder: Path, is_new: bool) -> Prepared:
     report = (folder / "report.txt").read_text("utf-8")
-    return Prepared(folder, is_new, summary=report.split("\n\n")[0])
+    # The lists of files come after the units.
+    summary = "\n\n".join(report.split("\n\n")[:2]).rstrip()
+    return Prepared(folder, is_new, summary)
 
 
 def load_faces(config: DataConfig, image_size: int, split: str) -> Faces:
@@ -210,7 +219,7 @@ def load_faces(config: DataConfig, image_size: int, split: str) -> Faces:
 
     Returns:
       The faces, ordered by subject, view and file; none for the test split of
-      a data set that has a single subject.
+      a data set that has too few to hold any out.
 
     Raises:
       UserError: as `prepare`, or there is nobody to train on.

@@ -131,6 +131,17 @@ def test_a_fixed_pose_shares_one_transform(write, tmp_path, monkeypatch):
     assert {tuple(points[0]) for points in used} == {(38, 40), (42, 44)}
 
 
+def test_the_same_pixels_have_the_same_digest(write, tmp_path):
+    write("a.png", faces=1)
+    write("b.bmp", faces=1)
+    write("c.png", faces=1, shift=1)
+    found = align(tmp_path, [row(f) for f in ("a.png", "b.bmp", "c.png")])
+    digests = [outcome.digest for outcome in found.values()]
+    assert len(set(digests)) == 2
+    assert found["a.png"].digest == found["b.bmp"].digest != ""
+    assert found["a.png"].record("train").digest == found["a.png"].digest
+
+
 def test_jobs_keep_every_row_once_and_fixed_poses_together():
     rows = [row(f"{n:03}.png", view=str(n // 50)) for n in range(200)]
     for fixed in (False, True):

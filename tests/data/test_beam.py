@@ -1,14 +1,17 @@
 """Through Apache Beam the same examples come out in the same order."""
 
 import dataclasses
+import shutil
 
 import numpy as np
 import pytest
 import tensorflow as tf
+from PIL import Image
 
 from efgan_tf import data
 from efgan_tf.config import DataConfig
-from efgan_tf.data import rendered
+from efgan_tf.data import rendered as rendering
+from efgan_tf.data import splits
 from efgan_tf.errors import UserError
 
 pytest.importorskip("apache_beam", reason="Apache Beam is an extra")
@@ -63,11 +66,11 @@ def test_the_same_data_comes_out(config, plain, tmp_path, options):
 def test_workers_that_render_for_themselves_see_the_same_photos(
     config, tmp_path
 ):
-    settings = rendered.settings(config)
-    written = rendered.write(settings, tmp_path / "rendered")
-    made = rendered.RenderedPhotos(settings)
+    settings = rendering.settings(config)
+    written = rendering.write(settings, tmp_path / "rendered")
+    made = rendering.RenderedPhotos(settings)
     assert made.fixed_pose == written.fixed_pose
-    rows = rendered.table(settings).rows
+    rows = rendering.table(settings).rows
     assert len(rows) == 12
     for row in rows.values():
         assert (made.read(row) == written.read(row)).all()
@@ -89,12 +92,18 @@ def test_beam_is_the_default_where_it_is_installed(
     [
         ({"beam_runner": "NoRunner"}, "--beam_runner=NoRunner"),
         ({"beam_options": "no_such_option=3"}, "--beam_options.*no_such"),
+        ({"beam_options": "direct_num_workers=x"}, "--beam_options.*'x'$"),
+        ({"beam_options": "direct_running_mode=fo"}, "--beam_options.*'fo'"),
+        ({"beam_options": "direct_num_workers"}, "--beam_options.*one arg"),
+        ({"beam_options": "streaming=true"}, "--beam_options.*'true'"),
+        ({"beam_options": "direct_num_workers=-1"}, "--beam_options.*least 0"),
+        ({"beam_options": "=3"}, "--beam_options: =3"),
     ],
 )
 def test_mistakes_are_told_before_the_work(
-    config, tmp_path, change, said, monkeypatch
+    config, tmp_path, change, said, monkeypatch, capfd
 ):
-    monkeypatch.setattr(rendered, "write", None)  # would fail
+    monkeypatch.setattr(rendering, "write", None)  # would fail
     config = dataclasses.replace(
         config,
         data_dir=str(tmp_path / "data"),
@@ -103,6 +112,39 @@ def test_mistakes_are_told_before_the_work(
     with pytest.raises(UserError, match=said):
         data.prepare(config, 64)
     assert not list((tmp_path / "data").iterdir())
+    assert "usage" not in capfd.readouterr().err
+
+
+def test_an_option_may_say_what_is_the_default():
+    from efgan_tf.data.beam import pipeline
+
+    runner, options = pipeline("DirectRunner", "direct_num_workers=1")
+    assert runner == "DirectRunner"
+    assert options.get_all_options()["direct_num_workers"] == 1
+
+
+@pytest.mark.parametrize("emptied", ["", "train", "test"])
+def test_photos_from_a_folder_come_out_the_same(rendered, tmp_path, emptied):
+    people = {path.name[:6] for path in (rendered / "photos").iterdir()}
+    lost = tuple(splits.split_subjects(people, 0.1).get(emptied, ()))
+    photos = tmp_path / "photos"
+    photos.mkdir()
+    for path in sorted((rendered / "photos").iterdir()):
+        if path.name.startswith(lost):
+            Image.new("RGB", (64, 64), "gray").save(photos / path.name)
+        else:
+            shutil.copy(path, photos)
+    kept = []
+    for runner in ("none", "DirectRunner"):
+        config = DataConfig(
+            dataset="folder", source_dir=str(photos),
+            aus=str(rendered / "aus.csv"), data_dir=str(tmp_path / runner),
+            beam_runner=runner,
+        )  # fmt: skip
+        prepared = data.prepare(config, 64)
+        assert ("nothing is held out" in prepared.summary) == bool(emptied)
+        kept.append(contents(prepared.folder))
+    assert kept[0] == kept[1]
 
 
 @dataclasses.dataclass
@@ -116,7 +158,7 @@ class GreyWalls:
 
 
 def test_a_split_without_faces_is_told(config, tmp_path, monkeypatch):
-    monkeypatch.setattr(rendered, "write", lambda *arguments: GreyWalls())
+    monkeypatch.setattr(rendering, "write", lambda *arguments: GreyWalls())
     config = dataclasses.replace(
         config, data_dir=str(tmp_path / "data"), beam_runner="DirectRunner"
     )
@@ -137,3 +179,6 @@ def test_a_full_disk_is_one_line():
     with pytest.raises(RuntimeError, match="a bug"):
         with told_plainly():
             raise RuntimeError("a bug")
+    with pytest.raises(UserError, match="^x/sub cannot be read"):
+        with told_plainly():
+            raise UserError("x/sub cannot be read: Permission denied")

@@ -54,6 +54,19 @@ def test_a_name_that_is_no_text_is_told(folder):
         files_below(folder, SUFFIXES)
 
 
+def test_a_folder_that_goes_while_it_is_read_is_told(folder, monkeypatch):
+    stat = os.stat
+
+    def gone(path, *arguments, **values):
+        if os.fspath(path) == str(folder / "a"):
+            raise FileNotFoundError(2, "No such file or directory", path)
+        return stat(path, *arguments, **values)
+
+    monkeypatch.setattr(os, "stat", gone)
+    with pytest.raises(UserError, match="changed while they were read"):
+        files_below(folder, SUFFIXES)
+
+
 def test_a_folder_that_may_not_be_read_is_told(folder):
     if os.geteuid() == 0:
         pytest.skip("nothing is forbidden to root")

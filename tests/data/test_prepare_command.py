@@ -29,7 +29,9 @@ def test_prepares_and_reports(folder, tmp_path, capsys):
     assert out[0] == (
         "24 photos, 24 rows in the table: 24 faces kept, 0 dropped"
     )
-    assert out[-2].startswith(f"prepared: {tmp_path}")
+    units = out.index("unit   mean  maximum  above 0")
+    assert out[units + 1].startswith("AU01  ")
+    assert out[units + 18].startswith(f"prepared: {tmp_path}")
     assert run(*folder) == 0
     assert "prepared already" in capsys.readouterr().out
 
@@ -47,10 +49,12 @@ def test_a_dry_run_writes_nothing(folder, tmp_path, capsys):
         ("--aus=nothing.csv", "nothing.csv"),
         ("--dataset=rafd", "rafd"),
         ("--held_out=2", "held_out"),
+        ("--rafd_angles=99", "rafd_angles=99"),
+        ("--beam_options=a=1", "--beam_runner=none"),
     ],
 )
 def test_mistakes_end_with_status_2_and_one_line(folder, change, named, capsys):
-    assert run(*folder, change) == 2
+    assert run(*folder, "--beam_runner=none", change) == 2
     captured = capsys.readouterr()
     assert not captured.out
     assert len(captured.err.splitlines()) == 1
@@ -60,10 +64,11 @@ def test_mistakes_end_with_status_2_and_one_line(folder, change, named, capsys):
 def test_a_mistake_as_a_process(tmp_path):
     table = tmp_path / "aus.csv"
     table.write_text("file,AU12\nx.jpg,9\n")
-    (tmp_path / "x.jpg").touch()
+    (tmp_path / "photos").mkdir()
+    (tmp_path / "photos" / "x.jpg").touch()
     done = subprocess.run(
         [sys.executable, "-m", "efgan_tf.prepare", "--dataset=folder"]
-        + [f"--source_dir={tmp_path}", f"--aus={table}"]
+        + [f"--source_dir={tmp_path / 'photos'}", f"--aus={table}"]
         + [f"--data_dir={tmp_path / 'data'}"],
         capture_output=True,
         text=True,

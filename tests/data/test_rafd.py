@@ -6,6 +6,7 @@ import time
 import pytest
 
 from efgan_tf import action_units
+from efgan_tf.config import DataConfig
 from efgan_tf.data import rafd
 from efgan_tf.data.labels import Label
 from efgan_tf.errors import ConfigError, UserError
@@ -185,11 +186,11 @@ def test_a_part_of_rafd_is_complete_if_no_more_is_asked_for(everything):
 
 def test_unknown_angles_and_gazes_are_refused():
     with pytest.raises(ConfigError, match="--rafd_angles=090,30 .*'30'.*135"):
-        rafd.select([name(28)], ["090", "30"])
+        DataConfig(rafd_angles=("090", "30"))
     with pytest.raises(ConfigError, match="--rafd_gazes=up .*'up'.*frontal"):
-        rafd.select([name(28)], gazes=["up"])
+        DataConfig(rafd_gazes=("up",))
     with pytest.raises(ConfigError, match="--rafd_angles= .*known are 000"):
-        rafd.select([name(28)], [])
+        DataConfig(rafd_angles=())
 
 
 def test_nothing_chosen_says_what_there_is():

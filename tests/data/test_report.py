@@ -97,4 +97,30 @@ def test_the_report_is_readable_and_complete(tmp_path):
 
 def test_nobody_held_out_is_told():
     report = filled([record("a.png")])
-    assert any("nothing is held out" in w for w in report.warnings)
+    assert any("one subject: nothing is held out" in w for w in report.warnings)
+    report = filled([record("a.png"), record("b.png", subject="t")])
+    assert any("a face: nothing is held out" in w for w in report.warnings)
+
+
+def test_the_same_picture_under_several_names_is_told():
+    twins = [record(f"{name}.png", subject=name, digest="0") for name in "cab"]
+    other = record("d.png", digest="1")
+    report = filled([*twins, other, record("e.png", kept=False, digest="0")])
+    assert report.flaws == [
+        ("b.png", "the same as another photo (a.png)"),
+        ("c.png", "the same as another photo (a.png)"),
+    ]
+    assert "warning: 2 × the same as another photo" in report.summary()
+
+
+def test_repeated_rows_are_listed(tmp_path):
+    report = filled()
+    report.repeated_rows = [("x.jpg", "aus.csv, line 4")]
+    report.write(tmp_path)
+    text = (tmp_path / "report.txt").read_text("utf-8")
+    assert "1 repeated rows left out" in text
+    assert text.endswith("repeated rows:\n  x.jpg  aus.csv, line 4\n")
+    values = json.loads((tmp_path / "report.json").read_text("utf-8"))
+    assert values["repeated_rows"] == [
+        {"file": "x.jpg", "row": "aus.csv, line 4"}
+    ]

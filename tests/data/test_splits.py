@@ -25,7 +25,7 @@ def test_the_split_is_the_same_tomorrow():
 
 @pytest.mark.parametrize(
     "count, held_out, tested",
-    [(1, 0.9, 0), (2, 0.01, 1), (2, 0.99, 1), (0, 0.5, 0)],
+    [(1, 0.9, 0), (2, 0.01, 1), (2, 0.99, 1), (0, 0.5, 0), (3, 0, 0)],
 )
 def test_both_sides_get_someone(count, held_out, tested):
     shares = split_subjects(NAMES[:count], held_out)

@@ -2,6 +2,7 @@
 
 import dataclasses
 import errno
+import importlib.util
 import io
 import json
 import os
@@ -89,6 +90,8 @@ def test_layout_and_metadata(config):
     prepared = data.prepare(config, 64)
     folder = prepared.folder
     assert prepared.is_new and "8 faces kept" in prepared.summary
+    report = (folder / "report.txt").read_text("utf-8")
+    assert report == f"{prepared.summary}\n" and "AU45 " in report
     assert folder.name == str(datasets.Folder.VERSION)
     assert folder.parent.name.startswith("64px-")
     assert folder.parent.parent.name == "folder"
@@ -289,7 +292,7 @@ def test_unknown_splits_are_refused(config):
 def test_what_is_missing_and_where_to_get_it_is_told(
     dataset, said, tmp_path, monkeypatch
 ):
-    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("TFDS_DATA_DIR", str(tmp_path))
     config = DataConfig(dataset=dataset, data_dir=str(tmp_path / "data"))
     with pytest.raises(UserError, match=f"--source_dir.*--aus.*{said}|{said}"):
         data.prepare(config, 64)
@@ -327,7 +330,129 @@ def test_nothing_kept_says_why(config, source, tmp_path):
     for path in (source / "photos").iterdir():
         Image.new("RGB", (64, 64), "gray").save(photos / path.name)
     config = dataclasses.replace(config, source_dir=str(photos))
-    with pytest.raises(UserError, match="train split: 4 × no face found"):
+    with pytest.raises(UserError, match="train split: 8 × no face found"):
+        data.prepare(config, 64)
+
+
+@pytest.mark.parametrize("emptied", ["train", "test"])
+def test_a_split_without_a_face_leaves_nobody_held_out(
+    config, source, tmp_path, capsys, emptied
+):
+    rows = tables.read_table(source / "aus.csv").rows
+    subjects = {row.subject for row in rows.values()}
+    (lost,) = splits.split_subjects(subjects, config.held_out)[emptied]
+    photos = tmp_path / "photos"
+    shutil.copytree(source / "photos", photos)
+    for name, row in rows.items():
+        if row.subject == lost:
+            Image.new("RGB", (64, 64), "gray").save(photos / name)
+    config = dataclasses.replace(config, source_dir=str(photos))
+    prepared = data.prepare(config, 64)
+    assert f"{emptied} split: 4 × no face found; prepar" in (
+        capsys.readouterr().err
+    )
+    assert "nothing is held out for testing" in prepared.summary
+    assert "4 faces kept, 4 dropped" in prepared.summary
+    assert len(data.load_faces(config, 64, "train")) == 4
+    assert not len(data.load_faces(config, 64, "test"))
+    assert [p.name for p in Path(config.data_dir).iterdir()] == ["folder"]
+
+
+@pytest.mark.parametrize("good", ["a.jpg", "b.jpg"])
+def test_one_face_is_enough(config, source, tmp_path, good):
+    photos = tmp_path / "photos"
+    photos.mkdir()
+    for name in ("a.jpg", "b.jpg"):
+        Image.new("RGB", (64, 64), "gray").save(photos / name)
+    shutil.copy(next((source / "photos").iterdir()), photos / good)
+    table = tmp_path / "aus.csv"
+    table.write_text("file,AU12\na.jpg,2\nb.jpg,3\n")
+    config = dataclasses.replace(config, source_dir=str(photos), aus=str(table))
+    summary = data.prepare(config, 64).summary
+    assert "1 faces kept, 1 dropped" in summary
+    assert "only one subject: nothing is held out" in summary
+
+
+def test_foreign_and_very_long_names(config, source, tmp_path):
+    lines = (source / "aus.csv").read_text().splitlines()
+    names = ["Zoë 微笑 😀.jpg", "x" * 236 + ".jpg", "é" * 120 + ".JPG"]
+    (tmp_path / "photos" / "Ordner für Fotos").mkdir(parents=True)
+    rows = []
+    for name, row in zip(names, lines[1:4], strict=True):
+        file, *cells = row.split(",")
+        shutil.copy(
+            source / "photos" / file,
+            tmp_path / "photos" / "Ordner für Fotos" / name,
+        )
+        rows.append(",".join([name, *cells]))
+    table = tmp_path / "Tabelle – é.csv"
+    table.write_text("\n".join([lines[0], *rows]), "utf-8")
+    config = dataclasses.replace(
+        config, source_dir=str(tmp_path / "photos"), aus=str(table)
+    )
+    found = data.load_faces(config, 64, "train").filenames.tolist()
+    assert sorted(found) == sorted(f"Ordner für Fotos/{n}" for n in names)
+    report = (data.prepare(config, 64).folder / "report.txt").read_text("utf-8")
+    assert "3 faces kept, 0 dropped" in report
+
+
+def test_the_data_may_not_lie_among_the_photos(config, monkeypatch):
+    monkeypatch.chdir(config.source_dir)
+    for source, target in ((".", "data"), (".", "."), (os.getcwd(), "a/b")):
+        inside = dataclasses.replace(config, source_dir=source, data_dir=target)
+        for refuse in (data.prepare, data.describe):
+            with pytest.raises(UserError, match=f"--data_dir={target} lies in"):
+                refuse(inside, 64)
+    assert not Path("data").exists() and not Path("a").exists()
+
+
+def test_only_photos_and_table_count_as_changes(config, source, tmp_path):
+    photos, elsewhere = tmp_path / "photos", tmp_path / "elsewhere"
+    shutil.copytree(source / "photos", photos)
+    shutil.copy(source / "aus.csv", photos / "aus.csv")
+    elsewhere.mkdir()
+    (photos / "link").symlink_to(elsewhere)
+    config = dataclasses.replace(
+        config, source_dir=str(photos), aus=str(photos)
+    )
+
+    def fingerprint():
+        return datasets.make_builder(config, 64).fingerprint()
+
+    before = fingerprint()
+    for name in (".DS_Store", "notes.txt", "link/.hidden.jpg"):
+        (photos / name).write_text("new")
+    assert fingerprint() == before
+    (elsewhere / "new.jpg").write_text("a photo")
+    linked = fingerprint()
+    assert linked != before
+    (photos / "sub.csv").write_text("file,AU12\n")
+    assert fingerprint() not in (before, linked)
+    config = dataclasses.replace(config, source_dir="", aus="")
+    assert fingerprint() == ""
+
+
+def test_photos_that_go_while_they_are_listed_are_told(config, monkeypatch):
+    monkeypatch.setattr(datasets, "files_below", lambda *given: ["gone.jpg"])
+    with pytest.raises(UserError, match="changed while they were read"):
+        data.prepare(config, 64)
+
+
+def test_options_of_beam_without_beam_are_refused(config, monkeypatch):
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    config = dataclasses.replace(
+        config, beam_runner="auto", beam_options="direct_num_workers=2"
+    )
+    with pytest.raises(UserError, match="--beam_options needs Apache Beam"):
+        data.prepare(config, 64)
+
+
+@pytest.mark.parametrize(
+    "dataset, said", [("folder", "--aus; docs"), ("cfee", "--aus .no AU_anno")]
+)
+def test_a_missing_table_is_what_is_asked_for(config, dataset, said):
+    config = dataclasses.replace(config, dataset=dataset, aus="")
+    with pytest.raises(UserError, match=f"photos needs a table.*{said}"):
         data.prepare(config, 64)
 
 
@@ -359,6 +484,7 @@ def test_the_contact_sheet_is_a_picture(config):
 
 def test_data_by_hand_is_found_where_tfds_keeps_it(tmp_path, monkeypatch):
     monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    monkeypatch.delenv("TFDS_DATA_DIR", raising=False)
     config = DataConfig(dataset="cfee", data_dir=str(tmp_path / "data"))
     assert store.located(config) == config
     home = tmp_path / "home/tensorflow_datasets/downloads/manual/cfee"
@@ -372,3 +498,22 @@ def test_data_by_hand_is_found_where_tfds_keeps_it(tmp_path, monkeypatch):
     assert (found.source_dir, found.aus) == (str(own), str(sheet))
     said = dataclasses.replace(config, source_dir="there", aus="this.csv")
     assert store.located(said) == said
+
+
+def test_data_by_hand_is_found_by_its_photos(tmp_path, monkeypatch):
+    monkeypatch.setenv("TFDS_DATA_DIR", str(tmp_path / "tfds"))
+    config = DataConfig(dataset="cfee", data_dir=str(tmp_path / "data"))
+    manual = tmp_path / "tfds" / "downloads" / "manual"
+    folder = manual / "CFEE_Database_230"
+    (folder / "01-04" / "Images1").mkdir(parents=True)
+    (manual / "holiday.jpg").touch()
+    assert store.located(config) == config
+    (folder / "01-04" / "Images1" / "02_339_3470.jpg").touch()
+    (folder / "AU_annotation_all_subjects.xls").touch()
+    found = store.located(config)
+    assert found.source_dir == str(folder)
+    assert found.aus == str(folder / "AU_annotation_all_subjects.xls")
+    (manual / "02_340_3471.jpg").touch()
+    assert store.located(config).source_dir == str(manual)
+    rafd = dataclasses.replace(config, dataset="rafd")
+    assert store.located(rafd) == rafd

@@ -25,7 +25,9 @@ def write_openface_folder(
     """What OpenFace's FaceLandmarkImg writes: a CSV file for each picture.
 
     Of several faces the one whom the photo is of comes last and is the most
-    certain. A picture without any has a header only.
+    certain. A picture without any has a header only. (Given a folder, the
+    program passes over suffixes in upper case; these are tables of pictures
+    that were given to it one by one.)
 
     Args:
       folder: is made.

@@ -8,9 +8,18 @@ names the file, the row and the column: a table is quickly mended, and half of
 one would silently teach the wrong thing.
 """
 
-from efgan_tf.data.tables.cfee import emotion_names
+from efgan_tf.data.tables.cfee import emotion_names, is_sheet
 from efgan_tf.data.tables.matching import Matched, match
-from efgan_tf.data.tables.reading import read_table
+from efgan_tf.data.tables.reading import read_table, table_files
 from efgan_tf.data.tables.rows import Row, Table
 
-__all__ = ["Matched", "Row", "Table", "emotion_names", "match", "read_table"]
+__all__ = [
+    "Matched",
+    "Row",
+    "Table",
+    "emotion_names",
+    "is_sheet",
+    "match",
+    "read_table",
+    "table_files",
+]

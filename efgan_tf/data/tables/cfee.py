@@ -33,6 +33,7 @@ from efgan_tf.errors import UserError
 
 SOURCE = "CFEE annotation sheet"
 
+_NEW = ".xlsx"
 _SUMMARY = "summary"
 _TOP_ROWS = 20  # the headings are among them
 _FEW = 3  # plain numbers in one row that are taken for headings
@@ -83,6 +84,11 @@ class _Headings:
     units: dict[int, str]
 
 
+def is_sheet(path: str | os.PathLike) -> bool:
+    """Whether a table is a workbook, old or new, by its name."""
+    return os.path.splitext(path)[1].lower() in (".xls", _NEW)
+
+
 def read_sheet(path: Path) -> Table:
     """Reads CFEE's sheet; rows are named as `"04_221"`, code and subject.
 
@@ -123,6 +129,11 @@ def emotion_names(path: str | os.PathLike) -> dict[int, str]:
 
 
 def _read_workbook(path: Path) -> list[_Sheet]:
+    if path.suffix.lower() == _NEW:
+        raise UserError(
+            f"{path}: save it as .xls if it is CFEE's sheet, and any other "
+            "table as CSV"
+        )
     try:
         import xlrd
         from xlrd.compdoc import CompDocError

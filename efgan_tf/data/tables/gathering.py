@@ -1,5 +1,6 @@
 """From the lines of a table to one row for each photo."""
 
+import dataclasses
 from collections.abc import Collection
 from pathlib import Path
 
@@ -7,14 +8,11 @@ import numpy as np
 
 from efgan_tf import action_units
 from efgan_tf.data.tables import units
-from efgan_tf.data.tables.columns import GENERAL
+from efgan_tf.data.tables.columns import GENERAL, PY_FEAT
 from efgan_tf.data.tables.rows import Row, Table
 from efgan_tf.data.tables.sightings import Place, Sighting
 from efgan_tf.data.tables.units import Scale
 from efgan_tf.errors import UserError
-
-# From so many rows on, numbers that never exceed 1 are no chance.
-_MANY = 20
 
 
 class Gathering:
@@ -34,7 +32,7 @@ class Gathering:
         self._places: dict[str, Place] = {}
         self._lost: dict[str, str] = {}
         self._crowded: dict[str, None] = {}
-        self._repeated = 0
+        self._repeated: list[tuple[str, str]] = []
         self._frames = 0
 
     def lose(self, name: str, reason: str) -> None:
@@ -55,7 +53,7 @@ class Gathering:
         first = self._rows.get(name)
         if first is not None:
             if first.says_the_same(row):
-                self._repeated += 1
+                self._repeated.append((name, str(sighting.place)))
             elif self._several:
                 self._crowded[name] = None
             else:
@@ -107,15 +105,19 @@ class Gathering:
                 f"{self._path} has none of the action units "
                 f"{', '.join(action_units.NAMES)}"
             )
-        values = np.stack([row.action_units for row in self._rows.values()])
+        rows = self._rows
+        if source == GENERAL and _is_py_feats(_values(rows), names):
+            scale = units.PROBABILITY
+            source = f"{PY_FEAT} {scale.name}"
+            rows = _scaled(rows, scale.factor)
         return Table(
-            rows=self._rows,
+            rows=rows,
             given=given,
             has_subjects="subject" in others,
             has_views="view" in others,
             repeated=self._repeated,
             warnings=units.column_warnings(names)
-            + _scale_warnings(values[:, given > 0], scale, source)
+            + _scale_warnings(_values(rows)[:, given > 0], scale, source)
             + self._face_warnings(),
             dropped=dropped,
             source=source,
@@ -146,6 +148,18 @@ def _both(first: Place, second: Place) -> str:
     return f"{first} and {second}"
 
 
+def _values(rows: dict[str, Row]) -> np.ndarray:
+    """Float32 `[rows, 17]`."""
+    return np.stack([row.action_units for row in rows.values()])
+
+
+def _scaled(rows: dict[str, Row], factor: float) -> dict[str, Row]:
+    return {
+        name: dataclasses.replace(row, action_units=factor * row.action_units)
+        for name, row in rows.items()
+    }
+
+
 def _scale_warnings(values: np.ndarray, scale: Scale, source: str) -> list[str]:
     """What the user should know of the numbers, `[rows, given units]`."""
     maximum = values.max()
@@ -164,9 +178,19 @@ def _scale_warnings(values: np.ndarray, scale: Scale, source: str) -> list[str]:
         if np.isin(values, (0, scale.factor)).all():
             warning += '; all are 0 or 1, while au_model="xgb" gives finer ones'
         return [warning]
-    if source == GENERAL and maximum <= 1 and len(values) >= _MANY:
+    if source == GENERAL and maximum <= 1:
         return [
-            "no number of the table exceeds 1: these are probably "
-            "probabilities, not intensities from 0 to 5; they were not scaled"
+            "no number of the table exceeds 1, and all were taken for "
+            "intensities from 0 to 5: if they are probabilities or presences, "
+            f"multiply them by {units.PROBABILITY.factor:g}"
         ]
     return []
+
+
+def _is_py_feats(values: np.ndarray, names: Collection[str]) -> bool:
+    """Whether numbers `[rows, 17]` of no known tool are py-feat's.
+
+    It alone measures closed eyes (AU43) and no blink (AU45).
+    """
+    closed_eyes = "AU43" in names and "AU45" not in names
+    return closed_eyes and 0 < values.max() <= 1

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from efgan_tf.data.listing import files_below
 from efgan_tf.data.tables import columns as kinds
-from efgan_tf.data.tables.cfee import read_sheet
+from efgan_tf.data.tables.cfee import is_sheet, read_sheet
 from efgan_tf.data.tables.columns import Columns, find_columns
 from efgan_tf.data.tables.files import Unusable, read_csv
 from efgan_tf.data.tables.gathering import Gathering
@@ -44,7 +44,7 @@ def read_table(path: str | os.PathLike) -> Table:
         return _read_folder(path)
     if not path.exists():
         raise UserError(f"there is no table {path}; name one with --aus")
-    if path.suffix.lower() == ".xls":
+    if is_sheet(path):
         return read_sheet(path)
     header, records = read_csv(path)
     columns = find_columns(header, path)
@@ -63,9 +63,16 @@ def read_table(path: str | os.PathLike) -> Table:
     )
 
 
+def table_files(path: Path) -> list[Path]:
+    """The files of a table: itself, or the CSV files below a folder."""
+    if not path.is_dir():
+        return [path]
+    return [path / name for name in files_below(path, frozenset([_CSV]))]
+
+
 def _read_folder(folder: Path) -> Table:
     """Reads a folder with one CSV file for each photo."""
-    files = files_below(folder, frozenset([_CSV]))
+    files = table_files(folder)
     if not files:
         raise UserError(
             f"{folder} has no CSV files; name a table, or a folder with one "
@@ -74,8 +81,8 @@ def _read_folder(folder: Path) -> Table:
     known: dict[tuple[str, ...], Columns] = {}
     lost: dict[str, str] = {}
     gathering = None
-    for file in files:
-        path, name = folder / file, tidy(file[: -len(_CSV)])
+    for path in files:
+        name = tidy(path.relative_to(folder).with_suffix("").as_posix())
         try:
             columns, sightings = _read_small(path, name, known, len(files) == 1)
         except Unusable as error:

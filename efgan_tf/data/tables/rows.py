@@ -45,7 +45,8 @@ class Table:
       given: float32 `[17]`, 1 for the units that have a column.
       has_subjects: whether the table says who a photo shows.
       has_views: whether there is a `view` column.
-      repeated: how many rows were dropped since they repeat another.
+      repeated: (name, place) of rows that were dropped since they repeat
+        another.
       warnings: what the user should know.
       dropped: (name, reason) of photos that have no usable row.
       source: what wrote the table.
@@ -57,7 +58,7 @@ class Table:
     given: np.ndarray
     has_subjects: bool
     has_views: bool
-    repeated: int
+    repeated: list[tuple[str, str]]
     warnings: list[str]
     dropped: list[tuple[str, str]] = dataclasses.field(default_factory=list)
     source: str = "CSV"

@@ -1,5 +1,7 @@
 """CSV tables of no tool: what is read, and how each mistake is told."""
 
+import re
+
 import numpy as np
 import pytest
 
@@ -81,7 +83,8 @@ def test_missing_and_strange_units_are_warned_about(write):
 def test_repeated_rows_are_dropped_and_counted(write):
     table = read_table(write("file,AU12\nx.jpg,2\n\nx.jpg,2.0\n./x.jpg,2\n"))
     assert len(table.rows) == 1
-    assert table.repeated == 2
+    places = [(name, place.split(", ")[-1]) for name, place in table.repeated]
+    assert places == [("x.jpg", "line 4"), ("x.jpg", "line 5")]
 
 
 @pytest.mark.parametrize(
@@ -127,10 +130,14 @@ def test_a_missing_table_names_the_flag(tmp_path):
             read_table(path)
 
 
-def test_a_table_that_is_no_text(tmp_path):
-    path = tmp_path / "aus.xlsx"
+@pytest.mark.parametrize(
+    "name, said",
+    [("aus.dat", "save the table as CSV"), ("a.XLSX", "as .xls.* as CSV")],
+)
+def test_a_table_that_is_no_text(tmp_path, name, said):
+    path = tmp_path / name
     path.write_bytes(b"PK\x03\x04\x14\x00\x06\x00\x08\x00\xff\xfe")
-    with pytest.raises(UserError, match="save the table as CSV"):
+    with pytest.raises(UserError, match=said):
         read_table(path)
 
 
@@ -178,10 +185,10 @@ def test_presence_does_not_count_beside_intensities(write):
 @pytest.mark.parametrize(
     "values, warned",
     [
-        ([0.5] * 19 + [1], "probably probabilities"),
-        ([0.5] * 19 + [1.01], None),
-        ([0.5] * 18 + [1], None),
-        ([0] * 20, "every number of the table is 0"),
+        ([0.5, 1], "exceeds 1.* multiply them by 3"),
+        ([0, 1], "exceeds 1.* multiply them by 3"),
+        ([0.5, 1.01], None),
+        ([0, 0], "every number of the table is 0"),
     ],
 )
 def test_numbers_of_an_unlikely_scale_are_warned_about(write, values, warned):
@@ -189,16 +196,25 @@ def test_numbers_of_an_unlikely_scale_are_warned_about(write, values, warned):
     rows = [f"{i}.jpg{f',{v}' * 17}" for i, v in enumerate(values)]
     table = read_table(write("\n".join([f"file,{units}", *rows])))
     assert len(table.warnings) == bool(warned)
-    assert not warned or warned in table.warnings[0]
-    assert table.rows["19.jpg" if len(values) > 19 else "18.jpg"].action_units[
-        0
-    ] == np.float32(values[-1])
+    assert not warned or re.search(warned, table.warnings[0])
+    assert table.rows["1.jpg"].action_units[0] == np.float32(values[-1])
+
+
+def test_closed_eyes_without_a_blink_are_py_feats(write):
+    table = read_table(write("file,AU12,AU43\nx.jpg,0.5,1\ny.jpg,0.1,0\n"))
+    row = table.rows["x.jpg"]
+    assert [row.action_units[au(n)] for n in ("AU12", "AU45")] == [1.5, 3]
+    assert table.source == "py-feat probabilities"
+    assert "p became 3·p" in table.warnings[-1]
+    for text in ("AU12,AU43\nx,0.5,2\n", "AU12,AU43,AU45\nx,0.5,1,1\n"):
+        table = read_table(write(f"file,{text}"))
+        assert table.rows["x"].action_units[au("AU12")] == 0.5
 
 
 def test_names_are_the_same_however_their_accents_are_spelled(write):
     table = read_table(write("file,AU12\nZoe\u0308.jpg,1\nZo\u00eb.jpg,1\n"))
     assert list(table.rows) == ["Zo\u00eb.jpg"]
-    assert table.repeated == 1
+    assert len(table.repeated) == 1
 
 
 def test_tables_of_a_folder_are_named_by_their_files_or_themselves(

@@ -1,0 +1,60 @@
+"""Where a data set that was handed out lies, if the flags do not say."""
+
+import dataclasses
+import os
+from pathlib import Path, PurePosixPath
+
+from efgan_tf.config import DataConfig
+from efgan_tf.data import cfee, rafd
+from efgan_tf.data.listing import files_below
+from efgan_tf.faces.photos import SUFFIXES
+
+_READ_NAME = {"rafd": rafd.read_name, "cfee": cfee.read_name}
+
+
+def located(config: DataConfig) -> DataConfig:
+    """With the places of photos and table, where not said and found.
+
+    TFDS's convention is to unpack such a data set below `downloads/manual` of
+    the data's folder, or of TFDS's own. There, the folder of the data set's
+    name counts, or else whatever holds its photos.
+    """
+    if config.dataset not in _READ_NAME:
+        return config
+    source, aus = config.source_dir or _unpacked(config), config.aus
+    if not aus and config.dataset == "cfee":
+        aus = _cfee_sheet(Path(source)) if source else ""
+    return dataclasses.replace(config, source_dir=source, aus=aus)
+
+
+def _unpacked(config: DataConfig) -> str:
+    """The folder that a data set was unpacked to by hand; empty if none."""
+    home = Path.home() / "tensorflow_datasets"
+    for root in (config.data_dir, os.environ.get("TFDS_DATA_DIR", home)):
+        manual = Path(root, "downloads", "manual")
+        if (manual / config.dataset).is_dir():
+            return str(manual / config.dataset)
+        if manual.is_dir() and (found := _with_photos(manual, config.dataset)):
+            return str(found)
+    return ""
+
+
+def _with_photos(folder: Path, dataset: str) -> Path | None:
+    """The folder with all of a data set's photos, or its one subfolder."""
+    tops = {
+        PurePosixPath(file).parts[:-1][:1]
+        for file in files_below(folder, SUFFIXES)
+        if _READ_NAME[dataset](file)
+    }
+    if not tops:
+        return None
+    return folder.joinpath(*tops.pop()) if len(tops) == 1 else folder
+
+
+def _cfee_sheet(folder: Path) -> str:
+    """CFEE's own table of action units; empty if it is not there."""
+    if not folder.is_dir():
+        return ""
+    sheets = files_below(folder, frozenset([Path(cfee.SHEET).suffix]))
+    named = [s for s in sheets if PurePosixPath(s).name == cfee.SHEET]
+    return str(folder / named[0]) if named else ""
