@@ -3,14 +3,17 @@
     python -m benchmarks.edit --model=runs/synthetic_full
 
 Renders its photos and prints a table: the peak memory of a process that edits
-one photo of 24 megapixels; one photo of 1024×1024 with one face, split into its
-parts (medians); and a folder of 100 such photos, files read and written.
+one photo of 24 megapixels, as a JPEG and as a PNG of 16 bits; one photo of
+1024×1024 with one face, split into its parts (medians); a folder of 100 such
+photos, files read and written; and how much an edit that aims at what the face
+shows already changes in the face's square, on a rendered photo and on a
+photograph.
 """
 
 import dataclasses
 import io
+import math
 import os
-import resource
 import statistics
 import subprocess
 import sys
@@ -51,8 +54,10 @@ def main(values: flags.FlagValues) -> None:
     with tempfile.TemporaryDirectory() as folder:
         # First: what this process holds would count for its children, too.
         _measure_memory(settings.model, Path(folder))
-        _time_parts(photo, settings)
+        editor = _load(settings.model, photo)
+        _time_parts(editor, photo, settings.repeats)
         _time_folder(photo, settings, Path(folder))
+        _measure_zero_edits(editor, photo)
 
 
 def _portrait(side: int) -> np.ndarray:
@@ -65,18 +70,23 @@ def _portrait(side: int) -> np.ndarray:
         return np.asarray(image.resize((side, side), Image.BICUBIC))
 
 
-def _time_parts(photo: np.ndarray, settings: BenchmarkConfig) -> None:
+def _load(model: str, photo: np.ndarray):
     import efgan_tf
+
+    start = time.perf_counter()
+    editor = efgan_tf.load(model)
+    editor.faces(photo)
+    seconds = time.perf_counter() - start
+    _print_row("load model and detector, first detection", seconds, "s")
+    return editor
+
+
+def _time_parts(editor, photo: np.ndarray, repeats: int) -> None:
     from efgan_tf import action_units, geometry
     from efgan_tf.editing.subjects import to_network
     from efgan_tf.faces.alignment import align
     from efgan_tf.faces.compositing import paste
 
-    start = time.perf_counter()
-    editor = efgan_tf.load(settings.model)
-    editor.faces(photo)
-    print(f"{'load model and detector, first detection':44} "
-          f"{time.perf_counter() - start:8.2f} s")  # fmt: skip
     edited = editor.edit(photo, "happy")  # the first call builds the graphs
     (face,), size = edited.faces, editor.model.size
     source, images = (
@@ -97,8 +107,8 @@ def _time_parts(photo: np.ndarray, settings: BenchmarkConfig) -> None:
         "everything": lambda: editor.edit(photo, "happy"),
     }  # fmt: skip
     for name, part in parts.items():
-        seconds = [_seconds(part) for _ in range(settings.repeats)]
-        print(f"{name:44} {1000 * statistics.median(seconds):8.1f} ms")
+        seconds = [_seconds(part) for _ in range(repeats)]
+        _print_row(name, 1000 * statistics.median(seconds), "ms")
 
 
 def _seconds(part: Callable) -> float:
@@ -122,29 +132,65 @@ def _time_folder(
             settings.model, folder / "photos", f"--out={folder / 'out'}"
         )
     )
-    print(f"{'a folder, start-up included':44} "
-          f"{settings.photos / seconds:8.2f} photos/s")  # fmt: skip
+    _print_row(
+        "a folder, start-up included", settings.photos / seconds, "photos/s"
+    )
 
 
 def _measure_memory(model: str, folder: Path) -> None:
     """The peak of a process that edits 6000×4000 pixels."""
+    from efgan_tf.faces.lossless import encode_png
+
     large = np.zeros((4000, 6000, 3), np.uint8)
     large[:, 1000:5000] = _portrait(4000)
     Image.fromarray(large).save(folder / "large.jpg", quality=92)
-    del large
-    _edit(model, folder / "large.jpg", f"--out={folder / 'large_out.jpg'}")
-    peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
-    print(f"{'24 megapixels, peak memory of the process':44} "
-          f"{peak * 1024 / 1e9:8.2f} GB")  # fmt: skip
+    deep = encode_png(large * np.uint16(257))
+    (folder / "large.png").write_bytes(deep)
+    del large, deep
+    for name, what in (("large.jpg", "JPEG"), ("large.png", "16-bit PNG")):
+        peak = _edit(model, folder / name, f"--out={folder / 'new'}_{name}")
+        _print_row(f"24 megapixels, {what}, peak memory", peak, "GB")
 
 
-def _edit(model: str, image: Path, *arguments: str) -> None:
-    subprocess.run(
-        [sys.executable, "-m", "efgan_tf.edit", f"--model={model}",
-         f"--image={image}", "--expression=happy", *arguments],
-        check=True,
-        capture_output=True,
-    )  # fmt: skip
+def _measure_zero_edits(editor, rendered: np.ndarray) -> None:
+    _print_row("zero edit, rendered", _zero_edit_psnr(editor, rendered), "dB")
+    try:
+        from skimage import data
+    except ImportError:
+        print("zero edit of a photograph: needs scikit-image")
+        return
+    psnr = _zero_edit_psnr(editor, data.astronaut())
+    _print_row("zero edit, photograph (astronaut)", psnr, "dB")
+
+
+def _zero_edit_psnr(editor, photo: np.ndarray) -> float:
+    """How near an edit that changes no unit stays, in the face's square."""
+    from efgan_tf import geometry
+
+    edited = editor.edit(photo, expression={})
+    matrix = geometry.alignment(edited.faces[0].landmarks, 1)
+    area = 1 / np.linalg.det(matrix[:, :2])
+    # Outside the square nothing changes.
+    error = ((edited.image - photo.astype(float)) ** 2).sum() / (3 * area)
+    return 10 * math.log10(255**2 / error) if error else math.inf
+
+
+def _edit(model: str, image: Path, *arguments: str) -> float:
+    """Runs the command; the peak memory of its process in GB."""
+    command = [sys.executable, "-m", "efgan_tf.edit", f"--model={model}"]
+    command += [f"--image={image}", "--expression=happy", *arguments]
+    with tempfile.TemporaryFile() as printed:
+        process = subprocess.Popen(command, stdout=printed, stderr=printed)
+        _, status, usage = os.wait4(process.pid, 0)
+        process.returncode = os.waitstatus_to_exitcode(status)
+        if process.returncode:
+            printed.seek(0)
+            raise UserError(printed.read().decode(errors="replace"))
+    return usage.ru_maxrss * 1024 / 1e9
+
+
+def _print_row(name: str, value: float, unit: str) -> None:
+    print(f"{name:44} {value:8.2f} {unit}", flush=True)
 
 
 if __name__ == "__main__":

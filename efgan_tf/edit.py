@@ -23,9 +23,13 @@ from absl import flags
 from efgan_tf import action_units, outputs
 from efgan_tf import config as config_lib
 from efgan_tf.commands import USER_ERROR_STATUS, quiet_tensorflow, run
-from efgan_tf.editing import batch, clip, single
+from efgan_tf.editing import batch, clip, folders, single
 from efgan_tf.editing.choice import parse_choice
-from efgan_tf.editing.describe import edit_lines, faces_to_json
+from efgan_tf.editing.describe import (
+    edit_lines,
+    faces_to_json,
+    subject_lines,
+)
 from efgan_tf.editing.editor import Editor
 from efgan_tf.editing.expression_file import load_expression
 from efgan_tf.editing.inputs import is_video, list_jobs, names_several
@@ -37,7 +41,7 @@ from efgan_tf.editing.settings import (
     ResultConfig,
     WishConfig,
 )
-from efgan_tf.editing.wanted import make_wish, parse_units
+from efgan_tf.editing.wanted import Wish, make_wish, parse_units
 from efgan_tf.errors import UserError
 from efgan_tf.faces import documents, video
 from efgan_tf.options import require
@@ -71,6 +75,22 @@ def _request(
     result: ResultConfig,
 ) -> Request:
     """What is wanted, as far as it can be told without a model."""
+    granted = _strip_wish(wish, result) if result.strip else _wish(wish)
+    from_photo = None
+    if wish.from_photo:
+        document = documents.read_document(wish.from_photo, photo.max_pixels)
+        from_photo = document.pixels
+    return Request(
+        wish=granted,
+        choice=parse_choice(faces.face),
+        on_no_face=faces.on_no_face,
+        from_photo=from_photo,
+        source=_units(wish.source_au),
+        stages=wish.stages or None,
+    )
+
+
+def _wish(wish: WishConfig) -> Wish:
     whole = {
         f"--{name}": getattr(wish, name)
         for name in ("expression", "from_photo", "load_expression")
@@ -82,32 +102,38 @@ def _request(
         "with --au",
     )
     require(
-        bool(whole or wish.au or result.strip),
+        bool(whole or wish.au),
         "say what is wanted: --expression=happy, --au=AU12=3, "
         "--from_photo=FILE or --load_expression=FILE",
     )
-    from_photo, vector = None, None
+    vector = None
     if wish.from_photo:
-        document = documents.read_document(wish.from_photo, photo.max_pixels)
         # Until the model has told what it shows.
-        from_photo, vector = document.pixels, action_units.preset("neutral")
+        vector = action_units.preset("neutral")
     if wish.load_expression:
         saved = load_expression(wish.load_expression)
         vector = saved.change if wish.relative else saved.target
-    return Request(
-        wish=make_wish(
-            wish.expression or None,
-            wish.intensity,
-            wish.relative,
-            parse_units(wish.au, wish.relative),
-            vector,
-        ),
-        choice=parse_choice(faces.face),
-        on_no_face=faces.on_no_face,
-        from_photo=from_photo,
-        source=_units(wish.source_au),
-        stages=wish.stages or None,
+    return make_wish(
+        wish.expression or None,
+        wish.intensity,
+        wish.relative,
+        parse_units(wish.au, wish.relative),
+        vector,
     )
+
+
+def _strip_wish(wish: WishConfig, result: ResultConfig) -> Wish:
+    """A strip goes through all intensities of its unit, and of no other."""
+    for flag in (
+        "expression", "au", "from_photo", "load_expression", "relative",
+        "intensity",
+    ):  # fmt: skip
+        require(
+            getattr(wish, flag) == getattr(WishConfig, flag),
+            f"--strip={result.strip} shows that unit from 0 to 5; leave "
+            f"--{flag} out",
+        )
+    return make_wish({result.strip: action_units.MAX_INTENSITY})
 
 
 def _units(text: str):
@@ -153,23 +179,23 @@ def _edit_one(
     photo: PhotoConfig, request: Request, result: ResultConfig
 ) -> None:
     document = documents.read_document(photo.image, photo.max_pixels)
-    _check_outputs(photo, result)
-    editor = _load(photo.model)
-    request = request.settled(editor)
-    if result.strip:
-        unit = action_units.canonical_name(result.strip)
-        single.draw_strip(
-            editor, request, document, unit, photo.out, photo.overwrite
-        )
-        print(f"wrote {photo.out}")
-        return
-    edited = single.edit_photo(
-        editor, request, document, photo.out, result, photo.overwrite
-    )
-    print("\n".join(edit_lines(edited)))
-    written = [photo.out, *result.files().values()] if edited.faces else []
-    for path in filter(None, written):
-        print(f"wrote {path}")
+    paths = _check_outputs(photo, result)
+    with folders.made(map(_folder, paths)):
+        editor, name = _load(photo.model), photo.image
+        out, overwrite = photo.out, photo.overwrite
+        if result.strip:
+            unit = action_units.canonical_name(result.strip)
+            done = single.draw_strip(
+                editor, request, document, name, unit, out, overwrite
+            )
+            lines = subject_lines(done)
+        else:
+            done = single.edit_photo(
+                editor, request, document, name, out, result, overwrite
+            )
+            lines = edit_lines(done)
+    written = paths if done.faces else []
+    print("\n".join([*lines, *(f"wrote {path}" for path in written)]))
 
 
 def _edit_several(
@@ -180,11 +206,10 @@ def _edit_several(
     jobs, out = list_jobs(photo.image, photo.out), Path(photo.out)
     paths = batch.output_paths(jobs, out)
     batch.check_outputs([*paths, out / batch.REPORT], photo.overwrite)
-    outputs.check_writable(out)
-    editor = _load(photo.model)
-    entries = batch.edit_photos(
-        editor, request.settled(editor), jobs, out, photo.max_pixels
-    )
+    with folders.made([out]):
+        entries = batch.edit_photos(
+            _load(photo.model), request, jobs, out, photo.max_pixels
+        )
     counts = batch.counts(entries)
     print(
         ", ".join(f"{count} {status}" for status, count in counts.items())
@@ -204,12 +229,11 @@ def _edit_video(
     require(bool(photo.out), "give --out=VIDEO.mp4: --image is a video")
     video.check_video_suffix(photo.out)
     outputs.check_free_file(photo.out, photo.overwrite)
-    outputs.check_writable(os.path.dirname(photo.out) or os.curdir)
     source = video.open_video(photo.image)
-    editor = _load(photo.model)
-    made = clip.edit_video(
-        editor, request.settled(editor), source, photo.out, photo.overwrite
-    )
+    with folders.made([_folder(photo.out)]):
+        made = clip.edit_video(
+            _load(photo.model), request, source, photo.out, photo.overwrite
+        )
     print(
         f"{made.edited} of {made.frames} frames edited; {made.audio.value}\n"
         f"wrote {photo.out}"
@@ -222,8 +246,12 @@ def _refuse_extras(what: str, result: ResultConfig) -> None:
         require(not value, f"--{flag} is made of one photo, not of {what}")
 
 
-def _check_outputs(photo: PhotoConfig, result: ResultConfig) -> None:
-    """Raises a `UserError` unless every file that is wanted can be written."""
+def _check_outputs(photo: PhotoConfig, result: ResultConfig) -> list[str]:
+    """The files that are wanted.
+
+    Raises:
+      UserError: one exists, is wanted twice or is of no known format.
+    """
     files = {"out": photo.out, **result.files()}
     wanted = {flag: path for flag, path in files.items() if path}
     require(
@@ -235,7 +263,7 @@ def _check_outputs(photo: PhotoConfig, result: ResultConfig) -> None:
     if result.sheet:
         documents.check_suffix(result.sheet)
     if result.animate:
-        video.check_suffix(result.animate)
+        video.check_animation(result.animate, result.fps)
     for path in wanted.values():
         same = [f for f, p in wanted.items() if _same(path, p)]
         require(
@@ -243,7 +271,11 @@ def _check_outputs(photo: PhotoConfig, result: ResultConfig) -> None:
             f"--{' and --'.join(same)} name the same file, {path}",
         )
         outputs.check_free_file(path, photo.overwrite)
-        outputs.check_writable(os.path.dirname(path) or os.curdir)
+    return list(wanted.values())
+
+
+def _folder(path: str) -> str:
+    return os.path.dirname(path) or os.curdir
 
 
 def _same(one: str, other: str) -> bool:

@@ -1,6 +1,7 @@
 """`python -m efgan_tf.edit`, from flags to files."""
 
 import json
+import re
 import subprocess
 import sys
 
@@ -8,15 +9,20 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from efgan_tf import commands, edit
 from efgan_tf.action_units import NAMES
+from efgan_tf.editing import single
 from efgan_tf.editing.inputs import VIDEO_SUFFIXES
+from efgan_tf.errors import UserError
 from efgan_tf.faces.photos import read_photo
+from efgan_tf.faces.video import open_video
 from tests.editing.scenes import (
+    edit_command,
+    files,
     group_photo,
+    mute_editor,
     portraits,
+    succeed,
     tiny_editor,
-    tiny_run,
 )
 
 
@@ -35,40 +41,26 @@ def photos(rendered, tmp_path_factory):
     return folder
 
 
+@pytest.fixture(scope="module")
+def odd(rendered, tmp_path_factory):
+    """A folder with photos that are hard to edit."""
+    folder = tmp_path_factory.mktemp("odd")
+    Image.new("RGB", (1, 1), "gray").save(folder / "dot.png")
+    small = Image.new("RGB", (320, 240), "gray")
+    portrait = Image.fromarray(portraits(rendered)[0])
+    small.paste(portrait.resize((52, 52), Image.LANCZOS), (100, 80))
+    small.save(folder / "small.png")
+    (folder / "huge.json").write_text(
+        '{"action_units": {"AU12": 1' + "0" * 400 + "}}"
+    )
+    (folder / "deep.json").write_text("[" * 100_000)
+    return folder
+
+
 @pytest.fixture
 def run(monkeypatch, capsys):
     """Runs the command with a model and a detector that are loaded once."""
-
-    def load(path):
-        assert path == str(tiny_run())
-        return tiny_editor()
-
-    monkeypatch.setattr("efgan_tf.load", load)
-    monkeypatch.setattr(edit, "_detector", lambda: tiny_editor().detector)
-
-    def run(*arguments, model=True):
-        given = [f"--model={tiny_run()}"] if model else []
-        status = commands.run(
-            edit.main, *edit.CONFIGS, argv=["edit", *given, *arguments]
-        )
-        out, error = capsys.readouterr()
-        return status, out, error
-
-    return run
-
-
-def succeed(run, *arguments):
-    status, out, error = run(*arguments)
-    assert status == 0, error
-    return out
-
-
-def files(folder):
-    return sorted(
-        path.relative_to(folder).as_posix()
-        for path in folder.rglob("*")
-        if path.is_file()
-    )
+    return edit_command(monkeypatch, capsys)
 
 
 def test_one_photo(run, photos, tmp_path):
@@ -226,14 +218,7 @@ def test_an_animation_starts_with_the_photo(suffix, run, photos, tmp_path):
 
 def read_frames(path):
     if path.suffix in VIDEO_SUFFIXES:
-        import cv2
-
-        video, frames = cv2.VideoCapture(str(path)), []
-        while True:
-            more, frame = video.read()
-            if not more:
-                return frames
-            frames.append(frame[..., ::-1].astype(int))
+        return [frame.astype(int) for frame in open_video(path)]
     with Image.open(path) as image:
         frames = []
         for number in range(image.n_frames):
@@ -255,7 +240,9 @@ def test_a_sheet_and_a_strip(run, photos, tmp_path):
     source = np.asarray(Image.fromarray(left.aligned).resize((160, 160)))
     cell = sheet[14:174, 164:324].astype(int)
     assert np.abs(cell - source).mean() < 4
-    succeed(run, image, "--strip=au12", f"--out={tmp_path}/strip.png")
+    out = succeed(run, image, "--strip=au12", f"--out={tmp_path}/strip.png")
+    assert "3 faces were found" in out and "        source\n" in out
+    assert "target" not in out and out.endswith("strip.png\n")
     strip = read_photo(tmp_path / "strip.png")
     assert strip.shape == (162 + 14, 7 * 162 + 2, 3)
     near, far = strip[14:174, 164:324], strip[14:174, 974:1134]
@@ -271,7 +258,24 @@ def test_a_sheet_and_a_strip(run, photos, tmp_path):
         (["--expression=happy", "--image="], "give --image"),
         (["--expression=happy", "--image={p}/absent.png"], "no such file"),
         (["--expression=happy", "--image={p}/broken.jpg"], "broken.jpg: cut"),
-        (["--expression=happy", "--image={p}/none.png"], "no face was found"),
+        (
+            ["--expression=happy", "--image={p}/none.png"],
+            "none.png: no face was found; frame one with --face=x,y,w,h",
+        ),
+        (["--expression=happy", "--image={o}/dot.png"], "no face was found"),
+        (
+            ["--au=AU12=1", "--image={o}/dot.png", "--on_no_face=centre"],
+            "dot.png: the face is 1×1 pixels",
+        ),
+        (
+            ["--au=AU12=1", "--image={o}/dot.png", "--face=0,0,50,50"],
+            "a tenth of the box 0,0,50,50 lies in the photo of 1×1 pixels",
+        ),
+        (
+            ["--expression=happy", "--image={o}/small.png"],
+            "it must have at least 32 a side to be edited: enlarge the picture",
+        ),
+        (["--au=AU12=1", "--face=0,0,1e9,1e9"], "lies in the photo of"),
         (["--expression=happy", "--image={p}/day/*.bmp"], "has no photos"),
         (["--expression=happy", "--face=7"], "the one face is 0"),
         (["--expression=happy", "--face=big"], "'big' is none of"),
@@ -285,15 +289,38 @@ def test_a_sheet_and_a_strip(run, photos, tmp_path):
         (["--expression=happy", "--sheet={t}/out.png"], "the same file"),
         (["--expression=happy", "--animate={t}/a.png"], "a.png"),
         (["--expression=happy", "--stages=3"], "2 stages"),
-        (["--expression=happy", "--intensity=nan"], "not finite"),
+        (["--expression=happy", "--intensity=nan"], "nan is not within 0"),
+        (["--expression=happy", "--intensity=11"], "11 is not within 0 and"),
+        (["--expression=happy", "--max_megapixels=inf"], "not a finite"),
+        (["--expression=happy", "--max_megapixels=1e400"], "not a finite"),
         (["--expression=happy", "--max_megapixels=0.03"], "0.03 megapixels"),
         (["--au=AU12=3", "--intensity=0.5"], "needs a whole expression"),
         (["--au=AU12=-1"], "AU12=-1 is out of range"),
         (["--au=AU45=3"], "has not learned AU45"),
         (["--load_expression={p}/one.png"], "is not JSON"),
+        (["--load_expression={o}/huge.json"], "AU12 is out of range"),
+        (["--load_expression={o}/deep.json"], "is not JSON"),
         (["--from_photo={p}/none.png"], "--from_photo"),
         (["--strip=AU12", "--sheet={t}/s.png"], "leave --sheet out"),
         (["--strip=AU99"], "AU99"),
+        (["--strip=AU45"], "has not learned AU45"),
+        (["--strip=AU12", "--expression=happy"], "leave --expression out"),
+        (["--strip=AU12", "--au=AU06=1"], "leave --au out"),
+        (["--strip=AU12", "--intensity=0.5"], "leave --intensity out"),
+        (
+            [
+                "--au=AU12=1",
+                "--animate={t}/a.gif",
+                "--fps=60",
+                "--sheet={t}/s.png",
+                "--save_expression={t}/f.json",
+            ],
+            "a GIF has at most 50 frames a second",
+        ),
+        (["--au=AU12=1", "--animate={t}/a.webp", "--fps=0.001"], "within 1"),
+        (["--au=AU12=1", "--animate={t}/a.mp4", "--fps=nan"], "within 1"),
+        (["--image={p}/none.png", "--strip=AU12"], "no face was found"),
+        (["--expression=happy", "--face=9", "--out={t}/a/b/o.png"], "face is"),
         (["--expression=sad", "--frames=1"], "--frames"),
         (["--expression=sad", "--image={p}", "--animate={t}/a.gif"], "of one"),
         (["--expression=sad", "--image={p}", "--out="], "give --out=FOLDER"),
@@ -302,17 +329,57 @@ def test_a_sheet_and_a_strip(run, photos, tmp_path):
     ],
 )
 def test_a_mistake_is_one_line_and_nothing_is_written(
-    arguments, message, run, photos, tmp_path
+    arguments, message, run, photos, odd, tmp_path
 ):
     before = files(photos)
     given = [f"--image={photos}/one.png", f"--out={tmp_path}/out.png"]
-    status, out, error = run(
-        *given, *(each.format(p=photos, t=tmp_path) for each in arguments)
-    )
+    places = {"p": photos, "o": odd, "t": tmp_path}
+    status, out, error = run(*given, *(a.format(**places) for a in arguments))
     assert status == 2 and out == ""
     assert error.count("\n") == 1 and error.startswith("error: ")
     assert message in error
-    assert files(tmp_path) == [] and files(photos) == before
+    assert list(tmp_path.iterdir()) == [] and files(photos) == before
+
+
+def test_a_model_without_an_estimator_asks_for_the_source(
+    photos, tmp_path, monkeypatch, capsys
+):
+    run = edit_command(monkeypatch, capsys, mute_editor())
+    wish = [f"--image={photos}/one.png", f"--out={tmp_path}/out.png"]
+    for arguments, message in (
+        (["--expression=happy"], "has no estimator: .*--source_au=AU12=1"),
+        ([f"--from_photo={photos}/three.png", "--source_au=AU12=1"],
+         "--from_photo: silent has no estimator, which would tell"),
+    ):  # fmt: skip
+        status, out, error = run(*wish, *arguments)
+        assert status == 2 and out == "" and error.count("\n") == 1
+        assert re.search(message, error)
+        assert files(tmp_path) == []
+    out = succeed(run, *wish, "--expression=happy", "--source_au=AU12=1")
+    assert "AU12    1.00    4.50" in out
+
+
+def test_a_photo_without_a_face_may_be_left_alone(run, photos, tmp_path):
+    image = [f"--image={photos}/none.png", "--on_no_face=skip"]
+    for wish in ("--expression=happy", "--strip=AU12"):
+        out = succeed(run, *image, wish, f"--out={tmp_path}/new/out.png")
+        assert out == "no face was found; the photo is left alone\n"
+        assert list(tmp_path.iterdir()) == []
+
+
+def test_the_photo_appears_after_all_that_goes_with_it(
+    run, photos, tmp_path, monkeypatch
+):
+    def fail(*arguments):
+        raise UserError("the disk is full")
+
+    monkeypatch.setattr(single, "save_picture", fail)
+    status, _, error = run(
+        f"--image={photos}/one.png", "--au=AU12=3", f"--out={tmp_path}/o.png",
+        f"--sheet={tmp_path}/s.png", f"--save_expression={tmp_path}/f.json",
+    )  # fmt: skip
+    assert status == 2 and "the disk is full" in error
+    assert files(tmp_path) == []
 
 
 def test_several_faces_cannot_share_one_file(run, photos, tmp_path):

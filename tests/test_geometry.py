@@ -1,5 +1,6 @@
 """The aligned frame: similarity transform, boxes, warping."""
 
+import cv2
 import numpy as np
 import pytest
 
@@ -120,6 +121,47 @@ def test_warp_halves_by_pixel_areas():
     half = geometry.warp(image, np.array([[0.5, 0, 0], [0, 0.5, 0]]), 32)
     assert half[:, :14].max() == 0 and half[:, 18:].min() == 255
     assert abs(int(half[5, 15, 0]) + int(half[5, 16, 0]) - 255) <= 2
+
+
+def _warp_of_all(image, matrix, size):
+    """`geometry.warp` as it is said: everything is blurred, then sampled."""
+    shrink = 1 / np.sqrt(np.linalg.det(matrix[:, :2]))
+    if shrink > 1:
+        sigma = np.sqrt((shrink**2 - 1) / 12)
+        image = cv2.GaussianBlur(image, (0, 0), sigma)
+    matrix = matrix.copy()
+    matrix[:, 2] += matrix[:, :2] @ [0.5, 0.5] - 0.5
+    return cv2.warpAffine(
+        image, matrix, (size, size), borderMode=cv2.BORDER_REFLECT_101
+    )
+
+
+def test_what_warp_does_not_look_at_makes_no_difference(monkeypatch):
+    # What is not blurred is anything at all.
+    monkeypatch.setattr(np, "empty_like", lambda a: np.full_like(a, 99))
+    generator = np.random.default_rng(3)
+    image = generator.integers(0, 256, (300, 420, 3), np.uint8)
+    for _ in range(150):
+        side = np.exp(generator.uniform(np.log(20), np.log(600)))
+        linear = _similarity(generator.normal(0, 0.6), 64 / side, (0, 0))
+        centre = generator.uniform((-60, -60), (480, 360))
+        linear[:, 2] = 32 - linear[:, :2] @ centre
+        np.testing.assert_array_equal(
+            geometry.warp(image, linear, 64), _warp_of_all(image, linear, 64)
+        )
+
+
+def test_warp_reaches_the_end_of_a_very_wide_photo():
+    image = np.random.default_rng(4).integers(0, 256, (80, 40_000, 3), np.uint8)
+    part, start = image[:, 38_000:], np.array([38_000, 0])
+    matrix = _similarity(0.1, 0.5, (0, 0))
+    far = matrix.copy()
+    matrix[:, 2] = 32 - matrix[:, :2] @ [1900, 40]
+    far[:, 2] = matrix[:, 2] - matrix[:, :2] @ start
+    difference = geometry.warp(image, far, 64).astype(int) - geometry.warp(
+        part, matrix, 64
+    )
+    assert np.abs(difference).max() <= 1
 
 
 def test_warp_moves_a_point_where_apply_says():

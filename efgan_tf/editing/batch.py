@@ -47,13 +47,21 @@ def output_paths(jobs: Sequence[Job], out: Path) -> list[Path]:
     """Where each photo's edit goes: the same name below `out`.
 
     Formats that can be read but not written get `.png` added to their name.
+
+    Raises:
+      UserError: two would be written to one file.
     """
-    return [
-        out / job.name
-        if job.path.suffix.lower() in documents.SUFFIXES
-        else out / f"{job.name}.png"
-        for job in jobs
-    ]
+    sources: dict[Path, Job] = {}
+    for job in jobs:
+        known = job.path.suffix.lower() in documents.SUFFIXES
+        path = out / (job.name if known else f"{job.name}.png")
+        other = sources.setdefault(path, job)
+        if other is not job:
+            raise UserError(
+                f"{other.name} and {job.name} would both be written to {path}; "
+                "rename one of them"
+            )
+    return list(sources)
 
 
 def check_outputs(paths: Sequence[Path], overwrite: bool) -> None:
@@ -84,19 +92,23 @@ def edit_photos(
       max_pixels: larger photos fail.
 
     Returns:
-      What became of each photo, as `out/report.json` has it.
+      What became of each photo, as `out/report.json` has it. (If it is
+      interrupted, the report has the photos up to then.)
     """
+    request = request.settled(editor)
     progress = Progress("editing", len(jobs), "photos")
     entries = []
     paths = output_paths(jobs, out)
-    for chunk in _chunks(list(zip(jobs, paths, strict=True)), max_pixels):
-        for entry in _edit_chunk(editor, request, chunk):
-            entries.append(entry)
-            progress.advance()
-            if entry.status == "failed":
-                progress.say(f"{entry.file}: {entry.reason}")
-    progress.finish()
-    _write_report(out / REPORT, editor, entries)
+    try:
+        for chunk in _chunks(list(zip(jobs, paths, strict=True)), max_pixels):
+            for entry in _edit_chunk(editor, request, chunk):
+                entries.append(entry)
+                progress.advance()
+                if entry.status == "failed":
+                    progress.say(f"{entry.file}: {entry.reason}")
+    finally:
+        progress.finish()
+        _write_report(out / REPORT, editor, entries)
     return entries
 
 

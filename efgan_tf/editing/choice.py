@@ -12,6 +12,9 @@ from efgan_tf.faces.detection import Face, largest
 SMALLEST = 32
 """Faces whose box is narrower, in pixels, are not edited."""
 
+_LEAST_INSIDE = 0.1
+"""Share of a given box that must lie in the photo."""
+
 NAMES = ("largest", "all", "left")
 
 # Where MTCNN's landmarks lie in its own boxes, as shares of width and height:
@@ -48,7 +51,7 @@ def parse_choice(text: str | int | Sequence[float]) -> FaceChoice:
     Raises:
       UserError: it is none of these.
     """
-    words = [text] if isinstance(text, (str, int)) else list(text)
+    words = [text] if np.ndim(text) == 0 else list(text)
     parts = ",".join(map(str, words)).split(",")
     if len(parts) == 1 and parts[0] in NAMES:
         return FaceChoice(parts[0])
@@ -71,14 +74,35 @@ def left_to_right(faces: Sequence[Face]) -> list[Face]:
     return sorted(faces, key=lambda face: _center(face)[0])
 
 
+def check_box(choice: FaceChoice, shape: tuple[int, ...]) -> None:
+    """Raises a `UserError` if a given box is not one of the photo.
+
+    Args:
+      choice: which faces; its box is looked at, if it is one.
+      shape: the photo's: height, width, ….
+    """
+    if choice.name != "box":
+        return
+    size = np.array([shape[1], shape[0]])
+    corner, extent = np.array(choice.box[:2]), np.array(choice.box[2:])
+    shared = np.minimum(corner + extent, size) - np.maximum(corner, 0)
+    if (np.maximum(shared, 0) / extent).prod() < _LEAST_INSIDE:
+        box = ",".join(f"{value:g}" for value in choice.box)
+        raise UserError(
+            f"less than a tenth of the box {box} lies in the photo of "
+            f"{size[0]}×{size[1]} pixels; give x,y,width,height in its pixels"
+        )
+
+
 def choose(
-    faces: Sequence[Face], choice: FaceChoice
+    faces: Sequence[Face], choice: FaceChoice, fill: bool = True
 ) -> tuple[list[Face], list[str]]:
     """The faces that are meant.
 
     Args:
       faces: all of a photo, left to right.
       choice: which of them.
+      fill: a box without a face is taken for one.
 
     Returns:
       One face or more, and what the user should know of the choice.
@@ -88,7 +112,7 @@ def choose(
       UserError: there is no such one, or it is too small.
     """
     if choice.name == "box":
-        return _in_box(faces, choice.box)
+        return _in_box(faces, choice.box, fill)
     if not faces:
         raise NoFaceError("no face was found")
     if choice.name == "all":
@@ -129,7 +153,7 @@ def framed_by_center(shape: tuple[int, ...]) -> Face:
 
 
 def _in_box(
-    faces: Sequence[Face], box: tuple[float, ...]
+    faces: Sequence[Face], box: tuple[float, ...], fill: bool
 ) -> tuple[list[Face], list[str]]:
     """The face nearest to a box's middle, or one that is taken to fill it."""
     corner, size = np.array(box[:2]), np.array(box[2:])
@@ -138,15 +162,16 @@ def _in_box(
         for face in faces
         if ((_center(face) >= corner) & (_center(face) <= corner + size)).all()
     ]
-    notes = []
     if inside:
         middle = corner + size / 2
         face = min(inside, key=lambda f: np.hypot(*(_center(f) - middle)))
-    else:
-        face = Face(np.array(box), _LAYOUT * size + corner, confidence=0.0)
-        notes = ["no face was found in the box; it is taken to fill the box"]
-    _check_size(face)
-    return [face], notes
+        _check_size(face)
+        return [face], []
+    if not fill:
+        raise NoFaceError("no face was found in the box")
+    face = Face(np.array(box), _LAYOUT * size + corner, confidence=0.0)
+    _check_size(face, "box")
+    return [face], ["no face was found in the box; it is taken to fill the box"]
 
 
 def _large_enough(faces: Sequence[Face]) -> tuple[list[Face], list[str]]:
@@ -158,12 +183,13 @@ def _large_enough(faces: Sequence[Face]) -> tuple[list[Face], list[str]]:
     return large, notes if small else []
 
 
-def _check_size(face: Face) -> None:
+def _check_size(face: Face, what: str = "face") -> None:
     width, height = face.box[2:]
     if min(width, height) < SMALLEST:
         raise UserError(
-            f"the face is {width:.0f}×{height:.0f} pixels; it must have at "
-            f"least {SMALLEST} a side to be edited"
+            f"the {what} is {width:.0f}×{height:.0f} pixels; it must have at "
+            f"least {SMALLEST} a side to be edited: enlarge the picture or "
+            "name another face"
         )
 
 

@@ -1,23 +1,30 @@
 """Every frame of a video edited, with faces that do not jitter.
 
-The video is read three times, so that it need not fit into memory: faces are
+The video is read several times, so that it need not fit into memory: faces are
 found and followed; what they show is read and smoothed; they are edited.
 """
 
 import dataclasses
+import functools
 import itertools
 from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from efgan_tf.editing.choice import NoFaceError, choose, left_to_right
+from efgan_tf.editing.choice import (
+    NoFaceError,
+    check_box,
+    choose,
+    left_to_right,
+)
 from efgan_tf.editing.editor import Editor
 from efgan_tf.editing.request import Request
+from efgan_tf.editing.search import all_small, find_faces
 from efgan_tf.editing.subjects import AlignedFace, Subject, to_network
 from efgan_tf.errors import UserError
 from efgan_tf.faces import tracking
 from efgan_tf.faces.alignment import align
-from efgan_tf.faces.detection import Face
+from efgan_tf.faces.detection import Detector, Face
 from efgan_tf.faces.video import Audio, Video, write_video
 from efgan_tf.progress import Progress
 
@@ -54,14 +61,18 @@ def edit_video(
     Args:
       editor: edits.
       request: what is wanted; its faces are chosen where they first appear,
-        and kept while they are seen.
+        and kept while they are seen. Of "all", each is kept from where it is
+        large enough.
       video: to edit.
       out: video file to write.
       overwrite: replace a file that exists.
 
     Raises:
-      UserError: no frame has such a face, or the file cannot be written.
+      UserError: no frame has such a face, the model cannot grant the request,
+        or the file cannot be written.
     """
+    request = request.settled(editor)
+    check_box(request.choice, (video.height, video.width))
     chosen = _followed(editor, request, video)
     units = _smoothed_units(editor, request, video, chosen)
     progress = Progress("editing", len(chosen), "frames")
@@ -79,29 +90,22 @@ def _followed(
     editor: Editor, request: Request, video: Video
 ) -> list[list[_Tracked]]:
     """The faces to edit in each frame."""
-    progress = Progress("finding faces", video.frames or 0, "frames")
-    found: list[list[Face]] = []
-    thumbnails = []
-    for frames in _chunks(video):
-        found += editor.detector.detect(frames)
-        thumbnails += [tracking.thumbnail(frame) for frame in frames]
-        progress.advance(len(frames))
-    progress.finish()
-    tracks = tracking.find_tracks(
-        found, float(video.rate), tracking.find_cuts(thumbnails)
-    )
+    tracks, count = _tracks(editor.detector, video)
     problems: list[UserError] = [NoFaceError("no face was found in any frame")]
 
     def chosen_of(faces: list[Face]) -> Sequence[Face]:
         try:
-            return choose(left_to_right(faces), request.choice)[0]
+            return choose(left_to_right(faces), request.choice, fill=False)[0]
         except UserError as error:
             problems.append(error)
             return []
 
-    chosen = tracking.follow(tracks, len(found), chosen_of)
+    chosen = tracking.follow(
+        tracks, count, chosen_of, joined=request.choice.name == "all"
+    )
     if not any(chosen):
-        raise UserError(f"{video.path}: {problems[-1]}")
+        found = [p for p in problems if not isinstance(p, NoFaceError)]
+        raise UserError(f"{video.path}: {(found or problems)[-1]}")
     return [
         [
             (index, face)
@@ -111,6 +115,36 @@ def _followed(
         ]
         for number, faces in enumerate(chosen)
     ]
+
+
+def _tracks(
+    detector: Detector, video: Video
+) -> tuple[list[tracking.Track], int]:
+    """The faces followed through a video, and how many frames it has.
+
+    Where all faces are small or there is none, every frame is looked at
+    again as a photo would be.
+    """
+    nearer = functools.partial(find_faces, detector)
+    for label, find in (
+        ("finding faces", detector.detect),
+        ("looking from nearer", nearer),
+    ):
+        found: list[list[Face]] = []
+        thumbnails = []
+        progress = Progress(label, video.frames or 0, "frames")
+        for frames in _chunks(video):
+            found += find(frames)
+            thumbnails += [tracking.thumbnail(frame) for frame in frames]
+            progress.advance(len(frames))
+        progress.finish()
+        tracks = tracking.find_tracks(
+            found, float(video.rate), tracking.find_cuts(thumbnails)
+        )
+        seen = [face for track in tracks for face in track.faces]
+        if not all_small(seen, (video.height, video.width)):
+            break
+    return tracks, len(found)
 
 
 def _smoothed_units(

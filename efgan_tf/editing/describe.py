@@ -2,9 +2,12 @@
 
 from collections.abc import Sequence
 
+import numpy as np
+
 from efgan_tf import action_units
 from efgan_tf.editing.expression_file import to_json_units
 from efgan_tf.editing.results import Edited, EditedFace
+from efgan_tf.editing.subjects import Subject
 from efgan_tf.faces.detection import Face
 
 
@@ -43,27 +46,39 @@ def edit_lines(edited: Edited) -> list[str]:
     """What was done, for the screen: a small table for each face."""
     lines = list(edited.notes)
     for face in edited.faces:
-        left, top, width, height = face.box
-        side = face.aligned.shape[0]
-        lines.append(
-            f"face of {width:.0f}×{height:.0f} pixels at {left:.0f},{top:.0f}, "
-            f"edited at {side}×{side}"
+        lines.append(_place(face.box, len(face.aligned)))
+        lines += _table(
+            source=face.source_action_units, target=face.target_action_units
         )
-        lines += _table(face)
     return lines
 
 
-def _table(face: EditedFace) -> list[str]:
-    """Source and target of the units that either has."""
+def subject_lines(subject: Subject) -> list[str]:
+    """What the faces of a photo show, likewise."""
+    lines = list(subject.notes)
+    for each in subject.faces:
+        lines.append(_place(each.face.box, len(each.aligned)))
+        lines += _table(source=each.source)
+    return lines
+
+
+def _place(box: np.ndarray, side: int) -> str:
+    left, top, width, height = box
+    return (
+        f"face of {width:.0f}×{height:.0f} pixels at {left:.0f},{top:.0f}, "
+        f"edited at {side}×{side}"
+    )
+
+
+def _table(**columns: np.ndarray) -> list[str]:
+    """Titles of six letters → units `[17]`; those that no column has go."""
     rows = [
-        f"  {name}  {source:6.2f}  {target:6.2f}  "
-        f"{action_units.DESCRIPTIONS[name]}"
-        for name, source, target in zip(
-            action_units.NAMES,
-            face.source_action_units,
-            face.target_action_units,
-            strict=True,
+        f"  {name}"
+        + "".join(f"  {value:6.2f}" for value in values)
+        + f"  {action_units.DESCRIPTIONS[name]}"
+        for name, *values in zip(
+            action_units.NAMES, *columns.values(), strict=True
         )
-        if max(source, target) >= 0.05
+        if max(values) >= 0.05
     ]
-    return ["        source  target", *rows]
+    return ["        " + "  ".join(columns), *rows]

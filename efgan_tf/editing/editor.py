@@ -6,14 +6,22 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from efgan_tf.editing.choice import FaceChoice, parse_choice
-from efgan_tf.editing.given import Photo, as_given, open_photo, pixels_of
+from efgan_tf.editing.given import (
+    MAX_MEGAPIXELS,
+    Photo,
+    as_given,
+    is_several,
+    name_of,
+    open_photo,
+    pixels_of,
+)
 from efgan_tf.editing.model import EditingModel, Edits
 from efgan_tf.editing.results import Edited, edited_face, put_back
 from efgan_tf.editing.search import find_faces
 from efgan_tf.editing.subjects import (
+    WAY_OUT,
     AlignedFace,
     Subject,
-    eight_bits,
     raised,
     take_subjects,
     to_network,
@@ -21,6 +29,7 @@ from efgan_tf.editing.subjects import (
 from efgan_tf.editing.wanted import Wish, make_wish
 from efgan_tf.errors import UserError
 from efgan_tf.faces.detection import Detector, Face
+from efgan_tf.faces.photos import eight_bits
 
 
 class Editor:
@@ -41,22 +50,27 @@ class Editor:
         """The face detector."""
         return Detector()
 
-    def faces(self, image: Photo) -> list[Face]:
+    def faces(
+        self, image: Photo, max_megapixels: float = MAX_MEGAPIXELS
+    ) -> list[Face]:
         """The faces of a photo, left to right: `face=INDEX` counts so."""
-        return find_faces(
-            self.detector, [eight_bits(pixels_of(open_photo(image)))]
-        )[0]
+        pixels = pixels_of(open_photo(image, max_megapixels))
+        return find_faces(self.detector, [eight_bits(pixels)])[0]
 
-    def estimate(self, image: Photo, face: str | int = "largest") -> np.ndarray:
+    def estimate(
+        self,
+        image: Photo,
+        face: str | int | Sequence[float] = "largest",
+        max_megapixels: float = MAX_MEGAPIXELS,
+    ) -> np.ndarray:
         """The action units of one face of a photo: float32 `[17]`, 0–5.
 
         Raises:
           UserError: there is no such face, or the model has no estimator.
         """
-        (subject,) = self.take(
-            [pixels_of(open_photo(image))], parse_choice(face)
-        )
-        return raised(subject).faces[0].source
+        pixels = pixels_of(open_photo(image, max_megapixels))
+        (subject,) = self.take([pixels], parse_choice(face))
+        return raised(subject, name_of(image)).faces[0].source
 
     def edit(
         self,
@@ -70,6 +84,7 @@ class Editor:
         on_no_face: str = "error",
         from_photo: Photo | None = None,
         units: Mapping[str, float] | None = None,
+        max_megapixels: float = MAX_MEGAPIXELS,
     ) -> Edited | list[Edited]:
         """Changes the expression of a face, or of several.
 
@@ -79,7 +94,8 @@ class Editor:
         Args:
           image: `[height, width, 3]` (RGB; uint8, uint16, or floats in 0–1),
             a PIL image, or a path, both of which are turned as their EXIF
-            says; or a sequence of these, which share the networks' batches.
+            says; or a sequence of these, or an array `[n, height, width, 3]`,
+            which share the networks' batches.
           expression: one of `action_units.PRESETS`, or single units,
             `{"AU12": 3}`; those not named stay as they are.
           intensity: how far to go from what the face shows (0) to the
@@ -93,6 +109,7 @@ class Editor:
           on_no_face: "error", "skip" or "centre"; see `ON_NO_FACE`.
           from_photo: take the expression of this photo's largest face.
           units: single ones, on top of `expression` or `from_photo`.
+          max_megapixels: larger files are refused.
 
         Returns:
           The edited photo, or a list of them for a sequence.
@@ -101,20 +118,32 @@ class Editor:
           UserError: a photo cannot be read, it has no such face, the wish is
             out of range, or the model cannot grant it.
         """
-        whole = None if from_photo is None else self.estimate(from_photo)
+        whole = None
+        if from_photo is not None:
+            whole = self.estimate(from_photo, max_megapixels=max_megapixels)
         wish = make_wish(expression, intensity, relative, units, whole)
-        several = isinstance(image, Sequence) and not isinstance(image, str)
-        opened = [open_photo(each) for each in (image if several else [image])]
-        subjects = self.take(
+        several = is_several(image)
+        images = list(image) if several else [image]
+        opened = [open_photo(each, max_megapixels) for each in images]
+        taken = self.take(
             [pixels_of(each) for each in opened],
             parse_choice(face),
             on_no_face,
             source_action_units,
         )
-        granted = self.grant([raised(s) for s in subjects], wish, stages)
+        places = [
+            f"photo {number} of {len(images)}" if several else ""
+            for number, _ in enumerate(images, 1)
+        ]
+        subjects = [
+            raised(result, name_of(each, place), WAY_OUT)
+            for result, each, place in zip(taken, images, places, strict=True)
+        ]
         edited = [
-            as_given(result, each)
-            for result, each in zip(granted, opened, strict=True)
+            as_given(*parts)
+            for parts in zip(
+                self.grant(subjects, wish, stages), opened, images, strict=True
+            )
         ]
         return edited if several else edited[0]
 

@@ -70,7 +70,8 @@ def load_expression(path: str | os.PathLike) -> Expression:
             content = json.load(file)
     except OSError as error:
         raise UserError(f"{path}: {error.strerror}") from error
-    except ValueError as error:  # of the JSON or of its characters
+    except (ValueError, RecursionError) as error:
+        # Of the JSON, of its characters or of its depth.
         raise UserError(f"{path} is not JSON: {error}") from error
     try:
         return _expression(content)
@@ -99,7 +100,17 @@ def _expression(content: object) -> Expression:
 def _vector(units: object) -> np.ndarray:
     if not isinstance(units, dict):
         raise UserError(f'expected {{"AU12": 3.0, …}}, not {units!r:.40}')
-    for name, value in units.items():
-        if isinstance(value, bool) or not isinstance(value, (int, float)):
-            raise UserError(f"{name} should be a number, not {value!r:.40}")
-    return action_units.to_vector(units)
+    return action_units.to_vector(
+        {name: _number(name, value) for name, value in units.items()}
+    )
+
+
+def _number(name: str, value: object) -> float:
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        raise UserError(f"{name} should be a number, not {value!r:.40}")
+    try:
+        return float(value)
+    except OverflowError as error:
+        raise UserError(
+            f"{name} is out of range; intensities are 0 to 5"
+        ) from error

@@ -2,47 +2,61 @@
 
 import dataclasses
 import os
+from collections.abc import Sequence
 
 import numpy as np
-from PIL import Image, ImageOps
+from PIL import Image
 
 from efgan_tf.editing.results import Edited
+from efgan_tf.editing.settings import PhotoConfig
 from efgan_tf.faces import documents
-from efgan_tf.faces.photos import to_rgb
 
 Photo = np.ndarray | Image.Image | str | os.PathLike
-Opened = np.ndarray | Image.Image | documents.Document
+Opened = np.ndarray | documents.Document
+
+MAX_MEGAPIXELS = PhotoConfig.max_megapixels
+"""Larger files are refused."""
 
 
-def open_photo(image: Photo) -> Opened:
-    """A photo upright, as viewers show it; a path's file is read."""
+def is_several(image: Photo | Sequence[Photo]) -> bool:
+    """Whether it is a sequence of photos, or an array `[n, …]` of them."""
+    if isinstance(image, np.ndarray):
+        return image.ndim == 4
+    return isinstance(image, Sequence) and not isinstance(image, str)
+
+
+def open_photo(image: Photo, max_megapixels: float = MAX_MEGAPIXELS) -> Opened:
+    """A photo upright, as viewers show it; a path's file is read.
+
+    Raises:
+      UserError: the file or the picture cannot be read, or a file is larger
+        than `max_megapixels`.
+    """
     if isinstance(image, np.ndarray):
         return image
     if isinstance(image, Image.Image):
-        return ImageOps.exif_transpose(image)
-    return documents.read_document(image)
+        return documents.from_image(image)
+    max_pixels = PhotoConfig(max_megapixels=max_megapixels).max_pixels
+    return documents.read_document(image, max_pixels)
 
 
 def pixels_of(opened: Opened) -> np.ndarray:
     """`[height, width, 3]` of an opened photo."""
-    if isinstance(opened, documents.Document):
-        return opened.pixels
-    if not isinstance(opened, Image.Image):
-        return opened
-    if opened.has_transparency_data:
-        return np.array(opened.convert("RGBA"))[..., :3]
-    return to_rgb(opened, "the picture")
+    return opened if isinstance(opened, np.ndarray) else opened.pixels
 
 
-def as_given(edited: Edited, opened: Opened) -> Edited:
+def name_of(image: Photo, place: str = "") -> str:
+    """A photo's name in errors: its path, or where it stands among others."""
+    is_path = isinstance(image, (str, os.PathLike))
+    return os.fspath(image) if is_path else place
+
+
+def as_given(edited: Edited, opened: Opened, given: Photo) -> Edited:
     """An edit whose image is of the type that was given."""
-    if isinstance(opened, documents.Document):
-        return dataclasses.replace(edited, document=opened)
-    if not isinstance(opened, Image.Image):
+    if isinstance(opened, np.ndarray):
         return edited
-    image = Image.fromarray(edited.image)
-    if opened.has_transparency_data:
-        image.putalpha(opened.convert("RGBA").getchannel("A"))
-    if "icc_profile" in opened.info:
-        image.info["icc_profile"] = opened.info["icc_profile"]
-    return dataclasses.replace(edited, image=image)
+    document = documents.edited(opened, edited.image)
+    image = edited.image
+    if isinstance(given, Image.Image):
+        image = documents.to_image(document)
+    return dataclasses.replace(edited, image=image, document=document)

@@ -7,6 +7,7 @@ mean.
 
 import dataclasses
 import json
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -38,6 +39,23 @@ class ModelInfo:
         return np.array(
             [name in self.learned for name in action_units.NAMES], np.float32
         )
+
+    def check_fits(self, stages: Sequence[int | None], source: object) -> None:
+        """Raises a `UserError` unless it tells of these networks.
+
+        Args:
+          stages: shape of what they make in all stages:
+            `[b, K, size, size, 3]`.
+          source: the path that the error names.
+        """
+        size = self.model.image_size
+        expected = (self.model.stages, size, size, 3)
+        if tuple(stages[1:]) != expected:
+            raise UserError(
+                f"{source}: its {FILE_NAME} tells of other networks "
+                f"({self.model.stages} stages of {size} pixels a side) than it "
+                "holds; export it anew"
+            )
 
     def to_json(self) -> str:
         """As JSON; size, stages and boxes are there for other programs."""

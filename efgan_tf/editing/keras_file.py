@@ -41,7 +41,8 @@ def read_keras(path: Path) -> TrainedNetwork:
     """The network in a file of `write_keras`; runs no code of the file's.
 
     Raises:
-      UserError: the file is damaged or not ours.
+      UserError: the file is damaged, not ours, or holds other networks than
+        its `efgan.json` tells of.
     """
     try:
         with zipfile.ZipFile(path) as archive:
@@ -61,4 +62,7 @@ def read_keras(path: Path) -> TrainedNetwork:
     ) as error:  # fmt: skip
         first = str(error).strip().splitlines()[0]
         raise UserError(f"{path} cannot be loaded: {first}") from error
+    outputs = getattr(model, "output", None)
+    stages = outputs.get("stages") if isinstance(outputs, dict) else None
+    info.check_fits(() if stages is None else stages.shape, path)
     return TrainedNetwork(model, info)

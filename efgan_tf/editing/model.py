@@ -134,12 +134,7 @@ class EditingModel:
         target = action_units.validate(target)
         if not len(images) == len(source) == len(target):
             raise ValueError("images, source and target differ in number")
-        count = self.stages if stages is None else stages
-        if not 1 <= count <= self.stages:
-            raise UserError(
-                f"{self.name} has {self.stages} stages; {count} of them "
-                "cannot be run"
-            )
+        count = self.checked_stages(stages)
         target = np.where(self.learned > 0, target, source)
         # Stage k goes k/K of the way to what it is given. Given K/K' of the
         # change, the first K' stages go k/K' of the way.
@@ -160,6 +155,20 @@ class EditingModel:
                 for name in parts[0].get("branches", {})
             },
         )
+
+    def checked_stages(self, stages: int | None) -> int:
+        """How many stages are run; `stages` says, None means all.
+
+        Raises:
+          UserError: there are not so many.
+        """
+        count = self.stages if stages is None else stages
+        if not 1 <= count <= self.stages:
+            raise UserError(
+                f"{self.name} has {self.stages} stages; {count} of them "
+                "cannot be run"
+            )
+        return count
 
     def _checked(self, images: np.ndarray) -> np.ndarray:
         images = np.asarray(images, np.float32)

@@ -7,7 +7,7 @@ import numpy as np
 from efgan_tf.editing.choice import FaceChoice
 from efgan_tf.editing.editor import Editor
 from efgan_tf.editing.results import Edited
-from efgan_tf.editing.subjects import Subject
+from efgan_tf.editing.subjects import Subject, check_source
 from efgan_tf.editing.wanted import Wish
 from efgan_tf.errors import UserError
 
@@ -38,11 +38,19 @@ class Request:
 
         Raises:
           UserError: that photo has no face, or the model has not learned one
-            of the wish's units.
+            of the wish's units, has fewer stages, or lacks an estimator.
         """
-        self.wish.check_learned(editor.model.learned, editor.model.name)
+        model = editor.model
+        self.wish.check_learned(model.learned, model.name)
+        model.checked_stages(self.stages)
+        check_source(model, self.source)
         if self.from_photo is None:
             return self
+        if not model.has_estimator:
+            raise UserError(
+                f"--from_photo: {model.name} has no estimator, which would "
+                "tell what that photo shows; use --expression or --au"
+            )
         try:
             units = editor.estimate(self.from_photo)
         except UserError as error:

@@ -8,12 +8,7 @@ from PIL import Image
 
 from efgan_tf import geometry
 from efgan_tf.editing.model import Edits
-from efgan_tf.editing.subjects import (
-    AlignedFace,
-    Subject,
-    eight_bits,
-    to_network,
-)
+from efgan_tf.editing.subjects import AlignedFace, Subject, to_network
 from efgan_tf.faces import documents
 from efgan_tf.faces.compositing import paste
 
@@ -46,11 +41,13 @@ class Edited:
     """A photo after its edit.
 
     Attributes:
-      image: of the type, size and dtype that was given; uint8
+      image: of the type, size and dtype that was given (a Pillow image is
+        upright, and in RGB if it had a palette or was CMYK); uint8
         `[height, width, 3]` for a path.
       faces: those that were edited, left to right.
       notes: what the user should know, in sentences.
-      document: the file that was given, if it was a path.
+      document: the edited photo with all that its file, or the Pillow image,
+        said beside the pixels; None for an array.
     """
 
     image: np.ndarray | Image.Image
@@ -61,22 +58,16 @@ class Edited:
     def save(self, path: str | os.PathLike, overwrite: bool = False) -> None:
         """Writes the photo in the format of the path's suffix.
 
-        If a path was edited, what its file says beside the pixels comes along
-        (`documents.write_document`).
+        What the document holds beside the pixels comes along
+        (`documents.write_document`); of an array, 16 bits are kept where the
+        format has them, and floats become 8 bits.
 
         Raises:
           UserError: the file exists (without `overwrite`) or cannot be
             written.
         """
-        if self.document is not None:
-            document, pixels = self.document, self.image
-        else:
-            image = self.image
-            if isinstance(image, np.ndarray):
-                image = Image.fromarray(eight_bits(image))
-            document = documents.from_image(image)
-            pixels = document.pixels
-        documents.write_document(path, document, pixels, overwrite)
+        document = self.document or documents.from_array(self.image)
+        documents.write_document(path, document, document.pixels, overwrite)
 
 
 def edited_face(

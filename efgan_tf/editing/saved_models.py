@@ -30,7 +30,8 @@ def read_saved_model(path: Path) -> EditingModel:
     """The model in a folder that has a `saved_model.pb`.
 
     Raises:
-      UserError: it is damaged or not ours.
+      UserError: it is damaged, not ours, or holds other networks than its
+        `efgan.json` tells of.
     """
     card = path / "assets" / FILE_NAME
     if not card.is_file():
@@ -45,6 +46,8 @@ def read_saved_model(path: Path) -> EditingModel:
         first = str(error).strip().splitlines()[0]
         raise UserError(f"{path} cannot be loaded: {first}") from error
 
+    info.check_fits(_stages_of(loaded), path)
+
     # A restored function does not keep its variables alive; `loaded` does.
     def run_cascade(image, source, target):
         return loaded.cascade(image, source, target)
@@ -53,3 +56,11 @@ def read_saved_model(path: Path) -> EditingModel:
         return loaded.estimator(image)
 
     return EditingModel(str(path), info, run_cascade, run_estimator)
+
+
+def _stages_of(loaded) -> tuple[int | None, ...]:
+    """The shape of what the cascade makes; () if there is no cascade."""
+    if not hasattr(loaded, "cascade"):
+        return ()
+    (cascade,) = loaded.cascade.concrete_functions
+    return tuple(cascade.structured_outputs["stages"].shape)

@@ -6,7 +6,7 @@ faces are small, or none is found, the photo is looked at from nearer; and where
 there is still none, turned. docs/editing.md has what that costs and finds.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 
@@ -44,13 +44,22 @@ def find_faces(
     ]
 
 
+def all_small(faces: Iterable[Face], shape: tuple[int, ...]) -> bool:
+    """Whether the first look may have missed faces: all, or smaller ones.
+
+    Args:
+      faces: that it found.
+      shape: of the photo: height, width, ….
+    """
+    largest = max((max(face.box[2:]) for face in faces), default=0)
+    return largest < _SMALL_SHARE * max(shape[:2])
+
+
 def _looked_again(
     detector: Detector, photo: np.ndarray, faces: list[Face]
 ) -> list[Face]:
     """What a photo's second looks find, if its first one needs them."""
-    side = max(photo.shape[:2])
-    largest = max((max(face.box[2:]) for face in faces), default=0)
-    if side > LONGEST_SIDE and largest < _SMALL_SHARE * side:
+    if max(photo.shape[:2]) > LONGEST_SIDE and all_small(faces, photo.shape):
         faces = _distinct(faces + _from_nearer(detector, photo))
     return faces or _turned(detector, photo)
 

@@ -5,7 +5,13 @@ import dataclasses
 from efgan_tf.action_units import canonical_name
 from efgan_tf.editing.choice import parse_choice
 from efgan_tf.editing.subjects import ON_NO_FACE
-from efgan_tf.options import check_at_least, check_choices, option, require
+from efgan_tf.options import (
+    check_at_least,
+    check_choices,
+    check_finite,
+    option,
+    require,
+)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -23,6 +29,7 @@ class PhotoConfig:
     max_megapixels: float = option(100.0, "larger photos are refused")
 
     def __post_init__(self):
+        check_finite(self)
         require(
             self.max_megapixels > 0, "--max_megapixels must be greater than 0"
         )
@@ -43,7 +50,9 @@ class WishConfig:
         "contemptuous",
     )
     intensity: float = option(
-        1.0, "how far to go: 0 stays at the source, 1 is the whole expression"
+        1.0,
+        "how far to go: 0 stays at the source, 1 is the whole expression, up "
+        "to 10 overdoes it",
     )
     au: str = option(
         "", "single action units, AU12=3,AU06=2; the others stay, or are as "
@@ -107,7 +116,7 @@ class ResultConfig:
 
     def __post_init__(self):
         check_at_least(self, 2, "frames")
-        require(0 < self.fps <= 100, "--fps must lie within 0 and 100")
+        require(1 <= self.fps <= 100, "--fps must lie within 1 and 100")
         if self.strip:
             canonical_name(self.strip)
             others = [flag for flag, path in self.files().items() if path]

@@ -1,5 +1,6 @@
 """One photo edited, with all the pictures that can be made of it."""
 
+import contextlib
 from collections.abc import Iterator
 
 import numpy as np
@@ -14,7 +15,7 @@ from efgan_tf.editing.results import Edited
 from efgan_tf.editing.settings import ResultConfig
 from efgan_tf.editing.sheet import edit_sheet
 from efgan_tf.editing.strip import responses
-from efgan_tf.editing.subjects import Subject, raised, reduced
+from efgan_tf.editing.subjects import WAY_OUT, Subject, raised, reduced
 from efgan_tf.errors import UserError
 from efgan_tf.faces import documents, video
 from efgan_tf.progress import Progress
@@ -30,6 +31,7 @@ def edit_photo(
     editor: Editor,
     request: Request,
     document: documents.Document,
+    name: str,
     out: str,
     result: ResultConfig,
     overwrite: bool,
@@ -40,7 +42,8 @@ def edit_photo(
       editor: edits.
       request: what is wanted.
       document: the photo.
-      out: file to write; "": none.
+      name: its name, for errors.
+      out: file to write, last of all; "": none.
       result: what else to write.
       overwrite: replace files that exist.
 
@@ -52,8 +55,9 @@ def edit_photo(
       UserError: the photo has no such face, the model cannot grant the
         request, or a file cannot be written.
     """
+    request = request.settled(editor)
     (taken,) = request.take(editor, [document.pixels])
-    subject = raised(taken)
+    subject = raised(taken, name, WAY_OUT)
     if result.save_expression and len(subject.faces) > 1:
         raise UserError(
             f"--save_expression={result.save_expression} holds one face's "
@@ -62,19 +66,21 @@ def edit_photo(
     (edited,) = request.grant(editor, [subject])
     if not edited.faces:
         return edited
+    writing = contextlib.nullcontext()
     if out:
-        documents.write_document(out, document, edited.image, overwrite)
-    if result.save_expression:
-        (face,) = edited.faces
-        expression = Expression(
-            face.target_action_units, face.source_action_units
-        )
-        save_expression(result.save_expression, expression, overwrite)
-    if result.sheet:
-        sheet = edit_sheet(subject, edited.faces, edited.image)
-        save_picture(result.sheet, sheet, overwrite)
-    if result.animate:
-        _animate(editor, request, subject, edited, result, overwrite)
+        writing = documents.writing(out, document, edited.image, overwrite)
+    with writing:
+        if result.animate:
+            _animate(editor, request, subject, edited, result, overwrite)
+        if result.sheet:
+            sheet = edit_sheet(subject, edited.faces, edited.image)
+            save_picture(result.sheet, sheet, overwrite)
+        if result.save_expression:
+            (face,) = edited.faces
+            expression = Expression(
+                face.target_action_units, face.source_action_units
+            )
+            save_expression(result.save_expression, expression, overwrite)
     return edited
 
 
@@ -82,20 +88,27 @@ def draw_strip(
     editor: Editor,
     request: Request,
     document: documents.Document,
+    name: str,
     unit: str,
     out: str,
     overwrite: bool,
-) -> None:
+) -> Subject:
     """Writes the response of a photo's faces to one unit, from 0 to 5.
+
+    Returns:
+      The photo's faces; if there is none and the request says skip, nothing
+      was written.
 
     Raises:
       UserError: as `edit_photo`.
     """
+    request = request.settled(editor)
     (taken,) = request.take(editor, [document.pixels])
-    columns = responses(
-        editor, raised(taken), unit, _STRIP_SIDE, request.stages
-    )
-    save_picture(out, grid(columns), overwrite)
+    subject = raised(taken, name, WAY_OUT)
+    if subject.faces:
+        columns = responses(editor, subject, unit, _STRIP_SIDE, request.stages)
+        save_picture(out, grid(columns), overwrite)
+    return subject
 
 
 def save_picture(path: str, picture: np.ndarray, overwrite: bool) -> None:

@@ -9,6 +9,7 @@ from efgan_tf import action_units, geometry
 from efgan_tf.editing.choice import (
     FaceChoice,
     NoFaceError,
+    check_box,
     choose,
     framed_by_center,
 )
@@ -17,10 +18,21 @@ from efgan_tf.editing.search import find_faces, moved, shrunk
 from efgan_tf.errors import UserError
 from efgan_tf.faces.alignment import align
 from efgan_tf.faces.detection import Detector, Face
+from efgan_tf.faces.photos import eight_bits
 
 ON_NO_FACE = ("error", "skip", "centre")
 """What to do with a photo without a face: refuse it, leave it as it is, or
 take its middle square for the frame of a face."""
+
+LARGEST_SCALE = 3
+"""A face's square may be so many times larger than what the model sees without
+a note that what is new there is coarse."""
+
+WAY_OUT = (
+    "frame one with --face=x,y,w,h, or pass --on_no_face=skip or centre (in "
+    "Python face and on_no_face)"
+)
+"""What to do about a photo in which no face was found."""
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -82,12 +94,7 @@ def take_subjects(
         raise UserError(
             f"on_no_face={on_no_face!r} is none of {', '.join(ON_NO_FACE)}"
         )
-    if source is None and not model.has_estimator:
-        raise UserError(
-            f"{model.name} has no estimator: it cannot tell what a face "
-            "shows; say so with --source_au=AU12=1,AU25=2 (in Python "
-            "source_action_units)"
-        )
+    check_source(model, source)
     seen = [eight_bits(photo) for photo in photos]
     found = find_faces(detector, seen)
     taken = [
@@ -105,35 +112,36 @@ def take_subjects(
     ]
 
 
-def raised(result: Subject | UserError) -> Subject:
-    """The subject; an error in its place is raised."""
-    if isinstance(result, UserError):
-        raise result
-    return result
+def check_source(model: EditingModel, source: np.ndarray | None) -> None:
+    """Raises a `UserError` if nobody tells what the faces show."""
+    if source is None and not model.has_estimator:
+        raise UserError(
+            f"{model.name} has no estimator: it cannot tell what a face "
+            "shows; say so with --source_au=AU12=1,AU25=2 (in Python "
+            "source_action_units)"
+        )
+
+
+def raised(
+    result: Subject | UserError, name: str = "", way_out: str = ""
+) -> Subject:
+    """The subject; an error in its place is raised.
+
+    Args:
+      result: of `take_subjects`.
+      name: the photo's, which the error begins with.
+      way_out: what it ends with if no face was found.
+    """
+    if not isinstance(result, UserError):
+        return result
+    start = f"{name}: " if name else ""
+    end = f"; {way_out}" if way_out and isinstance(result, NoFaceError) else ""
+    raise UserError(f"{start}{result}{end}") from result
 
 
 def to_network(images: np.ndarray) -> np.ndarray:
     """uint8 0–255 → float32 in [-1, 1]."""
     return images.astype(np.float32) / 127.5 - 1
-
-
-def eight_bits(photo: np.ndarray) -> np.ndarray:
-    """A photo as uint8 `[height, width, 3]`.
-
-    Raises:
-      ValueError: it is neither uint8, uint16 nor float, or has another shape.
-    """
-    scales = {"uint8": 1, "uint16": 1 / 257, "float32": 255, "float64": 255}
-    if photo.ndim != 3 or photo.shape[2] != 3 or photo.dtype.name not in scales:
-        raise ValueError(
-            "expected [height, width, 3], uint8, uint16 or floats in 0-1, not "
-            f"{photo.dtype} {list(photo.shape)}"
-        )
-    if photo.dtype == np.uint8:
-        return photo
-    import cv2  # OpenCV takes a tenth of a second to import
-
-    return cv2.convertScaleAbs(photo, alpha=scales[photo.dtype.name])
 
 
 def _taken(
@@ -144,17 +152,10 @@ def _taken(
     size: int,
 ) -> Subject | UserError:
     """A subject whose units are still zeros."""
-    notes: list[str] = []
+    import cv2  # OpenCV takes a tenth of a second to import
+
     try:
-        try:
-            chosen, notes = choose(faces, choice)
-        except NoFaceError:
-            if on_no_face == "error":
-                raise
-            chosen, notes = [], ["no face was found; the photo is left alone"]
-            if on_no_face == "centre":
-                chosen = [framed_by_center(photo.shape)]
-                notes = ["no face was found; the middle is taken for one"]
+        chosen, notes = _chosen(photo.shape, faces, choice, on_no_face)
         zeros = np.zeros(action_units.COUNT, np.float32)
         aligned = [
             AlignedFace(face, align(photo, face.landmarks, size), zeros)
@@ -162,9 +163,42 @@ def _taken(
         ]
     except UserError as error:
         return error
-    except ValueError as error:
+    except (ValueError, cv2.error) as error:
         return UserError(f"a face cannot be aligned: {error}")
+    notes += _coarse(chosen, size)
     return Subject(photo, tuple(aligned), tuple(notes))
+
+
+def _chosen(
+    shape: tuple[int, ...],
+    faces: list[Face],
+    choice: FaceChoice,
+    on_no_face: str,
+) -> tuple[list[Face], list[str]]:
+    """The faces to edit, perhaps none, and what the user should know."""
+    check_box(choice, shape)
+    try:
+        return choose(faces, choice)
+    except NoFaceError:
+        if on_no_face == "error":
+            raise
+    if on_no_face == "skip":
+        return [], ["no face was found; the photo is left alone"]
+    middle = framed_by_center(shape)
+    return [middle], ["no face was found; the middle is taken for one"]
+
+
+def _coarse(faces: list[Face], size: int) -> list[str]:
+    """A note if a face has far more pixels than the model sees of it."""
+    matrices = [geometry.alignment(face.landmarks, size) for face in faces]
+    sides = [size / np.sqrt(np.linalg.det(m[:, :2])) for m in matrices]
+    side = max(sides, default=0)
+    if side <= LARGEST_SCALE * size:
+        return []
+    return [
+        f"a face's square has {side:.0f} pixels a side, the model {size}: "
+        "what is new in it is coarser than the photo"
+    ]
 
 
 def _units(

@@ -6,7 +6,6 @@ are set as they are said. `relative` adds both to the source instead.
 """
 
 import dataclasses
-import math
 import re
 from collections.abc import Mapping
 
@@ -14,6 +13,9 @@ import numpy as np
 
 from efgan_tf import action_units
 from efgan_tf.errors import UserError
+
+MAX_INTENSITY = 10.0
+"""An expression may be overdone so many times."""
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -24,7 +26,7 @@ class Wish:
       expression: `[17]`, a whole expression in 0–5, or, with `relative`, a
         change in -5–5; None: the source's own.
       intensity: how much of the way to `expression` is gone: 0 stays at the
-        source, 1 arrives.
+        source, 1 arrives, up to `MAX_INTENSITY` goes on.
       units: single ones, on top: intensities 0–5, or, with `relative`,
         changes in -5–5.
       relative: `expression` and `units` are added to the source.
@@ -36,8 +38,12 @@ class Wish:
     relative: bool = False
 
     def __post_init__(self):
-        if not math.isfinite(self.intensity):
-            raise UserError(f"intensity {self.intensity} is not finite")
+        if not 0 <= self.intensity <= MAX_INTENSITY:
+            raise UserError(
+                f"intensity {self.intensity:g} is not within 0 and "
+                f"{MAX_INTENSITY:g}: 0 leaves the face as it is, 1 is the "
+                "whole expression"
+            )
         if self.expression is None and self.intensity != 1:
             raise UserError(
                 f"an intensity of {self.intensity:g} needs a whole expression "

@@ -4,11 +4,12 @@ Alpha, 16 bits, EXIF, colour profile, XMP, resolution and texts travel along,
 and pixels that were not edited come back bit for bit in lossless formats.
 """
 
+import contextlib
 import dataclasses
 import os
 import re
 import struct
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -108,11 +109,12 @@ def read_document(
     Raises:
       PhotoError: missing, unreadable, cut off, or over `max_pixels`.
     """
-    way_out = "shrink it or raise --max_megapixels"
-    with photos.opened(path, max_pixels, way_out) as image:
-        name, deep = os.fspath(path), None
+    way_out = "shrink it or raise --max_megapixels (in Python max_megapixels)"
+    name = os.fspath(path)
+    with photos.opened(name, max_pixels, way_out) as image:
+        deep = None
         if lossless.is_deep(image):
-            deep = lossless.decode(Path(path).read_bytes())
+            deep = lossless.decode(Path(name).read_bytes())
             if deep is None:
                 raise photos.PhotoError(
                     name,
@@ -126,9 +128,48 @@ def from_image(image: Image.Image) -> Document:
     """A document of a Pillow image, with what it has of metadata.
 
     Raises:
-      PhotoError: its pixels are floating-point numbers.
+      PhotoError: its pixels are floating-point numbers, or the file behind it
+        is cut off or damaged.
     """
-    return _document(image, "the picture", None)
+    name = "the picture"
+    with photos.problems_told(name):
+        return _document(image, name, None)
+
+
+def from_array(pixels: np.ndarray) -> Document:
+    """A document of pixels alone.
+
+    Args:
+      pixels: `[height, width, 3]`, uint8, uint16 (which is kept), or floats in
+        0–1, which become 8 bits.
+
+    Raises:
+      ValueError: another shape or type.
+    """
+    shown = photos.eight_bits(pixels)
+    color = pixels if pixels.dtype == np.uint16 else shown
+    return Document(shown, color, None, Metadata())
+
+
+def edited(document: Document, pixels: np.ndarray) -> Document:
+    """The document with its `pixels` edited, and its own colours likewise."""
+    color = _edited_color(document, pixels)
+    return dataclasses.replace(document, pixels=pixels, color=color)
+
+
+def to_image(document: Document) -> Image.Image:
+    """A Pillow image: what `from_image` was given, upright.
+
+    It is grey, has 16 bits or alpha if that one was or had; palettes and CMYK
+    have become RGB.
+    """
+    full = _full(document.color, document.alpha)
+    image = Image.fromarray(full[..., 0] if full.shape[2] == 1 else full)
+    for name in ("exif", "icc_profile", "xmp", "dpi"):
+        value = getattr(document.metadata, name)
+        if value is not None:
+            image.info[name] = value
+    return image
 
 
 def write_document(
@@ -158,6 +199,18 @@ def write_document(
         cannot hold the picture, or the file cannot be written.
       ValueError: `pixels` is of another shape or type.
     """
+    with writing(path, document, pixels, overwrite):
+        pass
+
+
+@contextlib.contextmanager
+def writing(
+    path: str | os.PathLike,
+    document: Document,
+    pixels: np.ndarray,
+    overwrite: bool = True,
+) -> Iterator[None]:
+    """As `write_document`; the file appears when the block has succeeded."""
     check_suffix(path)
     if pixels.shape != document.pixels.shape or pixels.dtype != np.uint8:
         raise ValueError(f"not the document's: {pixels.dtype} {pixels.shape}")
@@ -166,8 +219,10 @@ def write_document(
     with atomic_file(path, overwrite) as temporary:
         try:
             _encode(temporary, kind, document, pixels, options)
-        except (OSError, ValueError) as error:
-            raise UserError(f"cannot write {path}: {error}") from error
+        except (MemoryError, *photos.BROKEN) as error:
+            reason = str(error) or type(error).__name__
+            raise UserError(f"cannot write {path}: {reason}") from error
+        yield
 
 
 def check_suffix(path: str | os.PathLike) -> None:
@@ -294,9 +349,7 @@ def _encode(path: Path, kind: str, document, pixels, options) -> None:
         flat = flat.convert("L") if document.is_grey else flat
         flat.save(path, kind, **options)
         return
-    color = _edited_color(document, pixels)
-    parts = [color] if document.alpha is None else [color, document.alpha]
-    full = np.concatenate(parts, axis=2) if len(parts) > 1 else color
+    full = _full(_edited_color(document, pixels), document.alpha)
     if kind == "TIFF":
         path.write_bytes(lossless.encode_tiff(full, **options))
     elif kind == "PNG" and full.dtype == np.uint16 and full.shape[2] > 1:
@@ -307,6 +360,11 @@ def _encode(path: Path, kind: str, document, pixels, options) -> None:
             full = np.rint(full / np.float32(257)).astype(np.uint8)
         full = full[..., 0] if full.shape[2] == 1 else full
         Image.fromarray(full).save(path, kind, **options)
+
+
+def _full(color: np.ndarray, alpha: np.ndarray | None) -> np.ndarray:
+    """Colours with their alpha, if any."""
+    return color if alpha is None else np.concatenate([color, alpha], axis=2)
 
 
 def _edited_color(document: Document, pixels: np.ndarray) -> np.ndarray:

@@ -66,6 +66,7 @@ def encode_png(pixels: np.ndarray, **options) -> bytes:
         pixels, cv2.COLOR_RGBA2BGRA if alpha else cv2.COLOR_RGB2BGR
     )
     _, encoded = cv2.imencode(".png", stored)
+    del stored  # as large as the photo
     file = io.BytesIO()
     _SAMPLE.save(file, "PNG", **options)
     metadata = [
@@ -73,18 +74,19 @@ def encode_png(pixels: np.ndarray, **options) -> bytes:
         for kind, chunk in _png_chunks(file.getvalue())
         if kind not in (b"IHDR", b"PLTE", b"IDAT", b"IEND")
     ]
-    (_, header), *rest = _png_chunks(encoded.tobytes())
+    (_, header), *rest = _png_chunks(encoded)
     parts = [header, *metadata, *(chunk for _, chunk in rest)]
-    return b"\x89PNG\r\n\x1a\n" + b"".join(parts)
+    return b"".join([b"\x89PNG\r\n\x1a\n", *parts])
 
 
-def _png_chunks(data: bytes) -> Iterator[tuple[bytes, bytes]]:
-    """Kind and bytes of every chunk."""
+def _png_chunks(data: bytes | np.ndarray) -> Iterator[tuple[bytes, memoryview]]:
+    """Kind and bytes of every chunk, without a copy."""
+    view = memoryview(data).cast("B")
     position = 8
-    while position < len(data):
-        (length,) = struct.unpack_from(">I", data, position)
+    while position < len(view):
+        (length,) = struct.unpack_from(">I", view, position)
         end = position + 12 + length
-        yield data[position + 4 : position + 8], data[position:end]
+        yield bytes(view[position + 4 : position + 8]), view[position:end]
         position = end
 
 

@@ -24,8 +24,12 @@ SUFFIXES = frozenset(
 ORIENTATION = 0x0112
 """The EXIF tag that says how the camera was held."""
 
-# What Pillow's decoders raise for broken files, depending on the format.
-_BROKEN = (OSError, SyntaxError, ValueError, EOFError, struct.error, zlib.error)
+BROKEN = (
+    OSError, SyntaxError, ValueError, EOFError, TypeError, LookupError,
+    AttributeError, ArithmeticError, RuntimeError, struct.error, zlib.error,
+)  # fmt: skip
+"""What Pillow's readers and writers raise for broken files and tags, depending
+on the format."""
 
 # Pillow's limit is a global that `_open_unlimited` puts aside.
 _LIMIT_LOCK = threading.Lock()
@@ -80,13 +84,19 @@ def opened(
       PhotoError: missing, unreadable, cut off, or over the limit.
     """
     name = _name(source)
+    with problems_told(name), _open_unlimited(source) as image:
+        if image.width * image.height > max_pixels:
+            limit = f"over {max_pixels / 1e6:g} megapixels"
+            raise PhotoError(name, f"{limit}; {way_out}")
+        yield image
+
+
+@contextlib.contextmanager
+def problems_told(name: str) -> Iterator[None]:
+    """What fails while a picture is read is told as `PhotoError`."""
     try:
-        with _open_unlimited(source) as image:
-            if image.width * image.height > max_pixels:
-                limit = f"over {max_pixels / 1e6:g} megapixels"
-                raise PhotoError(name, f"{limit}; {way_out}")
-            yield image
-    except FileNotFoundError as error:
+        yield
+    except (FileNotFoundError, NotADirectoryError) as error:
         raise PhotoError(name, "no such file") from error
     except IsADirectoryError as error:
         raise PhotoError(name, "is a folder, not a photo") from error
@@ -98,8 +108,11 @@ def opened(
         raise PhotoError(
             name, "is an empty file" if empty else reason
         ) from error
-    except _BROKEN as error:
-        raise PhotoError(name, f"cut off or damaged ({error})") from error
+    except MemoryError as error:
+        raise PhotoError(name, "takes more memory than there is") from error
+    except BROKEN as error:
+        reason = str(error) or type(error).__name__
+        raise PhotoError(name, f"cut off or damaged ({reason})") from error
 
 
 def _name(source) -> str:
@@ -133,6 +146,31 @@ def to_rgb(image: Image.Image, name: str) -> np.ndarray:
         white = Image.new("RGBA", image.size, "white")
         image = Image.alpha_composite(white, image.convert("RGBA"))
     return upright(np.array(image.convert("RGB")), turn)
+
+
+def eight_bits(pixels: np.ndarray) -> np.ndarray:
+    """An array of a photo as uint8 `[height, width, 3]`.
+
+    Raises:
+      ValueError: it is neither uint8, uint16 nor float, has another shape, or
+        no pixels.
+    """
+    scales = {"uint8": 1, "uint16": 1 / 257, "float32": 255, "float64": 255}
+    if (
+        pixels.ndim != 3
+        or pixels.shape[2] != 3
+        or not pixels.size
+        or pixels.dtype.name not in scales
+    ):
+        raise ValueError(
+            "expected [height, width, 3], uint8, uint16 or floats in 0-1, not "
+            f"{pixels.dtype} {list(pixels.shape)}"
+        )
+    if pixels.dtype == np.uint8:
+        return pixels
+    import cv2  # OpenCV takes a tenth of a second to import
+
+    return cv2.convertScaleAbs(pixels, alpha=scales[pixels.dtype.name])
 
 
 def orientation(image: Image.Image) -> int:

@@ -87,8 +87,9 @@ def follow(
     tracks: Sequence[Track],
     frames: int,
     choose: Callable[[list[Face]], Sequence[Face]],
+    joined: bool = False,
 ) -> list[list[Face]]:
-    """The faces to edit in each frame, if not all of them are.
+    """The faces to edit in each frame.
 
     Once chosen, a face is kept while it is there, even if another would be
     chosen by then. When the last one is gone, `choose` chooses anew.
@@ -98,16 +99,22 @@ def follow(
       frames: how many the video has.
       choose: picks some of the faces of a frame, of which there is at least
         one.
+      joined: `choose` chooses in every frame, and those that it chooses join
+        the ones that are kept.
     """
     kept: list[Track] = []
     result = []
     for number in range(frames):
         there = [track for track in tracks if track.at(number)]
         kept = [track for track in kept if track.at(number)]
-        if there and not kept:
+        if there and (joined or not kept):
             faces = [track.at(number) for track in there]
             chosen = {id(face) for face in choose(faces)}
-            kept = [t for t in there if id(t.at(number)) in chosen]
+            kept = [
+                track
+                for track in there
+                if track in kept or id(track.at(number)) in chosen
+            ]
         result.append([track.at(number) for track in kept])
     return result
 

@@ -29,6 +29,10 @@ _FASTEST_GIF = 50  # viewers slow down what claims to be faster
 # with error diffusion.
 _DITHER_LEVELS = 12
 
+# Pixels that a palette is made of. All of them would take many seconds and
+# bring the colours nearer by 0.1 levels.
+_PALETTE_SAMPLE = 1 << 16
+
 
 @dataclasses.dataclass(frozen=True)
 class Video:
@@ -137,9 +141,14 @@ def check_video_suffix(path: str | os.PathLike) -> None:
     _check_suffix(path, "videos", _VIDEOS)
 
 
-def check_suffix(path: str | os.PathLike) -> None:
-    """Raises a `UserError` unless an animation can be written to `path`."""
+def check_animation(path: str | os.PathLike, fps: float) -> None:
+    """Raises a `UserError` unless `path` can hold an animation of that rate."""
     _check_suffix(path, "animations", _ANIMATIONS)
+    if Path(path).suffix.lower() == ".gif" and fps > _FASTEST_GIF:
+        raise UserError(
+            f"{path}: a GIF has at most {_FASTEST_GIF} frames a second, not "
+            f"{fps:g}; ask for fewer with --fps or write .webp"
+        )
 
 
 def _check_suffix(path, what: str, suffixes: tuple[str, ...]) -> None:
@@ -171,17 +180,12 @@ def write_animation(
         file cannot be written.
       ValueError: there are no frames, or one is of another size.
     """
-    check_suffix(path)
+    check_animation(path, fps)
     check_free_file(path, overwrite)
     kind = Path(path).suffix.lower()
     if kind == ".mp4":
         write_video(path, frames, fps, overwrite=overwrite)
         return
-    if kind == ".gif" and fps > _FASTEST_GIF:
-        raise UserError(
-            f"{path}: a GIF has at most {_FASTEST_GIF} frames a second, not "
-            f"{fps:g}; ask for fewer or write .webp"
-        )
     pictures = [Image.fromarray(frame) for frame in frames]
     if len({picture.size for picture in pictures}) != 1:
         raise ValueError("an animation needs frames, all of one size")
@@ -202,8 +206,11 @@ def write_animation(
 def _with_one_palette(pictures: list[Image.Image]) -> list[Image.Image]:
     """256 colours for all frames: palettes of their own would flicker."""
     some = pictures[:: -(-len(pictures) // 8)]
-    sheet = Image.fromarray(np.concatenate([np.asarray(p) for p in some]))
-    palette = sheet.quantize(256, Image.Quantize.MEDIANCUT, kmeans=1)
+    pixels = np.concatenate([np.asarray(p).reshape(-1, 3) for p in some])
+    sample = pixels[None, :: -(-len(pixels) // _PALETTE_SAMPLE)]
+    palette = Image.fromarray(sample).quantize(
+        256, Image.Quantize.MEDIANCUT, kmeans=1
+    )
     none = Image.Dither.NONE
     return [
         Image.fromarray(_dithered(np.asarray(picture))).quantize(

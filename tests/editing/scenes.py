@@ -9,8 +9,10 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from efgan_tf import commands, edit, geometry
 from efgan_tf.editing.editor import Editor
 from efgan_tf.editing.loading import load_model
+from efgan_tf.editing.model import EditingModel
 from efgan_tf.faces.detection import Detector
 from efgan_tf.faces.photos import read_photo
 from tests.editing.conftest import write_run
@@ -29,6 +31,58 @@ def tiny_run() -> Path:
 def tiny_editor() -> Editor:
     """An editor with that model; it and its detector are loaded once."""
     return Editor(load_model(tiny_run()), Detector())
+
+
+def mute_editor() -> Editor:
+    """The same without an estimator."""
+    model = tiny_editor().model
+    silent = EditingModel("silent", model.info, model._run_cascade, None)
+    return Editor(silent, tiny_editor().detector)
+
+
+def edit_command(monkeypatch, capsys, editor=None):
+    """`run(*arguments)` of the command, with `tiny_editor` as its model.
+
+    It gives the exit status and what was printed on both streams.
+    """
+    monkeypatch.setattr("efgan_tf.load", lambda path: editor or tiny_editor())
+    monkeypatch.setattr(edit, "_detector", lambda: tiny_editor().detector)
+
+    def run(*arguments, model=True):
+        given = [f"--model={tiny_run()}"] if model else []
+        status = commands.run(
+            edit.main, *edit.CONFIGS, argv=["edit", *given, *arguments]
+        )
+        return status, *capsys.readouterr()
+
+    return run
+
+
+def succeed(run, *arguments) -> str:
+    """What a command printed that ended well."""
+    status, out, error = run(*arguments)
+    assert status == 0, error
+    return out
+
+
+def files(folder: Path) -> list[str]:
+    """Every file below a folder."""
+    return sorted(
+        path.relative_to(folder).as_posix()
+        for path in folder.rglob("*")
+        if path.is_file()
+    )
+
+
+def inside(shape, faces) -> np.ndarray:
+    """Which pixels lie in the square of one of the faces."""
+    ys, xs = np.mgrid[: shape[0], : shape[1]] + 0.5
+    points = np.stack([xs, ys], axis=-1)
+    mask = np.zeros(shape[:2], bool)
+    for face in faces:
+        aligned = geometry.apply(geometry.alignment(face.landmarks, 1), points)
+        mask |= ((aligned >= 0) & (aligned <= 1)).all(axis=-1)
+    return mask
 
 
 def portraits(rendered: Path) -> list[np.ndarray]:

@@ -30,7 +30,7 @@ def test_faces_are_chosen_by_size_side_and_number():
     assert FACES == [LEFT, LARGE, SMALL]
     assert chosen("largest") == [LARGE]
     assert chosen("left") == [LEFT]
-    assert chosen("1") == chosen(1) == [LARGE]
+    assert chosen("1") == chosen(1) == chosen(np.int64(1)) == [LARGE]
     assert chosen("all") == [LEFT, LARGE]  # the third is too small
 
 
@@ -57,6 +57,33 @@ def test_a_box_without_a_face_is_taken_for_one():
     assert notes == [
         "no face was found in the box; it is taken to fill the box"
     ]
+
+
+def test_a_box_without_a_face_may_be_refused():
+    with pytest.raises(NoFaceError, match="no face was found in the box"):
+        choose(FACES, choice_lib.parse_choice("500,0,20,20"), fill=False)
+
+
+@pytest.mark.parametrize(
+    "box, fits",
+    [
+        ("0,0,200,100", True),
+        ("-40,-40,100,80", True),
+        ("190,90,100,100", False),
+        ("300,0,60,60", False),
+        ("-1e12,0,100,100", False),
+        ("0,0,1e300,1e300", False),
+        ("0,0,500,300", True),
+        ("0,0,2000,1000", False),
+    ],
+)
+def test_boxes_lie_in_the_photo(box, fits):
+    choice = choice_lib.parse_choice(box)
+    if fits:
+        choice_lib.check_box(choice, (100, 200, 3))
+        return
+    with pytest.raises(UserError, match="lies in the photo of 200×100 pixels"):
+        choice_lib.check_box(choice, (100, 200, 3))
 
 
 def test_the_layout_in_a_box_is_the_detectors(detector, rendered):
@@ -86,7 +113,7 @@ def test_the_middle_square_fills_the_frame():
         ("1", FACES[:1], "no face 1: the one face is 0"),
         ("2", FACES, "the face is 20×30 pixels; it must have at least 32"),
         ("all", [SMALL], "20×30"),
-        ("0,0,20,40", [], "20×40"),
+        ("0,0,20,40", [], "the box is 20×40"),
     ],
 )
 def test_choices_that_cannot_be_met(text, faces, message):

@@ -5,15 +5,22 @@ import subprocess
 
 import numpy as np
 import pytest
+from PIL import Image
 
-from efgan_tf import commands, edit
 from efgan_tf.editing import clip
 from efgan_tf.editing.choice import parse_choice
 from efgan_tf.editing.request import Request
 from efgan_tf.editing.wanted import make_wish
 from efgan_tf.errors import UserError
 from efgan_tf.faces.video import Audio, open_video, write_video
-from tests.editing.scenes import group_photo, portraits, tiny_editor, tiny_run
+from tests.editing.scenes import (
+    edit_command,
+    group_photo,
+    mute_editor,
+    portraits,
+    succeed,
+    tiny_editor,
+)
 
 BLANK = np.full((160, 200, 3), 128, np.uint8)
 
@@ -48,7 +55,8 @@ def test_frames_with_a_face_change_and_the_others_do_not(moving, tmp_path):
     assert made == clip.Clip(frames=24, edited=12, audio=audio)
     changes = difference(tmp_path / "in.mp4", tmp_path / "out.mp4")
     assert len(changes) == 24
-    assert changes[:12].min() > 2 and changes[12:].max() < 1
+    # Measured: 17.1, and 2.7 without ffmpeg.
+    assert changes[:12].min() > 10 and changes[12:].max() < 4
 
 
 def test_the_chosen_face_is_followed(rendered, tmp_path):
@@ -72,6 +80,69 @@ def test_a_video_without_a_face(tmp_path):
     assert not (tmp_path / "out.mp4").exists()
 
 
+def followed(path, frames, face):
+    """How many faces are to be edited in each frame."""
+    write_video(path, frames, 12)
+    request = Request(make_wish("happy"), parse_choice(face))
+    found = clip._followed(tiny_editor(), request, open_video(path))
+    return [len(faces) for faces in found]
+
+
+def test_of_all_faces_those_are_edited_too_that_enter_later(rendered, tmp_path):
+    portrait = portraits(rendered)[0][16:176, 16:176]
+    alone = np.full((160, 400, 3), 128, np.uint8)
+    alone[:, :160] = portrait
+    both = alone.copy()
+    both[:, 200:360] = portrait
+    frames = [alone] * 6 + [both] * 6
+    path = tmp_path / "in.mp4"
+    assert followed(path, frames, "all") == [1] * 6 + [2] * 6
+    assert followed(path, frames, "largest") == [1] * 12
+
+
+def test_frames_are_looked_at_from_nearer_where_faces_are_small(
+    rendered, tmp_path
+):
+    frame = np.full((800, 3000, 3), 128, np.uint8)
+    small = Image.fromarray(portraits(rendered)[0]).resize((120, 120))
+    frame[300:420, 1000:1120] = small
+    assert not tiny_editor().detector.detect([frame])[0]
+    assert followed(tmp_path / "in.mp4", [frame] * 3, "all") == [1] * 3
+
+
+@pytest.mark.parametrize(
+    "face, message",
+    [
+        ("380,0,19,100", "in.mp4: no face was found in the box"),
+        ("900,0,50,50", "lies in the photo of 400×160"),
+        ("7", "no face 7: the one face is 0"),
+    ],
+)
+def test_faces_that_are_not_there(face, message, rendered, tmp_path):
+    frame = np.full((160, 400, 3), 128, np.uint8)
+    frame[:, :160] = portraits(rendered)[0][16:176, 16:176]
+    with pytest.raises(UserError, match=message):
+        edited(tmp_path / "in.mp4", [frame] * 3, tmp_path / "out.mp4", face)
+    assert not (tmp_path / "out.mp4").exists()
+
+
+@pytest.mark.parametrize(
+    "silent, stages, message",
+    [(True, None, "no estimator.*--source_au"), (False, 7, "2 stages")],
+)
+def test_what_the_model_cannot_do_is_told_before_any_work(
+    silent, stages, message, monkeypatch, tmp_path
+):
+    write_video(tmp_path / "in.mp4", [BLANK] * 2, 12)
+    editor = mute_editor() if silent else tiny_editor()
+    monkeypatch.setattr(clip, "_tracks", None)
+    with pytest.raises(UserError, match=message):
+        clip.edit_video(
+            editor, Request(make_wish("happy"), stages=stages),
+            open_video(tmp_path / "in.mp4"), str(tmp_path / "out.mp4"),
+        )  # fmt: skip
+
+
 def test_the_command_keeps_the_audio(moving, tmp_path, monkeypatch, capsys):
     if not shutil.which("ffmpeg"):
         pytest.skip("ffmpeg is not installed")
@@ -82,14 +153,11 @@ def test_the_command_keeps_the_audio(moving, tmp_path, monkeypatch, capsys):
          tmp_path / "in.mp4"],
         check=True,
     )  # fmt: skip
-    monkeypatch.setattr("efgan_tf.load", lambda path: tiny_editor())
-    status = commands.run(
-        edit.main, *edit.CONFIGS,
-        argv=["edit", f"--model={tiny_run()}", f"--image={tmp_path}/in.mp4",
-              "--au=AU12=4", f"--out={tmp_path}/out.mp4"],
+    out = succeed(
+        edit_command(monkeypatch, capsys), f"--image={tmp_path}/in.mp4",
+        "--au=AU12=4", f"--out={tmp_path}/out.mp4",
     )  # fmt: skip
-    assert status == 0
-    assert "6 of 6 frames edited; audio copied" in capsys.readouterr().out
+    assert "6 of 6 frames edited; audio copied" in out
     streams = subprocess.run(
         ["ffprobe", "-v", "error", "-show_entries", "stream=codec_type",
          "-of", "csv=p=0", tmp_path / "out.mp4"],

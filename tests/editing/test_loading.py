@@ -252,6 +252,49 @@ def _other_template(path, exported):
     return "another template"
 
 
+def _as_of_another_size(text):
+    info = json.loads(text)
+    info["size"] = info["model"]["image_size"] = 96
+    return json.dumps(info)
+
+
+def _file_of_another_size(path, exported):
+    with (
+        zipfile.ZipFile(exported.keras_file) as old,
+        zipfile.ZipFile(path, "w") as new,
+    ):
+        for name in old.namelist():
+            content = old.read(name)
+            if name == FILE_NAME:
+                content = _as_of_another_size(content)
+            new.writestr(name, content)
+    return "tells of other networks"
+
+
+def _foreign_file_with_our_card(path, exported):
+    _foreign_file(path, exported)
+    with (
+        zipfile.ZipFile(exported.keras_file) as old,
+        zipfile.ZipFile(path, "a") as new,
+    ):
+        new.writestr(FILE_NAME, old.read(FILE_NAME))
+    return "tells of other networks"
+
+
+def _saved_model_of_another_size(path, exported):
+    shutil.copytree(exported.saved_model, path)
+    card = path / "assets" / FILE_NAME
+    card.write_text(_as_of_another_size(card.read_text()))
+    return "tells of other networks"
+
+
+def _saved_model_of_more_stages(path, exported):
+    shutil.copytree(exported.saved_model, path)
+    card = path / "assets" / FILE_NAME
+    card.write_text(card.read_text().replace('"stages": 2', '"stages": 3'))
+    return "tells of other networks"
+
+
 def _foreign_saved_model(path, exported):
     shutil.copytree(exported.saved_model, path)
     (path / "assets" / FILE_NAME).unlink()
@@ -269,11 +312,16 @@ def _damaged_saved_model(path, exported):
     [
         _absent, _picture, _empty_folder, _run_without_checkpoint,
         _run_of_other_networks, _cut_file, _flipped_bit, _foreign_file,
-        _other_template, _foreign_saved_model, _damaged_saved_model,
+        _other_template, _file_of_another_size, _foreign_file_with_our_card,
+        _foreign_saved_model, _damaged_saved_model,
+        _saved_model_of_another_size, _saved_model_of_more_stages,
     ],
 )  # fmt: skip
 def test_what_is_no_model_is_refused_in_one_line(exported, tmp_path, prepare):
-    of_files = (_cut_file, _flipped_bit, _foreign_file, _other_template)
+    of_files = (
+        _cut_file, _flipped_bit, _foreign_file, _other_template,
+        _file_of_another_size, _foreign_file_with_our_card,
+    )  # fmt: skip
     path = tmp_path / ("it.keras" if prepare in of_files else "it")
     message = prepare(path, exported)
     with pytest.raises(UserError, match=message) as error:

@@ -126,8 +126,23 @@ def test_no_seam_shows_around_an_edit(place):
     edited, attention = random_edit(aligned)
     pasted = paste(photo, matrix, aligned, edited, attention)
     before, after = seam(photo, pasted, matrix)
-    # Measured: up to 0.3 levels a pixel; 2.4 where the rim has 2.4 pixels.
-    assert after < before + 7 / rim(matrix)
+    # Measured: at most 1.003 times as steep; 1.13 where the rim has no more
+    # than 2.4 pixels to fade in.
+    assert after < before * (1.2 if place == "small" else 1.01)
+
+
+def test_no_seam_shows_around_an_edit_of_a_photograph():
+    photo = pytest.importorskip("skimage.data").astronaut()
+    # Pupils and the tip of the nose, read off the picture by eye.
+    matrix = geometry.alignment(
+        [[203, 101], [247.5, 103], [224.5, 125.5]], SIZE
+    )
+    aligned = aligned_face(photo, matrix)
+    pasted = paste(photo, matrix, aligned, *random_edit(aligned))
+    before, after = seam(photo, pasted, matrix)
+    # Measured: 7.76 and 7.86 levels a pixel. She stands before plain ground,
+    # where one sees most.
+    assert after < before * 1.02
 
 
 @pytest.mark.parametrize("place", WITH_EDGES)
@@ -244,6 +259,17 @@ def test_a_square_outside_the_photo_changes_nothing():
             np.ones((SIZE, SIZE, 1)),
         )
         np.testing.assert_array_equal(found, photo)
+
+
+def test_the_end_of_a_very_wide_photo():
+    photo = np.tile(photo_of(80, 400), (1, 100, 1))
+    start = 38_000
+    aligned = np.zeros((SIZE, SIZE, 3), np.float32)
+    edit = random_edit(aligned)
+    far = paste(photo, placed((38_300, 40), 60, 0.2), aligned, *edit)
+    near = paste(photo[:, start:], placed((300, 40), 60, 0.2), aligned, *edit)
+    difference = far[:, start:].astype(int) - near
+    assert np.abs(difference).max() <= 1 and (far != photo).any()
 
 
 def test_strips_make_no_difference(matrix, monkeypatch):

@@ -356,6 +356,67 @@ def test_what_a_format_cannot_hold_is_refused_and_nothing_is_left(tmp_path):
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.parametrize("kind", [TypeError, OverflowError, MemoryError])
+def test_whatever_pillow_raises_for_metadata_it_cannot_write(
+    kind, tmp_path, monkeypatch
+):
+    def fail(*arguments, **options):
+        raise kind()
+
+    document = from_image(Image.new("RGB", (4, 4)))
+    monkeypatch.setattr(Image.Image, "save", fail)
+    with pytest.raises(UserError, match=f"cannot write .*png: {kind.__name__}"):
+        write_document(tmp_path / "o.png", document, document.pixels)
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_file_appears_when_all_that_goes_with_it_is_done(tmp_path):
+    document = from_image(Image.new("RGB", (4, 4)))
+    path = tmp_path / "out.png"
+    with pytest.raises(TypeError, match="of the block"):
+        with documents.writing(path, document, document.pixels):
+            raise TypeError("of the block")
+    assert not list(tmp_path.iterdir())
+    with documents.writing(path, document, document.pixels):
+        assert not path.exists()
+    assert path.exists()
+
+
+def test_arrays_are_documents_too():
+    for pixels in (noise(), noise(3, np.uint16)):
+        document = documents.from_array(pixels)
+        np.testing.assert_array_equal(document.color, pixels)
+        np.testing.assert_allclose(
+            document.pixels, pixels / (np.iinfo(pixels.dtype).max / 255),
+            atol=0.51,
+        )  # fmt: skip
+    document = documents.from_array(noise() / 255)
+    np.testing.assert_array_equal(document.pixels, noise())
+    with pytest.raises(ValueError, match="expected"):
+        documents.from_array(noise(4))
+
+
+@pytest.mark.parametrize("mode", ["RGB", "RGBA", "L", "LA", "I;16"])
+def test_a_document_is_an_image_again(mode):
+    if mode == "I;16":
+        pixels = noise(1, np.uint16)
+    else:
+        pixels = noise(len(mode))
+    image = Image.fromarray(pixels)
+    assert image.mode == mode
+    image.info |= {"icc_profile": ICC, "exif": exif().tobytes()}
+    document = from_image(image)
+    again = documents.to_image(document)
+    assert again.mode == mode and again.info["icc_profile"] == ICC
+    assert again.getexif()[MAKE] == "Maker"
+    np.testing.assert_array_equal(again, pixels)
+    changed = documents.edited(document, edit(document))
+    other = np.asarray(documents.to_image(changed))
+    mask = untouched()
+    np.testing.assert_array_equal(other[mask], pixels[mask])
+    assert (other[TOUCHED] != pixels[TOUCHED]).any()
+
+
 def test_the_limit_can_be_raised_and_the_refusal_says_how(tmp_path):
     path = tmp_path / "large.png"
     Image.new("1", (2000, 1000)).save(path)

@@ -146,6 +146,7 @@ def test_unreadable_files_are_refused_with_the_reason(tmp_path):
         "text.jpg": "known format",
         "empty.jpg": "empty file",
         "none.jpg": "no such file",
+        "text.jpg/in.jpg": "no such file",
         ".": "folder",
         "cut.jpg": "cut off or damaged",
         "cut.png": "cut off or damaged",
@@ -158,6 +159,31 @@ def test_unreadable_files_are_refused_with_the_reason(tmp_path):
         with pytest.raises(PhotoError, match=reason) as error:
             read_photo(tmp_path / name)
         assert str(error.value) == f"{tmp_path / name}: {error.value.reason}"
+
+
+@pytest.mark.parametrize(
+    "kind, reason",
+    [
+        (TypeError, "damaged"),
+        (KeyError, "damaged"),
+        (IndexError, "damaged"),
+        (AttributeError, "damaged"),
+        (OverflowError, "damaged"),
+        (RuntimeError, "damaged \\(RuntimeError\\)"),
+        (RecursionError, "damaged"),
+        (MemoryError, "more memory"),
+    ],
+)
+def test_whatever_pillow_raises_for_a_broken_file(
+    kind, reason, tmp_path, monkeypatch
+):
+    def fail(*arguments):
+        raise kind()
+
+    picture().save(tmp_path / "photo.png")
+    monkeypatch.setattr(Image.Image, "convert", fail)
+    with pytest.raises(PhotoError, match=f"photo.png: .*{reason}"):
+        read_photo(tmp_path / "photo.png")
 
 
 @pytest.mark.parametrize("side", [10_001, 20_000])

@@ -185,6 +185,28 @@ def test_a_chosen_face_stays_chosen_until_it_is_gone():
     assert sides == [[60]] * 18 + [[90]] * 7 + [[]] * 5
 
 
+def test_faces_may_join_those_that_were_chosen():
+    first, second = moving(20), moving(12, (400, 100), (0, 0), side=90)
+    frames = [[one] for one in first]
+    for number in range(8, 20):
+        frames[number] = [*frames[number], second[number - 8]]
+    tracks = find_tracks(frames, RATE)
+
+    def large(faces):
+        return [one for one in faces if one.box[2] > 70]
+
+    followed = follow(tracks, 20, lambda faces: faces, joined=True)
+    assert [len(faces) for faces in followed] == [1] * 8 + [2] * 12
+    followed = follow(tracks, 20, large, joined=True)
+    assert [len(faces) for faces in followed] == [0] * 8 + [1] * 12
+    # One that has become too small stays.
+    sizes = {10: 90, 11: 60}
+    followed = follow(
+        tracks, 20, lambda faces: faces[: sizes.get(len(faces), 2)], joined=True
+    )
+    assert [len(faces) for faces in followed] == [1] * 8 + [2] * 12
+
+
 def test_cuts_are_seen_and_movement_is_not():
     rng = np.random.default_rng(0)
     scenes = [

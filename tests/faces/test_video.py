@@ -11,7 +11,7 @@ from PIL import Image
 from efgan_tf.errors import UserError
 from efgan_tf.faces.ffmpeg import Audio
 from efgan_tf.faces.video import (
-    check_suffix,
+    check_animation,
     open_video,
     write_animation,
     write_video,
@@ -238,7 +238,7 @@ def test_other_suffixes_are_refused(tmp_path):
         write_video(tmp_path / "video.avi", scenes(), 25)
     with pytest.raises(UserError, match=r"\.gif, \.webp, \.mp4"):
         write_animation(tmp_path / "video.png", scenes(), 25)
-    check_suffix("face.GIF")
+    check_animation("face.GIF", 50)
 
 
 def read(path):
@@ -280,8 +280,13 @@ def test_an_animation_as_mp4(tmp_path):
 
 def test_impossible_animations_are_refused(tmp_path):
     path = tmp_path / "face.gif"
-    with pytest.raises(UserError, match="at most 50 frames a second"):
-        write_animation(path, scenes(2), 60)
+    for refuse in (
+        lambda: check_animation(path, 60),
+        lambda: write_animation(path, scenes(2), 60),
+    ):
+        with pytest.raises(UserError, match="at most 50 frames a second"):
+            refuse()
+    check_animation(tmp_path / "face.webp", 60)
     with pytest.raises(ValueError, match="one size"):
         write_animation(path, [scene(0), scene(0, width=32)], 10)
     with pytest.raises(ValueError, match="one size"):
