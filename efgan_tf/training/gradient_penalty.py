@@ -1,23 +1,25 @@
 """The gradient penalty of WGAN-GP (Gulrajani et al., NeurIPS 2017).
 
-Part of the training loop and therefore TensorFlow: Keras has no gradients of
-its own.
+Keras has no gradients of its own, so the one that the penalty is made of is
+taken by the backend.
 """
 
 from collections.abc import Callable
 
-import tensorflow as tf
+import keras
+from keras import ops
 
 from efgan_tf.training import losses
+from efgan_tf.training.losses import Tensor
 
 
 def gradient_penalty(
-    critic_patch_fn: Callable[[tf.Tensor], tf.Tensor],
-    real: tf.Tensor,
-    fake: tf.Tensor,
-    alpha: tf.Tensor,
+    critic_patch_fn: Callable[[Tensor], Tensor],
+    real: Tensor,
+    fake: Tensor,
+    alpha: Tensor,
     epsilon: float = 1e-8,
-) -> tf.Tensor:
+) -> Tensor:
     """How far the critic's slope is from 1 between real and fake.
 
     The slope is that of a sample's mean patch, the value that the Wasserstein
@@ -33,12 +35,27 @@ def gradient_penalty(
     Returns:
       Float32 scalar; differentiable by the critic's variables.
     """
-    real, fake = tf.cast(real, tf.float32), tf.cast(fake, tf.float32)
-    between = tf.stop_gradient(fake + alpha * (real - fake))
-    with tf.GradientTape(watch_accessed_variables=False) as tape:
-        tape.watch(between)
-        patch = tf.cast(critic_patch_fn(between), tf.float32)
+    real, fake = ops.cast(real, "float32"), ops.cast(fake, "float32")
+    between = ops.stop_gradient(fake + alpha * (real - fake))
+
+    def value(images):
+        patch = ops.cast(critic_patch_fn(images), "float32")
         # Samples do not see each other, so the sum's gradient holds each
         # sample's own.
-        value = tf.reduce_sum(tf.reduce_mean(patch, axis=[1, 2, 3]))
-    return losses.penalty(tape.gradient(value, between), epsilon)
+        return ops.sum(ops.mean(patch, axis=[1, 2, 3]))
+
+    return losses.penalty(_gradient(value, between), epsilon)
+
+
+def _gradient(function: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
+    """Gradient of a scalar function at `x`, which may be differentiated."""
+    if keras.backend.backend() == "jax":
+        import jax
+
+        return jax.grad(function)(x)
+    import tensorflow as tf
+
+    with tf.GradientTape(watch_accessed_variables=False) as tape:
+        tape.watch(x)
+        value = function(x)
+    return tape.gradient(value, x)

@@ -5,7 +5,12 @@ weight means the same at every batch and image size; docs/method.md converts
 the sums of GANimation. Nothing here knows a weight.
 """
 
+from typing import Any
+
 from keras import ops
+
+Tensor = Any
+"""A tensor of the backend that Keras runs on."""
 
 
 def _float32(x):

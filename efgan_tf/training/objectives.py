@@ -1,25 +1,25 @@
 """What the critics and the generator minimise, put together from the losses.
 
-Pure functions of networks and a batch: no optimiser, no state. docs/method.md
-writes them as equations. A batch is a dict of float32 tensors: `image` and
-`target_image` `[b, S, S, 3]` in [-1, 1], `action_units` and
-`target_action_units` `[b, 17]` in 0–1, `has_target` `[b]`.
+Pure functions of networks and a batch: no optimiser, no state, and no backend
+of Keras in particular. docs/method.md writes them as equations. A batch is a
+dict of float32 tensors: `image` and `target_image` `[b, S, S, 3]` in [-1, 1],
+`action_units` and `target_action_units` `[b, 17]` in 0–1, `has_target` `[b]`.
 """
 
 from collections.abc import Mapping
 from typing import Any
 
 import keras
-import tensorflow as tf
 from keras import ops
 
 from efgan_tf.config import LossConfig, ModelConfig
 from efgan_tf.models import critic_view, region_units
 from efgan_tf.training import losses
 from efgan_tf.training.gradient_penalty import gradient_penalty
+from efgan_tf.training.losses import Tensor
 
-Batch = Mapping[str, tf.Tensor]
-Metrics = dict[str, tf.Tensor]
+Batch = Mapping[str, Tensor]
+Metrics = dict[str, Tensor]
 FACE = "face"
 
 __all__ = ["critic_objective", "estimator_objective", "generator_objective"]
@@ -27,9 +27,9 @@ __all__ = ["critic_objective", "estimator_objective", "generator_objective"]
 
 def generate(
     generator: keras.Model,
-    image: tf.Tensor,
-    source: tf.Tensor,
-    target: tf.Tensor,
+    image: Tensor,
+    source: Tensor,
+    target: Tensor,
 ) -> dict[str, Any]:
     """Runs the cascade on `image` from the units `source` to `target`."""
     return generator(
@@ -44,7 +44,7 @@ def generate(
 
 def judged_images(
     outputs: Mapping[str, Any], region: str, model: ModelConfig
-) -> list[tuple[tf.Tensor, tf.Tensor]]:
+) -> list[tuple[Tensor, Tensor]]:
     """What one critic judges: (image in its view, wanted units), all stages.
 
     Each stage shows its final image in the critic's view and the initial
@@ -66,9 +66,9 @@ def critic_objective(
     batch: Batch,
     model: ModelConfig,
     weights: LossConfig,
-    usable: tf.Tensor,
-    alpha: tf.Tensor,
-) -> tuple[tf.Tensor, Metrics]:
+    usable: Tensor,
+    alpha: Tensor,
+) -> tuple[Tensor, Metrics]:
     """The critics' loss on a batch and on what the generator made of it.
 
     Wasserstein distance, gradient penalty between the real images and one of
@@ -122,9 +122,9 @@ def generator_objective(
     batch: Batch,
     model: ModelConfig,
     weights: LossConfig,
-    usable: tf.Tensor,
-    lambda_att: tf.Tensor,
-) -> tuple[tf.Tensor, Metrics]:
+    usable: Tensor,
+    lambda_att: Tensor,
+) -> tuple[Tensor, Metrics]:
     """The generator's loss on a batch.
 
     Every stage's output is judged; the cycle runs once over the whole
@@ -173,8 +173,8 @@ def generator_objective(
 
 
 def estimator_objective(
-    estimator: keras.Model, batch: Batch, usable: tf.Tensor
-) -> tuple[tf.Tensor, Metrics]:
+    estimator: keras.Model, batch: Batch, usable: Tensor
+) -> tuple[Tensor, Metrics]:
     """Squared error of the AU estimator on real images."""
     predicted = estimator(batch["image"], training=True)
     error = losses.action_unit_regression(

@@ -1,0 +1,1 @@
+"""Training under JAX, on machines that have no TensorFlow. See README.md."""
