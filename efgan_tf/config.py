@@ -137,10 +137,10 @@ class ModelConfig:
     critic_width: int = option(64, "channels of the critics' first layer")
     estimator_width: int = option(24, "channels of the AU estimator")
     au_injection: str = option(
-        "concat", "how action units enter a branch", ("concat", "film")
+        "film", "how action units enter a branch", ("concat", "film")
     )
     au_input: str = option(
-        "target",
+        "difference",
         "what a branch sees: the wanted units or their change",
         ("target", "difference"),
     )

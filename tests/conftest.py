@@ -31,6 +31,12 @@ def rendered(tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
+def data_dir(tmp_path_factory):
+    """Where tiny runs keep the faces that they share."""
+    return tmp_path_factory.mktemp("data")
+
+
+@pytest.fixture(scope="session")
 def detector():
     """The face detector, which takes seconds to load."""
     from efgan_tf.faces.detection import Detector

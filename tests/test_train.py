@@ -4,6 +4,7 @@ import itertools
 import json
 import os
 import random
+import shutil
 import signal
 import subprocess
 import sys
@@ -18,8 +19,10 @@ from absl import flags
 from efgan_tf import commands, options, train
 from efgan_tf import config as config_lib
 from efgan_tf.data import load_faces
+from efgan_tf.evaluation.ablation import AblationConfig
 from efgan_tf.training import trainer
-from efgan_tf.training.networks import build_networks, start_phase_2
+from efgan_tf.training.initial import beginning
+from efgan_tf.training.networks import build_networks, start_from
 from efgan_tf.training.run_directory import RunDirectory
 from efgan_tf.training.stopping import StopRequest
 from tests.data import tree_tables
@@ -38,12 +41,6 @@ SHRUNK = {
     "estimator_width": 4, "global_blocks": 1, "local_blocks": 1,
     "refiner_blocks": 1, "batch_size": 2, "n_critic": 2, "stages": 2,
 }  # fmt: skip
-
-
-@pytest.fixture(scope="session")
-def data_dir(tmp_path_factory):
-    """Where tiny runs keep the faces that they share."""
-    return tmp_path_factory.mktemp("data")
 
 
 def _flags(data_dir, run_dir, **changes):
@@ -117,11 +114,18 @@ def _interrupt(arguments, run_dir, after, number):
     return process.returncode, output
 
 
+@pytest.fixture(scope="session")
+def whole(data_dir, tmp_path_factory):
+    """A run that was never interrupted, in a process of its own."""
+    run_dir = tmp_path_factory.mktemp("whole") / "whole"
+    subprocess.run(_command(*_flags(data_dir, run_dir)), check=True)
+    return run_dir
+
+
 def test_interrupted_runs_end_with_the_weights_of_an_uninterrupted_one(
-    data_dir, tmp_path
+    whole, data_dir, tmp_path
 ):
-    whole, broken = tmp_path / "whole", tmp_path / "broken"
-    subprocess.run(_command(*_flags(data_dir, whole)), check=True)
+    broken = tmp_path / "broken"
     arguments = _flags(data_dir, broken)
     status, _ = _interrupt(arguments, broken, "phase1_00000002", signal.SIGKILL)
     assert status == -signal.SIGKILL
@@ -136,13 +140,18 @@ def test_interrupted_runs_end_with_the_weights_of_an_uninterrupted_one(
     )
     assert "resuming from" in result.stderr and "finished" in result.stdout
 
-    name, wanted = _variables(whole)
-    other_name, found = _variables(broken)
+    _check_same_end(whole, broken)
+    _check_story(whole, broken)
+
+
+def _check_same_end(run_dir, other):
+    """Both runs' last checkpoints are equal, bit for bit."""
+    name, wanted = _variables(run_dir)
+    other_name, found = _variables(other)
     assert name == other_name == "phase2_00000012"
     assert wanted.keys() == found.keys() and len(wanted) > 100
     for key, value in wanted.items():
         np.testing.assert_array_equal(found[key], value, err_msg=key)
-    _check_story(whole, broken)
 
 
 def _check_story(whole, broken):
@@ -157,6 +166,27 @@ def _check_story(whole, broken):
     assert scores[0] == scores[1]
     assert [line["images"] for line in scores[0]] == [20, 40, 60, 64]
     assert (broken / "samples" / "phase2_00000064.png").stat().st_size > 5000
+    trained = [line for line in stories[1] if "generator/total" in line]
+    assert sum(line["seconds"] for line in trained) > 0
+    assert not any("seconds" in line for line in scores[1])
+
+
+def test_a_run_from_anothers_phase_1_ends_like_its_phase_2(
+    whole, data_dir, tmp_path
+):
+    # The other run is needed at the beginning alone.
+    donor, branch = tmp_path / "donor", tmp_path / "branch"
+    shutil.copytree(whole, donor)
+    arguments = _flags(data_dir, branch, phase1_kimg=0, init_from=donor)
+    status, _ = _interrupt(arguments, branch, "phase2_00000002", signal.SIGTERM)
+    assert status == 0
+    shutil.rmtree(donor)
+    subprocess.run(_command(*arguments), check=True)
+    _check_same_end(whole, branch)
+    lines = (branch / "metrics.jsonl").read_text().splitlines()
+    first, last = (json.loads(lines[i])["images"] for i in (0, -1))
+    # Three steps on, or less where it was interrupted before.
+    assert 40 < first <= 46 and last == 64
 
 
 @pytest.fixture(scope="session")
@@ -190,11 +220,35 @@ def test_the_run_directory_can_rebuild_the_run(finished):
 def test_another_config_is_refused_and_the_differences_listed(finished, capsys):
     run_dir, arguments = finished
     before = sorted(run_dir.rglob("*"))
-    assert _run_here(*arguments, "--lambda_gp=7", "--base_width=8") == 2
+    changes = ["--lambda_gp=7", "--base_width=8", "--init_from=other"]
+    assert _run_here(*arguments, *changes) == 2
     error = capsys.readouterr().err
-    assert error.count("\n") == 1
+    assert error.count("\n") == 1 and "init_from: → other" in error
     assert "lambda_gp: 10.0 → 7.0" in error and "base_width: 4 → 8" in error
     assert sorted(run_dir.rglob("*")) == before
+
+
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        ({"base_width": 8}, "base_width: 4 → 8"),
+        ({"au_input": "difference"}, "au_input: target → difference"),
+        ({"stages": 3, "phase1_kimg": 0.01}, "pass --stages=2"),
+        ({"phase1_kimg": 0.01, "phase2_kimg": 0}, "--phase2_kimg is 0"),
+        ({"init_from": "absent"}, "absent is no run"),
+    ],
+)
+@pytest.mark.parametrize("dry_run", [False, True])
+def test_a_run_that_cannot_be_started_from_is_refused(
+    finished, data_dir, tmp_path, capsys, changes, told, dry_run
+):
+    run_dir, _ = finished
+    settings = {"phase1_kimg": 0, "init_from": run_dir, **changes}
+    arguments = _flags(data_dir, tmp_path / "new", **settings)
+    assert _run_here(*arguments, f"--dry_run={dry_run}") == 2
+    error = capsys.readouterr().err
+    assert told in error and error.count("\n") == 1
+    assert not (tmp_path / "new").exists()
 
 
 def test_a_run_without_checkpoints_is_refused(finished, tmp_path, capsys):
@@ -336,7 +390,7 @@ def test_a_stop_before_the_first_step_is_no_error(data_dir, tmp_path):
         outcome = trainer.Trainer(
             config, RunDirectory(tmp_path / "run"), make_strategy(1), *faces,
             stop,
-        ).run()  # fmt: skip
+        ).run(beginning(config))  # fmt: skip
     assert not outcome.finished and outcome.position.step == 0
     assert outcome.checkpoint.endswith("phase1_00000000")
 
@@ -357,6 +411,8 @@ def test_every_flag_file_parses_builds_and_runs_a_step(path, monkeypatch):
     monkeypatch.chdir(CONFIGS.parent)
     values = flags.FlagValues()
     config_lib.define_flags(values)
+    if path.stem.startswith("ablation"):
+        config_lib.define_flags(values, AblationConfig)
     values(["train", f"--flagfile={path.relative_to(CONFIGS.parent)}"])
     config = config_lib.replace(config_lib.from_flags(values), SHRUNK)
     _, _, step = make_step(config)
@@ -371,7 +427,7 @@ def test_phase_2_starts_every_stage_from_the_average():
     first, second = build_networks(config, 1), build_networks(config, 2)
     for weight in first.average.weights:
         weight.assign(weight + 0.25)
-    start_phase_2(second, first)
+    start_from(second, first)
     wanted = first.average.get_weights()
     for cascade in (second.generator, second.average):
         found = cascade.get_weights()

@@ -1,0 +1,251 @@
+"""Trains and evaluates what the method is built up from, at equal budgets.
+
+    python -m efgan_tf.ablate --flagfile=configs/ablation.flags --run_dir=DIR
+
+makes a run DIR/ROW of each row: global (the global branch alone), local (with
+local branches), refiner, k2 and k3 (cascades, from the end of refiner's phase
+1), each of --phase1_kimg and --phase2_kimg thousands of images. It evaluates
+them (DIR/ROW/evaluation), compares them (DIR/comparison), and sums it all up in
+DIR/ablation.md and DIR/ablation.json. The same command goes on where an
+interrupted one stopped. --variants compares options in phase 1 instead.
+"""
+
+import contextlib
+import dataclasses
+import fcntl
+import json
+import os
+import shlex
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TextIO
+
+from absl import flags
+
+from efgan_tf import commands, config, outputs
+from efgan_tf.errors import UserError
+from efgan_tf.evaluation import ablation
+from efgan_tf.evaluation.ablation import AblationConfig, Row
+from efgan_tf.training.schedules import total_steps
+from efgan_tf.training.stopping import StopRequest
+
+_COMPARISON = "comparison"
+_POLL_SECONDS = 0.2
+
+
+def main(values: flags.FlagValues) -> None:
+    """Runs the command."""
+    shared = config.from_flags(values)
+    settings = config.from_flags(values, AblationConfig)
+    rows = ablation.plan(shared, settings)
+    if shared.train.dry_run:
+        print(_described(rows))
+        return
+    commands.quiet_tensorflow()
+    _check(rows)
+    _leave_accelerators_alone()
+    folder = Path(shared.train.run_dir)
+    with StopRequest() as stop, _lock(folder) as lock:
+        work = Work(folder, shlex.split(settings.evaluate_flags), stop, lock)
+        finished = work.run(rows)
+    if finished:
+        print(f"finished\ntable: {folder / 'ablation.md'}")
+    else:
+        print("stopped; the same command goes on")
+
+
+def _described(rows: Sequence[Row]) -> str:
+    """What would be done, a line for each row."""
+    lines = []
+    for row in rows:
+        train = row.config.train
+        budgets = [
+            f"phase {phase} of {steps * train.batch_size * train.n_critic:,} "
+            "images"
+            for phase in (1, 2)
+            if (steps := total_steps(train, phase))
+        ]
+        line = f"{row.run_dir}: {' and '.join(budgets)}"
+        if row.donor:
+            line += f", from the end of {row.donor.name}'s phase 1"
+        lines.append(line)
+    return "\n".join(lines)
+
+
+def _check(rows: Sequence[Row]) -> None:
+    """Raises a `UserError` if a row could not be trained, before any is."""
+    from efgan_tf.training.run_directory import RunDirectory
+
+    for row in rows:
+        RunDirectory(row.run_dir).check(row.config)
+
+
+def _leave_accelerators_alone() -> None:
+    """Their memory is for the processes that train."""
+    import tensorflow as tf
+
+    tf.config.set_visible_devices([], "GPU")
+
+
+@contextlib.contextmanager
+def _lock(folder: Path) -> Iterator[TextIO]:
+    """Nobody else works in `folder` meanwhile.
+
+    Processes that we start inherit the lock: one that outlives us, because we
+    were killed, keeps it.
+
+    Raises:
+      UserError: somebody does.
+    """
+    outputs.check_writable(folder)
+    with open(folder / ".lock", "a+", encoding="utf-8") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            file.seek(0)
+            raise UserError(
+                f"process {file.read().strip()} is at work in {folder}; wait "
+                "for its end, or stop it"
+            ) from None
+        yield file
+
+
+@dataclasses.dataclass(frozen=True)
+class Work:
+    """The rows, one after the other, in processes of their own.
+
+    Several graphs and strategies in one process would use up its memory.
+
+    Attributes:
+      folder: of all runs.
+      evaluate_flags: further flags of `efgan_tf.evaluate`.
+      stop: tells when to stop early.
+      lock: held as long as anybody works here; says who does.
+    """
+
+    folder: Path
+    evaluate_flags: Sequence[str]
+    stop: StopRequest
+    lock: TextIO
+
+    def run(self, rows: Sequence[Row]) -> bool:
+        """Trains, evaluates and sums up; False if it was stopped."""
+        for number, row in enumerate(rows, start=1):
+            print(
+                f"row {number} of {len(rows)}: {row.name}",
+                file=sys.stderr,
+                flush=True,
+            )
+            if not (self._train(row) and self._evaluate(row)):
+                return False
+            if not self._sum_up(rows[:number]):
+                return False
+        return True
+
+    def _train(self, row: Row) -> bool:
+        """Trains a row to its end, unless that is done; False if stopped."""
+        if _is_trained(row):
+            return True
+        arguments = ablation.arguments(row.config)
+        return self._command("train", *arguments) and _is_trained(row)
+
+    def _evaluate(self, row: Row) -> bool:
+        """Evaluates a row, unless that is done; False if stopped."""
+        if (row.run_dir / "evaluation").exists():
+            return True
+        return self._command(
+            "evaluate", f"--run_dir={row.run_dir}", *self.evaluate_flags
+        )
+
+    def _compare(self, rows: Sequence[Row]) -> bool:
+        """Puts evaluated rows into one table; False if stopped."""
+        runs = ",".join(str(row.run_dir) for row in rows)
+        out = self.folder / _COMPARISON
+        return self._command(
+            "evaluate", f"--compare={runs}", f"--out={out}", "--overwrite"
+        )
+
+    def _sum_up(self, rows: Sequence[Row]) -> bool:
+        """Writes ablation.md and ablation.json of rows; False if stopped."""
+        from efgan_tf.evaluation import compute
+
+        if not self._compare(rows):
+            return False
+        report = self.folder / _COMPARISON / "report.json"
+        tables = report.with_suffix(".md").read_text("utf-8")
+        costs = {row.name: compute.row_compute(row) for row in rows}
+        content = {
+            "results": json.loads(report.read_text("utf-8")),
+            "compute": {
+                name: dataclasses.asdict(cost) for name, cost in costs.items()
+            },
+        }
+        with outputs.atomic_file(self.folder / "ablation.json") as temporary:
+            temporary.write_text(json.dumps(content, indent=2) + "\n", "utf-8")
+        with outputs.atomic_file(self.folder / "ablation.md") as temporary:
+            temporary.write_text(
+                f"# Ablation\n\n{tables}\n### Compute\n\n"
+                f"{compute.table(costs)}\n",
+                "utf-8",
+            )
+        return True
+
+    def _command(self, name: str, *arguments: str) -> bool:
+        """Runs `python -m efgan_tf.NAME`; False if we are asked to stop.
+
+        Ctrl-C reaches the process as it reaches us; it is told to stop by
+        SIGTERM too, since that reaches us alone.
+
+        Raises:
+          UserError: it failed.
+        """
+        process = subprocess.Popen(
+            [sys.executable, "-m", f"efgan_tf.{name}", *arguments],
+            pass_fds=[self.lock.fileno()],
+        )
+        self._tell_who_works(process.pid)
+        told = False
+        try:
+            while process.poll() is None:
+                if self.stop.requested and not told:
+                    process.terminate()
+                    told = True
+                with contextlib.suppress(subprocess.TimeoutExpired):
+                    process.wait(_POLL_SECONDS)
+        finally:  # a second Ctrl-C
+            process.kill()
+            process.wait()
+            self._tell_who_works(os.getpid())
+        if self.stop.requested:
+            return False
+        if process.returncode:
+            raise UserError(
+                f"efgan_tf.{name} ended with status {process.returncode}; "
+                "the same command goes on once that is mended"
+            )
+        return True
+
+    def _tell_who_works(self, process: int) -> None:
+        self.lock.truncate(0)
+        print(process, file=self.lock, flush=True)
+
+
+def _is_trained(row: Row) -> bool:
+    """Whether the newest whole checkpoint of a row is its last."""
+    from efgan_tf.training.checkpoints import Checkpoints
+    from efgan_tf.training.run_directory import RunDirectory
+
+    run = RunDirectory(row.run_dir)
+    found = Checkpoints(run.checkpoints, keep=1).latest()
+    if run.is_new() or found is None:
+        return False
+    train = row.config.train
+    last = 2 if train.phase2_kimg else 1
+    _, position, _ = found
+    return (position.phase, position.step) == (last, total_steps(train, last))
+
+
+if __name__ == "__main__":
+    sys.exit(commands.run(main, config.Config, AblationConfig))

@@ -1,0 +1,79 @@
+"""The paper's test of use: do edited pictures help to learn expressions?"""
+
+from collections.abc import Sequence
+
+import keras
+import numpy as np
+
+from efgan_tf.data import Faces
+from efgan_tf.data.pictures import decode
+from efgan_tf.evaluation.features import run_network
+from efgan_tf.evaluation.judges import learning, networks
+from efgan_tf.evaluation.judges.panel import expression_labels
+from efgan_tf.evaluation.protocol import expressions_of
+from efgan_tf.evaluation.settings import JudgesConfig
+
+
+def compare_augmentation(
+    train: Faces,
+    held_out: Faces,
+    edited: np.ndarray,
+    expressions: Sequence[str],
+    config: JudgesConfig,
+) -> dict[str, float]:
+    """Accuracy on real pictures of judges taught without and with edits.
+
+    Both see equally many pictures; the second one's are drawn from the real
+    and the edited ones together.
+
+    Args:
+      train: the training split.
+      held_out: the test split, which both are asked about.
+      edited: float32 `[n, S, S, 3]` in [-1, 1], edits of training pictures.
+      expressions: `[n]`, what they were edited to.
+      config: how judges are trained.
+
+    Returns:
+      Accuracies in 0–1 by what was learned from; empty where fewer than two
+      expressions have names.
+    """
+    names = expressions_of(train)
+    rows = np.flatnonzero(np.isin(train.expressions, names))
+    asked = np.flatnonzero(np.isin(held_out.expressions, names))
+    if len(names) < 2 or not len(asked):
+        return {}
+    images = decode(train.encoded, train.size)[rows]
+    labels = expression_labels(train.expressions[rows], names)
+    made = np.rint((np.clip(edited, -1, 1) + 1) * 127.5).astype(np.uint8)
+    made_labels = expression_labels(np.asarray(expressions), names)
+    sets = {
+        "real": (images, labels),
+        "real and edited": (
+            np.concatenate([images, made]),
+            np.concatenate([labels, made_labels]),
+        ),
+    }
+    truth = expression_labels(held_out.expressions[asked], names)
+    shown = decode([held_out.encoded[i] for i in asked], held_out.size)
+    shown = shown / np.float32(127.5) - 1
+    return {
+        name: _accuracy(*pictures, shown, truth, len(names), config, name)
+        for name, pictures in sets.items()
+    }
+
+
+def _accuracy(images, labels, shown, truth, count, config, name) -> float:
+    keras.utils.set_random_seed(config.judge_seed)
+    model = networks.expression_judge(
+        images.shape[1], config.judge_width, count
+    )
+    learning.fit(
+        model,
+        keras.losses.SparseCategoricalCrossentropy(from_logits=True),
+        images,
+        labels,
+        int(config.judge_kimg * 500),
+        config.judge_seed,
+        f"expressions from {name} pictures:",
+    )
+    return float(np.mean(run_network(model, shown)[0].argmax(1) == truth))

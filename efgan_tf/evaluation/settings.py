@@ -1,0 +1,83 @@
+"""Settings of `python -m efgan_tf.evaluate`."""
+
+import dataclasses
+
+from efgan_tf.options import check_at_least, check_finite, option, require
+
+
+@dataclasses.dataclass(frozen=True)
+class JudgesConfig:
+    """How judges are trained, and when one is good enough."""
+
+    judge_dir: str = option(
+        "", "where judges are kept; DATA_DIR/judges if empty"
+    )
+    judge_kimg: float = option(
+        40.0,
+        "thousands of pictures that the judge of units is trained on; the "
+        "others see half of them",
+    )
+    judge_width: int = option(24, "channels of the judges' first layer")
+    judge_seed: int = option(0, "of the judges' weights and batches")
+    judge_unit_agreement: float = option(
+        0.6, "least mean ICC(3,1) of the judge of units on held-out people"
+    )
+    judge_accuracy: float = option(
+        0.7, "least accuracy of the judge of expressions on held-out people"
+    )
+    judge_verification: float = option(
+        0.9, "least area under the ROC curve when telling people apart"
+    )
+
+    def __post_init__(self):
+        check_finite(self)
+        check_at_least(self, 1, "judge_width")
+        check_at_least(self, 0, "judge_seed")
+        require(self.judge_kimg > 0, "--judge_kimg must be greater than 0")
+
+
+@dataclasses.dataclass(frozen=True)
+class EvaluateConfig:
+    """What is evaluated, and how."""
+
+    run_dir: str = option("", "the run to evaluate")
+    out: str = option("", "folder of the report; RUN_DIR/evaluation if empty")
+    compare: tuple[str, ...] = option(
+        (), "evaluated runs to put into one table, instead of --run_dir"
+    )
+    overwrite: bool = option(False, "replace a report that is there")
+    data_dir: str = option("", "where the run's data lies now, if it moved")
+    source_dir: str = option("", "where its photos lie now, if they moved")
+    pairs: int = option(1000, "how many edits are judged at most")
+    eval_seed: int = option(0, "of the choice of pairs and of the intervals")
+    inception_weights: str = option(
+        "",
+        "Inception-v3 weights for FID and KID: a file, or download to let "
+        "Keras fetch them; without, the judge's features are used",
+    )
+    lpips_network: str = option(
+        "", "a .keras file with LPIPS's feature maps; docs/evaluation.md"
+    )
+    lpips_weights: str = option("", "an .npz file with LPIPS's weights")
+    augmentation: bool = option(
+        False,
+        "also train the expression judge on real and edited pictures together, "
+        "as the paper does",
+    )
+    judges: JudgesConfig = dataclasses.field(default_factory=JudgesConfig)
+
+    def __post_init__(self):
+        check_at_least(self, 2, "pairs")
+        check_at_least(self, 0, "eval_seed")
+        require(
+            bool(self.run_dir) != bool(self.compare),
+            "give either --run_dir=RUN or --compare=RUN,RUN,…",
+        )
+        require(
+            bool(self.lpips_network) == bool(self.lpips_weights),
+            "LPIPS needs both --lpips_network and --lpips_weights",
+        )
+        require(
+            not self.compare or bool(self.out),
+            "--compare needs --out=DIR for its table",
+        )
