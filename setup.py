@@ -21,7 +21,10 @@ setup(
     license_files=["LICENSE", "efgan_tf/synthetic/CREDITS.md"],
     python_requires=">=3.10,<3.14",
     packages=find_packages(include=["efgan_tf", "efgan_tf.*"]),
-    package_data={"efgan_tf.synthetic": ["*.npz", "CREDITS.md"]},
+    package_data={
+        "efgan_tf.presets": ["*.npz", "*.json", "*.md"],
+        "efgan_tf.synthetic": ["*.npz", "CREDITS.md"],
+    },
     install_requires=[
         "absl-py>=2.1",
         "keras>=3.12,<4",

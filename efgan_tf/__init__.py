@@ -2,18 +2,19 @@
 
 import efgan_tf
 
-editor = efgan_tf.load("runs/synthetic")
+editor = efgan_tf.load()
 edited = editor.edit("photo.jpg", expression="happy", intensity=0.8)
 """
 
 __version__ = "0.1.0"
 
 
-def load(path):
+def load(path="preset:faces128"):
     """An `efgan_tf.editing.editor.Editor` of a trained model.
 
     Args:
-      path: a run's folder, a `.keras` file or a SavedModel.
+      path: a run's folder, a `.keras` file, a SavedModel, or `preset:NAME`,
+        a model that comes with the package.
 
     Raises:
       UserError: there is no model, or it is damaged.

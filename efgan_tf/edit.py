@@ -1,11 +1,11 @@
 """Changes the expression of faces in photos, and keeps the person.
 
-    python -m efgan_tf.edit --model=runs/synthetic --image=photo.jpg \\
-        --expression=happy --intensity=0.8 --out=happy.png
-    python -m efgan_tf.edit --model=… --image=photo.jpg --au=AU12=3,AU06=2 \\
-        --out=out.png --sheet=sheet.png --animate=out.gif
-    python -m efgan_tf.edit --model=… --image='album/**/*.jpg' --face=all \\
-        --expression=happy --out=edited
+    python -m efgan_tf.edit --image=photo.jpg --expression=happy \\
+        --intensity=0.8 --out=happy.png
+    python -m efgan_tf.edit --image=photo.jpg --au=AU12=3,AU06=2 --out=out.png \\
+        --sheet=sheet.png --animate=out.gif
+    python -m efgan_tf.edit --model=runs/mine --image='album/**/*.jpg' \\
+        --face=all --expression=happy --out=edited
     python -m efgan_tf.edit --image=photo.jpg --list_faces
 
 --image is a photo, a folder or a quoted glob of photos, or a video. Intensities
@@ -23,7 +23,7 @@ from absl import flags
 from efgan_tf import action_units, outputs
 from efgan_tf import config as config_lib
 from efgan_tf.commands import USER_ERROR_STATUS, quiet_tensorflow, run
-from efgan_tf.editing import batch, clip, folders, single
+from efgan_tf.editing import batch, clip, folders, presets, single
 from efgan_tf.editing.choice import parse_choice
 from efgan_tf.editing.describe import (
     edit_lines,
@@ -58,7 +58,9 @@ def main(values: flags.FlagValues) -> int | None:
     if faces.list_faces:
         return _list_faces(photo)
     require(bool(photo.model), "give --model=RUN, a trained model")
-    if not os.path.exists(photo.model):
+    if photo.model.startswith(presets.PREFIX):
+        presets.check_name(photo.model)
+    elif not os.path.exists(photo.model):
         raise UserError(f"--model={photo.model} does not exist")
     request = _request(photo, wish, faces, result)
     if is_video(photo.image):

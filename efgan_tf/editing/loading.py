@@ -1,10 +1,11 @@
-"""Loads a model, whichever of its three forms it is in."""
+"""Loads a model, whichever of its forms it is in."""
 
 from pathlib import Path
 
 from efgan_tf.editing.keras_file import read_keras
 from efgan_tf.editing.model import EditingModel
 from efgan_tf.editing.network import TrainedNetwork
+from efgan_tf.editing.presets import PREFIX, read_preset
 from efgan_tf.editing.runs import read_run
 from efgan_tf.editing.saved_models import newest_version, read_saved_model
 from efgan_tf.errors import UserError
@@ -14,14 +15,16 @@ def load_model(path: str | Path) -> EditingModel:
     """A model to edit with.
 
     Args:
-      path: a run's folder, a `.keras` file of `efgan_tf.export`, or a
-        SavedModel of it: its folder, or the one that holds its numbered
-        versions, of which the highest is taken.
+      path: a run's folder, a `.keras` file of `efgan_tf.export`, a SavedModel
+        of it (its folder, or the one that holds its numbered versions, of
+        which the highest is taken), or `preset:NAME`.
 
     Raises:
       UserError: there is no such file or folder, it is none of these, it is
         damaged, or it was made for another template or other units.
     """
+    if str(path).startswith(PREFIX):
+        return editing_model(str(path), read_preset(str(path)))
     path = Path(path)
     if not path.exists():
         raise UserError(f"{path} does not exist; name a trained model")

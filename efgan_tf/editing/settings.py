@@ -4,6 +4,7 @@ import dataclasses
 
 from efgan_tf.action_units import canonical_name
 from efgan_tf.editing.choice import parse_choice
+from efgan_tf.editing.presets import DEFAULT
 from efgan_tf.editing.subjects import ON_NO_FACE
 from efgan_tf.options import (
     check_at_least,
@@ -19,7 +20,9 @@ class PhotoConfig:
     """What is edited, with what, and where it goes."""
 
     model: str = option(
-        "", "trained model: a run's folder, a .keras file or a SavedModel"
+        DEFAULT,
+        "trained model: a run's folder, a .keras file, a SavedModel or "
+        "preset:NAME",
     )
     image: str = option(
         "", "a photo, a folder, a glob in quotes, or a video (.mp4 …)"

@@ -1,0 +1,116 @@
+"""Models that come with the package, by their names: `preset:faces128`.
+
+A preset is one `.npz` of weights in half precision, in the networks' own order,
+with `efgan.json` beside them; `efgan_tf/presets/manifest.json` says which there
+are. Critics never ship.
+"""
+
+import functools
+import hashlib
+import io
+import json
+import zipfile
+from collections.abc import Mapping
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from efgan_tf.editing.info import FILE_NAME, ModelInfo
+from efgan_tf.errors import UserError
+from efgan_tf.outputs import atomic_file
+
+PREFIX = "preset:"
+"""What the name of a preset begins with where a path might be."""
+
+DEFAULT = "preset:faces128"
+"""The model that edits where none is named."""
+
+_PARTS = ("cascade", "estimator")
+
+
+@functools.cache
+def manifest() -> Mapping[str, Mapping[str, Any]]:
+    """Name → what the preset is: see `efgan_tf/presets/manifest.json`."""
+    text = (_folder() / "manifest.json").read_text("utf-8")
+    return json.loads(text)
+
+
+def read_preset(name: str):
+    """The `TrainedNetwork` of a preset, computing in float32.
+
+    Args:
+      name: with or without `PREFIX`.
+
+    Raises:
+      UserError: there is no such preset, or its file is damaged.
+    """
+    name = name.removeprefix(PREFIX)
+    check_name(name)
+    content = (_folder() / f"{name}.npz").read_bytes()
+    if hashlib.sha256(content).hexdigest() != manifest()[name]["sha256"]:
+        raise UserError(f"{PREFIX}{name} is damaged; install efgan_tf anew")
+    return read_weights(io.BytesIO(content), f"{PREFIX}{name}")
+
+
+def check_name(name: str) -> None:
+    """Raises a `UserError` unless there is a preset of that name."""
+    name = name.removeprefix(PREFIX)
+    if name not in manifest():
+        raise UserError(
+            f"there is no {PREFIX}{name}; there are "
+            f"{', '.join(PREFIX + known for known in manifest())}"
+        )
+
+
+def read_weights(file, source: str):
+    """The `TrainedNetwork` in a file of `write_weights`.
+
+    Args:
+      file: its path, or the file opened for reading.
+      source: what errors name.
+
+    Raises:
+      UserError: it is damaged, or was made for another template or other
+        units.
+    """
+    from efgan_tf.editing.network import TrainedNetwork, join
+    from efgan_tf.models import build_cascade, build_estimator
+    from efgan_tf.training.networks import dtype_policy
+
+    try:
+        with np.load(file, allow_pickle=False) as arrays:
+            info = ModelInfo.from_json(arrays[FILE_NAME].tobytes(), source)
+            weights = {
+                part: [arrays[name] for name in sorted(arrays.files)
+                       if name.startswith(f"{part}/")]
+                for part in _PARTS
+            }  # fmt: skip
+    except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
+        raise UserError(f"{source} cannot be loaded: {error}") from error
+    with dtype_policy("float32"):
+        cascade = build_cascade(info.model)
+        estimator = build_estimator(info.model)
+        cascade.set_weights(weights["cascade"])
+        estimator.set_weights(weights["estimator"])
+        return TrainedNetwork(join(cascade, estimator, info.model), info)
+
+
+def write_weights(trained, path: Path) -> None:
+    """Writes a network's weights in half precision, whole or not at all.
+
+    Args:
+      trained: a `TrainedNetwork`.
+      path: ends in `.npz`; a file that exists is replaced.
+    """
+    arrays = {FILE_NAME: np.frombuffer(trained.info.to_json().encode(), "u1")}
+    for part in _PARTS:
+        for index, array in enumerate(getattr(trained, part).get_weights()):
+            arrays[f"{part}/{index:04}"] = array.astype(np.float16)
+    with atomic_file(path) as temporary:
+        np.savez_compressed(temporary, **arrays)
+
+
+def _folder():
+    return resources.files("efgan_tf.presets")

@@ -1,0 +1,53 @@
+"""Makes a preset's file of a trained model, and prints its manifest's facts.
+
+    python -m tools.make_preset --model=FILE.keras --name=faces128
+"""
+
+import dataclasses
+import hashlib
+import json
+import sys
+from pathlib import Path
+
+from absl import flags
+
+from efgan_tf import commands, config
+from efgan_tf.options import option, require
+
+FOLDER = Path(__file__).parents[1] / "efgan_tf" / "presets"
+
+
+@dataclasses.dataclass(frozen=True)
+class PresetConfig:
+    """What is made of which model."""
+
+    model: str = option("", "a .keras file, or a run's folder")
+    name: str = option("", "of the preset")
+
+    def __post_init__(self):
+        require(bool(self.model and self.name), "give --model and --name")
+
+
+def main(values: flags.FlagValues) -> None:
+    """Runs the command."""
+    settings = config.from_flags(values, PresetConfig)
+    commands.quiet_tensorflow()
+    from efgan_tf.editing.keras_file import read_keras
+    from efgan_tf.editing.presets import write_weights
+    from efgan_tf.editing.runs import read_run
+
+    source, path = Path(settings.model), FOLDER / f"{settings.name}.npz"
+    trained = read_run(source) if source.is_dir() else read_keras(source)
+    write_weights(trained, path)
+    facts = {
+        "size": trained.info.model.image_size,
+        "stages": trained.info.model.stages,
+        "parameters": trained.keras_model.count_params(),
+        "megabytes": round(path.stat().st_size / 1e6, 1),
+        "sha256": hashlib.sha256(path.read_bytes()).hexdigest(),
+    }
+    print(json.dumps({settings.name: facts}, indent=2))
+
+
+if __name__ == "__main__":
+    sys.exit(commands.run(main, PresetConfig))
