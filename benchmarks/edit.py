@@ -1,6 +1,6 @@
 """How fast photos are edited, and in how much memory.
 
-    python -m benchmarks.edit --model=runs/synthetic_full
+    python -m benchmarks.edit
 
 Renders its photos and prints a table: the peak memory of a process that edits
 one photo of 24 megapixels, as a JPEG and as a PNG of 16 bits; one photo of
@@ -27,6 +27,7 @@ from absl import flags
 from PIL import Image
 
 from efgan_tf import commands, config
+from efgan_tf.editing.presets import DEFAULT
 from efgan_tf.errors import UserError
 from efgan_tf.options import option
 
@@ -35,14 +36,10 @@ from efgan_tf.options import option
 class BenchmarkConfig:
     """What is measured."""
 
-    model: str = option("", "trained model to edit with")
+    model: str = option(DEFAULT, "trained model to edit with")
     side: int = option(1024, "side of the photos")
     photos: int = option(100, "how many photos the folder has")
     repeats: int = option(15, "how often one photo is edited")
-
-    def __post_init__(self):
-        if not os.path.exists(self.model):
-            raise UserError("give --model=RUN, a trained model")
 
 
 def main(values: flags.FlagValues) -> None:

@@ -2,8 +2,8 @@
 
     python -m efgan_tf.edit --image=photo.jpg --expression=happy \\
         --intensity=0.8 --out=happy.png
-    python -m efgan_tf.edit --image=photo.jpg --au=AU12=3,AU06=2 --out=out.png \\
-        --sheet=sheet.png --animate=out.gif
+    python -m efgan_tf.edit --image=photo.jpg --au=AU12=3,AU06=2 \\
+        --out=out.png --sheet=sheet.png --animate=out.gif
     python -m efgan_tf.edit --model=runs/mine --image='album/**/*.jpg' \\
         --face=all --expression=happy --out=edited
     python -m efgan_tf.edit --image=photo.jpg --list_faces

@@ -1,6 +1,6 @@
 """Makes a preset's file of a trained model, and prints its manifest's facts.
 
-    python -m tools.make_preset --model=FILE.keras --name=faces128
+python -m tools.make_preset --model=FILE.keras --name=faces128
 """
 
 import dataclasses

@@ -1,7 +1,5 @@
-"""Trained models that come with the package: `NAME.npz`, and what they are.
+"""Trained models that come with the package.
 
-    manifest.json   what there is, with size, origin, scores and SHA-256
-    NAME.md         the model's card
-    NAME.npz        weights in half precision; `efgan_tf.editing.presets` reads
-                    them
+For each, `NAME.npz` has the weights in half precision and `NAME.md` is its card;
+`manifest.json` says what there is. `efgan_tf.editing.presets` reads them.
 """
