@@ -1,9 +1,12 @@
 """Cascade EF-GAN in TensorFlow/Keras: facial expression editing.
 
-import efgan_tf
+    import efgan_tf
 
-editor = efgan_tf.load()
-edited = editor.edit("photo.jpg", expression="happy", intensity=0.8)
+    editor = efgan_tf.load()
+    edited = editor.edit("photo.jpg", expression="happy", intensity=0.8)
+
+The commands, `python -m efgan_tf.edit` and the like, say what they do with
+--help.
 """
 
 __version__ = "0.1.0"

@@ -1,6 +1,8 @@
 """Makes a preset's file of a trained model, and prints its manifest's facts.
 
-python -m tools.make_preset --model=FILE.keras --name=faces128
+    python -m tools.make_preset --model=FILE.keras --name=faces128
+
+The file lands in efgan_tf/presets; manifest and card are written by hand.
 """
 
 import dataclasses
