@@ -153,7 +153,7 @@ class Work:
 
     def _evaluate(self, row: Row) -> bool:
         """Evaluates a row, unless that is done; False if stopped."""
-        if (row.run_dir / "evaluation").exists():
+        if (row.run_dir / "evaluation" / "report.json").exists():
             return True
         return self._command(
             "evaluate", f"--run_dir={row.run_dir}", *self.evaluate_flags
@@ -174,7 +174,7 @@ class Work:
         if not self._compare(rows):
             return False
         report = self.folder / _COMPARISON / "report.json"
-        tables = report.with_suffix(".md").read_text("utf-8")
+        tables = report.with_suffix(".md").read_text("utf-8").rstrip()
         costs = {row.name: compute.row_compute(row) for row in rows}
         content = {
             "results": json.loads(report.read_text("utf-8")),
@@ -186,7 +186,7 @@ class Work:
             temporary.write_text(json.dumps(content, indent=2) + "\n", "utf-8")
         with outputs.atomic_file(self.folder / "ablation.md") as temporary:
             temporary.write_text(
-                f"# Ablation\n\n{tables}\n### Compute\n\n"
+                f"# Ablation\n\n{tables}\n\n### Compute\n\n"
                 f"{compute.table(costs)}\n",
                 "utf-8",
             )

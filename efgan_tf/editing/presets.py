@@ -10,6 +10,7 @@ import hashlib
 import io
 import json
 import zipfile
+import zlib
 from collections.abc import Mapping
 from importlib import resources
 from pathlib import Path
@@ -48,7 +49,8 @@ def read_preset(name: str):
     """
     name = name.removeprefix(PREFIX)
     check_name(name)
-    content = (_folder() / f"{name}.npz").read_bytes()
+    file = _folder() / f"{name}.npz"
+    content = file.read_bytes() if file.is_file() else b""
     if hashlib.sha256(content).hexdigest() != manifest()[name]["sha256"]:
         raise UserError(f"{PREFIX}{name} is damaged; install efgan_tf anew")
     return read_weights(io.BytesIO(content), f"{PREFIX}{name}")
@@ -87,13 +89,16 @@ def read_weights(file, source: str):
                        if name.startswith(f"{part}/")]
                 for part in _PARTS
             }  # fmt: skip
-    except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
+        with dtype_policy("float32"):
+            cascade = build_cascade(info.model)
+            estimator = build_estimator(info.model)
+            cascade.set_weights(weights["cascade"])
+            estimator.set_weights(weights["estimator"])
+    except (
+        OSError, EOFError, ValueError, KeyError, zlib.error, zipfile.BadZipFile,
+    ) as error:  # fmt: skip
         raise UserError(f"{source} cannot be loaded: {error}") from error
     with dtype_policy("float32"):
-        cascade = build_cascade(info.model)
-        estimator = build_estimator(info.model)
-        cascade.set_weights(weights["cascade"])
-        estimator.set_weights(weights["estimator"])
         return TrainedNetwork(join(cascade, estimator, info.model), info)
 
 
@@ -103,11 +108,17 @@ def write_weights(trained, path: Path) -> None:
     Args:
       trained: a `TrainedNetwork`.
       path: ends in `.npz`; a file that exists is replaced.
+
+    Raises:
+      UserError: a weight is not finite in half precision.
     """
     arrays = {FILE_NAME: np.frombuffer(trained.info.to_json().encode(), "u1")}
     for part in _PARTS:
         for index, array in enumerate(getattr(trained, part).get_weights()):
-            arrays[f"{part}/{index:04}"] = array.astype(np.float16)
+            half = array.astype(np.float16)
+            if not np.isfinite(half).all():
+                raise UserError(f"a weight of the {part} needs more than half")
+            arrays[f"{part}/{index:04}"] = half
     with atomic_file(path) as temporary:
         np.savez_compressed(temporary, **arrays)
 

@@ -134,7 +134,12 @@ def _variants(config: Config, variants: list[str]) -> list[Row]:
         require(bool(equals), f"--variants: {variant!r} is not SETTING=VALUE")
         changed = _with_flag(config, name, value)
         require(changed != config, f"--variants: {variant} changes nothing")
-        rows.append(_row(changed, f"{name}_{value}", {}))
+        row = _row(changed, f"{name}_{value}", {})
+        known = [other.name for other in rows]
+        require(
+            row.name not in known, f"--variants names {variant.strip()} twice"
+        )
+        rows.append(row)
     return rows
 
 

@@ -6,12 +6,17 @@ import numpy as np
 
 from efgan_tf import action_units
 from efgan_tf.editing.model import EditingModel
+from efgan_tf.evaluation import edits
 from efgan_tf.evaluation.judges import Judges
 from efgan_tf.evaluation.metrics import responses
 from efgan_tf.evaluation.protocol import Pairs
 
 SLIDER = np.linspace(0, action_units.MAX_INTENSITY, 6)
 FACES = 12
+"""At most so many are edited."""
+
+STEP = 0.05
+"""Less is no rise."""
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -23,7 +28,8 @@ class Control:
       curves: float64 `[u, 6]`, the judge's mean reading of each slider's own
         unit at 0, 1 … 5.
       slopes: `[u]`, of these curves; 1 is right.
-      rising: `[u]`, share of the steps at which the mean reading rises.
+      rising: `[u]`, share of the steps at which the mean reading rises by more
+        than `STEP`.
       ranks: `[u]`, Spearman's ρ of slider and reading, mean over faces.
       cross_talk: `[u, u]`, change of unit j per unit of slider i.
     """
@@ -56,11 +62,12 @@ def measure_control(
     for row, unit in enumerate(moved):
         targets = np.repeat(source[None], len(SLIDER), axis=0)
         targets[:, :, unit] = SLIDER[:, None]
-        edited = model.edit(
+        edited = edits.results(
+            model,
             np.tile(images, (len(SLIDER), 1, 1, 1)),
             np.tile(source, (len(SLIDER), 1)),
             targets.reshape(-1, action_units.COUNT),
-        ).images[:, -1]
+        )
         read = judges.estimate(edited)[:, moved]
         readings[row] = read.reshape(len(SLIDER), len(chosen), -1)
     own = [readings[row, :, :, row : row + 1] for row in range(len(moved))]
@@ -68,7 +75,9 @@ def measure_control(
         units=tuple(action_units.NAMES[unit] for unit in moved),
         curves=np.array([curve.mean((1, 2)) for curve in own]),
         slopes=np.array([responses.slopes(SLIDER, c)[0] for c in own]),
-        rising=np.array([responses.rising_share(SLIDER, c)[0] for c in own]),
+        rising=np.array(
+            [responses.rising_share(SLIDER, c, STEP)[0] for c in own]
+        ),
         ranks=np.array([responses.rank_correlation(SLIDER, c)[0] for c in own]),
         cross_talk=responses.cross_talk(SLIDER, readings),
     )

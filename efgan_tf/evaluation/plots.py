@@ -55,7 +55,10 @@ def plot_training(runs: Sequence[Path], path: Path) -> None:
     """Held-out PSNR and the attention's means over the images seen."""
     figure, (left, right) = _figure(1, 2, (13, 4.5))
     for run in runs:
-        lines = (run / "metrics.jsonl").read_text("utf-8").splitlines()
+        log = run / "metrics.jsonl"
+        if not log.exists():  # a run that was copied without it
+            continue
+        lines = log.read_text("utf-8").splitlines()
         values = [json.loads(line) for line in lines]
         _draw(left, values, "held_out/psnr", run.name)
         names = {k for v in values for k in v if k.startswith("attention/")}

@@ -34,6 +34,9 @@ class Pairs:
       has_true: bool `[n]`.
       expressions: str `[n]`, the wanted expression; empty if it has no name.
       subjects: str `[n]`, who it is.
+      source_index: int `[n]`, which held-out picture the source is: it comes
+        once for each expression.
+      true_index: int `[n]`, which one the truth is; −1 where it is unknown.
     """
 
     images: np.ndarray
@@ -43,6 +46,8 @@ class Pairs:
     has_true: np.ndarray
     expressions: np.ndarray
     subjects: np.ndarray
+    source_index: np.ndarray
+    true_index: np.ndarray
 
     def __len__(self) -> int:
         return len(self.images)
@@ -109,6 +114,8 @@ def make_pairs(held_out: Faces, train: Faces, most: int, seed: int) -> Pairs:
         has_true=has_true,
         expressions=np.array([pair.expression for pair in wanted], np.str_),
         subjects=held_out.subjects[source],
+        source_index=source,
+        true_index=true,
     )
 
 

@@ -1,39 +1,55 @@
-"""The report as a table for people."""
+"""The report as tables for people."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from efgan_tf.errors import UserError
-from efgan_tf.evaluation.evaluator import ALL, EDIT, LARGE, NO_EDIT
-from efgan_tf.evaluation.scoring import METRICS
+from efgan_tf.evaluation.scoring import (
+    ALL,
+    EDIT,
+    LARGE,
+    METRICS,
+    NO_EDIT,
+    TRUE,
+)
 
 Rows = Mapping[str, Mapping[str, Mapping[str, Any]]]
 
 _MAIN = (
     "au_error", "expression_accuracy", "identity", "psnr", "ssim", "lpips",
-    "ghosting", "fid", "kid",
+    "ghosting", "ghost_correlation", "fid", "kid",
 )  # fmt: skip
 _REGIONS = tuple(name for name in METRICS if name not in _MAIN)
-# What two reports must share for their numbers to be comparable.
-_SAME = (("data", "digest"), ("data", "pairs"), ("judges", "digest"))
+_HEADINGS = {
+    ALL: "All edits",
+    LARGE: "Large changes: the third with the largest change of units",
+}
 _ARROWS = {"higher": "↑", "lower": "↓", "1": "→ 1"}
 
 
-def table(rows: Rows, subset: str, names: Sequence[str]) -> str:
+def table(
+    rows: Rows, subset: str, names: Sequence[str], features: str = ""
+) -> str:
     """A Markdown table: a line for each row, a column for each metric.
 
     Args:
       rows: name → subset → metric → `{"mean", "low", "high"}`.
-      subset: `"all"` or `"large changes"`.
+      subset: `ALL` or `LARGE`.
       names: the metrics; those that no row has are left out.
+      features: whose FID and KID look through.
     """
     names = [n for n in names if any(n in row[subset] for row in rows.values())]
-    heads = [f"{METRICS[n].title} {_ARROWS[METRICS[n].better]}" for n in names]
+    heads = [_head(name, features) for name in names]
     lines = [_line(["", *heads]), _line(["---"] * (len(names) + 1))]
     for name, row in rows.items():
         cells = [_cell(row[subset].get(n), METRICS[n].digits) for n in names]
         lines.append(_line([name, *cells]))
     return "\n".join(lines)
+
+
+def _head(name: str, features: str) -> str:
+    metric = METRICS[name]
+    of = f" ({features})" if features and name in ("fid", "kid") else ""
+    return f"{metric.title}{of} {_ARROWS[metric.better]}"
 
 
 def _cell(value: Mapping[str, Any] | None, digits: int) -> str:
@@ -42,23 +58,43 @@ def _cell(value: Mapping[str, Any] | None, digits: int) -> str:
     text = f"{value['mean']:.{digits}f}"
     if value.get("low") is None:
         return text
-    return f"{text} ({value['low']:.{digits}f}–{value['high']:.{digits}f})"
+    return f"{text} ({value['low']:.{digits}f} to {value['high']:.{digits}f})"
 
 
 def _line(cells: Sequence[str]) -> str:
     return f"| {' | '.join(cells)} |"
 
 
-def tables(rows: Rows) -> str:
+def tables(rows: Rows, features: str = "") -> str:
     """All tables of some rows, with their headings."""
     parts = []
-    for subset, heading in (
-        (ALL, "All edits"),
-        (LARGE, "Large changes: the third with the largest change of units"),
-    ):
-        parts += [f"### {heading}", table(rows, subset, _MAIN)]
+    for subset, heading in _HEADINGS.items():
+        parts += [f"### {heading}", table(rows, subset, _MAIN, features)]
         parts.append(table(rows, subset, _REGIONS))
     return "\n\n".join(parts)
+
+
+def differences(rows: Rows) -> str:
+    """Tables of differences, pair by pair; intervals without 0 are sure."""
+    parts = []
+    for subset, heading in _HEADINGS.items():
+        parts += [f"#### {heading}", table(rows, subset, list(METRICS))]
+    return "\n\n".join(parts)
+
+
+def judges_lines(report: Mapping[str, Any]) -> str:
+    """How good the judges are, and what speaks against them."""
+    judges = report["judges"]
+    lines = ["The judges, on unedited pictures of held-out people:"]
+    lines += [
+        f"- {name}: {_shown(value)}"
+        for name, value in judges["scores"].items()
+        if not isinstance(value, Mapping)
+    ]
+    lines += [f"- **beware**: {line}" for line in judges["verdicts"]]
+    lines.append(f"- FID and KID look through {report['features']['name']}")
+    lines += [f"- {note}" for note in report["notes"]]
+    return "\n".join(lines)
 
 
 def text(report: Mapping[str, Any]) -> str:
@@ -71,22 +107,25 @@ def text(report: Mapping[str, Any]) -> str:
         f"people, {data['pairs']} edits, {data['pairs_with_true_picture']} of "
         "them with a true picture. In brackets: 95 % intervals, people "
         "resampled.",
-        tables(report["rows"]),
+        tables(report["rows"], feature_label(report)),
         "### Edit minus no edit, pair by pair",
-        table(
-            {"difference": {ALL: report["edit_minus_no_edit"]}}, ALL,
-            list(METRICS),
-        ),
+        differences({"difference": report["edit_minus_no_edit"]}),
         _zero_edit(report),
-    ]  # fmt: skip
-    if "control" in report:
-        lines += ["### Control", _control(report["control"])]
+    ]
+    if report["unit_errors"][EDIT]:
+        lines += ["### Unit by unit", _by_unit(report)]
     if "augmentation" in report:
         lines.append("### Edited pictures as training data")
-        lines.append(_pairs(report["augmentation"]))
-    lines += ["### The judges", _judges(report)]
+        lines.append(_list(report["augmentation"]))
+    lines += ["### The judges", judges_lines(report)]
     lines += ["### Definitions", _definitions()]
     return "\n\n".join(lines) + "\n"
+
+
+def feature_label(report: Mapping[str, Any]) -> str:
+    """What stands behind FID and KID in a table's head."""
+    name = report["features"]["name"]
+    return "judge" if name.startswith("the judge") else name.split(" ")[0]
 
 
 def _zero_edit(report: Mapping[str, Any]) -> str:
@@ -97,37 +136,56 @@ def _zero_edit(report: Mapping[str, Any]) -> str:
     )
 
 
-def _control(control: Mapping[str, Any]) -> str:
-    lines = [
-        "One slider at a time from 0 to 5, read by the judge. Slope 1 and "
-        "rising 1 are right.",
+def _by_unit(report: Mapping[str, Any]) -> str:
+    """Errors, the judge's own quality, and what each slider does."""
+    errors, control = report["unit_errors"], report.get("control")
+    scores = report["judges"]["scores"]
+    heads = [
+        "unit", "error of no edit", "of edits", "of true pictures",
+        "the judge's agreement", "the judge's slope",
+    ]  # fmt: skip
+    if control:
+        heads += ["slider's slope", "rising", "largest cross-talk"]
+    lines = [_line(heads), _line(["---"] * len(heads))]
+    for unit in errors[EDIT]:
+        cells = [errors.get(name, {}).get(unit) for name in
+                 (NO_EDIT, EDIT, TRUE)]  # fmt: skip
+        cells += [
+            scores.get(f"unit {name} by unit", {}).get(unit)
+            for name in ("agreement", "slope")
+        ]
+        texts = ["–" if c is None else f"{c:.2f}" for c in cells]
+        lines.append(_line([unit, *texts, *_control(control, unit)]))
+    lines += [
         "",
-        _line(["unit", "slope", "rising", "rank corr.", "reads at 0 → 5"]),
-        _line(["---"] * 5),
+        "Errors are mean absolute ones, 0–5. A slider's slope is the change of "
+        "the judge's reading for each unit of the slider; compare it with the "
+        "judge's own slope over real pictures: a judge that is unsure reads an "
+        "average.",
     ]
-    for index, unit in enumerate(control["units"]):
-        curve = control["curves"][index]
-        values = [control[k][index] for k in ("slopes", "rising", "ranks")]
-        cells = [f"{value:.2f}" for value in values]
-        lines.append(_line([unit, *cells, f"{curve[0]:.1f} → {curve[-1]:.1f}"]))
     return "\n".join(lines)
 
 
-def _pairs(values: Mapping[str, Any]) -> str:
-    return "\n".join(f"- {name}: {value}" for name, value in values.items())
+def _control(control: Mapping[str, Any] | None, unit: str) -> list[str]:
+    if control is None:
+        return []
+    index = control["units"].index(unit)
+    others = {
+        name: value
+        for name, value in zip(
+            control["units"], control["cross_talk"][index], strict=True
+        )
+        if name != unit
+    }
+    cells = [f"{control[name][index]:.2f}" for name in ("slopes", "rising")]
+    if not others:
+        return [*cells, "–"]
+    worst = max(others, key=lambda name: abs(others[name]))
+    return [*cells, f"{worst} {others[worst]:+.2f}"]
 
 
-def _judges(report: Mapping[str, Any]) -> str:
-    judges = report["judges"]
-    lines = [
-        f"- {name.replace('_', ' ')}: {_shown(value)}"
-        for name, value in judges["scores"].items()
-        if not isinstance(value, Mapping)
-    ]
-    lines += [f"- **not good enough**: {line}" for line in judges["verdicts"]]
-    lines += [f"- features for FID and KID: {report['features']['name']}"]
-    lines += [f"- {note}" for note in report["notes"]]
-    return "\n".join(lines)
+def _list(values: Mapping[str, Any]) -> str:
+    return "\n".join(f"- {n}: {_shown(value)}" for n, value in values.items())
 
 
 def _shown(value: Any) -> str:
@@ -138,26 +196,3 @@ def _definitions() -> str:
     return "\n".join(
         f"- {metric.title}: {metric.definition}." for metric in METRICS.values()
     )
-
-
-def compared(reports: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
-    """The rows of several runs, and what no edit gives.
-
-    Args:
-      reports: name → report of `evaluator.evaluate_run`.
-
-    Raises:
-      UserError: they were judged on different data or by different judges.
-    """
-    (first, known), *others = reports.items()
-    for name, report in others:
-        for part, key in _SAME:
-            if report[part][key] != known[part][key]:
-                raise UserError(
-                    f"{first} and {name} were evaluated with different "
-                    f"{part}, so their numbers cannot be compared; evaluate "
-                    "them alike"
-                )
-    rows = {NO_EDIT: known["rows"][NO_EDIT]}
-    rows |= {name: report["rows"][EDIT] for name, report in reports.items()}
-    return rows

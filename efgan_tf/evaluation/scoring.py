@@ -1,10 +1,14 @@
 """Scores of edited pictures: of each one, and of all together."""
 
 import dataclasses
+import zipfile
 from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 
+from efgan_tf.errors import UserError
 from efgan_tf.evaluation.judges import Judges
 from efgan_tf.evaluation.metrics import (
     artifacts,
@@ -39,7 +43,11 @@ class Metric:
 
 REGIONS = ("eyes", "nose", "mouth")
 
-_GREY = 2 / 255  # one grey level: pictures that differ by less are the same
+NO_EDIT, EDIT, TRUE = "no edit", "edit", "true picture"
+"""Whose pictures are judged: rows of the table."""
+
+ALL, LARGE = "all", "large changes"
+"""Which of the pairs: tables of the report."""
 
 METRICS: dict[str, Metric] = {
     "au_error": Metric(
@@ -88,10 +96,25 @@ METRICS: dict[str, Metric] = {
     "lpips": Metric(
         "LPIPS", "perceptual distance to the true picture", "lower", 3
     ),
+    **{
+        f"detail_{region}": Metric(
+            f"detail {region}",
+            f"share of the true picture's high frequencies inside the box of "
+            f"the {region} that the edit has at their places",
+            "1",
+        )
+        for region in REGIONS
+    },
     "ghosting": Metric(
         "ghosting",
         "how much of the source's expression is left: least-squares share of "
         "source − truth in edit − truth, of pairs that differ",
+        "lower",
+    ),
+    "ghost_correlation": Metric(
+        "ghost corr.",
+        "correlation of edit − truth with source − truth, of the same pairs: "
+        "what kind of error there is, not how much",
         "lower",
     ),
     "fid": Metric(
@@ -154,20 +177,25 @@ def picture_scores(
         truth, seen = pairs.true_images[true], edited[true]
         scores["psnr"] = PictureScores(pictures.psnr(seen, truth), true)
         scores["ssim"] = PictureScores(pictures.ssim(seen, truth), true)
-        by_region = pictures.by_region(pictures.psnr, boxes, seen, truth)
-        for region, values in by_region.items():
-            scores[f"psnr_{region}"] = PictureScores(values, true)
+        for name, score, settings in (
+            ("psnr", pictures.psnr, {}),
+            ("detail", artifacts.kept_detail, {"sigma": _sigma(edited)}),
+        ):
+            found = pictures.by_region(score, boxes, seen, truth, **settings)
+            for region, values in found.items():
+                scores[f"{name}_{region}"] = PictureScores(values, true)
         if perceptual:
             scores["lpips"] = PictureScores(perceptual(seen, truth), true)
         source = pairs.images[true]
-        changed = np.sqrt(np.mean((source - truth) ** 2, (1, 2, 3))) > _GREY
+        changed = artifacts.differs(source, truth)
         if changed.any():
-            scores["ghosting"] = PictureScores(
-                artifacts.ghosting(
-                    seen[changed], source[changed], truth[changed]
-                ),
-                true[changed],
-            )
+            parts = seen[changed], source[changed], truth[changed]
+            rows = true[changed]
+            for name, score in (
+                ("ghosting", artifacts.ghosting),
+                ("ghost_correlation", artifacts.ghost_correlation),
+            ):
+                scores[name] = PictureScores(score(*parts), rows)
     return scores
 
 
@@ -202,41 +230,62 @@ def _judged(
 
 
 def set_scores(
-    edited: np.ndarray, pairs: Pairs, features: Callable
-) -> tuple[dict[str, float], str]:
+    shown: np.ndarray, pairs: Pairs, features: Callable, edited: bool
+) -> tuple[dict[str, dict[str, float]], str]:
     """FID and KID to the true pictures, or to the sources without those.
 
+    No picture counts twice: a source and a truth belong to many pairs.
+
     Args:
-      edited: float32 `[n, S, S, 3]`.
+      shown: float32 `[n, S, S, 3]`, of the pairs.
       pairs: what they should be.
       features: pictures → `[n, d]`.
+      edited: whether they are edits; else they are the sources.
 
     Returns:
-      The scores, and what speaks against trusting them.
+      metric → its value and how many pictures were compared with how many; and
+      what speaks against trusting them.
     """
-    truth = pairs.true_images[pairs.has_true]
-    truth = truth if len(truth) else pairs.images
-    if min(len(edited), len(truth)) < 2:
+    known = pairs.has_true.any()
+    if not (known or edited):
+        return {}, ""  # the sources beside themselves
+    rows = np.flatnonzero(pairs.has_true) if known else np.arange(len(pairs))
+    truth, index = (
+        (pairs.true_images, pairs.true_index)
+        if known
+        else (pairs.images, pairs.source_index)
+    )
+    references = rows[np.unique(index[rows], return_index=True)[1]]
+    if not edited:
+        rows = rows[np.unique(pairs.source_index[rows], return_index=True)[1]]
+    if min(len(rows), len(references)) < 2:
         return {}, "fewer than two pictures: no FID, no KID"
-    found, known = features(edited), features(truth)
-    frechet = distributions.fid(found, known)
-    kernel = distributions.kid(found, known)
-    return {"fid": frechet.value, "kid": 1000 * kernel.value}, frechet.note
+    found, wanted = features(shown[rows]), features(truth[references])
+    frechet = distributions.fid(found, wanted)
+    kernel = distributions.kid(found, wanted)
+    counts = {"pictures": len(rows), "true_pictures": len(references)}
+    return {
+        "fid": {"mean": frechet.value, **counts},
+        "kid": {"mean": 1000 * kernel.value, **counts},
+    }, frechet.note
 
 
 def summarize(
     scores: Mapping[str, PictureScores],
-    pairs: Pairs,
+    subjects: np.ndarray,
     rows: np.ndarray,
     seed: int,
-) -> dict[str, Interval]:
+) -> dict[str, dict[str, Any]]:
     """Means and intervals over the chosen pairs.
 
     Args:
       scores: of `picture_scores`.
-      pairs: what they are of.
+      subjects: `[n]`, who is in each pair.
       rows: bool `[n]`, which pairs count.
       seed: of the bootstrap.
+
+    Returns:
+      metric → an `Interval`'s fields and the number of `pictures`.
     """
     summary = {}
     for name, score in scores.items():
@@ -247,10 +296,14 @@ def summarize(
         geometric = METRICS[name].geometric
         interval = bootstrap_mean(
             np.log(values) if geometric else values,
-            pairs.subjects[score.rows[chosen]],
+            subjects[score.rows[chosen]],
             seed=seed,
         )
-        summary[name] = _exponential(interval) if geometric else interval
+        interval = _exponential(interval) if geometric else interval
+        summary[name] = {
+            **dataclasses.asdict(interval),
+            "pictures": int(chosen.sum()),
+        }
     return summary
 
 
@@ -266,19 +319,81 @@ def _exponential(interval: Interval) -> Interval:
 def difference(
     first: Mapping[str, PictureScores],
     second: Mapping[str, PictureScores],
-    pairs: Pairs,
+    subjects: np.ndarray,
+    rows: np.ndarray,
     seed: int,
-) -> dict[str, Interval]:
-    """How much the first has more, pair by pair; ratios are left out."""
+) -> dict[str, dict[str, Any]]:
+    """How much the first has more, pair by pair; ratios are left out.
+
+    Far surer than two intervals side by side: what differs from person to
+    person drops out.
+
+    Args and returns: as `summarize`.
+    """
     return summarize(
         {
             name: PictureScores(
-                first[name].values - second[name].values, s.rows
+                first[name].values - second[name].values, score.rows
             )
-            for name, s in first.items()
-            if name in second and not METRICS[name].geometric
+            for name, score in first.items()
+            if name in second
+            and not METRICS[name].geometric
+            and np.array_equal(score.rows, second[name].rows)
         },
-        pairs,
-        np.ones(len(pairs), bool),
+        subjects,
+        rows,
         seed,
     )
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class SavedScores:
+    """The scores of a run's edits, for comparing it with other runs.
+
+    Attributes:
+      scores: of `picture_scores`.
+      subjects: str `[n]`, who is in each pair.
+      large: bool `[n]`, which pairs are large changes.
+    """
+
+    scores: Mapping[str, PictureScores]
+    subjects: np.ndarray
+    large: np.ndarray
+
+    def rows(self, subset: str) -> np.ndarray:
+        """Bool `[n]`: the pairs of `ALL` or `LARGE`."""
+        return self.large if subset == LARGE else np.ones(len(self.large), bool)
+
+    def write(self, path: Path) -> None:
+        """Writes an `.npz`."""
+        arrays = {"subjects": self.subjects, "large": self.large}
+        for name, score in self.scores.items():
+            arrays[f"values/{name}"] = score.values
+            arrays[f"rows/{name}"] = score.rows
+        np.savez_compressed(path, **arrays)
+
+    @classmethod
+    def read(cls, path: Path) -> "SavedScores":
+        """What `write` wrote.
+
+        Raises:
+          UserError: it is missing or damaged.
+        """
+        try:
+            with np.load(path, allow_pickle=False) as arrays:
+                names = [
+                    name.removeprefix("values/")
+                    for name in arrays.files
+                    if name.startswith("values/")
+                ]
+                scores = {
+                    name: PictureScores(
+                        arrays[f"values/{name}"], arrays[f"rows/{name}"]
+                    )
+                    for name in names
+                }
+                return cls(scores, arrays["subjects"], arrays["large"])
+        except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
+            raise UserError(
+                f"{path} cannot be read ({error}); evaluate that run anew"
+            ) from error

@@ -55,6 +55,9 @@ class EvaluateConfig:
         "Inception-v3 weights for FID and KID: a file, or download to let "
         "Keras fetch them; without, the judge's features are used",
     )
+    feature_network: str = option(
+        "", "any other .keras network for FID and KID: pictures → vectors"
+    )
     lpips_network: str = option(
         "", "a .keras file with LPIPS's feature maps; docs/evaluation.md"
     )
@@ -72,6 +75,10 @@ class EvaluateConfig:
         require(
             bool(self.run_dir) != bool(self.compare),
             "give either --run_dir=RUN or --compare=RUN,RUN,…",
+        )
+        require(
+            not (self.inception_weights and self.feature_network),
+            "give --inception_weights or --feature_network, not both",
         )
         require(
             bool(self.lpips_network) == bool(self.lpips_weights),

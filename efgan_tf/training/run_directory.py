@@ -127,11 +127,15 @@ class RunDirectory:
         Other faces would mean other batches, and people who were held out
         might be trained on.
         """
-        if (self.path / "data.txt").read_text() != _digest(splits):
+        if self.data_digest() != _digest(splits).strip():
             raise UserError(
                 f"the data has changed since --run_dir={self.path} began; "
                 "bring it back, or name another folder"
             )
+
+    def data_digest(self) -> str:
+        """SHA-256 of the pictures, names and units that the run began with."""
+        return (self.path / "data.txt").read_text().strip()
 
     def learned_units(self) -> tuple[str, ...]:
         """Names of the units that the run's data can teach.

@@ -59,11 +59,11 @@ def test_a_second_seed_makes_rows_of_their_own():
 
 
 def test_variants_change_one_setting_each_in_phase_1():
-    ablation = AblationConfig(variants="au_injection=film; flip=false")
-    base, film, unflipped = plan(SHARED, ablation)
-    assert film.config.model.au_injection == "film"
+    ablation = AblationConfig(variants="au_injection=concat; flip=false")
+    base, concat, unflipped = plan(SHARED, ablation)
+    assert concat.config.model.au_injection == "concat"
     assert not unflipped.config.train.flip and base.config.train.flip
-    for row in (base, film, unflipped):
+    for row in (base, concat, unflipped):
         assert row.config.train.phase2_kimg == 0
         assert row.config.model.stages == 1
 
@@ -79,6 +79,7 @@ def test_variants_change_one_setting_each_in_phase_1():
         ({"phase2_kimg": 0.0}, {}, "--phase2_kimg above 0"),
         ({}, {"variants": "film"}, "not SETTING=VALUE"),
         ({}, {"variants": "stages=1"}, "changes nothing"),
+        ({}, {"variants": "flip=false;flip=false"}, "twice"),
     ],
 )
 def test_what_cannot_be_compared_is_refused(changes, ablation, told):

@@ -75,6 +75,7 @@ def test_judges_read_strangers(found, held_out):
     assert scores["identity verification"] > 0.9
     assert set(scores["unit agreement by unit"]) == {"AU12"}
     assert found.verdicts == ()
+    assert 0.5 < scores["unit slope by unit"]["AU12"] < 1.5
     images = decode(held_out.encoded, 32) / np.float32(127.5) - 1
     read = found.estimate(images)
     assert read.shape == (len(held_out), 17)
@@ -101,8 +102,32 @@ def test_they_are_taught_once_and_kept_by_what_they_learned_from(
 
 def test_a_judge_that_is_not_good_enough_is_told(train, held_out, cache, found):
     strict = dataclasses.replace(QUICK, judge_unit_agreement=1.01)
-    (line,) = judges.train_judges(train, held_out, strict, cache).verdicts
-    assert line.startswith("unit agreement") and "below 1.01" in line
+    first, second = judges.train_judges(train, held_out, strict, cache).verdicts
+    assert first.startswith("unit agreement") and "below 1.01" in first
+    assert second.startswith("agreement is below 1.01 on AU12")
+
+
+def test_other_people_give_other_scores_of_the_same_judges(
+    found, train, cache, monkeypatch
+):
+    monkeypatch.setattr(learning, "fit", None)  # nothing may be trained
+    others = striped_faces(2, seed=5)
+    again = judges.train_judges(train, others, QUICK, cache)
+    assert again.digest == found.digest
+    assert again.scores["unit error"] != found.scores["unit error"]
+
+
+def test_a_judge_that_could_not_be_tested_is_told(train, found, cache):
+    strangers = striped_faces(3, seed=7)
+    alone = dataclasses.replace(
+        strangers,
+        subjects=np.array([f"p{i}" for i in range(len(strangers))]),
+        expressions=np.full(len(strangers), ""),
+    )
+    again = judges.train_judges(train, alone, QUICK, cache)
+    assert again.digest == found.digest
+    told = [line.split(" could not")[0] for line in again.verdicts]
+    assert told == ["expression accuracy", "identity verification"]
 
 
 def test_what_the_data_cannot_teach_has_no_judge(train, held_out, tmp_path):
@@ -165,15 +190,15 @@ def test_mirroring_turns_the_picture_about_its_middle():
     np.testing.assert_allclose(found, image[:, :, ::-1], atol=1e-6)
 
 
-def test_edits_that_show_the_expression_help_to_learn_it(train, held_out):
-    rows = np.arange(0, len(train), 4)
-    edited = decode([train.encoded[i] for i in rows], 32)
+def test_edits_that_show_the_wrong_expression_do_harm(train, held_out):
+    """Thrice as many edits as pictures, each called what it is not."""
+    edited = decode(train.encoded, 32) / np.float32(127.5) - 1
+    wrong = np.where(train.expressions == "calm", "happy", "calm")
     found = judges.compare_augmentation(
-        train,
-        held_out,
-        edited / np.float32(127.5) - 1,
-        train.expressions[rows],
+        train, held_out, np.tile(edited, (3, 1, 1, 1)), np.tile(wrong, 3),
         QUICK,
-    )
-    assert set(found) == {"real", "real and edited"}
-    assert min(found.values()) > 0.85
+    )  # fmt: skip
+    assert found["real"] > 0.85 and found["real and edited"] < 0.5
+    assert found["real pictures"] == len(train)
+    assert found["edited pictures"] == 3 * len(train)
+    assert found["asked about"] == len(held_out)

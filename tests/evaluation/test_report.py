@@ -1,10 +1,7 @@
-"""Tables that say what was measured, and refuse what cannot be compared."""
+"""Tables that say what was measured."""
 
-import pytest
-
-from efgan_tf.errors import UserError
 from efgan_tf.evaluation import report
-from efgan_tf.evaluation.evaluator import ALL, EDIT, LARGE, NO_EDIT
+from efgan_tf.evaluation.scoring import ALL, EDIT, LARGE, NO_EDIT
 
 
 def interval(mean, low=None, high=None):
@@ -16,43 +13,56 @@ def rows(psnr):
     return {ALL: both | {"fid": {"mean": 7.5}}, LARGE: both}
 
 
-def made(psnr, digest="d", judges="j"):
-    return {
-        "data": {"digest": digest, "pairs": 10},
-        "judges": {"digest": judges},
-        "rows": {NO_EDIT: rows(30.0), EDIT: rows(psnr)},
-    }
+ROWS = {NO_EDIT: rows(30.0), EDIT: rows(33.333)}
 
 
 def test_a_table_has_a_line_for_each_row_and_a_column_for_each_metric():
     names = ["au_error", "psnr", "fid"]
-    lines = report.table(made(33.333)["rows"], ALL, names).splitlines()
-    assert lines[0] == "|  | PSNR ↑ | FID ↓ |"  # no row has the AU error
-    assert lines[2] == "| no edit | 30.00 (29.00–31.00) | 7.500 |"
-    assert lines[3] == "| edit | 33.33 (32.33–34.33) | 7.500 |"
+    lines = report.table(ROWS, ALL, names, "judge").splitlines()
+    assert lines[0] == "|  | PSNR ↑ | FID (judge) ↓ |"  # no row has AU errors
+    assert lines[2] == "| no edit | 30.00 (29.00 to 31.00) | 7.500 |"
+    assert lines[3] == "| edit | 33.33 (32.33 to 34.33) | 7.500 |"
 
 
 def test_what_a_row_lacks_is_a_dash():
-    values = made(33.0)["rows"]
-    del values[EDIT][ALL]["fid"]
+    values = {NO_EDIT: rows(30.0), EDIT: {ALL: {"psnr": interval(33.0)}}}
     lines = report.table(values, ALL, ["psnr", "fid"]).splitlines()
-    assert lines[3].endswith("| – |")
+    assert lines[3] == "| edit | 33.00 | – |"
 
 
 def test_both_subsets_are_shown():
-    text = report.tables(made(33.0)["rows"])
+    text = report.tables(ROWS)
     assert "All edits" in text and "Large changes" in text
 
 
-def test_runs_are_compared_with_one_no_edit_row():
-    compared = report.compared({"a": made(33.0), "b": made(34.0)})
-    assert list(compared) == [NO_EDIT, "a", "b"]
-    assert compared["b"][ALL]["psnr"]["mean"] == 34.0
+def test_verdicts_and_notes_are_told():
+    told = report.judges_lines(
+        {
+            "judges": {
+                "scores": {"unit error": 0.41, "by unit": {"AU12": 1.0}},
+                "verdicts": ["unit agreement 0.1 is below 0.6"],
+            },
+            "features": {"name": "the judge of units"},
+            "notes": ["few pictures"],
+        }
+    )
+    assert "unit error: 0.410" in told and "AU12" not in told
+    assert "**beware**: unit agreement 0.1" in told and "few pictures" in told
 
 
-@pytest.mark.parametrize(
-    "other", [made(1.0, digest="e"), made(1.0, judges="k")]
-)
-def test_what_was_judged_differently_is_not_compared(other):
-    with pytest.raises(UserError, match="a and b .*different (data|judges)"):
-        report.compared({"a": made(33.0), "b": other})
+def test_units_stand_beside_the_judge_and_their_sliders():
+    made = {
+        "unit_errors": {
+            NO_EDIT: {"AU12": 2.0, "AU25": 1.0},
+            EDIT: {"AU12": 0.5, "AU25": 0.4},
+        },
+        "judges": {"scores": {"unit agreement by unit": {"AU12": 0.9}}},
+        "control": {
+            "units": ["AU12", "AU25"], "slopes": [0.8, 0.7],
+            "rising": [1.0, 0.6], "cross_talk": [[0.8, -0.3], [0.1, 0.7]],
+        },
+    }  # fmt: skip
+    lines = report._by_unit(made).splitlines()
+    assert lines[2] == (
+        "| AU12 | 2.00 | 0.50 | – | 0.90 | – | 0.80 | 1.00 | AU25 -0.30 |"
+    )

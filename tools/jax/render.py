@@ -74,6 +74,10 @@ def main(values: flags.FlagValues) -> None:
     )
     jpeg = packed.encode_jpeg(images[train], render.quality)
     pairs = _pairs([photos[i] for i in test], render.pairs, data.data_seed)
+    require(
+        len(pairs) > 0,
+        "no held-out person has two pictures in one view; render more",
+    )
     kept, places = np.unique(pairs, return_inverse=True)
     held_out = test[kept]
     packed.write(
@@ -145,7 +149,7 @@ def _pairs(photos: list[Photo], most: int, seed: int) -> np.ndarray:
     ]
     generator = np.random.default_rng(seed)
     chosen = generator.permutation(len(every))[:most]
-    return np.array(every)[chosen]
+    return np.array(every, int).reshape(-1, 2)[chosen]
 
 
 def _png(image: np.ndarray) -> bytes:

@@ -34,8 +34,8 @@ def compare_augmentation(
       config: how judges are trained.
 
     Returns:
-      Accuracies in 0–1 by what was learned from; empty where fewer than two
-      expressions have names.
+      Accuracies in 0–1 by what was learned from, and how many pictures there
+      were; empty where fewer than two expressions have names.
     """
     names = expressions_of(train)
     rows = np.flatnonzero(np.isin(train.expressions, names))
@@ -56,10 +56,16 @@ def compare_augmentation(
     truth = expression_labels(held_out.expressions[asked], names)
     shown = decode([held_out.encoded[i] for i in asked], held_out.size)
     shown = shown / np.float32(127.5) - 1
-    return {
+    accuracies = {
         name: _accuracy(*pictures, shown, truth, len(names), config, name)
         for name, pictures in sets.items()
     }
+    counts = {
+        "real pictures": len(images),
+        "edited pictures": len(made),
+        "asked about": len(asked),
+    }
+    return accuracies | counts
 
 
 def _accuracy(images, labels, shown, truth, count, config, name) -> float:

@@ -52,11 +52,11 @@ def identity_judge(size: int, width: int) -> keras.Model:
     return keras.Model(image, normalized, name="identity_judge")
 
 
-def pooled_features(unit_judge: keras.Model) -> keras.Model:
+def pooled_features(judge: keras.Model) -> keras.Model:
     """What a judge of units sees before its head, averaged over places."""
-    maps = unit_judge.get_layer("features").output
+    maps = judge.get_layer("features").output
     pooled = layers.GlobalAveragePooling2D()(maps)
-    return keras.Model(unit_judge.inputs, pooled)
+    return keras.Model(judge.inputs, pooled)
 
 
 def _trunk(image, width: int):

@@ -3,7 +3,7 @@
 import dataclasses
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -108,11 +108,12 @@ def train_judges(
     names = expressions_of(train)
     folder = cache / _key(train, config)
     if not (folder / _FACTS).exists():
-        panel = _taught(train, names, config)
-        scores = _scores(panel, held_out, train.mask)
-        _write(folder, panel, scores)
-    found, scores = _read(folder)
-    return Judges(found, names, scores, _verdicts(scores, config))
+        _write(folder, _taught(train, names, config))
+    panel = Judges(_read(folder), names, {})
+    scores = _scores(panel, held_out, train.mask)
+    return dataclasses.replace(
+        panel, scores=scores, verdicts=_verdicts(panel.networks, scores, config)
+    )
 
 
 def _taught(
@@ -220,6 +221,9 @@ def _scores(judges: Judges, held_out: Faces, learned: np.ndarray) -> dict:
         scores["unit error"] = float(errors.mean())
         scores["unit agreement"] = float(np.mean(known)) if known else None
         scores["unit agreement by unit"] = agreement
+        scores["unit slope by unit"] = units.by_unit(
+            units.slope, read, truth, learned
+        )
     seen = judges.classify(images)
     rows = np.flatnonzero(np.isin(held_out.expressions, judges.expressions))
     if seen is not None and len(rows):
@@ -243,20 +247,43 @@ def _scores(judges: Judges, held_out: Faces, learned: np.ndarray) -> dict:
     return scores
 
 
+_BARS = {
+    "units": ("unit agreement", "judge_unit_agreement"),
+    "expression": ("expression accuracy", "judge_accuracy"),
+    "identity": ("identity verification", "judge_verification"),
+}
+
+
 def _verdicts(
-    scores: Mapping[str, Any], config: JudgesConfig
+    judges: Iterable[str], scores: Mapping[str, Any], config: JudgesConfig
 ) -> tuple[str, ...]:
-    bars = {
-        "unit agreement": config.judge_unit_agreement,
-        "expression accuracy": config.judge_accuracy,
-        "identity verification": config.judge_verification,
-    }
-    return tuple(
-        f"{name} {value:.3f} is below {bars[name]:g}: do not trust what this "
-        "judge says of the edits"
-        for name, value in scores.items()
-        if name in bars and value is not None and value < bars[name]
-    )
+    """Who is not good enough, or could not be tested."""
+    lines = []
+    for judge in sorted(judges):
+        name, flag = _BARS[judge]
+        value, bar = scores.get(name), getattr(config, flag)
+        if value is None:
+            lines.append(
+                f"{name} could not be tested on held-out people: what this "
+                "judge says of the edits is not known to be right"
+            )
+        elif value < bar:
+            lines.append(
+                f"{name} {value:.3f} is below {bar:g}: do not trust what this "
+                "judge says of the edits"
+            )
+    agreement = scores.get("unit agreement by unit", {})
+    weak = [
+        unit
+        for unit, value in agreement.items()
+        if value is None or value < config.judge_unit_agreement
+    ]
+    if weak:
+        lines.append(
+            f"agreement is below {config.judge_unit_agreement:g} on "
+            f"{', '.join(weak)}: look at other units first"
+        )
+    return tuple(lines)
 
 
 def _key(train: Faces, config: JudgesConfig) -> str:
@@ -273,24 +300,23 @@ def _key(train: Faces, config: JudgesConfig) -> str:
     return digest.hexdigest()[:16]
 
 
-def _write(folder: Path, judges: Judges, scores: Mapping[str, Any]) -> None:
+def _write(folder: Path, judges: Judges) -> None:
     with outputs.atomic_folder(folder, overwrite=True) as made:
         for name, network in judges.networks.items():
             network.save(made / f"{name}.keras")
-        content = {"judges": sorted(judges.networks), "scores": scores}
-        (made / _FACTS).write_text(json.dumps(content, indent=2) + "\n")
+        content = {"judges": sorted(judges.networks)}
+        (made / _FACTS).write_text(json.dumps(content) + "\n")
 
 
-def _read(folder: Path) -> tuple[dict[str, keras.Model], dict[str, Any]]:
+def _read(folder: Path) -> dict[str, keras.Model]:
     try:
         content = json.loads((folder / _FACTS).read_text())
-        found = {
+        return {
             name: keras.saving.load_model(
                 folder / f"{name}.keras", compile=False, safe_mode=True
             )
             for name in content["judges"]
         }
-        return found, content["scores"]
     except BROKEN as error:
         raise UserError(
             f"{folder} is damaged ({error}); delete it, and the judges are "

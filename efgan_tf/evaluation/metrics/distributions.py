@@ -80,15 +80,15 @@ def kid(
     subset_size: int = 1000,
     seed: int = 0,
 ) -> KernelDistance:
-    """Kernel distance: unbiased at every number of pictures.
+    """Kernel distance: unbiased at every number of different pictures.
 
     Bińkowski et al., "Demystifying MMD GANs", ICLR 2018: the unbiased squared
     maximum mean discrepancy under `k(x, y) = (x·y / d + 1)³`, averaged over
     random subsets of both sets (one, if it holds all).
 
     Args:
-      features: `[n, d]` of the edits, n ≥ 2.
-      reference: `[m, d]` of true pictures, m ≥ 2.
+      features: `[n, d]` of the edits, n ≥ 2; no picture twice.
+      reference: `[m, d]` of true pictures, m ≥ 2; likewise.
       subsets: how many to draw, without replacement within each.
       subset_size: at most n and m are taken.
       seed: of the draws.

@@ -45,10 +45,13 @@ def cross_talk(sliders: np.ndarray, readings: np.ndarray) -> np.ndarray:
     return np.stack([slopes(sliders, moved) for moved in readings])
 
 
-def rising_share(sliders: np.ndarray, readings: np.ndarray) -> np.ndarray:
+def rising_share(
+    sliders: np.ndarray, readings: np.ndarray, least: float = 0.0
+) -> np.ndarray:
     """Share of the slider's steps at which the mean reading rises.
 
-    Args and raises: as `slopes`; the slider values rise.
+    Args and raises: as `slopes`; the slider values rise, and a rise counts that
+    is more than `least` units of reading.
 
     Returns:
       float64 `[k]`, 0–1; 1 is a response that is monotone on average.
@@ -56,7 +59,7 @@ def rising_share(sliders: np.ndarray, readings: np.ndarray) -> np.ndarray:
     sliders, readings = _curves(sliders, readings)
     if np.any(np.diff(sliders) <= 0):
         raise ValueError("sliders must rise")
-    return np.mean(np.diff(readings.mean(axis=1), axis=0) > 0, axis=0)
+    return np.mean(np.diff(readings.mean(axis=1), axis=0) > least, axis=0)
 
 
 def rank_correlation(sliders: np.ndarray, readings: np.ndarray) -> np.ndarray:

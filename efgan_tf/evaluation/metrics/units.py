@@ -17,10 +17,10 @@ Score = Callable[[np.ndarray, np.ndarray], float | None]
 def by_unit(
     score: Score, readings: np.ndarray, wanted: np.ndarray, learned: np.ndarray
 ) -> dict[str, float | None]:
-    """A score of each learned unit: `by_unit(pearson, readings, wanted, …)`.
+    """A score of each learned unit: `by_unit(mean_absolute_error, …)`.
 
     Args:
-      score: `mean_absolute_error`, `pearson` or `intraclass_correlation`.
+      score: `mean_absolute_error`, `intraclass_correlation` or `slope`.
       readings: `[n, 17]`, 0–5.
       wanted: `[n, 17]`, 0–5.
       learned: `[17]`, 1 for the units that count.
@@ -61,12 +61,15 @@ def mean_absolute_error(readings: np.ndarray, wanted: np.ndarray) -> float:
     return float(np.abs(readings - wanted).mean())
 
 
-def pearson(readings: np.ndarray, wanted: np.ndarray) -> float | None:
-    """Correlation of `[n]` and `[n]`; None where either is constant."""
+def slope(readings: np.ndarray, wanted: np.ndarray) -> float | None:
+    """Least-squares slope of `[n]` readings over what is; None if constant.
+
+    Below 1 a judge holds back: where it is unsure it reads an average.
+    """
     readings, wanted = _vectors(readings, wanted)
-    if not (np.ptp(readings) and np.ptp(wanted)):
-        return None
-    return float(np.corrcoef(readings, wanted)[0, 1])
+    offsets = wanted - wanted.mean()
+    energy = offsets @ offsets
+    return float(offsets @ readings / energy) if energy else None
 
 
 def intraclass_correlation(*raters: np.ndarray) -> float | None:

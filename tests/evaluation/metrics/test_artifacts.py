@@ -126,3 +126,23 @@ def test_bad_pictures_are_named():
         artifacts.ghost_correlation(good, bad, good)
     with pytest.raises(ValueError, match="too few for a sigma of 8"):
         artifacts.sharpness(good, good, sigma=8)
+
+
+def test_kept_detail_wants_edges_where_they_belong():
+    generator = np.random.default_rng(0)
+    truth = generator.uniform(-0.5, 0.5, (2, 32, 32, 3))
+    other = generator.uniform(-0.5, 0.5, (2, 32, 32, 3))
+    kept = artifacts.kept_detail
+    np.testing.assert_allclose(kept(truth, truth), 1)
+    np.testing.assert_allclose(kept(truth / 2, truth), 0.5, atol=1e-3)
+    # As sharp as the truth, and none of it where it should be.
+    assert np.all(artifacts.sharpness(other, truth) > 0.8)
+    assert np.all(np.abs(kept(other, truth)) < 0.1)
+
+
+def test_what_hardly_differs_leaves_no_ghost():
+    source = np.zeros((2, 8, 8, 3))
+    target = source.copy()
+    target[0, :4] = 0.1
+    target[1, :4] = 0.001
+    assert artifacts.differs(source, target).tolist() == [True, False]

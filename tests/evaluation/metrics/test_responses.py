@@ -36,6 +36,12 @@ def test_rising_share_counts_steps_of_the_mean():
     np.testing.assert_allclose(
         responses.rising_share(SLIDERS, readings), [1, 0, 2 / 3]
     )
+    np.testing.assert_allclose(
+        responses.rising_share(SLIDERS, readings, least=0.9), [1, 0, 2 / 3]
+    )
+    np.testing.assert_allclose(
+        responses.rising_share(SLIDERS, readings, least=1.1), 0
+    )
     with pytest.raises(ValueError, match="sliders must rise"):
         responses.rising_share(SLIDERS[::-1], readings)
 

@@ -42,9 +42,9 @@ def test_nan_in_a_learned_unit_never_passes():
     with pytest.raises(ValueError, match="readings is not finite"):
         units.picture_errors(bad, good, np.ones(17))
     with pytest.raises(ValueError, match="wanted is not finite"):
-        units.by_unit(units.pearson, good, bad, np.ones(17))
+        units.by_unit(units.slope, good, bad, np.ones(17))
     with pytest.raises(ValueError, match="series 0 is not finite"):
-        units.pearson(bad[:, 5], good[:, 5])
+        units.slope(bad[:, 5], good[:, 5])
 
 
 def test_bad_shapes_are_told():
@@ -59,14 +59,13 @@ def test_bad_shapes_are_told():
         units.picture_errors(table, table, np.zeros(17))
 
 
-def test_pearson_is_scipys_and_none_for_constants():
+def test_slope_is_scipys_and_none_for_constants():
     generator = np.random.default_rng(0)
-    first = generator.random(20)
-    second = first + generator.random(20)
-    expected = scipy.stats.pearsonr(first, second).statistic
-    assert units.pearson(first, second) == pytest.approx(expected, rel=1e-12)
-    assert units.pearson(first, np.full(20, 0.1)) is None
-    assert units.pearson(first[:1], second[:1]) is None
+    wanted = generator.random(20)
+    readings = wanted / 2 + generator.random(20)
+    expected = scipy.stats.linregress(wanted, readings).slope
+    assert units.slope(readings, wanted) == pytest.approx(expected, rel=1e-12)
+    assert units.slope(wanted, np.full(20, 0.5)) is None
 
 
 def test_intraclass_correlation_is_the_published_one():

@@ -1,0 +1,110 @@
+"""What cannot be compared is refused; what can is compared pair by pair."""
+
+import copy
+import json
+
+import numpy as np
+import pytest
+
+from efgan_tf.errors import UserError
+from efgan_tf.evaluation import comparison
+from efgan_tf.evaluation.comparison import Judged, compare
+from efgan_tf.evaluation.scoring import (
+    ALL,
+    EDIT,
+    LARGE,
+    NO_EDIT,
+    PictureScores,
+    SavedScores,
+)
+
+PEOPLE = np.array(["a", "a", "b", "b", "c", "c"])
+REPORT = {
+    "efgan_tf": "1",
+    "data": {"digest": "d", "pairs": 6},
+    "seed": 0,
+    "judges": {"digest": "j", "scores": {}, "verdicts": []},
+    "features": {"digest": "f", "name": "the judge of units"},
+    "lpips": None,
+    "definitions": {},
+    "notes": [],
+    "zero_edit_psnr": {"mean": 50.0},
+    "rows": {
+        name: {subset: {"psnr": {"mean": 30.0}} for subset in (ALL, LARGE)}
+        for name in (NO_EDIT, EDIT)
+    },
+}
+
+
+def judged(gain=0.0, **changes):
+    """People differ by 10 dB, runs by `gain`."""
+    values = np.array([20.0, 21, 30, 31, 40, 41]) + gain
+    scores = {
+        "psnr": PictureScores(values, np.arange(6)),
+        "sharpness_mouth": PictureScores(values, np.arange(6)),
+    }
+    large = np.array([True, False] * 3)
+    report = copy.deepcopy(REPORT)
+    for key, value in changes.items():
+        part, _, name = key.partition("__")
+        if name:
+            report[part][name] = value
+        else:
+            report[part] = value
+    return Judged(report, SavedScores(scores, PEOPLE, large))
+
+
+def test_what_differs_from_person_to_person_drops_out():
+    found = compare({"a": judged(), "b": judged(0.5), "c": judged(0.7)})
+    assert list(found["rows"]) == [NO_EDIT, "a", "b", "c"]
+    assert list(found["minus_before"]) == ["b − a", "c − b"]
+    assert list(found["minus_first"]) == ["b − a", "c − a"]
+    for subset, count in ((ALL, 6), (LARGE, 3)):
+        row = found["minus_first"]["c − a"][subset]
+        assert list(row) == ["psnr"]  # ratios have no difference
+        interval = row["psnr"]
+        for end in ("mean", "low", "high"):
+            assert interval[end] == pytest.approx(0.7)
+        assert interval["pictures"] == count
+    told = comparison.text(found)
+    assert "| c − b | 0.20 (0.20 to 0.20) |" in told
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        ({"data__digest": "e"}, "data digest"),
+        ({"judges__digest": "k"}, "judges digest"),
+        ({"features__digest": "inception"}, "features digest"),
+        ({"seed": 1}, "seed"),
+        ({"lpips": {"name": "vgg"}}, "lpips"),
+        ({"efgan_tf": "2"}, "efgan_tf"),
+    ],
+)
+def test_what_was_judged_differently_is_refused(change, told):
+    with pytest.raises(UserError, match=f"a and b .* different {told}"):
+        compare({"a": judged(), "b": judged(**change)})
+
+
+def test_scores_are_read_as_written(tmp_path):
+    folder = tmp_path / "evaluation"
+    folder.mkdir()
+    (folder / "report.json").write_text(json.dumps(REPORT))
+    run = judged()
+    run.scores.write(folder / "scores.npz")
+    for path in (tmp_path, folder):
+        found = Judged.read(path)
+        assert found.report == REPORT
+        np.testing.assert_array_equal(
+            found.scores.scores["psnr"].values, run.scores.scores["psnr"].values
+        )
+        np.testing.assert_array_equal(found.scores.large, run.scores.large)
+
+
+@pytest.mark.parametrize(
+    "content", ["[1, 2]", "no JSON", json.dumps({"rows": {}}), "null"]
+)
+def test_another_report_is_told(tmp_path, content):
+    (tmp_path / "report.json").write_text(content)
+    with pytest.raises(UserError, match="no report of this version"):
+        Judged.read(tmp_path)

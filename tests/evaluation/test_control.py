@@ -1,0 +1,67 @@
+"""One slider at a time, on calm faces of different people."""
+
+import dataclasses
+
+import numpy as np
+
+from efgan_tf.evaluation.control import SLIDER, measure_control
+from efgan_tf.evaluation.judges import Judges
+from efgan_tf.evaluation.protocol import Pairs
+
+LEARNED = np.zeros(17, np.float32)
+LEARNED[[0, 8]] = 1  # AU01, AU12
+
+
+@dataclasses.dataclass(frozen=True)
+class Made:
+    images: np.ndarray
+
+
+class Painter:
+    """Paints the wanted units into the first row of pixels."""
+
+    name, learned = "painter", LEARNED
+
+    def __init__(self):
+        self.seen = []
+
+    def edit(self, images, source, target):
+        self.seen.append((source, target))
+        edited = images.copy()
+        edited[:, 0, :17, 0] = target / 5
+        return Made(edited[:, None])
+
+
+class Reader(Judges):
+    """Reads them again; AU12 at half, with a tenth of AU01 in it."""
+
+    def estimate(self, images):
+        units = images[:, 0, :17, 0].astype(float) * 5
+        units[:, 8] = units[:, 8] / 2 + units[:, 0] / 10
+        return units
+
+
+def test_each_slider_moves_its_unit_and_the_others_stay():
+    source = np.zeros((4, 17), np.float32)
+    source[:, 3] = [1, 0, 2, 3]  # the second picture of "a" is calmer
+    pairs = Pairs(
+        images=np.zeros((4, 32, 32, 3), np.float32),
+        source=source, target=source, true_images=np.zeros((4, 32, 32, 3)),
+        has_true=np.zeros(4, bool), expressions=np.full(4, ""),
+        subjects=np.array(["a", "a", "b", "c"]),
+        source_index=np.arange(4), true_index=np.full(4, -1),
+    )  # fmt: skip
+    model = Painter()
+    control = measure_control(model, Reader({}, (), {}), pairs)
+    assert control.units == ("AU01", "AU12")
+    np.testing.assert_allclose(control.slopes, [1, 0.5], atol=1e-6)
+    np.testing.assert_allclose(
+        control.cross_talk, [[1, 0.1], [0, 0.5]], atol=1e-6
+    )
+    np.testing.assert_allclose(control.rising, 1)
+    np.testing.assert_allclose(control.curves[1], SLIDER / 2, atol=1e-6)
+    shown, wanted = (np.concatenate(x) for x in zip(*model.seen, strict=True))
+    assert set(shown[:, 3].tolist()) == {0, 2, 3}  # a's calmer one, b, c
+    moved = wanted - shown
+    assert not np.any(moved[:, [i for i in range(17) if i not in (0, 8)]])
+    assert not np.any((moved[:, 0] != 0) & (moved[:, 8] != 0))
