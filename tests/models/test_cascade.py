@@ -30,7 +30,8 @@ def test_stages_are_named_and_have_weights_of_their_own(cascade, efgan):
     assert len(ids) == len(set(ids)) == len(cascade.weights)
 
 
-def test_stages_see_their_share_of_the_change(cascade, faces):
+def test_stages_see_their_share_of_the_change(tiny, faces):
+    cascade = build_cascade(tiny(au_input="target"))
     out = run(cascade, faces)
     first, second = stage_models(cascade)
     middle = (faces["source_action_units"] + faces["target_action_units"]) / 2
@@ -78,7 +79,7 @@ def test_difference_input_sees_the_step(tiny, faces):
 
 
 def test_target_input_ignores_the_source_in_one_stage(tiny, faces):
-    model = build_cascade(tiny(), stages=1)
+    model = build_cascade(tiny(au_input="target"), stages=1)
     moved = {**faces, "source_action_units": 1 - faces["source_action_units"]}
     np.testing.assert_array_equal(
         run(model, faces)["image"], run(model, moved)["image"]
@@ -101,7 +102,8 @@ def test_stages_start_from_one_trained_efgan(tiny, faces, single):
         "efgan": build_efgan,
         "cascade": lambda config: build_cascade(config, stages=1),
     }[single]
-    trained, model = build(tiny()), build_cascade(tiny())
+    config = tiny(au_input="target")
+    trained, model = build(config), build_cascade(config)
     initialize_stages(model, trained)
     same = {**faces, "source_action_units": faces["target_action_units"]}
     first = run(model, same)["stages"][0]["image"]

@@ -55,7 +55,7 @@ def test_parameter_counts(tiny):
 
 def test_branches_have_ganimations_size():
     """Its generator at 64 channels and six blocks, from the shapes known."""
-    counts = parameter_counts(ModelConfig())
+    counts = parameter_counts(ModelConfig(au_injection="concat"))
     convolutions = (
         7 * 7 * 20 * 64
         + 4 * 4 * 64 * 128
