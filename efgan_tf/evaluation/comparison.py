@@ -9,7 +9,8 @@ from typing import Any
 from efgan_tf.errors import UserError
 from efgan_tf.evaluation import report as report_lib
 from efgan_tf.evaluation import scoring
-from efgan_tf.evaluation.scoring import ALL, EDIT, LARGE, NO_EDIT, SavedScores
+from efgan_tf.evaluation.columns import ALL, EDIT, LARGE, NO_EDIT
+from efgan_tf.evaluation.saved_scores import SavedScores
 
 REPORT, SCORES = "report.json", "scores.npz"
 

@@ -21,7 +21,7 @@ from efgan_tf.evaluation.metrics import pictures
 from efgan_tf.evaluation.metrics.intervals import bootstrap_mean
 from efgan_tf.evaluation.perceptual import Lpips
 from efgan_tf.evaluation.protocol import Pairs
-from efgan_tf.evaluation.scoring import SavedScores
+from efgan_tf.evaluation.saved_scores import SavedScores
 from efgan_tf.evaluation.settings import EvaluateConfig
 from efgan_tf.training.checkpoints import Checkpoints
 from efgan_tf.training.run_directory import RunDirectory

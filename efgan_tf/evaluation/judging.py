@@ -7,18 +7,19 @@ from typing import Any
 import numpy as np
 
 from efgan_tf.evaluation import scoring
+from efgan_tf.evaluation.columns import (
+    ALL,
+    EDIT,
+    LARGE,
+    METRICS,
+    NO_EDIT,
+    TRUE,
+)
 from efgan_tf.evaluation.features import FeatureNetwork
 from efgan_tf.evaluation.judges import Judges
 from efgan_tf.evaluation.metrics import units
 from efgan_tf.evaluation.protocol import Pairs
-from efgan_tf.evaluation.scoring import (
-    ALL,
-    EDIT,
-    LARGE,
-    NO_EDIT,
-    TRUE,
-    SavedScores,
-)
+from efgan_tf.evaluation.saved_scores import SavedScores
 from efgan_tf.geometry import Box
 
 _JUDGED = ("au_error", "expression_accuracy", "identity")
@@ -83,7 +84,7 @@ def judged(
     return {
         "definitions": {
             name: dataclasses.asdict(metric)
-            for name, metric in scoring.METRICS.items()
+            for name, metric in METRICS.items()
         },
         "rows": rows,
         "edit_minus_no_edit": {

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from efgan_tf.evaluation.scoring import (
+from efgan_tf.evaluation.columns import (
     ALL,
     EDIT,
     LARGE,

@@ -1,14 +1,12 @@
 """Scores of edited pictures: of each one, and of all together."""
 
 import dataclasses
-import zipfile
 from collections.abc import Callable, Mapping
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from efgan_tf.errors import UserError
+from efgan_tf.evaluation.columns import METRICS
 from efgan_tf.evaluation.judges import Judges
 from efgan_tf.evaluation.metrics import (
     artifacts,
@@ -20,112 +18,6 @@ from efgan_tf.evaluation.metrics import (
 from efgan_tf.evaluation.metrics.intervals import Interval, bootstrap_mean
 from efgan_tf.evaluation.protocol import Pairs
 from efgan_tf.geometry import Box
-
-
-@dataclasses.dataclass(frozen=True)
-class Metric:
-    """What a column of the report means.
-
-    Attributes:
-      title: for the table's head.
-      definition: one sentence.
-      better: "higher", "lower", or "1" where that is best.
-      digits: behind the point.
-      geometric: whether its mean is the geometric one, as for ratios.
-    """
-
-    title: str
-    definition: str
-    better: str
-    digits: int = 2
-    geometric: bool = False
-
-
-REGIONS = ("eyes", "nose", "mouth")
-
-NO_EDIT, EDIT, TRUE = "no edit", "edit", "true picture"
-"""Whose pictures are judged: rows of the table."""
-
-ALL, LARGE = "all", "large changes"
-"""Which of the pairs: tables of the report."""
-
-METRICS: dict[str, Metric] = {
-    "au_error": Metric(
-        "AU error",
-        "mean absolute difference, 0-5, between the units that the judge reads "
-        "off the edit and those that were wanted, over learned units",
-        "lower",
-    ),
-    "expression_accuracy": Metric(
-        "expression",
-        "share of edits whose expression the judge sees as wanted, among the "
-        "named ones",
-        "higher",
-    ),
-    "identity": Metric(
-        "identity",
-        "cosine of the judge's embeddings of edit and source",
-        "higher",
-        3,
-    ),
-    "psnr": Metric(
-        "PSNR", "peak signal-to-noise ratio to the true picture, dB", "higher"
-    ),
-    "ssim": Metric(
-        "SSIM", "structural similarity to the true picture", "higher", 3
-    ),
-    **{
-        f"psnr_{region}": Metric(
-            f"PSNR {region}",
-            f"PSNR inside the box of the {region}, dB",
-            "higher",
-        )
-        for region in REGIONS
-    },
-    **{
-        f"sharpness_{region}": Metric(
-            f"sharp {region}",
-            f"high-frequency energy inside the box of the {region}, as a share "
-            "of the true picture's (of the source's where that is unknown); "
-            "geometric mean",
-            "1",
-            geometric=True,
-        )
-        for region in REGIONS
-    },
-    "lpips": Metric(
-        "LPIPS", "perceptual distance to the true picture", "lower", 3
-    ),
-    **{
-        f"detail_{region}": Metric(
-            f"detail {region}",
-            f"share of the true picture's high frequencies inside the box of "
-            f"the {region} that the edit has at their places",
-            "1",
-        )
-        for region in REGIONS
-    },
-    "ghosting": Metric(
-        "ghosting",
-        "how much of the source's expression is left: least-squares share of "
-        "source − truth in edit − truth, of pairs that differ",
-        "lower",
-    ),
-    "ghost_correlation": Metric(
-        "ghost corr.",
-        "correlation of edit − truth with source − truth, of the same pairs: "
-        "what kind of error there is, not how much",
-        "lower",
-    ),
-    "fid": Metric(
-        "FID", "Fréchet distance of features to the true pictures'", "lower", 3
-    ),
-    "kid": Metric(
-        "KID ×1000",
-        "kernel distance of features to the true pictures', times 1000",
-        "lower",
-    ),
-}
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -344,56 +236,3 @@ def difference(
         rows,
         seed,
     )
-
-
-@dataclasses.dataclass(frozen=True, eq=False)
-class SavedScores:
-    """The scores of a run's edits, for comparing it with other runs.
-
-    Attributes:
-      scores: of `picture_scores`.
-      subjects: str `[n]`, who is in each pair.
-      large: bool `[n]`, which pairs are large changes.
-    """
-
-    scores: Mapping[str, PictureScores]
-    subjects: np.ndarray
-    large: np.ndarray
-
-    def rows(self, subset: str) -> np.ndarray:
-        """Bool `[n]`: the pairs of `ALL` or `LARGE`."""
-        return self.large if subset == LARGE else np.ones(len(self.large), bool)
-
-    def write(self, path: Path) -> None:
-        """Writes an `.npz`."""
-        arrays = {"subjects": self.subjects, "large": self.large}
-        for name, score in self.scores.items():
-            arrays[f"values/{name}"] = score.values
-            arrays[f"rows/{name}"] = score.rows
-        np.savez_compressed(path, **arrays)
-
-    @classmethod
-    def read(cls, path: Path) -> "SavedScores":
-        """What `write` wrote.
-
-        Raises:
-          UserError: it is missing or damaged.
-        """
-        try:
-            with np.load(path, allow_pickle=False) as arrays:
-                names = [
-                    name.removeprefix("values/")
-                    for name in arrays.files
-                    if name.startswith("values/")
-                ]
-                scores = {
-                    name: PictureScores(
-                        arrays[f"values/{name}"], arrays[f"rows/{name}"]
-                    )
-                    for name in names
-                }
-                return cls(scores, arrays["subjects"], arrays["large"])
-        except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
-            raise UserError(
-                f"{path} cannot be read ({error}); evaluate that run anew"
-            ) from error
