@@ -28,14 +28,14 @@ _UNITS = 17
 
 
 def _arguments(data_dir, run_dir, rows="global", **changes):
-    """A tiny ablation, on the faces of the tiny training runs."""
+    """A tiny ablation; six people show each expression often enough."""
     settings = {
         "image_size": 64, "base_width": 4, "local_width": 4,
         "global_blocks": 0, "local_blocks": 0, "refiner_blocks": 0,
         "critic_width": 4, "estimator_width": 4, "batch_size": 2,
         "n_critic": 1, "phase1_kimg": 0.012, "phase2_kimg": 0.006,
         "pairing": "paired", "lambda_paired": 10, "lambda_zero": 0,
-        "checkpoint_minutes": 0, "log_steps": 1, "subjects": 4,
+        "checkpoint_minutes": 0, "log_steps": 1, "subjects": 7,
         "images_per_subject": 8, "photo_size": 128, "data_dir": data_dir,
         "run_dir": run_dir, "rows": rows, "evaluate_flags": _JUDGING,
     }  # fmt: skip
@@ -117,7 +117,7 @@ def test_the_report_says_what_was_measured_on_what(report, ablated):
     assert report["run"] == str(folder / "global")
     assert report["training"]["images"] == 18
     data = report["data"]
-    assert data["train"]["people"] + data["test"]["people"] == 4
+    assert data["train"]["people"] + data["test"]["people"] == 7
     assert data["pairs"] == 24
     assert 0 < data["pairs_with_true_picture"] <= data["pairs"]
     for part in (data["digest"], report["judges"]["digest"]):
@@ -195,7 +195,7 @@ def test_pictures_are_whole(ablated):
     ):  # fmt: skip
         with Image.open(folder / "global" / "evaluation" / name) as image:
             image.load()
-            assert min(image.size) > 200
+            assert min(image.size) > 100
 
 
 def test_a_report_is_not_replaced_unless_asked(ablated, capsys):
@@ -228,7 +228,6 @@ def test_the_benefit_of_edits_is_measured(ablated, tmp_path, capsys):
         (["--compare=a,b"], "--compare needs --out"),
         (["--compare=absent", "--out=x"], "evaluate that run first"),
         (["--run_dir={run}", "--pairs=1"], "--pairs=1 must be at least 2"),
-        (["--run_dir={run}", "--data_dir=absent"], "absent"),
         (
             ["--run_dir={run}", "--inception_weights=absent.h5"],
             "absent.h5 does not exist",

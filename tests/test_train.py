@@ -232,7 +232,7 @@ def test_another_config_is_refused_and_the_differences_listed(finished, capsys):
     ("changes", "told"),
     [
         ({"base_width": 8}, "base_width: 4 → 8"),
-        ({"au_input": "difference"}, "au_input: target → difference"),
+        ({"au_input": "target"}, "au_input: difference → target"),
         ({"stages": 3, "phase1_kimg": 0.01}, "pass --stages=2"),
         ({"phase1_kimg": 0.01, "phase2_kimg": 0}, "--phase2_kimg is 0"),
         ({"init_from": "absent"}, "absent is no run"),
