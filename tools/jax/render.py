@@ -23,6 +23,7 @@ from absl import flags
 from PIL import Image
 
 from efgan_tf import commands, config
+from efgan_tf.data import rendered
 from efgan_tf.data.samples import Faces
 from efgan_tf.data.splits import split_subjects
 from efgan_tf.faces.alignment import align
@@ -57,14 +58,7 @@ def main(values: flags.FlagValues) -> None:
     settings = config.from_flags(values)
     render = config.from_flags(values, RenderConfig)
     data, size = settings.data, settings.model.image_size
-    synthesize = SynthesizeConfig(
-        subjects=data.subjects,
-        images_per_subject=data.images_per_subject,
-        views_per_subject=data.views_per_subject,
-        size=data.photo_size,
-        max_yaw=data.max_yaw,
-        seed=data.data_seed,
-    )
+    synthesize = rendered.settings(data)
     photos, images = _render(synthesize, size)
     subjects = [photo.label.subject for photo in photos]
     split = split_subjects(subjects, data.held_out)
