@@ -1,6 +1,7 @@
-"""Exports a trained run: as a SavedModel to serve, as one file to keep.
+"""Exports a trained model: as a SavedModel to serve, as one file to keep.
 
     python -m efgan_tf.export --run_dir=runs/full --out=models
+    python -m efgan_tf.export --model=preset:faces128 --out=models
 
 Writes models/efgan/1, a SavedModel with all signatures, and with
 --formats=saved_model,keras also models/efgan.keras. A further export writes
@@ -28,6 +29,7 @@ class ExportConfig:
     """What to export, and where to."""
 
     run_dir: str = option("", "folder of the trained run")
+    model: str = option("", "instead of a run: preset:NAME or a .keras file")
     out: str = option("", "folder to write")
     formats: tuple[str, ...] = option(
         ("saved_model",), "what to write: saved_model, keras"
@@ -41,7 +43,10 @@ class ExportConfig:
     )
 
     def __post_init__(self):
-        require(bool(self.run_dir), "give --run_dir=RUN, a trained run")
+        require(
+            bool(self.run_dir) != bool(self.model),
+            "give --run_dir=RUN, a trained run, or --model=preset:NAME",
+        )
         require(bool(self.out), "give --out=FOLDER, where to write")
         check_at_least(self, 0, "stages")
         for name in self.formats:
@@ -70,9 +75,10 @@ class ExportConfig:
 def main(values: flags.FlagValues) -> None:
     """Runs the command."""
     config = config_lib.from_flags(values, ExportConfig)
-    run = Path(config.run_dir)
-    if not run.is_dir():
-        raise UserError(f"--run_dir={run} does not exist; name a trained run")
+    if config.run_dir and not Path(config.run_dir).is_dir():
+        raise UserError(
+            f"--run_dir={config.run_dir} does not exist; name a trained run"
+        )
     if "keras" in config.formats:
         check_free_file(config.keras_file, config.overwrite)
     check_writable(config.out)
@@ -93,11 +99,16 @@ def export(config: ExportConfig) -> list[Path]:
         or a format cannot be written.
     """
     from efgan_tf.editing.keras_file import write_keras
+    from efgan_tf.editing.loading import load_network
     from efgan_tf.editing.network import first_stages
     from efgan_tf.editing.runs import read_run
     from efgan_tf.serving.saved_model import write_saved_model
 
-    trained = read_run(Path(config.run_dir))
+    trained = (
+        read_run(Path(config.run_dir))
+        if config.run_dir
+        else load_network(config.model)
+    )
     if config.stages:
         trained = first_stages(trained, config.stages)
     written = []

@@ -52,10 +52,24 @@ def test_a_further_export_with_fewer_stages(exported, tmp_path, capsys):
     assert file.stat().st_size < 0.7 * exported.keras_file.stat().st_size
 
 
+def test_what_was_exported_can_be_exported_again(exported, tmp_path):
+    flags = [f"--model={exported.keras_file}", f"--out={tmp_path}"]
+    assert _export(*flags, "--formats=keras") == 0
+    again = load_model(tmp_path / "efgan.keras")
+    faces = random_faces(2)
+    np.testing.assert_array_equal(
+        again.edit(*faces).images,
+        load_model(exported.keras_file).edit(*faces).images,
+    )
+
+
 @pytest.mark.parametrize(
     ("flags", "message"),
     [
         (["--run_dir=", "--out={tmp}/o"], "--run_dir"),
+        (["--run_dir={run}", "--model={run}", "--out={tmp}/o"], "--model"),
+        (["--model={out}/efgan", "--out={tmp}/o"], "efgan is a SavedModel"),
+        (["--model=preset:none", "--out={tmp}/o"], "preset:none"),
         (["--run_dir={run}"], "--out"),
         (["--run_dir={run}", "--out={tmp}/o", "--formats=keras,onnx"], "onnx"),
         (["--run_dir={run}", "--out={tmp}/o", "--name=3"], "--name=3"),

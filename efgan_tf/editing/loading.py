@@ -23,24 +23,49 @@ def load_model(path: str | Path) -> EditingModel:
       UserError: there is no such file or folder, it is none of these, it is
         damaged, or it was made for another template or other units.
     """
+    version = _saved_model(path)
+    if version is not None:
+        return read_saved_model(version)
+    return editing_model(str(path), load_network(path))
+
+
+def load_network(path: str | Path) -> TrainedNetwork:
+    """The Keras networks of a model, to export, measure or continue.
+
+    Args:
+      path: as for `load_model`, but no SavedModel, which holds none.
+
+    Raises:
+      UserError: as `load_model`, or it is a SavedModel.
+    """
     if str(path).startswith(PREFIX):
-        return editing_model(str(path), read_preset(str(path)))
+        return read_preset(str(path))
     path = Path(path)
     if not path.exists():
         raise UserError(f"{path} does not exist; name a trained model")
     if path.is_file():
         if path.suffix != ".keras":
             raise UserError(f"{path} is no model: it does not end in .keras")
-        return editing_model(str(path), read_keras(path))
+        return read_keras(path)
     if (path / "config.json").exists():
-        return editing_model(str(path), read_run(path))
-    version = newest_version(path)
-    if version is None:
+        return read_run(path)
+    if _saved_model(path) is not None:
         raise UserError(
-            f"{path} is no model: it has neither config.json, as a run has, "
-            "nor saved_model.pb, nor numbered versions with one"
+            f"{path} is a SavedModel, which holds no Keras networks; name the "
+            "run, the .keras file or the preset that it was made from"
         )
-    return read_saved_model(version)
+    raise UserError(
+        f"{path} is no model: it has neither config.json, as a run has, "
+        "nor saved_model.pb, nor numbered versions with one"
+    )
+
+
+def _saved_model(path: str | Path) -> Path | None:
+    """The folder of the newest SavedModel at `path`, if that is one."""
+    folder = Path(path)
+    if not folder.is_dir() or (folder / "config.json").exists():
+        return None
+    return newest_version(folder)
 
 
 def editing_model(name: str, trained: TrainedNetwork) -> EditingModel:
