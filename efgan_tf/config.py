@@ -9,11 +9,13 @@ receives these objects and never sees a flag; only commands call
 
 import dataclasses
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from absl import flags
 
 from efgan_tf import geometry, options
+from efgan_tf.errors import UserError
 from efgan_tf.options import (
     check_at_least,
     check_choices,
@@ -394,6 +396,22 @@ def define_flags(values: flags.FlagValues, *classes: type) -> None:
 def from_flags(values: flags.FlagValues, cls: type = Config) -> Any:
     """The `cls` that the parsed flags say (`options.from_flags`)."""
     return options.from_flags(values, cls)
+
+
+def from_flag_file(path: Path) -> Config:
+    """The `Config` that a flag file says, and those that it nests.
+
+    Raises:
+      UserError: a flag is unknown, or a value is out of range.
+    """
+    values = flags.FlagValues()
+    define_flags(values)
+    try:
+        rest = values(["efgan_tf", f"--flagfile={path}"])
+    except flags.Error as error:
+        raise UserError(f"{path}: {error}") from error
+    require(len(rest) == 1, f"{path} has more than flags: {rest[-1]!r}")
+    return from_flags(values)
 
 
 def replace(config: Config, changes: Mapping[str, Any]) -> Config:

@@ -1,13 +1,16 @@
 """Judges a run by edits of people whom it has never seen.
 
     python -m efgan_tf.evaluate --run_dir=runs/synthetic
+    python -m efgan_tf.evaluate --model=preset:faces128 \
+        --data_of=configs/faces128_test.flags --out=DIR
     python -m efgan_tf.evaluate --compare=runs/a,runs/b --out=DIR
 
 prints a table, and writes report.json, report.md, plots and contact sheets.
 Independent judges read action units, expression and identity; they are trained
 once for each data set, on its training split alone. Where the data has true
-pictures of the wanted expressions, edits are compared with them. --compare
-puts runs that were evaluated already into one table.
+pictures of the wanted expressions, edits are compared with them. A model that
+is no run of yours is judged on the data of a run, or of a flag file. --compare
+puts what was evaluated already into one table.
 """
 
 import json
@@ -40,7 +43,7 @@ def _evaluate(settings: EvaluateConfig, out: Path) -> None:
 
     from efgan_tf.evaluation import comparison, evaluator, plots, report
 
-    found = evaluator.evaluate_run(settings)
+    found = evaluator.evaluate(settings)
     with outputs.atomic_folder(out, settings.overwrite) as folder:
         _write_json(folder / comparison.REPORT, found.report)
         (folder / "report.md").write_text(report.text(found.report), "utf-8")
@@ -53,7 +56,9 @@ def _evaluate(settings: EvaluateConfig, out: Path) -> None:
                 found.pairs.chosen(chosen), found.edited[chosen]
             )
             Image.fromarray(sheet).save(folder / name)
-        plots.plot_training([Path(settings.run_dir)], folder / "training.png")
+        if settings.run_dir:
+            runs = [Path(settings.run_dir)]
+            plots.plot_training(runs, folder / "training.png")
         if found.control:
             plots.plot_control(found.control, folder / "control.png")
     label = report.feature_label(found.report)

@@ -1,4 +1,4 @@
-"""Evaluates a run on people whom it has never seen."""
+"""Evaluates a model on people whom it has never seen."""
 
 import dataclasses
 import sys
@@ -8,13 +8,11 @@ from typing import Any
 import numpy as np
 
 import efgan_tf
-from efgan_tf import config as config_lib
-from efgan_tf.config import Config
-from efgan_tf.data import Faces, load_faces
+from efgan_tf.data import Faces
 from efgan_tf.editing.loading import editing_model
 from efgan_tf.editing.model import EditingModel
-from efgan_tf.editing.runs import read_run
-from efgan_tf.evaluation import edits, features, judges, protocol
+from efgan_tf.evaluation import edits, features, groups, judges, protocol
+from efgan_tf.evaluation.candidates import Candidate, read_candidate
 from efgan_tf.evaluation.control import Control, measure_control
 from efgan_tf.evaluation.judging import Instruments, judged
 from efgan_tf.evaluation.metrics import pictures
@@ -23,8 +21,6 @@ from efgan_tf.evaluation.perceptual import Lpips
 from efgan_tf.evaluation.protocol import Pairs
 from efgan_tf.evaluation.saved_scores import SavedScores
 from efgan_tf.evaluation.settings import EvaluateConfig
-from efgan_tf.training.checkpoints import Checkpoints
-from efgan_tf.training.run_directory import RunDirectory
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -46,47 +42,48 @@ class Evaluation:
     control: Control | None
 
 
-def evaluate_run(config: EvaluateConfig) -> Evaluation:
+def evaluate(config: EvaluateConfig) -> Evaluation:
     """Edits held-out pictures and judges the results.
 
     Raises:
-      UserError: there is no such run, its data is gone or has changed, nobody
-        was held out, or a file of weights does not fit.
+      UserError: there is no such model, its data is gone or has changed,
+        nobody was held out, a file of weights does not fit, or a table of
+        groups is wrong.
     """
-    run = RunDirectory(Path(config.run_dir))
-    settings = _settings(run, config)
-    trained = read_run(run.path)
-    model = editing_model(config.run_dir, trained)
+    candidate = read_candidate(config)
+    trained, train, held_out = (
+        candidate.trained, candidate.train, candidate.held_out,
+    )  # fmt: skip
+    model = editing_model(candidate.name, trained)
     network, perceptual = _optional_networks(config)
-    train, held_out = (
-        load_faces(settings.data, settings.model.image_size, split)
-        for split in ("train", "test")
-    )
-    run.check_data(train, held_out)
     pairs = protocol.make_pairs(held_out, train, config.pairs, config.eval_seed)
+    people = groups.groups_of(
+        sorted(set(pairs.subjects.tolist())), candidate.data, config.groups
+    )
     say("training the judges, or taking them from the cache")
-    cache = config.judges.judge_dir or Path(settings.data.data_dir, "judges")
+    cache = config.judges.judge_dir or Path(candidate.data.data_dir, "judges")
     panel = judges.train_judges(train, held_out, config.judges, Path(cache))
     say(f"editing {len(pairs)} pictures of {_people(pairs)} people")
     edited = edits.results(model, pairs.images, pairs.source, pairs.target)
     instruments = Instruments(
         panel, network, perceptual, trained.info.model.boxes, model.learned,
-        config.eval_seed,
+        people, config.eval_seed,
     )  # fmt: skip
     findings, scores = judged(edited, pairs, instruments)
     control = None
     if "units" in panel.networks:
         say("moving every slider")
         control = measure_control(model, panel, pairs)
+    settings = candidate.settings
     report = {
         "efgan_tf": efgan_tf.__version__,
-        "run": str(run.path),
+        "run": candidate.name,
         "model": dataclasses.asdict(trained.info.model),
         "weights": features.weights_sha256(trained.keras_model),
-        "training": _progress_of(run),
-        "settings": dataclasses.asdict(settings),
+        "training": candidate.progress,
+        "settings": dataclasses.asdict(settings) if settings else None,
         "evaluation": dataclasses.asdict(config),
-        "data": _data_facts(run, settings, train, held_out, pairs),
+        "data": _data_facts(candidate, pairs),
         "seed": config.eval_seed,
         **findings,
         "zero_edit_psnr": _zero_edit(model, pairs, config.eval_seed),
@@ -97,17 +94,6 @@ def evaluate_run(config: EvaluateConfig) -> Evaluation:
     if control:
         report["control"] = _jsonable(dataclasses.asdict(control))
     return Evaluation(report, pairs, edited, scores, control)
-
-
-def _settings(run: RunDirectory, config: EvaluateConfig) -> Config:
-    """The run's settings, with the places of its data where they moved."""
-    settings = run.read_config()
-    moved = {
-        name: getattr(config, name)
-        for name in ("data_dir", "source_dir")
-        if getattr(config, name)
-    }
-    return config_lib.replace(settings, moved)
 
 
 def _optional_networks(config: EvaluateConfig):
@@ -147,16 +133,11 @@ def _augmentation(
     )
 
 
-def _data_facts(
-    run: RunDirectory,
-    settings: Config,
-    train: Faces,
-    held_out: Faces,
-    pairs: Pairs,
-) -> dict[str, Any]:
+def _data_facts(candidate: Candidate, pairs: Pairs) -> dict[str, Any]:
+    train, held_out = candidate.train, candidate.held_out
     return {
-        "dataset": settings.data.dataset,
-        "digest": run.data_digest(),
+        "dataset": candidate.data.dataset,
+        "digest": candidate.digest,
         "train": {"pictures": len(train), "people": _people(train)},
         "test": {
             "pictures": len(held_out),
@@ -171,11 +152,6 @@ def _data_facts(
 
 def _people(faces: Faces | Pairs) -> int:
     return len(set(faces.subjects.tolist()))
-
-
-def _progress_of(run: RunDirectory) -> dict[str, Any]:
-    path, position, _ = Checkpoints(run.checkpoints, keep=1).latest()
-    return {"checkpoint": path.name, **dataclasses.asdict(position)}
 
 
 def _jsonable(values: dict[str, Any]) -> dict[str, Any]:

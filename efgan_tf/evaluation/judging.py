@@ -16,6 +16,7 @@ from efgan_tf.evaluation.columns import (
     TRUE,
 )
 from efgan_tf.evaluation.features import FeatureNetwork
+from efgan_tf.evaluation.groups import Groups, by_group
 from efgan_tf.evaluation.judges import Judges
 from efgan_tf.evaluation.metrics import units
 from efgan_tf.evaluation.protocol import Pairs
@@ -36,6 +37,7 @@ class Instruments:
       perceptual: LPIPS; None for none.
       boxes: of the regions, in pixels.
       learned: `[17]`, 1 for the units that count.
+      groups: what kind of people there are, to tell them apart.
       seed: of the intervals.
     """
 
@@ -44,6 +46,7 @@ class Instruments:
     perceptual: Callable | None
     boxes: Mapping[str, Box]
     learned: np.ndarray
+    groups: Groups
     seed: int
 
 
@@ -94,6 +97,9 @@ def judged(
             )
             for subset in (ALL, LARGE)
         },
+        "groups": by_group(
+            scores, pairs.subjects, instruments.groups, instruments.seed
+        ),
         "unit_errors": {
             name: _unit_errors(images, pairs, instruments)
             for name, images in shown.items()

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from efgan_tf.evaluation import group_tables, markdown
 from efgan_tf.evaluation.columns import (
     ALL,
     EDIT,
@@ -38,31 +39,24 @@ def table(
       features: whose FID and KID look through.
     """
     names = [n for n in names if any(n in row[subset] for row in rows.values())]
-    heads = [_head(name, features) for name in names]
-    lines = [_line(["", *heads]), _line(["---"] * (len(names) + 1))]
-    for name, row in rows.items():
-        cells = [_cell(row[subset].get(n), METRICS[n].digits) for n in names]
-        lines.append(_line([name, *cells]))
-    return "\n".join(lines)
+    heads = ["", *(_head(name, features) for name in names)]
+    return markdown.table(
+        heads,
+        [
+            [label]
+            + [
+                markdown.cell(row[subset].get(name), METRICS[name].digits)
+                for name in names
+            ]
+            for label, row in rows.items()
+        ],
+    )
 
 
 def _head(name: str, features: str) -> str:
     metric = METRICS[name]
     of = f" ({features})" if features and name in ("fid", "kid") else ""
     return f"{metric.title}{of} {_ARROWS[metric.better]}"
-
-
-def _cell(value: Mapping[str, Any] | None, digits: int) -> str:
-    if value is None:
-        return "–"
-    text = f"{value['mean']:.{digits}f}"
-    if value.get("low") is None:
-        return text
-    return f"{text} ({value['low']:.{digits}f} to {value['high']:.{digits}f})"
-
-
-def _line(cells: Sequence[str]) -> str:
-    return f"| {' | '.join(cells)} |"
 
 
 def tables(rows: Rows, features: str = "") -> str:
@@ -99,11 +93,11 @@ def judges_lines(report: Mapping[str, Any]) -> str:
 
 def text(report: Mapping[str, Any]) -> str:
     """report.md."""
-    data, training = report["data"], report["training"]
+    data = report["data"]
     lines = [
         f"# Evaluation of {report['run']}",
-        f"Checkpoint {training['checkpoint']}, {training['images']:,} images "
-        f"seen. Data: {data['dataset']}, {data['test']['people']} held-out "
+        f"{_trained(report)}Data: {data['dataset']}, "
+        f"{data['test']['people']} held-out "
         f"people, {data['pairs']} edits, {data['pairs_with_true_picture']} of "
         "them with a true picture. In brackets: 95 % intervals, people "
         "resampled.",
@@ -114,12 +108,24 @@ def text(report: Mapping[str, Any]) -> str:
     ]
     if report["unit_errors"][EDIT]:
         lines += ["### Unit by unit", _by_unit(report)]
+    if report["groups"]:
+        lines += ["### Kinds of people", group_tables.text(report["groups"])]
     if "augmentation" in report:
         lines.append("### Edited pictures as training data")
         lines.append(_list(report["augmentation"]))
     lines += ["### The judges", judges_lines(report)]
     lines += ["### Definitions", _definitions()]
     return "\n\n".join(lines) + "\n"
+
+
+def _trained(report: Mapping[str, Any]) -> str:
+    training = report["training"]
+    if training is None:
+        return ""
+    return (
+        f"Checkpoint {training['checkpoint']}, {training['images']:,} images "
+        "seen. "
+    )
 
 
 def feature_label(report: Mapping[str, Any]) -> str:
@@ -132,7 +138,7 @@ def _zero_edit(report: Mapping[str, Any]) -> str:
     zero = report["zero_edit_psnr"]
     return (
         "An edit to the expression that is there already returns the picture "
-        f"with {_cell(zero, 2)} dB."
+        f"with {markdown.cell(zero, 2)} dB."
     )
 
 
@@ -146,7 +152,7 @@ def _by_unit(report: Mapping[str, Any]) -> str:
     ]  # fmt: skip
     if control:
         heads += ["slider's slope", "rising", "largest cross-talk"]
-    lines = [_line(heads), _line(["---"] * len(heads))]
+    rows = []
     for unit in errors[EDIT]:
         cells = [errors.get(name, {}).get(unit) for name in
                  (NO_EDIT, EDIT, TRUE)]  # fmt: skip
@@ -155,15 +161,14 @@ def _by_unit(report: Mapping[str, Any]) -> str:
             for name in ("agreement", "slope")
         ]
         texts = ["–" if c is None else f"{c:.2f}" for c in cells]
-        lines.append(_line([unit, *texts, *_control(control, unit)]))
-    lines += [
-        "",
+        rows.append([unit, *texts, *_control(control, unit)])
+    return (
+        f"{markdown.table(heads, rows)}\n\n"
         "Errors are mean absolute ones, 0–5. A slider's slope is the change of "
         "the judge's reading for each unit of the slider; compare it with the "
         "judge's own slope over real pictures: a judge that is unsure reads an "
-        "average.",
-    ]
-    return "\n".join(lines)
+        "average."
+    )
 
 
 def _control(control: Mapping[str, Any] | None, unit: str) -> list[str]:

@@ -41,12 +41,23 @@ class EvaluateConfig:
     """What is evaluated, and how."""
 
     run_dir: str = option("", "the run to evaluate")
+    model: str = option(
+        "", "instead of a run: preset:NAME or a .keras file; needs --data_of"
+    )
+    data_of: str = option(
+        "", "whose data --model is judged on: a run, or a flag file of training"
+    )
     out: str = option("", "folder of the report; RUN_DIR/evaluation if empty")
     compare: tuple[str, ...] = option(
         (), "evaluated runs to put into one table, instead of --run_dir"
     )
+    groups: str = option(
+        "",
+        "CSV with a column subject and others (sex, age, ...): edits are also "
+        "scored for each of their values; rendered people need none",
+    )
     overwrite: bool = option(False, "replace a report that is there")
-    data_dir: str = option("", "where the run's data lies now, if it moved")
+    data_dir: str = option("", "where the data lies now, if it moved")
     source_dir: str = option("", "where its photos lie now, if they moved")
     pairs: int = option(1000, "how many edits are judged at most")
     eval_seed: int = option(0, "of the choice of pairs and of the intervals")
@@ -73,8 +84,16 @@ class EvaluateConfig:
         check_at_least(self, 2, "pairs")
         check_at_least(self, 0, "eval_seed")
         require(
-            bool(self.run_dir) != bool(self.compare),
-            "give either --run_dir=RUN or --compare=RUN,RUN,…",
+            [bool(self.run_dir), bool(self.model), bool(self.compare)].count(
+                True
+            )
+            == 1,
+            "give either --run_dir=RUN or --compare=RUN,RUN,… or --model=MODEL",
+        )
+        require(
+            bool(self.model) == bool(self.data_of),
+            "--model and --data_of go together: a model does not say which "
+            "people to judge it on",
         )
         require(
             not (self.inception_weights and self.feature_network),
@@ -85,6 +104,6 @@ class EvaluateConfig:
             "LPIPS needs both --lpips_network and --lpips_weights",
         )
         require(
-            not self.compare or bool(self.out),
-            "--compare needs --out=DIR for its table",
+            bool(self.run_dir) or bool(self.out),
+            "--compare and --model need --out=DIR for their tables",
         )

@@ -32,12 +32,14 @@ class Identity:
       subject: number of the person in it.
       shape: float32 [V, 3], offsets of the neutral head in decimetres.
       looks: the rest.
+      female: 0 male ... 1 female shape.
     """
 
     seed: int
     subject: int
     shape: np.ndarray
     looks: Looks
+    female: float
 
 
 @dataclasses.dataclass(frozen=True)
@@ -93,9 +95,8 @@ def sample_identity(seed: int, subject: int) -> Identity:
     female = float(rng.beta(0.25, 0.25))
     old = float(np.clip(rng.normal(0.22, 0.3), 0, 1))
     shape = _sample_shape(rng, ancestry, female, old)
-    return Identity(
-        seed, subject, shape, sample_looks(rng, ancestry, female, old)
-    )
+    looks = sample_looks(rng, ancestry, female, old)
+    return Identity(seed, subject, shape, looks, female)
 
 
 def _sample_shape(

@@ -8,7 +8,6 @@ import dataclasses
 import hashlib
 import json
 import re
-from collections.abc import Sequence
 from pathlib import Path
 
 from efgan_tf import action_units, options
@@ -127,7 +126,7 @@ class RunDirectory:
         Other faces would mean other batches, and people who were held out
         might be trained on.
         """
-        if self.data_digest() != _digest(splits).strip():
+        if self.data_digest() != data_digest(*splits):
             raise UserError(
                 f"the data has changed since --run_dir={self.path} began; "
                 "bring it back, or name another folder"
@@ -165,9 +164,9 @@ class RunDirectory:
           faces: the split that it trains on.
           *other_splits: more that must not change.
         """
-        splits = (faces, *other_splits)
         with atomic_file(self.path / "data.txt") as temporary:
-            temporary.write_text(_digest(splits))
+            digest = data_digest(faces, *other_splits)
+            temporary.write_text(digest + "\n")
         with atomic_file(self.units) as temporary:
             learned = [
                 name
@@ -184,7 +183,7 @@ class RunDirectory:
             temporary.write_text(options.to_json(config))
 
 
-def _digest(splits: Sequence[Faces]) -> str:
+def data_digest(*splits: Faces) -> str:
     """SHA-256 of the pictures, names and units of some splits."""
     digest = hashlib.sha256()
     for faces in splits:
@@ -192,4 +191,4 @@ def _digest(splits: Sequence[Faces]) -> str:
             digest.update(picture)
         digest.update("\n".join(faces.filenames).encode())
         digest.update(faces.action_units.tobytes() + faces.mask.tobytes())
-    return digest.hexdigest() + "\n"
+    return digest.hexdigest()

@@ -60,21 +60,68 @@ def bootstrap_mean(
       ValueError: lengths differ, empty, not finite, or a `level` or
         `resamples` out of range.
     """
-    values = checks.finite(values, "values", 1)
-    checks.same_length(values=values, subjects=subjects)
+    _check(values, subjects, level, resamples)
+    means, people = _resampled(
+        values, subjects, resamples, np.random.default_rng(seed)
+    )
+    return _interval(float(np.mean(values)), means, people, level)
+
+
+def bootstrap_difference(
+    first: np.ndarray,
+    first_subjects: Sequence[str],
+    second: np.ndarray,
+    second_subjects: Sequence[str],
+    *,
+    level: float = 0.95,
+    resamples: int = 2000,
+    seed: int = 0,
+) -> Interval:
+    """How much larger the mean over some people is than over other people.
+
+    As `bootstrap_mean`, both resampled each time; `subjects` is the smaller of
+    the two numbers.
+    """
+    _check(first, first_subjects, level, resamples)
+    _check(second, second_subjects, level, resamples)
+    generator = np.random.default_rng(seed)
+    more, people = _resampled(first, first_subjects, resamples, generator)
+    less, others = _resampled(second, second_subjects, resamples, generator)
+    mean = float(np.mean(first) - np.mean(second))
+    return _interval(mean, more - less, min(people, others), level)
+
+
+def _check(
+    values: np.ndarray, subjects: Sequence[str], level: float, resamples: int
+) -> None:
+    checks.same_length(
+        values=checks.finite(values, "values", 1), subjects=subjects
+    )
     if not 0 < level < 1 or resamples < 1:
         raise ValueError(f"level {level} or resamples {resamples} out of range")
+
+
+def _resampled(
+    values: np.ndarray,
+    subjects: Sequence[str],
+    resamples: int,
+    generator: np.random.Generator,
+) -> tuple[np.ndarray, int]:
+    """Means over people drawn anew, `[resamples]`, and how many people."""
     _, person = np.unique(np.asarray(subjects), return_inverse=True)
-    people = person.max() + 1
-    mean = float(values.mean())
+    people = int(person.max()) + 1
+    sums, counts = np.bincount(person, values), np.bincount(person)
+    shares = np.full(people, 1 / people)
+    drawn = generator.multinomial(people, shares, size=resamples)
+    return drawn @ sums / (drawn @ counts), people
+
+
+def _interval(
+    mean: float, means: np.ndarray, people: int, level: float
+) -> Interval:
     if people == 1:
         note = "one subject: an interval needs several"
         return Interval(mean, None, None, 1, note)
-    sums, counts = np.bincount(person, values), np.bincount(person)
-    generator = np.random.default_rng(seed)
-    shares = np.full(people, 1 / people)
-    drawn = generator.multinomial(people, shares, size=resamples)
     tail = (1 - level) / 2
-    means = drawn @ sums / (drawn @ counts)
     low, high = np.quantile(means, [tail, 1 - tail])
-    return Interval(mean, float(low), float(high), int(people))
+    return Interval(mean, float(low), float(high), people)
