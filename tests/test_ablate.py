@@ -204,6 +204,35 @@ def test_a_report_is_not_replaced_unless_asked(ablated, capsys):
     assert "--overwrite" in capsys.readouterr().err
 
 
+def test_a_model_is_judged_like_the_run_that_it_is_of(
+    ablated, report, tmp_path
+):
+    folder, _ = ablated
+    run, out = folder / "global", tmp_path / "report"
+    status = _evaluate_here(
+        f"--model={run}", f"--data_of={run / 'flags.txt'}", f"--out={out}",
+        *_JUDGING.split(),
+    )  # fmt: skip
+    assert status == 0
+    again = json.loads((out / "report.json").read_text())
+    same = set(report) - {"training", "settings", "evaluation"}
+    assert {name: again[name] for name in same} == {
+        name: report[name] for name in same
+    }
+    assert again["training"] is None
+    assert "Checkpoint" not in (out / "report.md").read_text()
+
+
+def test_kinds_of_people_are_told_apart(report):
+    whole = report["rows"]["edit"]["all"]["psnr"]
+    for kinds in report["groups"].values():
+        groups = kinds["groups"].values()
+        assert sum(group["people"] for group in groups) == whole["subjects"]
+        parts = [group["edit"]["psnr"] for group in groups]
+        total = sum(part["mean"] * part["pictures"] for part in parts)
+        assert total / whole["pictures"] == pytest.approx(whole["mean"])
+
+
 def test_the_benefit_of_edits_is_measured(ablated, tmp_path, capsys):
     folder, _ = ablated
     status = _evaluate_here(
@@ -225,7 +254,18 @@ def test_the_benefit_of_edits_is_measured(ablated, tmp_path, capsys):
     [
         ([], "give either --run_dir=RUN or --compare"),
         (["--run_dir=absent"], "absent is no run: it has no config.json"),
-        (["--compare=a,b"], "--compare needs --out"),
+        (["--compare=a,b"], "--compare and --model need --out"),
+        (["--run_dir={run}", "--model={run}"], "give either --run_dir"),
+        (["--model={run}", "--out=x"], "--model and --data_of go together"),
+        (
+            ["--model={run}", "--data_of=absent", "--out=x"],
+            "--data_of=absent does not exist",
+        ),
+        (
+            ["--model=preset:none", "--data_of={run}", "--out=x"],
+            "there is no preset:none",
+        ),
+        (["--run_dir={run}", "--groups=absent.csv"], "absent.csv cannot be"),
         (["--compare=absent", "--out=x"], "evaluate that run first"),
         (["--run_dir={run}", "--pairs=1"], "--pairs=1 must be at least 2"),
         (

@@ -7,7 +7,7 @@ import pytest
 from absl import flags
 
 from efgan_tf import config, options
-from efgan_tf.errors import ConfigError
+from efgan_tf.errors import ConfigError, UserError
 
 
 def _parse(*arguments):
@@ -47,6 +47,22 @@ def test_flag_lines_can_be_fed_back(tmp_path):
     path = tmp_path / "flags.txt"
     path.write_text("\n".join(options.flag_lines(changed)))
     assert _parse(f"--flagfile={path}") == changed
+    assert config.from_flag_file(path) == changed
+
+
+@pytest.mark.parametrize(
+    ("line", "told"),
+    [
+        ("--no_such=1", "no_such"),
+        ("--stages=0", "stages"),
+        ("--flagfile=absent.flags", "absent.flags"),
+    ],
+)
+def test_a_flag_file_is_checked_like_flags(tmp_path, line, told):
+    path = tmp_path / "some.flags"
+    path.write_text(line)
+    with pytest.raises(UserError, match=told):
+        config.from_flag_file(path)
 
 
 def test_flag_files_nest_and_later_flags_win(tmp_path):

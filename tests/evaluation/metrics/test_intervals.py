@@ -3,7 +3,10 @@
 import numpy as np
 import pytest
 
-from efgan_tf.evaluation.metrics.intervals import bootstrap_mean
+from efgan_tf.evaluation.metrics.intervals import (
+    bootstrap_difference,
+    bootstrap_mean,
+)
 
 
 def simulated(generator, people: int) -> tuple[np.ndarray, np.ndarray]:
@@ -70,3 +73,18 @@ def test_bad_input_is_named():
         bootstrap_mean([1.0], ["ann", "bob"])
     with pytest.raises(ValueError, match="level 95"):
         bootstrap_mean([1.0, 2.0], ["ann", "bob"], level=95)
+
+
+def test_a_difference_is_as_unsure_as_both_means():
+    generator = np.random.default_rng(1)
+    one, who = simulated(generator, people=40)
+    other, others = simulated(generator, people=40)
+    names = [f"other {n}" for n in others]
+    found = bootstrap_difference(one + 5, who, other, names)
+    parts = [bootstrap_mean(one, who), bootstrap_mean(other, names)]
+    assert found.mean == pytest.approx(5 + one.mean() - other.mean())
+    assert found.subjects == 40
+    widths = [part.high - part.low for part in parts]
+    assert found.high - found.low == pytest.approx(np.hypot(*widths), rel=0.1)
+    alone = bootstrap_difference(one, who, other[:1], names[:1])
+    assert alone.low is None and "one subject" in alone.note

@@ -1,0 +1,105 @@
+"""Kinds of people: who is in which, and their scores."""
+
+import numpy as np
+import pytest
+
+from efgan_tf.config import DataConfig
+from efgan_tf.errors import UserError
+from efgan_tf.evaluation import group_tables
+from efgan_tf.evaluation.columns import EDIT, NO_EDIT
+from efgan_tf.evaluation.groups import GAIN, by_group, groups_of
+from efgan_tf.evaluation.scoring import PictureScores
+from efgan_tf.synthetic.people import kinds
+
+PHOTOS = DataConfig(dataset="folder")
+SUBJECTS = np.array(["ann", "ann", "bob", "cid", "dot", "dot"])
+GROUPS = {
+    "age": {"ann": "young", "bob": "young", "cid": "old", "dot": "old"},
+    "sex": {"ann": "f", "bob": "m", "cid": "m", "dot": "f"},
+}
+
+
+def scores(*values):
+    return PictureScores(np.array(values, float), np.arange(len(values)))
+
+
+def found(seed=0):
+    rows = {
+        NO_EDIT: {"psnr": scores(1, 1, 1, 2, 2, 2)},
+        EDIT: {
+            "psnr": scores(3, 5, 4, 8, 9, 7),
+            # Pictures of the old have no name.
+            "expression_accuracy": PictureScores(
+                np.array([1.0, 0, 1]), np.array([0, 1, 2])
+            ),
+        },
+    }
+    return by_group(rows, SUBJECTS, GROUPS, seed)
+
+
+def test_groups_and_gaps_by_hand():
+    age = found()["age"]
+    assert list(age["groups"]) == ["old", "young"]
+    young, old = age["groups"]["young"], age["groups"]["old"]
+    assert (young["people"], old["people"]) == (2, 2)
+    assert young[EDIT]["psnr"]["mean"] == 4 and old[EDIT]["psnr"]["mean"] == 8
+    assert old[EDIT]["psnr"]["low"] == old[EDIT]["psnr"]["high"] == 8
+    assert young[GAIN]["psnr"]["mean"] == 3 and old[GAIN]["psnr"]["mean"] == 6
+    assert "expression_accuracy" not in old[EDIT]
+    gap = age["gaps"][GAIN]["psnr"]
+    assert (gap["largest"], gap["smallest"], gap["mean"]) == ("old", "young", 3)
+    assert age["gaps"][EDIT].keys() == {"psnr"}
+    assert "true picture" not in age["gaps"]
+
+
+def test_tables_say_it():
+    text = group_tables.text(found())
+    assert "| young | 2 | 4.00 (4.00 to 4.00) | 0.67" in text
+    assert "- PSNR − no edit: old − young = +3.00 (+3.00 to +3.00)" in text
+    assert "#### By sex" in text
+
+
+def test_no_groups_no_scores():
+    assert by_group({NO_EDIT: {}, EDIT: {}}, SUBJECTS, {}, 0) == {}
+    assert groups_of(["ann"], PHOTOS, "") == {}
+
+
+def test_rendered_people_are_known():
+    data = DataConfig(dataset="synthetic", data_seed=7)
+    names = [f"s{n:05}" for n in range(60)]
+    groups = groups_of(names, data, "")
+    assert groups["skin"]["s00003"] == kinds(7, 3)["skin"]
+    assert {a: set(g.values()) for a, g in groups.items()} == {
+        "skin": {"light", "medium", "dark"},
+        "sex": {"male", "in between", "female"},
+        "age": {"young", "middle-aged", "old"},
+    }
+
+
+def test_a_table_of_groups(tmp_path):
+    path = tmp_path / "groups.csv"
+    path.write_text("subject, age, skin\nann, 30s, \nbob, 40s, 5\nzoe, 9, 1\n")
+    assert groups_of(["ann", "bob"], PHOTOS, str(path)) == {
+        "age": {"ann": "30s", "bob": "40s"},
+        "skin": {"ann": "unknown", "bob": "5"},
+    }
+
+
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        (None, "cannot be read"),
+        ("\xff\xfe".encode("latin1"), "cannot be read"),
+        (b"", "needs a column subject"),
+        (b"subject\nann\n", "needs a column subject and at least one more"),
+        (b"name,age\nann,3\n", "it has name, age"),
+        (b"subject,age\nann,3\nann,4\n", "names ann twice"),
+        (b"subject,age\nann,3\n", "lacks 1 of the 2 people, bob"),
+    ],
+)
+def test_a_bad_table_is_told(tmp_path, content, told):
+    path = tmp_path / "groups.csv"
+    if content is not None:
+        path.write_bytes(content)
+    with pytest.raises(UserError, match=told):
+        groups_of(["ann", "bob"], PHOTOS, str(path))
