@@ -318,8 +318,14 @@ class TrainConfig:
     )
     init_from: str = option(
         "",
-        "folder of a run whose networks the new one starts from: with "
-        "--phase1_kimg=0 from the end of its phase 1, else from what it is now",
+        "what the new run starts from: a run (with --phase1_kimg=0 from the "
+        "end of its phase 1, else from what it is now), preset:NAME or a "
+        ".keras file, which bring no critics",
+    )
+    generator_wait_kimg: float = option(
+        0.0,
+        "thousands of images at the start in which the critics learn alone; "
+        "for an --init_from that brings none",
     )
     seed: int = option(0, "of weights, batches and noise")
     deterministic: bool = option(
@@ -340,7 +346,7 @@ class TrainConfig:
         )
         check_at_least(
             self, 0, "phase1_kimg", "phase2_kimg", "target_noise", "replicas",
-            "checkpoint_minutes", "seed",
+            "checkpoint_minutes", "seed", "generator_wait_kimg",
         )  # fmt: skip
         for name in (
             "learning_rate", "phase2_learning_rate",

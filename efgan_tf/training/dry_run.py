@@ -34,9 +34,11 @@ def describe(config: Config) -> str:
     lines += ["", f"data: {data}", "", "parameters:"]
     lines += [f"  {name:<20}{count:>14,}" for name, count in counts.items()]
     lines += ["", "phases:"]
-    if begin and begin.checkpoint:
-        phase = begin.position.phase
-        lines.append(f"  begins in phase {phase} from {begin.checkpoint}")
+    if begin and config.train.init_from:
+        phase, source = begin.position.phase, config.train.init_from
+        lines.append(
+            f"  begins in phase {phase} from {begin.checkpoint or source}"
+        )
     for phase in (1, 2):
         steps = schedules.total_steps(config.train, phase)
         images = steps * config.train.batch_size * config.train.n_critic

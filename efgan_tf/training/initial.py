@@ -1,11 +1,17 @@
-"""How a new run begins: from nothing, or from another run (`--init_from`)."""
+"""How a new run begins: from nothing, or from what is trained already.
+
+`--init_from` names another run, which hands its critics on too, or a model
+without critics: a preset or a `.keras` file.
+"""
 
 import dataclasses
 import sys
 from pathlib import Path
 
 from efgan_tf import options
-from efgan_tf.config import Config
+from efgan_tf.config import Config, ModelConfig
+from efgan_tf.editing.network import TrainedNetwork
+from efgan_tf.editing.presets import PREFIX
 from efgan_tf.errors import UserError
 from efgan_tf.training import networks as networks_lib
 from efgan_tf.training import schedules
@@ -16,6 +22,9 @@ from efgan_tf.training.run_directory import RunDirectory
 # are checked for themselves, the bias is the start of a weight.
 _OWN_SETTINGS = {"stages", "attention_bias"}
 
+_OF_CRITICS = {"critic_width"}
+"""Settings that a model without critics does not share."""
+
 
 @dataclasses.dataclass(frozen=True)
 class Beginning:
@@ -25,17 +34,23 @@ class Beginning:
       position: its first; its phase says which networks there are.
       checkpoint: of another run, whose networks are taken over; or None.
       stages: of the averaged cascade in that checkpoint.
+      model: without critics, whose networks are taken over instead; or None.
     """
 
     position: Position
     checkpoint: Path | None = None
     stages: int = 1
+    model: TrainedNetwork | None = None
 
     def start(self, networks: networks_lib.Networks, config: Config) -> None:
-        """Hands the other run's networks, if any, to the new ones.
+        """Hands what is trained already, if anything, to the new networks.
 
         Call in the strategy's scope.
         """
+        if self.model:
+            networks_lib.start_without_critics(
+                networks, self.model.cascade, self.model.estimator
+            )
         if self.checkpoint is None:
             return
         stages = {"stages": self.stages}
@@ -55,28 +70,45 @@ def beginning(config: Config) -> Beginning:
     Without phase 1 it takes over the end of another run's phase 1, with that
     run's count of images: its batches are then those of that run's own phase
     2. With phase 1 it takes over the other run as it is now: a single EF-GAN
-    trains on in phase 1, a cascade in phase 2.
+    trains on in phase 1, a cascade in phase 2. A model without critics goes on
+    likewise, and a single EF-GAN may become a cascade.
 
     Raises:
-      UserError: `--init_from` names no run, one of other networks, or one
-        that is not far enough.
+      UserError: `--init_from` names nothing that is trained, one of other
+        networks, or a run that is not far enough.
     """
     train = config.train
+    first = Position(1 if train.phase1_kimg > 0 else 2, 0, 0)
     if not train.init_from:
-        return Beginning(Position(1 if train.phase1_kimg > 0 else 2, 0, 0))
+        return Beginning(first)
+    if train.init_from.startswith(PREFIX) or Path(train.init_from).is_file():
+        return _from_model(config, first)
     donor = RunDirectory(Path(train.init_from))
     donor_config = donor.read_config()
-    _check_shapes(config, donor_config)
+    _check_shapes(config, donor_config.model, _OWN_SETTINGS)
     if train.phase1_kimg > 0:
         return _as_it_is(config, donor, donor_config)
     return _end_of_phase_1(donor, donor_config)
 
 
-def _check_shapes(config: Config, donor_config: Config) -> None:
+def _from_model(config: Config, first: Position) -> Beginning:
+    """From a preset or a `.keras` file."""
+    from efgan_tf.editing.loading import load_network
+
+    trained = load_network(config.train.init_from)
+    model = trained.info.model
+    _check_shapes(config, model, _OWN_SETTINGS | _OF_CRITICS)
+    if model.stages == 1:
+        return Beginning(first, model=trained)
+    _check_cascade(config, model.stages, "")
+    return Beginning(Position(2, 0, 0), model=trained)
+
+
+def _check_shapes(config: Config, donor: ModelConfig, own: set[str]) -> None:
     differences = [
         line
-        for line in options.differences(donor_config.model, config.model)
-        if line.partition(":")[0] not in _OWN_SETTINGS
+        for line in options.differences(donor, config.model)
+        if line.partition(":")[0] not in own
     ]
     if differences:
         raise UserError(
@@ -114,15 +146,19 @@ def _as_it_is(
     stages = donor_config.model.stages if position.phase == 2 else 1
     if stages == 1:
         return Beginning(Position(1, 0, 0), path)
+    _check_cascade(
+        config, stages,
+        ", or --phase1_kimg=0 to start from the end of its phase 1",
+    )  # fmt: skip
+    return Beginning(Position(2, 0, 0), path, stages)
+
+
+def _check_cascade(config: Config, stages: int, way_out: str) -> None:
+    """Raises a `UserError` unless a cascade of so many stages can train on."""
+    name = f"--init_from={config.train.init_from} is a cascade of {stages}"
     if stages != config.model.stages:
-        raise UserError(
-            f"--init_from={donor.path} is a cascade of {stages} stages: pass "
-            f"--stages={stages}, or --phase1_kimg=0 to start from the end of "
-            "its phase 1"
-        )
+        raise UserError(f"{name} stages: pass --stages={stages}{way_out}")
     if config.train.phase2_kimg == 0:
         raise UserError(
-            f"--init_from={donor.path} is a cascade of {stages} stages, which "
-            "trains in phase 2, and --phase2_kimg is 0"
+            f"{name} stages, which trains in phase 2, and --phase2_kimg is 0"
         )
-    return Beginning(Position(2, 0, 0), path, stages)

@@ -96,25 +96,15 @@ def build_networks(config: Config, phase: int) -> Networks:
 def start_from(networks: Networks, trained: Networks) -> None:
     """Hands what was learned to new networks: phase 2's, or another run's.
 
-    Every stage starts from the averaged EF-GAN, or from its own average where
-    there are as many. Critics and estimator go on with their optimisers. The
-    generator's own optimiser starts anew, since its variables are other ones.
+    Critics and estimator go on with their optimisers. The generator's own
+    optimiser starts anew, since its variables are other ones.
 
     Raises:
-      ValueError: `trained` has another number of stages and not one, or other
-        shapes.
+      ValueError: as `start_without_critics`.
     """
-    same = len(stage_models(networks.average)) == len(
-        stage_models(trained.average)
-    )
-    for cascade in (networks.generator, networks.average):
-        if same:
-            cascade.set_weights(trained.average.get_weights())
-        else:
-            initialize_stages(cascade, trained.average)
+    start_without_critics(networks, trained.average, trained.estimator)
     for name, critic in networks.critics.items():
         critic.set_weights(trained.critics[name].get_weights())
-    networks.estimator.set_weights(trained.estimator.get_weights())
     for name in ("critic_optimizer", "estimator_optimizer"):
         old, new = getattr(trained, name), getattr(networks, name)
         for source, destination in zip(
@@ -122,6 +112,27 @@ def start_from(networks: Networks, trained: Networks) -> None:
         ):
             destination.assign(source)
     networks.loss_scale.scale.assign(trained.loss_scale.scale)
+
+
+def start_without_critics(
+    networks: Networks, cascade: keras.Model, estimator: keras.Model
+) -> None:
+    """Hands a trained cascade and its estimator to new networks.
+
+    Every stage starts from the one EF-GAN, or from its own where there are as
+    many.
+
+    Raises:
+      ValueError: `cascade` has another number of stages and not one, or other
+        shapes.
+    """
+    count = len(stage_models(cascade))
+    for new in (networks.generator, networks.average):
+        if len(stage_models(new)) == count:
+            new.set_weights(cascade.get_weights())
+        else:
+            initialize_stages(new, cascade)
+    networks.estimator.set_weights(estimator.get_weights())
 
 
 def check_variables(networks: Networks) -> None:

@@ -45,17 +45,30 @@ def ema_decay(limit: float, update: int) -> float:
     return min(limit, (1.0 + update) / (10.0 + update))
 
 
-def at_step(config: Config, phase: int, step: int) -> Mapping[str, float]:
+def at_step(
+    config: Config, phase: int, step: int, images: int
+) -> Mapping[str, float]:
     """What the step numbered `step` (from 0) of a phase is handed.
 
+    Args:
+      config: of the run.
+      phase: 1 or 2.
+      step: of the phase.
+      images: seen since the start of the run.
+
     Returns:
-      `learning_rate` (Adam's, critics and generator), `lambda_att` and `ema`.
+      `learning_rate` (Adam's for the critics), `generator_learning_rate` (the
+      same, or 0 while the generator waits for new critics), `lambda_att` and
+      `ema`.
     """
     train = config.train
     progress = step / total_steps(train, phase)
     base = train.learning_rate if phase == 1 else train.phase2_learning_rate
+    rate = learning_rate(base, progress, train.decay)
+    waits = images < train.generator_wait_kimg * 1000
     return {
-        "learning_rate": learning_rate(base, progress, train.decay),
+        "learning_rate": rate,
+        "generator_learning_rate": 0.0 if waits else rate,
         "lambda_att": config.loss.lambda_att
         * warmup(progress, config.loss.attention_warmup),
         "ema": ema_decay(train.ema, step),

@@ -60,9 +60,13 @@ class TrainingStep:
           Scalars by name: the losses' parts, averaged over replicas (those of
           the critics over the inner updates too).
         """
-        rate = schedule["learning_rate"]
-        self._networks.generator_optimizer.learning_rate.assign(rate)
-        self._networks.critic_optimizer.learning_rate.assign(rate)
+        networks = self._networks
+        networks.critic_optimizer.learning_rate.assign(
+            schedule["learning_rate"]
+        )
+        networks.generator_optimizer.learning_rate.assign(
+            schedule["generator_learning_rate"]
+        )
         return self._run(
             batches,
             tf.constant(step, tf.int64),

@@ -197,7 +197,9 @@ class Trainer:
             metrics = step(
                 next(batches),
                 position.images // per_step,
-                schedules.at_step(self.config, phase, position.step),
+                schedules.at_step(
+                    self.config, phase, position.step, position.images
+                ),
             )
             position = Position(
                 phase, position.step + 1, position.images + per_step
@@ -284,8 +286,10 @@ class Trainer:
             return
         seconds = time.monotonic() - self._trained_since
         self._trained_since += seconds
+        train = self.config.train
+        before = position.images - train.batch_size * train.n_critic
         schedule = schedules.at_step(
-            self.config, position.phase, position.step - 1
+            self.config, position.phase, position.step - 1, before
         )
         self.log.write(
             position.images,

@@ -82,7 +82,12 @@ def updates(optimizer):
     return int(optimizer.iterations.value.numpy())
 
 
-SCHEDULE = {"learning_rate": 1e-3, "lambda_att": 0.1, "ema": 0.9}
+SCHEDULE = {
+    "learning_rate": 1e-3,
+    "generator_learning_rate": 1e-3,
+    "lambda_att": 0.1,
+    "ema": 0.9,
+}
 
 
 @pytest.fixture(scope="session")

@@ -3,8 +3,11 @@
 import numpy as np
 import pytest
 
+from efgan_tf.editing.info import ModelInfo
+from efgan_tf.editing.keras_file import write_keras
+from efgan_tf.editing.network import TrainedNetwork, join
 from efgan_tf.errors import UserError
-from efgan_tf.models import stage_models
+from efgan_tf.models import build_cascade, build_estimator, stage_models
 from efgan_tf.training.checkpoints import Checkpoints, Position
 from efgan_tf.training.initial import Beginning, beginning
 from efgan_tf.training.networks import build_networks
@@ -122,3 +125,66 @@ def test_a_run_without_the_end_of_phase_1_is_told(
 def test_the_start_of_the_attention_may_differ(tmp_path):
     _donor(tmp_path, 1, 4)
     beginning(_config(init_from=str(tmp_path), attention_bias=1.0))
+
+
+def _model(path, stages):
+    """A model file whose weights are unlike new ones."""
+    config = _config(stages=stages, critic_width=5).model
+    cascade, estimator = build_cascade(config), build_estimator(config)
+    rng = np.random.default_rng(stages)
+    for network in (cascade, estimator):
+        network.set_weights(
+            [rng.random(w.shape, np.float32) for w in network.get_weights()]
+        )
+    trained = TrainedNetwork(
+        join(cascade, estimator, config), ModelInfo(config)
+    )
+    write_keras(trained, path)
+    return trained
+
+
+@pytest.mark.parametrize(
+    ("stages", "changes", "phase"),
+    [(2, {}, 2), (2, {"phase1_kimg": 0}, 2), (1, {}, 1),
+     (1, {"phase1_kimg": 0}, 2)],
+)  # fmt: skip
+def test_fine_tuning_starts_from_a_model_without_critics(
+    tmp_path, stages, changes, phase
+):
+    path = tmp_path / "model.keras"
+    trained = _model(path, stages)
+    config = _config(init_from=str(path), **changes)
+    begin = beginning(config)
+    assert begin.position == Position(phase, 0, 0)
+    networks = _started(begin, config)
+    sources = stage_models(trained.cascade)
+    for cascade in (networks.generator, networks.average):
+        found = stage_models(cascade)
+        assert len(found) == (1 if phase == 1 else 2)
+        for number, stage in enumerate(found):
+            wanted = sources[min(number, stages - 1)].get_weights()
+            _check_equal(wanted, stage.get_weights())
+    _check_equal(
+        trained.estimator.get_weights(), networks.estimator.get_weights()
+    )
+    anew = build_networks(config, phase)
+    _check_equal(
+        anew.critics["face"].get_weights(),
+        networks.critics["face"].get_weights(),
+    )
+
+
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        ({"stages": 3}, "is a cascade of 2 stages: pass --stages=2"),
+        ({"phase2_kimg": 0}, "and --phase2_kimg is 0"),
+        ({"base_width": 5}, r"has other networks \(base_width: 4 → 5\)"),
+        ({"init_from": "preset:none"}, "there is no preset:none"),
+    ],
+)
+def test_a_model_that_does_not_fit_is_told(tmp_path, changes, told):
+    path = tmp_path / "model.keras"
+    _model(path, 2)
+    with pytest.raises(UserError, match=told):
+        beginning(_config(**{"init_from": str(path), **changes}))

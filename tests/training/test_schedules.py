@@ -37,9 +37,17 @@ def test_each_phase_has_its_rate():
         learning_rate=4e-4, phase2_learning_rate=1e-4, decay=0.5,
         lambda_att=0.2, attention_warmup=0.1,
     )  # fmt: skip
-    first = schedules.at_step(config, 1, 5)
+    first = schedules.at_step(config, 1, 5, 50)
     assert first["learning_rate"] == 4e-4
     assert first["lambda_att"] == pytest.approx(0.1)
-    last = schedules.at_step(config, 2, 150)
+    assert first["generator_learning_rate"] == first["learning_rate"]
+    last = schedules.at_step(config, 2, 150, 2500)
     assert last["learning_rate"] == pytest.approx(0.5e-4)
     assert last["lambda_att"] == 0.2
+
+
+def test_the_generator_can_wait_for_new_critics():
+    config = tiny_config(generator_wait_kimg=0.1, phase2_kimg=1.0)
+    waits, goes = (schedules.at_step(config, 2, 0, n) for n in (99, 100))
+    assert waits["generator_learning_rate"] == 0
+    assert goes["generator_learning_rate"] == waits["learning_rate"] > 0

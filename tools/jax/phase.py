@@ -189,7 +189,8 @@ class Clock:
             passed = (time.monotonic() - self._start) / self._seconds
             by_time = math.floor(min(passed, 1) * phase.total)
         reached = min(max(step, by_time), phase.total)
-        schedule = schedules.at_step(config, phase.number, reached)
+        images = reached * config.train.batch_size * config.train.n_critic
+        schedule = schedules.at_step(config, phase.number, reached, images)
         return {
             **schedule,
             "ema": schedules.ema_decay(config.train.ema, step),
