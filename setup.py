@@ -57,10 +57,15 @@ setup(
             "xlwt>=1.3",  # writes a sheet as old as CFEE's
         ],
     },
+    entry_points={"console_scripts": ["efgan=efgan_tf.__main__:main"]},
+    project_urls={"Paper": "https://arxiv.org/abs/2003.05905"},
     classifiers=[
         "Development Status :: 3 - Alpha",
         "Intended Audience :: Science/Research",
-        "Programming Language :: Python :: 3",
+        "Programming Language :: Python :: 3.10",
+        "Programming Language :: Python :: 3.11",
+        "Programming Language :: Python :: 3.12",
+        "Programming Language :: Python :: 3.13",
         "Topic :: Scientific/Engineering :: Image Processing",
     ],
 )

@@ -1,0 +1,61 @@
+"""All commands by one name: `efgan edit ...` is `python -m efgan_tf.edit ...`.
+
+    efgan COMMAND --help
+    efgan --version
+"""
+
+import ast
+import difflib
+import importlib.util
+import runpy
+import sys
+from pathlib import Path
+
+import efgan_tf
+from efgan_tf.commands import USER_ERROR_STATUS
+
+COMMANDS = (
+    "edit", "demo", "train", "prepare", "synthesize", "evaluate", "ablate",
+    "plot", "visualize", "export", "serve", "client",
+)  # fmt: skip
+
+
+def main() -> int:
+    """Runs the command that the first argument names; returns its status."""
+    name = sys.argv[1] if len(sys.argv) > 1 else "--help"
+    if name in ("--help", "-h", "help", "--helpshort"):
+        print(_overview())
+        return 0
+    if name == "--version":
+        print(f"efgan_tf {efgan_tf.__version__}")
+        return 0
+    if name not in COMMANDS:
+        print(f"error: {_unknown(name)}", file=sys.stderr)
+        return USER_ERROR_STATUS
+    sys.argv = [f"efgan {name}", *sys.argv[2:]]
+    runpy.run_module(f"efgan_tf.{name}", run_name="__main__", alter_sys=True)
+    return 0
+
+
+def _overview() -> str:
+    lines = ["efgan COMMAND [--flag=value ...]", ""]
+    lines += [f"  {name:<12}{_summary(name)}" for name in COMMANDS]
+    lines += ["", "efgan COMMAND --help tells its flags, efgan --version which"]
+    return "\n".join([*lines, "version this is."])
+
+
+def _summary(name: str) -> str:
+    """First line of a command's docstring; the command is not imported."""
+    path = importlib.util.find_spec(f"efgan_tf.{name}").origin
+    tree = ast.parse(Path(path).read_text("utf-8"))
+    return ast.get_docstring(tree).splitlines()[0]
+
+
+def _unknown(name: str) -> str:
+    near = difflib.get_close_matches(name, COMMANDS, 1)
+    hint = f"did you mean {near[0]}? " if near else ""
+    return f"there is no command {name}; {hint}efgan --help lists them"
+
+
+if __name__ == "__main__":
+    sys.exit(main())
