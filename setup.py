@@ -45,14 +45,17 @@ setup(
         "beam": ["apache-beam>=2.60"],
         "cfee": ["xlrd>=2.0"],
         "demo": ["gradio>=5"],
+        "docs": ["pdoc>=15"],
         "test": [
             "apache-beam>=2.60",
+            "build>=1.2",
             "pytest>=8",
             "pytest-timeout>=2.3",
             "ruff>=0.6",
             # A photo with a free licence; reference of the metrics.
             "scikit-image>=0.24",
             "scipy>=1.11",
+            "setuptools>=77",
             "xlrd>=2.0",
             "xlwt>=1.3",  # writes a sheet as old as CFEE's
         ],

@@ -1,0 +1,42 @@
+"""The page about the Python interface: all of its examples, in order."""
+
+import re
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+ROOT = Path(__file__).parents[1]
+
+
+@pytest.fixture(scope="module")
+def names(rendered, tmp_path_factory):
+    """What the examples leave behind, run as one program beside a photo."""
+    folder = tmp_path_factory.mktemp("api")
+    photo = sorted((rendered / "photos").glob("*_neutral.jpg"))[0]
+    shutil.copy(photo, folder / "photo.jpg")
+    (folder / "configs").symlink_to(ROOT / "configs")
+    page = (ROOT / "docs" / "api.md").read_text("utf-8")
+    blocks = re.findall(r"```python\n(.*?)```", page, re.S)
+    assert len(blocks) >= 7
+    space = {}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        for number, block in enumerate(blocks, 1):
+            exec(compile(block, f"docs/api.md, example {number}", "exec"), space)
+    return folder, space
+
+
+def test_every_example_runs(names):
+    folder, space = names
+    assert (folder / "happy.png").stat().st_size > 10_000
+    target = space["closed"].faces[0].target_action_units
+    wanted = np.where(np.arange(17) == 16, 5, space["source"])
+    np.testing.assert_allclose(target, wanted, atol=1e-6)
+    assert space["smile"] == {"AU12": 3.0, "AU06": 2.0}
+    np.testing.assert_allclose(space["steps"][-1], space["happy"], atol=1e-6)
+    assert space["aligned"].shape == (128, 128, 3)
+    assert space["outputs"]["image"].shape == (1, 64, 64, 3)
+    assert space["settings"].model.stages == 3
+    assert space["trained"].info.model.image_size == 128
