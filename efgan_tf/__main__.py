@@ -1,7 +1,7 @@
 """All commands by one name: `efgan edit ...` is `python -m efgan_tf.edit ...`.
 
-    efgan COMMAND --help
-    efgan --version
+efgan COMMAND --help
+efgan --version
 """
 
 import ast

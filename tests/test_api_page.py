@@ -24,7 +24,9 @@ def names(rendered, tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
         for number, block in enumerate(blocks, 1):
-            exec(compile(block, f"docs/api.md, example {number}", "exec"), space)
+            exec(
+                compile(block, f"docs/api.md, example {number}", "exec"), space
+            )
     return folder, space
 
 

@@ -1,0 +1,57 @@
+"""No documented command is forgotten before a release."""
+
+import pytest
+from absl import flags
+
+from efgan_tf import config
+from efgan_tf.evaluation.settings import EvaluateConfig
+from tools.release import documents, plan
+
+COMMANDS = {
+    command: page.name
+    for page in documents.documents()
+    for command in documents.commands(page)
+}
+
+
+def test_every_documented_command_has_its_check():
+    missing = {c: page for c, page in COMMANDS.items() if c not in plan.PLAN}
+    assert not missing
+    assert not set(plan.PLAN) - set(COMMANDS)
+
+
+def test_what_tests_are_said_to_run_is_there():
+    for how in plan.PLAN.values():
+        if isinstance(how, plan.Tested):
+            assert (documents.ROOT / how.path).exists(), how.path
+
+
+def test_commands_are_read_out_of_a_page(tmp_path):
+    page = tmp_path / "page.md"
+    page.write_text(
+        "Type `python -m no` or\n\n    python -m one --a=1 \\\n        --b=2\n"
+        "    config.json  python\n\n```sh\n# a remark\nmake two  three\n```\n"
+        "```\npython -m output\n```\n    pip install four\n"
+    )
+    assert documents.commands(page) == [
+        "python -m one --a=1 --b=2",
+        "make two three",
+        "pip install four",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("module", "classes"),
+    [("train", ()), ("evaluate", (EvaluateConfig,))],
+)
+def test_what_makes_commands_short_are_their_flags(module, classes):
+    """Else the checklist would fail only after an hour."""
+    for command, how in plan.PLAN.items():
+        words = (
+            how.applied(command).split() if isinstance(how, plan.Run) else []
+        )
+        if f"efgan_tf.{module}" in words and "&&" not in words:
+            values = flags.FlagValues()
+            config.define_flags(values, *classes)
+            arguments = [word for word in words if word.startswith("--")]
+            assert values(["program", *arguments]) == ["program"]

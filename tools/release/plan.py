@@ -1,0 +1,178 @@
+"""How each documented command is checked before a release.
+
+A command that is not here fails `tests/tools/test_release.py`, as does a line
+here that no document has.
+"""
+
+import dataclasses
+from collections.abc import Mapping
+
+
+@dataclasses.dataclass(frozen=True)
+class Run:
+    """It is run.
+
+    Attributes:
+      flags: what is appended to make it short; later flags win.
+    """
+
+    flags: str = ""
+
+    def applied(self, command: str) -> str:
+        """The command line that is run."""
+        return f"{command} {self.flags}".strip()
+
+
+@dataclasses.dataclass(frozen=True)
+class Tested:
+    """A test runs the same, or what it stands for; `path` names the test."""
+
+    path: str
+
+
+@dataclasses.dataclass(frozen=True)
+class ByHand:
+    """It needs what the checklist does not have; README.md says how."""
+
+    why: str
+
+
+_SMALL = (
+    "--subjects=8 --images_per_subject=8 --photo_size=128 --image_size=64 "
+    "--base_width=8 --local_width=8 --batch_size=4 --phase1_kimg=0.064 "
+    "--phase2_kimg=0.032 --sample_kimg=1"
+)
+_FINETUNE = "--phase2_kimg=0.016 --generator_wait_kimg=0.008 --batch_size=2"
+_JUDGED = "--pairs=24 --judge_kimg=0.5 --judge_width=4 --overwrite"
+_JAX = Tested("tests/tools/test_jax_training.py")
+_ABLATION = Tested("tests/test_ablate.py")
+
+PLAN: Mapping[str, Run | Tested | ByHand] = {
+    # README.md
+    "pip install -e .": Run("--quiet"),
+    "python -m efgan_tf.edit --image=photo.jpg --expression=happy "
+    "--out=happy.png": Run("--overwrite"),
+    "python3 -m venv .venv && . .venv/bin/activate && pip install -e . && "
+    "python -m efgan_tf.train --flagfile=configs/synthetic.flags": Run(_SMALL),
+    "python -m efgan_tf.evaluate --run_dir=runs/synthetic": Run(_JUDGED),
+    'python3 -m venv .venv && . .venv/bin/activate && pip install -e ".[test]" '
+    "&& pytest": Tested(".ci/run"),
+    "python -m efgan_tf.synthesize --sheet=docs/images/faces.jpg --subjects=64 "
+    "--size=96 --overwrite": Run("--subjects=4"),
+    # CONTRIBUTING.md
+    "git clone https://github.com/YOUR/efgan_tf && cd efgan_tf": ByHand(
+        "where the repository will lie"
+    ),
+    # docs/api.md
+    'pip install "efgan_tf[docs]"': ByHand("the package index, after release"),
+    "python docs/make_api.py --out=build/api": Run(),
+    # docs/data.md
+    "python -m efgan_tf.prepare --dataset=folder --source_dir=photos "
+    "--aus=aus.csv --image_size=128": Run(),
+    "python -m efgan_tf.synthesize --out=rendered --subjects=8": Run(
+        "--images_per_subject=4 --size=128 --overwrite"
+    ),
+    "python -m efgan_tf.prepare --dataset=folder "
+    "--source_dir=rendered/photos --aus=rendered/aus.csv": Run(),
+    "python -m efgan_tf.prepare --flagfile=configs/rafd.flags "
+    "--source_dir=RaFD --aus=RaFD-aus": Tested("tests/data/test_rafd.py"),
+    "python -m efgan_tf.prepare … --aus=RaFD-aus": Tested(
+        "tests/data/test_rafd.py"
+    ),
+    "python -m efgan_tf.prepare --dataset=synthetic --subjects=60 "
+    "--images_per_subject=16": Run("--subjects=3 --photo_size=128"),
+    'pip install "efgan_tf[beam]"': ByHand("the package index, after release"),
+    "python -m efgan_tf.prepare … --beam_runner=DirectRunner "
+    "--beam_options=direct_num_workers=8,direct_running_mode="
+    "multi_processing": Tested("tests/data/test_beam.py"),
+    # docs/editing.md
+    "python -m efgan_tf.edit --image=photo.png --expression=angry "
+    "--intensity=0.8 --out=angry.png": Run("--overwrite"),
+    "python -m efgan_tf.edit --image=group.jpg --list_faces": Run(),
+    "python -m efgan_tf.edit --image=photo.jpg --expression=surprised "
+    "--sheet=sheet.png": Run("--overwrite"),
+    "python -m efgan_tf.edit --image=photo.jpg --strip=AU12 "
+    "--out=strip.png": Run("--overwrite"),
+    "python -m efgan_tf.edit --image=photo.jpg --expression=surprised "
+    "--animate=surprised.webp": Run("--overwrite"),
+    "python -m efgan_tf.edit --image=album --face=all --expression=happy "
+    "--out=edited": Run("--overwrite"),
+    "python -m efgan_tf.edit --image='album/**/*.jpg' --expression=happy "
+    "--out=edited": Run("--overwrite"),
+    "python -m efgan_tf.edit --image=clip.mp4 --expression=surprised "
+    "--out=surprised.mp4": Run("--overwrite"),
+    "python -m benchmarks.edit": Run("--repeats=1 --photos=2"),
+    # docs/evaluation.md, docs/results.md
+    "python -m efgan_tf.evaluate --compare=runs/a,runs/b "
+    "--out=comparison": _ABLATION,
+    "python -m efgan_tf.evaluate --model=preset:faces128 "
+    "--data_of=configs/faces128_test.flags --out=DIR": _ABLATION,
+    "python -m efgan_tf.ablate --flagfile=configs/ablation.flags": _ABLATION,
+    "python -m efgan_tf.ablate "
+    "--flagfile=configs/ablation_inputs.flags": _ABLATION,
+    "python -m efgan_tf.train --flagfile=configs/synthetic.flags "
+    "--run_dir=runs/try --phase1_kimg=2 --phase2_kimg=0 --lambda_att=0 "
+    "--lambda_cyc=5 --batch_size=16 --color_head=image": Run(
+        _SMALL + " --phase2_kimg=0"
+    ),
+    # docs/synthetic.md
+    "python -m efgan_tf.synthesize --out=faces --subjects=64": Run(
+        "--subjects=2 --size=128 --overwrite"
+    ),
+    # docs/training.md
+    "python -m efgan_tf.train --flagfile=configs/synthetic.flags": Run(_SMALL),
+    "python -m efgan_tf.train --flagfile=configs/method.flags "
+    "--dataset=folder --source_dir=PHOTOS --aus=aus.csv "
+    "--run_dir=runs/mine": Run(
+        _SMALL + " --n_critic=1 --run_dir=runs/method_mine"
+    ),
+    "python -m efgan_tf.train --flagfile=configs/synthetic.flags "
+    "--init_from=runs/synthetic --phase1_kimg=0 --stages=3 "
+    "--run_dir=runs/three_stages": Run(_SMALL + " --phase1_kimg=0"),
+    "python -m efgan_tf.synthesize --out=mine --subjects=40 "
+    "--images_per_subject=16 --seed=5": Run(
+        "--subjects=8 --images_per_subject=8 --overwrite"
+    ),
+    "python -m efgan_tf.train --flagfile=configs/finetune.flags "
+    "--source_dir=mine/photos --aus=mine/aus.csv --run_dir=runs/mine "
+    "--dry_run": Run(_FINETUNE),
+    "python -m efgan_tf.train --flagfile=configs/finetune.flags "
+    "--source_dir=mine/photos --aus=mine/aus.csv --run_dir=runs/mine": Run(
+        _FINETUNE
+    ),
+    "python -m efgan_tf.evaluate --run_dir=runs/mine": Run(_JUDGED),
+    "python -m efgan_tf.evaluate --model=preset:faces128 --data_of=runs/mine "
+    "--out=runs/preset_on_mine": Run(_JUDGED),
+    "python -m efgan_tf.evaluate --compare=runs/preset_on_mine,runs/mine "
+    "--out=runs/before_and_after": Run("--overwrite"),
+    "python -m efgan_tf.edit --model=runs/mine --image=photo.jpg "
+    "--expression=happy --out=happy.png": Run("--overwrite"),
+    # tools/release/README.md
+    "python -m tools.release.check --work=DIR": ByHand("it is this"),
+    # efgan_tf/presets/faces128.md, tools/jax/README.md
+    "python -m tools.jax.render --flagfile=configs/faces128.flags "
+    "--out=faces.npz": _JAX,
+    "python -m tools.jax.train --flagfile=configs/faces128.flags "
+    "--data=faces.npz --out=DIR --minutes=8.6 --phase1_minutes=4.3": _JAX,
+    "python -m tools.jax.import_weights --source=DIR "
+    "--out=faces128.keras": _JAX,
+    "python -m tools.make_preset --model=faces128.keras "
+    "--name=faces128": Tested("tests/editing/test_presets.py"),
+    "pip download --no-deps --only-binary=:all: --python-version 3.12 "
+    "--implementation cp --platform manylinux_2_28_x86_64 -d .carry "
+    "keras==3.15.1 namex==0.1.0 optree==0.20.0": Run(),
+    "python -m tools.jax.pack --flagfile=configs/two_cores.flags "
+    "--subjects=300 --out=.carry/faces.npz": _JAX,
+    "python3 -m pip install -q --no-index --no-deps --no-compile --target "
+    "/tmp/site .carry/*.whl": ByHand("a machine with an accelerator"),
+    "export PYTHONPATH=/tmp/site KERAS_BACKEND=jax PYTHONUNBUFFERED=1": ByHand(
+        "a machine with an accelerator"
+    ),
+    "python3 -m tools.jax.train --flagfile=configs/two_cores.flags "
+    "--batch_size=32 --phase1_kimg=400 --phase2_kimg=150 --sample_kimg=50 "
+    '--data=.carry/faces.npz --out="$OUT" --phase1_minutes=4 --minutes=9 '
+    "--compilation_cache=/tmp/jax_cache": ByHand(
+        "a machine with an accelerator"
+    ),
+    "python -m tools.jax.import_weights --source=DIR --out=efgan.keras": _JAX,
+}
