@@ -88,8 +88,8 @@ def check_signatures(
     ]
     if failed:
         raise UserError(
-            f"the SavedModel's {', '.join(failed)} differ from the Keras "
-            "model's by more than rounding; it was not kept"
+            f"--signature_check: {', '.join(failed)} differ from the Keras "
+            "model by more than rounding, so no version was written"
         )
 
 

@@ -248,12 +248,12 @@ def test_each_weight_is_written_once_and_nothing_else(exported):
     variables = exported.saved_model / "variables"
     (data,) = variables.glob("variables.data*")
     # Beside the weights, the graph of objects: names, in some kilobytes.
-    stored = [
-        shape
-        for name, shape in tf.train.list_variables(str(variables / "variables"))
-        if name != "_CHECKPOINTABLE_OBJECT_GRAPH"
-    ]
-    assert sum(int(np.prod(shape)) for shape in stored) == count
+    reader = tf.train.load_checkpoint(str(variables / "variables"))
+    kinds = reader.get_variable_to_dtype_map()
+    shapes = reader.get_variable_to_shape_map()
+    assert kinds.pop("_CHECKPOINTABLE_OBJECT_GRAPH") == tf.string
+    assert set(kinds.values()) == {tf.float32}
+    assert sum(int(np.prod(shapes[name])) for name in kinds) == count
     assert 4 * count <= data.stat().st_size < 4 * count + 100_000
 
 
