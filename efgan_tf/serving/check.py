@@ -15,7 +15,11 @@ import tensorflow as tf
 from efgan_tf import action_units
 from efgan_tf.editing.network import TrainedNetwork
 from efgan_tf.errors import UserError
-from efgan_tf.serving.loaders import run_in_cpp, run_in_python
+from efgan_tf.serving.loaders import (
+    read_signatures,
+    run_in_cpp,
+    run_in_python,
+)
 
 BATCHES = (1, 3, 32)
 
@@ -75,12 +79,15 @@ def check_signatures(
     Args:
       folder: of the SavedModel.
       trained: what it was made from.
-      report: gets a table of what was checked.
+      report: gets a line when it begins, and a table of what was checked.
 
     Raises:
       UserError: an answer differs by more than rounding, or a loader refuses
         the folder or a question.
+      ValueError: the folder has a signature that is not checked here.
     """
+    batches = ", ".join(map(str, BATCHES))
+    report(f"comparing the signatures with the Keras model, {batches} faces")
     comparisons = compare_signatures(folder, trained)
     report(_table(comparisons))
     failed = [
@@ -101,6 +108,9 @@ def compare_signatures(
         question for batch in BATCHES for question in _questions(trained, batch)
     ]
     calls = [(question.signature, question.inputs) for question in questions]
+    unchecked = set(read_signatures(folder)) - {key for key, _ in calls}
+    if unchecked:
+        raise ValueError(f"no question for {', '.join(sorted(unchecked))}")
     answers = {
         "Python": run_in_python(folder, calls),
         "C++": run_in_cpp(folder, calls),
@@ -137,27 +147,29 @@ def _questions(trained: TrainedNetwork, batch: int) -> list[Question]:
         0, action_units.MAX_INTENSITY, (2, batch, action_units.COUNT)
     ).astype(np.float32)
     both = {"image": image, "action_units": target}
+    given = {**both, "source_action_units": source}
     estimated = action_units.denormalize(
         trained.estimator(image * 2 - 1, training=False).numpy()
     )
     by_estimate = _edited(trained, image, estimated, target)
-    edited = {"image": by_estimate["image"]}
+    from_given = _edited(trained, image, source, target)
     encoded = np.array([tf.io.encode_png(p).numpy() for p in pixels])
     return [
-        Question("serving_default", both, edited),
-        Question(
-            "edit_from",
-            {**both, "source_action_units": source},
-            {"image": _edited(trained, image, source, target)["image"]},
-        ),
+        Question("serving_default", both, _only_image(by_estimate)),
+        Question("edit_from", given, _only_image(from_given)),
         Question(
             "edit_bytes",
             {"image_bytes": encoded, "action_units": target},
             {"image_bytes": by_estimate["image"]},
         ),
         Question("stages", both, by_estimate),
+        Question("stages_from", given, from_given),
         Question("estimate", {"image": image}, {"action_units": estimated}),
     ]
+
+
+def _only_image(edited):
+    return {"image": edited["image"]}
 
 
 def _edited(trained, image, source, target):
@@ -188,8 +200,7 @@ def _table(comparisons: list[Comparison]) -> str:
     loaders = list(comparisons[0].differences)
     head = "".join(f"{loader:>9}" for loader in loaders)
     lines = [
-        "largest difference from the Keras model, batches of "
-        f"{', '.join(map(str, BATCHES))}:",
+        "largest differences:",
         f"{'signature':17}{'output':13}{head}{'allowed':>9}",
     ]
     for row in comparisons:

@@ -3,8 +3,8 @@
     python -m efgan_tf.serving.cpp_session LIBRARY FOLDER REQUESTS RESULTS
 
 runs the requests in a process of its own: the library does not share one with
-Python's TensorFlow, which therefore must not be imported here. `efgan_tf
-.serving.check` makes the files.
+Python's TensorFlow, which therefore must not be imported here.
+`efgan_tf.serving.loaders` makes the files.
 
 The library is `libtensorflow_cc` of the installed TensorFlow, whose C API is
 called by `ctypes`. XLA is switched off, as TF Serving has it by default.

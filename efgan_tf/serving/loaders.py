@@ -9,12 +9,27 @@ from pathlib import Path
 
 import numpy as np
 import tensorflow as tf
-from tensorflow.core.protobuf import saved_model_pb2
+from tensorflow.core.protobuf import meta_graph_pb2, saved_model_pb2
 
 from efgan_tf.errors import UserError
 
 Call = tuple[str, dict[str, np.ndarray]]
 """Key of a signature; its inputs by name: float32, or bytes `S`."""
+
+_INITIALIZER = "__saved_model_init_op"
+
+
+def read_signatures(
+    folder: Path,
+) -> dict[str, meta_graph_pb2.SignatureDef]:
+    """What a SavedModel can be asked, by key."""
+    content = (folder / "saved_model.pb").read_bytes()
+    model = saved_model_pb2.SavedModel.FromString(content)
+    return {
+        key: signature
+        for key, signature in model.meta_graphs[0].signature_def.items()
+        if key != _INITIALIZER
+    }
 
 
 def run_in_python(
@@ -56,7 +71,7 @@ def run_in_cpp(
 
     Args, returns and raises as `run_in_python`.
     """
-    signatures = _signatures(folder)
+    signatures = read_signatures(folder)
     names = [
         {
             "feeds": [signatures[key].inputs[name].name for name in inputs],
@@ -110,12 +125,6 @@ def _library() -> str:
             "--signature_check cannot run; leave it out, or export on Linux"
         )
     return str(found[0])
-
-
-def _signatures(folder: Path):
-    content = (folder / "saved_model.pb").read_bytes()
-    model = saved_model_pb2.SavedModel.FromString(content)
-    return model.meta_graphs[0].signature_def
 
 
 def _array(tensor: tf.Tensor) -> np.ndarray:

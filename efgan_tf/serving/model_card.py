@@ -29,6 +29,8 @@ The inputs and outputs of its signatures; b, the number of faces, is free.
 | `edit_from` | `image`, `source_action_units`, `action_units` | `image` |
 | `edit_bytes` | `image_bytes`, `action_units` | `image_bytes` |
 | `stages` | `image`, `action_units` | `image`, `stages`, `attention` |
+| `stages_from` | `image`, `source_action_units`, `action_units` | `image`, \
+`stages`, `attention` |
 | `estimate` | `image` | `action_units` |
 
 | tensor | type and shape | range |

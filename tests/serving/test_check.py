@@ -34,7 +34,7 @@ def test_the_command_checks_and_shows_what_it_checked(
     argv = ["export", *flags]
     assert commands.run(export.main, export.ExportConfig, argv=argv) == 0
     printed = capsys.readouterr().out
-    assert "batches of 1, 3, 32" in printed
+    assert "with the Keras model, 1, 3, 32 faces\n" in printed
     rows = re.findall(
         r"^(\w+) +(\w+)((?: +\d\.\de[+-]\d\d){3})$", printed, re.M
     )
@@ -45,6 +45,9 @@ def test_the_command_checks_and_shows_what_it_checked(
         ("stages", "image"),
         ("stages", "stages"),
         ("stages", "attention"),
+        ("stages_from", "image"),
+        ("stages_from", "stages"),
+        ("stages_from", "attention"),
         ("estimate", "action_units"),
     ]
     for _, output, numbers in rows:
@@ -67,9 +70,10 @@ def test_a_version_with_an_altered_weight_never_appears(exported, tmp_path):
         write_saved_model(
             trained, tmp_path / "efgan", "", check=alter_and_check
         )
-    failed = re.findall(r"^(\w+) .*FAILED$", shown[0], re.M)
+    table = shown[-1]
+    failed = re.findall(r"^(\w+) .*FAILED$", table, re.M)
     assert {"serving_default", "edit_from", "stages"} <= set(failed)
-    assert "estimate" in shown[0] and "estimate" not in failed
+    assert "estimate" in table and "estimate" not in failed
     assert not list((tmp_path / "efgan").iterdir())
 
 
