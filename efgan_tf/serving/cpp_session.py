@@ -16,6 +16,9 @@ import sys
 
 import numpy as np
 
+REFUSED = 2
+"""Exit status where the C++ side refused; the last line says why."""
+
 _FLOAT, _STRING = 1, 7  # TF_DataType
 _STRING_SIZE = 24  # of a TF_TString
 
@@ -205,7 +208,7 @@ def main(library: str, folder: str, requests: str, results: str) -> int:
                     arrays[f"{call}/{index}"] = array
     except CppSessionError as error:
         print(" ".join(str(error).split()), file=sys.stderr)
-        return 2
+        return REFUSED
     np.savez(results, **arrays)
     return 0
 

@@ -12,6 +12,7 @@ import tensorflow as tf
 from tensorflow.core.protobuf import meta_graph_pb2, saved_model_pb2
 
 from efgan_tf.errors import UserError
+from efgan_tf.serving.cpp_session import REFUSED
 
 Call = tuple[str, dict[str, np.ndarray]]
 """Key of a signature; its inputs by name: float32, or bytes `S`."""
@@ -72,15 +73,13 @@ def run_in_cpp(
     Args, returns and raises as `run_in_python`.
     """
     signatures = read_signatures(folder)
-    names = [
+    outputs = [sorted(signatures[key].outputs) for key, _ in calls]
+    tensors = [
         {
             "feeds": [signatures[key].inputs[name].name for name in inputs],
-            "fetches": [
-                signatures[key].outputs[name].name
-                for name in sorted(signatures[key].outputs)
-            ],
+            "fetches": [signatures[key].outputs[name].name for name in names],
         }
-        for key, inputs in calls
+        for (key, inputs), names in zip(calls, outputs, strict=True)
     ]
     arrays = {
         f"{call}/{index}": array
@@ -88,35 +87,31 @@ def run_in_cpp(
         for index, array in enumerate(inputs.values())
     }
     with tempfile.TemporaryDirectory() as temporary:
-        requests, results = (
-            Path(temporary, "in.npz"),
-            Path(temporary, "out.npz"),
-        )
-        np.savez(requests, calls=json.dumps(names), **arrays)
-        _run(_library(), str(folder), str(requests), str(results))
-        with np.load(results, allow_pickle=False) as answers:
+        requests = Path(temporary, "requests.npz")
+        results = Path(temporary, "results.npz")
+        np.savez(requests, calls=json.dumps(tensors), **arrays)
+        _run(_library(), folder, requests, results)
+        with np.load(results, allow_pickle=False) as found:
             return [
-                {
-                    name: answers[f"{call}/{index}"]
-                    for index, name in enumerate(
-                        sorted(signatures[key].outputs)
-                    )
-                }
-                for call, (key, _) in enumerate(calls)
+                {name: found[f"{call}/{i}"] for i, name in enumerate(names)}
+                for call, names in enumerate(outputs)
             ]
 
 
-def _run(*arguments: str) -> None:
-    command = [sys.executable, "-m", "efgan_tf.serving.cpp_session", *arguments]
-    done = subprocess.run(command, capture_output=True, text=True)
+def _run(library: Path, folder: Path, requests: Path, results: Path) -> None:
+    module = "efgan_tf.serving.cpp_session"
+    done = subprocess.run(
+        [sys.executable, "-m", module, library, folder, requests, results],
+        capture_output=True,
+        text=True,
+    )
     if done.returncode:
-        lines = done.stderr.strip().splitlines() or [
-            f"it ended with status {done.returncode}"
-        ]
-        raise UserError(f"the C++ loader refuses {arguments[1]}: {lines[-1]}")
+        lines = done.stderr.splitlines() if done.returncode == REFUSED else []
+        reason = lines[-1] if lines else f"status {done.returncode}"
+        raise UserError(f"the C++ loader refuses {folder}: {reason}")
 
 
-def _library() -> str:
+def _library() -> Path:
     """Path of the C++ library in the installed TensorFlow."""
     found = sorted(Path(tf.sysconfig.get_lib()).glob("libtensorflow_cc.*"))
     if not found:
@@ -124,7 +119,7 @@ def _library() -> str:
             "this TensorFlow has no libtensorflow_cc, without which "
             "--signature_check cannot run; leave it out, or export on Linux"
         )
-    return str(found[0])
+    return found[0]
 
 
 def _array(tensor: tf.Tensor) -> np.ndarray:
