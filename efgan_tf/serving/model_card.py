@@ -66,8 +66,8 @@ In this order, from 0 (absent) to 5 (maximal), as OpenFace 2.0 measures them.
 
 ## How to ask it
 
-From a photo, which the client aligns and puts back (`pip install efgan_tf`),
-of a server on this machine:
+With efgan_tf installed, from a photo, which the client aligns and puts back, of
+a server on this machine:
 
     python -m efgan_tf.client --server=localhost:8500 --model_name={name} \\
         --image=photo.jpg --expression=happy --out=out.png
@@ -91,8 +91,8 @@ that a picture was edited, and do not use it to deceive. Action units are
 movements of muscles, not emotions; do not judge people by them.
 
 The model knows the faces that it learned from. Others, in age, skin, pose,
-light or glasses, may come out worse, and so may what was not measured. Measure
-it on your own pictures with `python -m efgan_tf.evaluate` first.
+light or glasses, may come out worse. Look at edits of pictures like yours before
+you rely on it, and measure it (`docs/evaluation.md` of the project).
 
 The code is under the Apache License 2.0. Weights are bound by the terms of
 the pictures that they were learned from as well.
