@@ -52,6 +52,10 @@ setup(
             "pytest>=8",
             "pytest-timeout>=2.3",
             "ruff>=0.6",
+            # What reads the operator's files in serving/.
+            "kubernetes-validate>=1.31",
+            "promql-parser>=0.4",
+            "pyyaml>=6",
             # A photo with a free licence; reference of the metrics.
             "scikit-image>=0.24",
             "scipy>=1.11",

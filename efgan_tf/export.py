@@ -5,10 +5,14 @@
 
 Writes models/efgan/1, a SavedModel with all signatures, and with
 --formats=saved_model,keras also models/efgan.keras. A further export writes
-models/efgan/2: TF Serving changes over to the highest version.
+models/efgan/2: TF Serving changes over to the highest version. With
+--signature_check a version appears only if both TensorFlow's loaders answer as
+the Keras model does.
 """
 
 import dataclasses
+import functools
+import os
 import re
 import sys
 from pathlib import Path
@@ -22,6 +26,9 @@ from efgan_tf.options import check_at_least, option, require
 from efgan_tf.outputs import check_free_file, check_writable
 
 FORMATS = ("saved_model", "keras")
+
+# A server holds all of a warm-up request's results in memory.
+_MAX_WARMUP = 128
 
 
 @dataclasses.dataclass(frozen=True)
@@ -37,6 +44,16 @@ class ExportConfig:
     stages: int = option(
         0, "only the first so many stages, which make larger steps; 0: all"
     )
+    warmup_batches: tuple[int, ...] = option(
+        (1, 4),
+        "SavedModel: numbers of faces that a server tries each signature on "
+        "when it loads it; none above its max_batch_size; empty: no trial",
+    )
+    signature_check: bool = option(
+        False,
+        "SavedModel: write it only if every signature answers as the Keras "
+        "model does, loaded by Python and by TF Serving's C++ loader",
+    )
     name: str = option("efgan", "of the model: --out/NAME/1, --out/NAME.keras")
     overwrite: bool = option(
         False, "replace a .keras file; SavedModels get a new version each"
@@ -49,11 +66,24 @@ class ExportConfig:
         )
         require(bool(self.out), "give --out=FOLDER, where to write")
         check_at_least(self, 0, "stages")
+        require(bool(self.formats), "--formats names none")
         for name in self.formats:
             require(
                 name in FORMATS,
                 f"--formats: {name!r} is none of {', '.join(FORMATS)}",
             )
+        wanted = set(self.warmup_batches)
+        require(
+            wanted <= set(range(1, _MAX_WARMUP + 1))
+            and len(wanted) == len(self.warmup_batches),
+            f"--warmup_batches={','.join(map(str, self.warmup_batches))} "
+            f"must be different numbers from 1 to {_MAX_WARMUP}",
+        )
+        require(
+            not self.signature_check or "saved_model" in self.formats,
+            "--signature_check checks the SavedModel; add saved_model to "
+            "--formats",
+        )
         # A bare number would be taken for a version.
         require(
             re.fullmatch(r"[A-Za-z_][\w.-]*", self.name) is not None,
@@ -82,6 +112,8 @@ def main(values: flags.FlagValues) -> None:
     if "keras" in config.formats:
         check_free_file(config.keras_file, config.overwrite)
     check_writable(config.out)
+    # Accelerators round otherwise, and may be busy training.
+    os.environ["CUDA_VISIBLE_DEVICES"] = "-1"
     commands.quiet_tensorflow()
     for path in export(config):
         print(f"{path}  {_size(path) / 1e6:.1f} MB")
@@ -102,7 +134,6 @@ def export(config: ExportConfig) -> list[Path]:
     from efgan_tf.editing.loading import load_network
     from efgan_tf.editing.network import first_stages
     from efgan_tf.editing.runs import read_run
-    from efgan_tf.serving.saved_model import write_saved_model
 
     trained = (
         read_run(Path(config.run_dir))
@@ -114,11 +145,29 @@ def export(config: ExportConfig) -> list[Path]:
     written = []
     for name in config.formats:
         if name == "saved_model":
-            written.append(write_saved_model(trained, config.versions))
+            written.append(_saved_model(trained, config))
         else:
             write_keras(trained, config.keras_file, config.overwrite)
             written.append(config.keras_file)
     return written
+
+
+def _saved_model(trained, config: ExportConfig) -> Path:
+    from efgan_tf.serving import model_card
+    from efgan_tf.serving.check import check_signatures
+    from efgan_tf.serving.saved_model import write_saved_model
+
+    return write_saved_model(
+        trained,
+        config.versions,
+        model_card.run_origin(Path(config.run_dir))
+        if config.run_dir
+        else model_card.model_origin(config.model),
+        config.warmup_batches,
+        functools.partial(check_signatures, trained=trained)
+        if config.signature_check
+        else None,
+    )
 
 
 def _size(path: Path) -> int:

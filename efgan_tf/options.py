@@ -164,7 +164,7 @@ def _define_flag(
 
 
 class _TupleParser(flags.ArgumentParser):
-    """`"5,6,12,20"` → `(5, 6, 12, 20)`, or texts likewise."""
+    """`"5,6,12,20"` → `(5, 6, 12, 20)`, `""` → `()`, or texts likewise."""
 
     def __init__(self, kind: type[int] | type[str]):
         super().__init__()
@@ -173,8 +173,9 @@ class _TupleParser(flags.ArgumentParser):
     def parse(self, argument):
         if isinstance(argument, tuple):
             return tuple(argument)
+        parts = argument.split(",") if argument.strip() else []
         try:
-            return tuple(self._kind(p.strip()) for p in argument.split(","))
+            return tuple(self._kind(part.strip()) for part in parts)
         except ValueError:
             raise ValueError(
                 f"{argument!r} is not a list of whole numbers"

@@ -74,6 +74,13 @@ def test_what_was_exported_can_be_exported_again(exported, tmp_path):
         (["--run_dir={run}", "--out={tmp}/o", "--formats=keras,onnx"], "onnx"),
         (["--run_dir={run}", "--out={tmp}/o", "--name=3"], "--name=3"),
         (["--run_dir={run}", "--out={tmp}/o", "--name=a/b"], "--name=a/b"),
+        (["--run_dir={run}", "--out={tmp}/o", "--formats="], "--formats"),
+        (["--run_dir={run}", "--out={tmp}/o", "--warmup_batches=0"],
+         "--warmup_batches=0"),
+        (["--run_dir={run}", "--out={tmp}/o", "--warmup_batches=4,4"], "4,4"),
+        (["--run_dir={run}", "--out={tmp}/o", "--warmup_batches=x"], "'x'"),
+        (["--run_dir={run}", "--out={tmp}/o", "--formats=keras",
+          "--signature_check"], "--signature_check"),
         (["--run_dir={tmp}/absent", "--out={tmp}/o"], "absent does not exist"),
         (["--run_dir={tmp}", "--out={tmp}/o"], "is no run"),
         (["--run_dir={run}", "--out=/proc/x"], "/proc"),
@@ -81,7 +88,7 @@ def test_what_was_exported_can_be_exported_again(exported, tmp_path):
         (["--run_dir={run}", "--out={tmp}/o", "--stages=3"], "--stages=3"),
         (["--run_dir={run}", "--out={out}", "--formats=keras"], "overwrite"),
     ],
-)
+)  # fmt: skip
 def test_mistakes_are_told_in_one_line(
     exported, tmp_path, capsys, flags, message
 ):

@@ -66,6 +66,20 @@ def check_name(name: str) -> None:
         )
 
 
+def read_card(name: str) -> str:
+    """What a preset is for, and what it learned from, as Markdown.
+
+    Args:
+      name: with or without `PREFIX`.
+
+    Raises:
+      UserError: there is no such preset.
+    """
+    name = name.removeprefix(PREFIX)
+    check_name(name)
+    return (_folder() / f"{name}.md").read_text("utf-8")
+
+
 def read_weights(file, source: str):
     """The `TrainedNetwork` in a file of `write_weights`.
 

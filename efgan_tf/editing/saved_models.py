@@ -42,7 +42,8 @@ def read_saved_model(path: Path) -> EditingModel:
     info = ModelInfo.from_json(card.read_bytes(), path)
     try:
         loaded = tf.saved_model.load(str(path))
-    except (OSError, ValueError, tf.errors.OpError) as error:
+    # A variables' file that is cut short is an IndexError to TensorFlow.
+    except (OSError, ValueError, IndexError, tf.errors.OpError) as error:
         first = str(error).strip().splitlines()[0]
         raise UserError(f"{path} cannot be loaded: {first}") from error
 

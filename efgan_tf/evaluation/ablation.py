@@ -47,6 +47,7 @@ class AblationConfig:
     )
 
     def __post_init__(self):
+        require(bool(self.rows), "--rows names none")
         for flag in ("rows", "rows_second_seed"):
             names = getattr(self, flag)
             for name in names:

@@ -1,5 +1,6 @@
 """Writes a SavedModel in a numbered folder, as TF Serving wants it."""
 
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import tensorflow as tf
@@ -7,16 +8,28 @@ import tensorflow as tf
 from efgan_tf.editing.info import FILE_NAME
 from efgan_tf.editing.network import TrainedNetwork
 from efgan_tf.outputs import atomic_folder
+from efgan_tf.serving import model_card
 from efgan_tf.serving.signatures import Signatures
+from efgan_tf.serving.warmup import write_warmup
 from efgan_tf.training.refusals import told_plainly
 
 
-def write_saved_model(trained: TrainedNetwork, folder: Path) -> Path:
+def write_saved_model(
+    trained: TrainedNetwork,
+    folder: Path,
+    origin: str,
+    warmup_batches: Iterable[int] = (),
+    check: Callable[[Path], None] | None = None,
+) -> Path:
     """Writes the next version of a model; it appears whole or not at all.
 
     Args:
       trained: the model.
-      folder: of the versions; made if it is absent.
+      folder: of the versions; made if it is absent. Its name is the model's.
+      origin: for the model card, Markdown on what it was learned from.
+      warmup_batches: numbers of images of the warm-up requests.
+      check: gets the folder before it takes its place, and raises if it shall
+        not.
 
     Returns:
       The version's folder: `folder/1` or one more than the highest there.
@@ -30,12 +43,19 @@ def write_saved_model(trained: TrainedNetwork, folder: Path) -> Path:
         told_plainly(f"cannot write {path}"),
     ):
         signatures = Signatures(trained)
-        tf.saved_model.save(
-            signatures, str(temporary), signatures=signatures.functions()
-        )
+        functions = signatures.functions()
+        tf.saved_model.save(signatures, str(temporary), signatures=functions)
         assets = temporary / "assets"
         assets.mkdir(exist_ok=True)
         (assets / FILE_NAME).write_text(trained.info.to_json())
+        specs = {
+            key: function.input_signature for key, function in functions.items()
+        }
+        write_warmup(temporary, folder.name, specs, warmup_batches)
+        card = model_card.model_card(folder.name, trained.info, origin)
+        (temporary / model_card.FILE_NAME).write_text(card, "utf-8")
+        if check:
+            check(temporary)
     return path
 
 

@@ -307,6 +307,13 @@ def _damaged_saved_model(path, exported):
     return "cannot be loaded"
 
 
+def _saved_model_with_cut_variables(path, exported):
+    shutil.copytree(exported.saved_model, path)
+    (variables,) = (path / "variables").glob("*.data*")
+    _truncate(variables)
+    return "cannot be loaded"
+
+
 @pytest.mark.parametrize(
     "prepare",
     [
@@ -314,6 +321,7 @@ def _damaged_saved_model(path, exported):
         _run_of_other_networks, _cut_file, _flipped_bit, _foreign_file,
         _other_template, _file_of_another_size, _foreign_file_with_our_card,
         _foreign_saved_model, _damaged_saved_model,
+        _saved_model_with_cut_variables,
         _saved_model_of_another_size, _saved_model_of_more_stages,
     ],
 )  # fmt: skip

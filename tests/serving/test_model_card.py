@@ -1,0 +1,62 @@
+"""The model card: true to the model, for each way that it was made."""
+
+import re
+
+import pytest
+
+from efgan_tf import action_units
+from efgan_tf.editing import presets
+from efgan_tf.editing.info import ModelInfo
+from efgan_tf.editing.runs import read_run
+from efgan_tf.serving import model_card
+from efgan_tf.serving.signatures import Signatures
+from tests.editing.conftest import make_exported
+
+
+@pytest.fixture(scope="module")
+def exported():
+    return make_exported()
+
+
+@pytest.fixture(scope="module")
+def card(exported):
+    return (exported.saved_model / model_card.FILE_NAME).read_text("utf-8")
+
+
+def test_its_signatures_are_those_that_there_are(exported, card):
+    functions = Signatures(read_run(exported.run)).functions()
+    rows = re.findall(r"^\| `(\w+)` \| (`.*) \| `", card, re.M)
+    told = {key: set(re.findall(r"`(\w+)`", inputs)) for key, inputs in rows}
+    assert told == {
+        key: {spec.name for spec in function.input_signature}
+        for key, function in functions.items()
+    }
+    assert "float32 [b, 64, 64, 3]" in card
+    assert "[b, 2, 64, 64, 1]" in card  # two stages
+
+
+def test_it_names_the_units_in_order_and_what_was_not_learned(card):
+    units = re.findall(r"^\| (\d+) \| (AU\d\d) \|", card, re.M)
+    assert [unit for _, unit in units] == list(action_units.NAMES)
+    assert [int(index) for index, _ in units] == list(range(17))
+    assert "could not teach AU45:" in card
+
+
+def test_a_run_tells_what_it_was_trained_on(card):
+    assert "dataset `synthetic` (60 rendered people" in card
+
+
+def test_a_preset_brings_its_own_words():
+    name = presets.DEFAULT
+    info = presets.read_preset(name).info
+    card = model_card.model_card("efgan", info, model_card.model_origin(name))
+    for line in presets.read_card(name).splitlines()[1:]:
+        assert line in card
+    # One title, and no heading of the preset's beside the card's own.
+    assert re.findall(r"^# (.*)", card, re.M) == ["efgan"]
+    assert "could teach all" in card and info == ModelInfo(info.model)
+
+
+def test_a_keras_file_tells_no_more_than_its_name():
+    assert "`a.keras`" in model_card.model_origin("/private/place/a.keras")
+    assert "private" not in model_card.model_origin("/private/place/a.keras")

@@ -1,0 +1,83 @@
+"""`serving/README.md`: what it names is there, and what it says fits."""
+
+import re
+
+import pytest
+import yaml
+
+from efgan_tf import commands, export
+from tests.serving.operators import SERVING, read_config
+
+ROOT = SERVING.parent
+GUIDE = (SERVING / "README.md").read_text("utf-8")
+MADE = "serving/tls"  # by a command of the guide
+
+
+def _lines():
+    """The commands, continued lines joined."""
+    joined = re.sub(r"\\\n\s+", "", GUIDE)
+    return [line.strip() for line in re.findall(r"^ {4,}\S.*$", joined, re.M)]
+
+
+def test_every_file_that_it_names_is_there():
+    named = set(re.findall(r"(?<![\w/])serving/[\w./-]*\w", GUIDE))
+    assert {"serving/docker-compose.yml", "serving/kubernetes"} <= named
+    for name in named:
+        assert name.startswith(MADE) or (ROOT / name).exists(), name
+    # The table of the beginning, and links in the text.
+    for name in re.findall(r"^\| `([\w./-]+)` \| .*$", GUIDE, re.M):
+        assert name == "node/" or (SERVING / name).exists(), name
+
+
+def test_its_commands_have_flags_that_there_are(capsys):
+    help_ = ["export", "--help"]
+    assert commands.run(export.main, export.ExportConfig, argv=help_) == 0
+    texts = {
+        "python -m efgan_tf.export": capsys.readouterr().out,
+        "serving/make_certificates.sh": _script("make_certificates.sh"),
+        "serving/edit_rest.sh": _script("edit_rest.sh"),
+    }
+    for command, text in texts.items():
+        used = [line for line in _lines() if line.startswith(command)]
+        assert used, command
+        for flag in re.findall(r" (--\w+)", " ".join(used)):
+            assert flag in text, (command, flag)
+
+
+def _script(name):
+    return (SERVING / name).read_text("utf-8")
+
+
+def test_the_numbers_that_it_explains_are_those_of_the_files():
+    batching = read_config(SERVING / "config/batching.config",
+                           "BatchingParameters")  # fmt: skip
+    told = dict(re.findall(r"^\| `(\w+)` (\d+) \|", GUIDE, re.M))
+    assert told == {
+        name: str(getattr(batching, name).value)
+        for name in (
+            "max_batch_size", "batch_timeout_micros", "max_enqueued_batches",
+            "num_batch_threads",
+        )
+    }  # fmt: skip
+    sizes = ", ".join(map(str, batching.allowed_batch_sizes))
+    assert f"`allowed_batch_sizes` {sizes} |" in GUIDE
+    deployment = yaml.safe_load(_script("kubernetes/deployment.yaml"))
+    grace = deployment["spec"]["template"]["spec"]
+    assert f"for {grace['terminationGracePeriodSeconds']} seconds" in GUIDE
+
+
+@pytest.mark.parametrize("label", ["stable", "canary"])
+def test_its_labels_are_read_by_the_server(label, tmp_path):
+    # What is added for a canary, in place of what models.config has.
+    added = "\n".join(
+        line
+        for line in _lines()
+        if re.match("model_version_pol|version_lab", line)
+    )
+    text = _script("config/models.config")
+    start = text.index("    model_version_policy")
+    file = tmp_path / "models.config"
+    file.write_text(f"{text[:start]}{added}\n  }}\n}}\n")
+    (model,) = read_config(file, "ModelServerConfig").model_config_list.config
+    versions = model.model_version_policy.specific.versions
+    assert model.version_labels[label] in versions
