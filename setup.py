@@ -23,10 +23,12 @@ setup(
     packages=find_packages(include=["efgan_tf", "efgan_tf.*"]),
     package_data={
         "efgan_tf.presets": ["*.npz", "*.json", "*.md"],
+        "efgan_tf.serving": ["*.binpb"],
         "efgan_tf.synthetic": ["*.npz", "CREDITS.md"],
     },
     install_requires=[
         "absl-py>=2.1",
+        "grpcio>=1.66",
         "keras>=3.12,<4",
         "matplotlib>=3.8",
         "mtcnn>=1.0,<2",
@@ -34,6 +36,7 @@ setup(
         "numpy>=2.0",
         "opencv-python-headless>=4.10",
         "pillow>=10.3",
+        "protobuf>=6.31.1",
         "tensorboard>=2.18",
         "tensorflow>=2.21,<3",
         "tensorflow-datasets>=4.9.7",
