@@ -28,7 +28,10 @@ setup(
     },
     install_requires=[
         "absl-py>=2.1",
-        "grpcio>=1.66",
+        "grpcio>=1.71",
+        # Of the local server; from 1.82 on it wants a later protobuf than
+        # TensorFlow Serving's API has been tried with.
+        "grpcio-health-checking>=1.71,<1.82",
         "keras>=3.12,<4",
         "matplotlib>=3.8",
         "mtcnn>=1.0,<2",
@@ -50,6 +53,7 @@ setup(
         "demo": ["gradio>=5"],
         "test": [
             "apache-beam>=2.60",
+            "hypothesis>=6.100",
             "pytest>=8",
             "pytest-timeout>=2.3",
             "ruff>=0.6",

@@ -1,0 +1,56 @@
+"""The numbered folders of a model, as far as they are complete."""
+
+import dataclasses
+from collections.abc import Iterable
+from pathlib import Path
+
+MODEL_FILE = "saved_model.pb"
+
+
+@dataclasses.dataclass(frozen=True)
+class Policy:
+    """Which of the versions to load; all of them by default.
+
+    Attributes:
+      latest: so many with the highest numbers; 0 is any number.
+      specific: these, and no others.
+    """
+
+    latest: int = 0
+    specific: frozenset[int] = frozenset()
+
+    def choose(self, versions: Iterable[int]) -> set[int]:
+        """Those of the versions that are wanted."""
+        if self.specific:
+            return self.specific & set(versions)
+        return set(sorted(versions)[-self.latest :])
+
+
+def find_versions(folder: Path) -> dict[int, Path]:
+    """Version → folder, of those that hold a model.
+
+    Folders with other names than plain numbers are ignored, and those that
+    `MODEL_FILE` is missing in: somebody is still writing them.
+
+    Raises:
+      OSError: the folder cannot be read.
+    """
+    return {
+        int(entry.name): entry
+        for entry in folder.iterdir()
+        if entry.name.isascii()
+        and entry.name.isdecimal()
+        and (entry / MODEL_FILE).is_file()
+    }
+
+
+def fingerprint(folder: Path) -> tuple[tuple[str, int, int], ...]:
+    """What changes while somebody writes to a folder: names, sizes, times."""
+    found = []
+    for path in sorted(folder.rglob("*")):
+        try:
+            status = path.stat()
+        except OSError:  # it has gone in between
+            continue
+        found.append((str(path), status.st_size, status.st_mtime_ns))
+    return tuple(found)
