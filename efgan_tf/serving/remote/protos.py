@@ -9,22 +9,23 @@ same.
 import functools
 from importlib import resources
 
-from google.protobuf import (
-    descriptor_pb2,
-    descriptor_pool,
-    message_factory,
-)
+from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
 
 FILE = "tensorflow_serving.binpb"
 """A `FileDescriptorSet`, in `efgan_tf.serving`."""
 
 
+def descriptor_set() -> descriptor_pb2.FileDescriptorSet:
+    """What comes with this package."""
+    content = resources.files("efgan_tf.serving").joinpath(FILE).read_bytes()
+    return descriptor_pb2.FileDescriptorSet.FromString(content)
+
+
 @functools.cache
 def _pool() -> descriptor_pool.DescriptorPool:
-    content = resources.files("efgan_tf.serving").joinpath(FILE).read_bytes()
     # Not the default pool, where TensorFlow registers its own.
     pool = descriptor_pool.DescriptorPool()
-    for file in descriptor_pb2.FileDescriptorSet.FromString(content).file:
+    for file in descriptor_set().file:
         pool.Add(file)
     return pool
 
