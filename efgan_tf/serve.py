@@ -23,14 +23,20 @@ def main(values: flags.FlagValues) -> None:
     commands.quiet_tensorflow()
     from efgan_tf.serving.local.server import LocalServer
 
-    print("for development; in production run TensorFlow Serving")
+    print(
+        "For development and tests: in production run TensorFlow Serving "
+        "(serving/README.md)."
+    )
     with LocalServer(settings) as server:
-        print(f"serving {settings.name} on {server.address}", flush=True)
+        print(f"serving on {server.address}")
+        if server.metrics_url:
+            print(f"metrics at {server.metrics_url}")
+        sys.stdout.flush()
         try:
             server.wait()
         except SystemExit:
-            # SIGTERM: a server that ends when it is asked to has not failed.
-            print("finishing requests", flush=True)
+            # SIGTERM: a server that ends when asked to has not failed.
+            print("finishing the requests in flight", flush=True)
 
 
 if __name__ == "__main__":

@@ -8,16 +8,21 @@ from efgan_tf.serving.local.session import Session
 
 
 class Servable:
-    """A model in use.
+    """A model in use, by the one who loaded it at first.
 
     Args:
       name: of the model.
       version: its number.
       folder: of the version.
-      on_closed: called once it is retired and nobody uses it.
+      on_closed: called once everybody has released it.
+
+    Attributes:
+      name: of the model.
+      version: its number.
+      session: runs it.
 
     Raises:
-      as `Session`.
+      Exception: it cannot be loaded; which one depends on what is broken.
     """
 
     def __init__(
@@ -31,18 +36,16 @@ class Servable:
         self.version = version
         self.session = Session(folder)
         self._on_closed = on_closed
-        self._users = 1  # the one who loaded it
+        self._users = 1
         self._lock = threading.Lock()
 
-    def __enter__(self) -> "Servable":
+    def hold(self) -> "Servable":
+        """Keeps it open until a `release`; only for one who knows it is."""
         with self._lock:
             self._users += 1
         return self
 
-    def __exit__(self, *error) -> None:
-        self.retire()
-
-    def retire(self) -> None:
+    def release(self) -> None:
         """Gives up one use of it; the last one closes it."""
         with self._lock:
             self._users -= 1

@@ -1,7 +1,7 @@
-"""The local server: models, services and a port."""
+"""The local server: models, services and ports."""
 
 import concurrent.futures
-import functools
+import contextlib
 import os
 import socket
 import sys
@@ -12,169 +12,164 @@ import grpc
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 
 from efgan_tf.errors import UserError
-from efgan_tf.serving.local import services
-from efgan_tf.serving.local.models import ModelConfig, Models
+from efgan_tf.serving.local import services, warmup
+from efgan_tf.serving.local.batching import Batching
+from efgan_tf.serving.local.metrics import Metrics
+from efgan_tf.serving.local.metrics_page import PATH, MetricsPage
+from efgan_tf.serving.local.model_configs import model_configs
+from efgan_tf.serving.local.models import Models
+from efgan_tf.serving.local.predicting import Predictor
+from efgan_tf.serving.local.scheduling import Direct, Scheduler
 from efgan_tf.serving.local.servable import Servable
 from efgan_tf.serving.local.settings import ServeConfig
-from efgan_tf.serving.local.versions import find_versions
+from efgan_tf.serving.local.tls import read_credentials
 
 HEALTH_NAMES = ("", "PredictionService", "ModelService")
-"""What TensorFlow Serving's health service answers for."""
+"""What TensorFlow Serving's health service knows."""
 
 
 class LocalServer:
-    """Serves models as TensorFlow Serving does, until it is stopped.
+    """Serves models as TensorFlow Serving does.
 
-    A context manager that starts and stops it.
+        with LocalServer(ServeConfig(model_dir="models/efgan")) as server:
+            print(server.address)
+            server.wait()
 
     Args:
       config: the options.
 
+    Attributes:
+      address: `HOST:PORT` of gRPC, once it is entered.
+      metrics_url: of Prometheus's page, likewise; empty without one.
+
     Raises:
-      UserError: there is nothing to serve.
+      UserError: there is nothing to serve, or a file of the options cannot be
+        read; on entering, a version cannot be loaded, or a port cannot be had.
     """
 
     def __init__(self, config: ServeConfig):
+        self.address = self.metrics_url = ""
         self._config = config
-        self._models = Models([self._model_config()], self._check, _log)
-        self._predictor = services.Predictor(self._models, config.max_bytes)
+        configs = model_configs(config)
+        self._metrics = Metrics()
+        self._scheduler = _scheduler(config, self._metrics)
+        self._predictor = Predictor(
+            self._scheduler, config.limits, self._metrics
+        )
+        self._models = Models(configs, self._warm_up, _log)
         self._health = health.HealthServicer()
         self._stopping = threading.Event()
-        self._poller = threading.Thread(target=self._poll, daemon=True)
-        self._server = self._make_server()
-        self.port = 0
+        self._ending = contextlib.ExitStack()
 
     def __enter__(self) -> "LocalServer":
-        self.start()
+        with self._ending:
+            self._ending.callback(self._scheduler.close)
+            self._ending.callback(self._models.close)
+            self._models.poll(at_once=True)
+            problems = self._models.problems()
+            if problems:
+                raise UserError(f"cannot serve: {'; '.join(problems)}")
+            self._start_page()
+            self._start_polling()
+            self._start_grpc()
+            self._ending = self._ending.pop_all()
         return self
 
     def __exit__(self, *error) -> None:
-        self.stop()
-
-    @property
-    def address(self) -> str:
-        """`HOST:PORT` of gRPC."""
-        return f"{self._config.host}:{self.port}"
-
-    def start(self) -> None:
-        """Loads the models and opens the port.
-
-        Raises:
-          UserError: a version cannot be loaded, or the port cannot be had.
-        """
-        self.port = self._bind()
-        self._models.poll(first=True)
-        self._check_loaded()
-        self._server.start()
-        for name in HEALTH_NAMES:
-            self._health.set(name, health_pb2.HealthCheckResponse.SERVING)
-        self._poller.start()
+        """Takes no more requests, lets those in flight finish, and ends."""
+        self._ending.close()
 
     def wait(self) -> None:
-        """Blocks until the server is stopped."""
+        """Blocks until the server ends."""
         self._server.wait_for_termination()
 
-    def stop(self) -> None:
-        """Takes no more requests, lets those in flight finish, and ends."""
-        self._health.enter_graceful_shutdown()
-        self._stopping.set()
-        self._server.stop(self._config.grace_seconds).wait()
-        if self._poller.is_alive():
-            self._poller.join()
-        self._models.close()
-
-    def _model_config(self):
-        config = self._config
-        folder = Path(config.model_dir)
-        if not folder.is_dir():
-            raise UserError(
-                f"--model_dir={folder} is no folder; write one with "
-                "python -m efgan_tf.export"
-            )
-        if not config.policy().choose(find_versions(folder)):
-            raise UserError(
-                f"--model_dir={folder} holds no version that --version_policy="
-                f"{config.version_policy} loads (folders 1, 2, … with "
-                "saved_model.pb); write one with python -m efgan_tf.export"
-            )
-        return ModelConfig(
-            config.name, folder, config.policy(), config.labels()
+    def _warm_up(self, servable: Servable, folder: Path) -> None:
+        warmup.replay(
+            folder,
+            lambda request: self._predictor.run(request, servable),
+            self._metrics,
         )
 
-    def _check(self, servable: Servable, folder: Path) -> None:
-        pass
-
-    def _check_loaded(self):
-        name = self._config.name
-        for version, status in self._models.statuses(name).items():
-            if status.error:
-                raise UserError(
-                    f"cannot load version {version} of "
-                    f"--model_dir={self._config.model_dir}: {status.error}"
-                )
-
-    def _make_server(self):
+    def _start_grpc(self):
         config = self._config
-        threads = config.grpc_max_threads
-        server = grpc.server(
+        threads = config.limits.grpc_max_threads
+        self._server = grpc.server(
             concurrent.futures.ThreadPoolExecutor(threads, "grpc"),
+            handlers=services.handlers(self._models, self._predictor),
             maximum_concurrent_rpcs=threads,
             options=[
                 # Else a second server shares the port without a word.
                 ("grpc.so_reuseport", 0),
-                ("grpc.max_receive_message_length", config.max_bytes),
+                ("grpc.max_receive_message_length", config.limits.max_bytes),
                 ("grpc.max_send_message_length", -1),
             ],
-        )  # fmt: skip
-        models = self._models
-        server.add_generic_rpc_handlers([
-            services.handler(
-                services.PREDICTION,
-                {
-                    "Predict": self._predictor.predict,
-                    "GetModelMetadata": _without_context(
-                        services.get_model_metadata, models
-                    ),
-                },
-            ),
-            services.handler(
-                services.MODEL,
-                {
-                    "GetModelStatus": _without_context(
-                        services.get_model_status, models
-                    ),
-                },
-            ),
-        ])  # fmt: skip
-        health_pb2_grpc.add_HealthServicer_to_server(self._health, server)
-        return server
+        )
+        health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
+        port = self._bind()
+        self._server.start()
+        self._ending.callback(self._stop_grpc)
+        for name in HEALTH_NAMES:
+            self._health.set(name, health_pb2.HealthCheckResponse.SERVING)
+        self.address = f"{config.host}:{port}"
 
     def _bind(self):
         config = self._config
+        credentials = (
+            read_credentials(config.ssl_config_file)
+            if config.ssl_config_file
+            else None
+        )
         address = f"{config.host}:{config.port}"
-        try:
-            # gRPC's own error does not say why.
+        with _port_told("port", address):
+            # What gRPC raises does not say why.
             with socket.create_server((config.host, config.port)):
                 pass
+            if credentials:
+                return self._server.add_secure_port(address, credentials)
             return self._server.add_insecure_port(address)
-        except (OSError, RuntimeError) as error:
-            reason = os.strerror(error.errno) if error.errno else error
-            raise UserError(
-                f"cannot listen on {address}: {reason}; choose another --port, "
-                "or --port=0 for any that is free"
-            ) from error
+
+    def _stop_grpc(self):
+        self._health.enter_graceful_shutdown()
+        self._server.stop(self._config.limits.grace_seconds).wait()
+
+    def _start_page(self):
+        config = self._config
+        if config.metrics_port < 0:
+            return
+        with _port_told("metrics_port", f"{config.host}:{config.metrics_port}"):
+            page = MetricsPage(self._metrics, config.host, config.metrics_port)
+        self._ending.callback(page.close)
+        self.metrics_url = f"http://{config.host}:{page.port}{PATH}"
+
+    def _start_polling(self):
+        thread = threading.Thread(target=self._poll, daemon=True)
+        thread.start()
+        self._ending.callback(thread.join)
+        self._ending.callback(self._stopping.set)
 
     def _poll(self):
         while not self._stopping.wait(self._config.poll_seconds):
             self._models.poll()
 
 
-def _without_context(function, models):
-    @functools.wraps(function)
-    def answer(request, context):
-        return function(models, request)
+def _scheduler(config: ServeConfig, metrics: Metrics) -> Scheduler:
+    threads = config.limits.num_batch_threads or os.cpu_count() or 1
+    if not config.batching.enable_batching:
+        return Direct(threads)
+    return Batching(config.batching, threads, metrics)
 
-    return answer
+
+@contextlib.contextmanager
+def _port_told(flag, address):
+    try:
+        yield
+    except (OSError, RuntimeError) as error:
+        number = getattr(error, "errno", None)
+        reason = os.strerror(number) if number else error
+        raise UserError(
+            f"cannot listen on {address}: {reason}; choose another --{flag}, "
+            f"or --{flag}=0 for any that is free"
+        ) from error
 
 
 def _log(line: str) -> None:

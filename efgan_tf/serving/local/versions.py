@@ -6,24 +6,33 @@ from pathlib import Path
 
 MODEL_FILE = "saved_model.pb"
 
+_LARGEST = 2**63 - 1  # of the field in the messages
+
 
 @dataclasses.dataclass(frozen=True)
 class Policy:
     """Which of the versions to load; all of them by default.
 
     Attributes:
-      latest: so many with the highest numbers; 0 is any number.
-      specific: these, and no others.
+      latest: only so many with the highest numbers.
+      specific: only these.
     """
 
-    latest: int = 0
-    specific: frozenset[int] = frozenset()
+    latest: int | None = None
+    specific: frozenset[int] | None = None
 
     def choose(self, versions: Iterable[int]) -> set[int]:
         """Those of the versions that are wanted."""
-        if self.specific:
-            return self.specific & set(versions)
-        return set(sorted(versions)[-self.latest :])
+        chosen = sorted(versions)
+        if self.specific is not None:
+            chosen = [v for v in chosen if v in self.specific]
+        if self.latest is not None:
+            chosen = chosen[-self.latest :]
+        return set(chosen)
+
+
+NONE = Policy(specific=frozenset())
+"""The policy of a model that is not served any more."""
 
 
 def find_versions(folder: Path) -> dict[int, Path]:
@@ -40,6 +49,7 @@ def find_versions(folder: Path) -> dict[int, Path]:
         for entry in folder.iterdir()
         if entry.name.isascii()
         and entry.name.isdecimal()
+        and int(entry.name) <= _LARGEST
         and (entry / MODEL_FILE).is_file()
     }
 
