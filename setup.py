@@ -53,7 +53,9 @@ setup(
         "demo": ["gradio>=5"],
         "test": [
             "apache-beam>=2.60",
+            "cryptography>=42",  # certificates to test TLS with
             "hypothesis>=6.100",
+            "ovmsclient>=2023.1",  # somebody else's client
             "pytest>=8",
             "pytest-timeout>=2.3",
             "ruff>=0.6",

@@ -101,12 +101,13 @@ def _refused(address, **settings):
     return str(caught.value)
 
 
-def test_the_server_shows_who_it_is(pairs, tmp_path, monkeypatch):
+def test_the_server_shows_who_it_is(pairs, tmp_path):
     config = _ssl_config(tmp_path / "ssl.config", pairs["server"])
     trusted = str(pairs["server"].certificate)
     with _serve(config) as server:
         for host in ("127.0.0.1", "localhost"):
-            address = f"{host}:{server.port}"
+            port = server.address.rpartition(":")[2]
+            address = f"{host}:{port}"
             with Client(address, root_certificate=trusted) as client:
                 assert client.versions() == {1: "AVAILABLE"}
                 assert client.config.address == f"grpcs://{address}/efgan"
