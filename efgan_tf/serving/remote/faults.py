@@ -37,7 +37,7 @@ _WAYS_OUT = (
      "no TLS connection to {server}: {details}; check --root_certificate"),
     (Code.UNAVAILABLE, "",
      "{server} cannot be reached: {details}; check --server, that the server "
-     "runs, and whether it speaks {other}"),
+     "runs, and {other}"),
     (Code.DEADLINE_EXCEEDED, "",
      "no answer from {server} within {timeout:g} s; raise --timeout, or send "
      "fewer faces at a time"),
@@ -85,7 +85,9 @@ def told(error: grpc.RpcError, config: ServerConfig) -> ServingError:
         server=config.server,
         timeout=config.timeout,
         model=_model(config),
-        other="no TLS" if config.encrypted else "TLS (--tls)",
+        other="--root_certificate and --client_certificate"
+        if config.encrypted
+        else "whether it speaks TLS (--tls)",
         code=code.name,
         details=" ".join(details.split()).rstrip("."),
     )
