@@ -12,10 +12,9 @@ import numpy as np
 import pytest
 
 from efgan_tf.serving import AsyncClient, Client, ServingError
-from efgan_tf.serving.local.server import LocalServer
-from efgan_tf.serving.local.settings import ServeConfig
 from efgan_tf.serving.remote import protos
 from tests.editing.conftest import make_exported
+from tests.serving.servers import serving
 
 Code = grpc.StatusCode
 FACES = np.full((1, 64, 64, 3), 0.5, np.float32)
@@ -198,11 +197,9 @@ def test_inputs_that_the_graph_refuses(served):
 
 
 def test_messages_that_are_too_large(served):
-    config = ServeConfig(
-        model_dir=str(make_exported().out / "efgan"), port=0, max_message_mb=1
-    )
+    folder = make_exported().out / "efgan"
     many = np.repeat(FACES, 30, axis=0)
-    with LocalServer(config) as small:
+    with serving(folder, limits={"max_message_mb": 1}) as (small, _):
         code, message = _message(small.address, many, UNITS)
     assert code is Code.RESOURCE_EXHAUSTED
     assert "too large" in message and "--faces_per_request" in message

@@ -16,8 +16,8 @@ from efgan_tf import commands
 from efgan_tf.errors import UserError
 from efgan_tf.serving import Client, ServingError
 from efgan_tf.serving.local.server import LocalServer
-from efgan_tf.serving.local.settings import ServeConfig
 from tests.editing.conftest import make_exported
+from tests.serving.servers import config
 
 
 @dataclasses.dataclass(frozen=True)
@@ -85,13 +85,8 @@ def pairs(tmp_path_factory):
 
 
 def _serve(ssl_config):
-    return LocalServer(
-        ServeConfig(
-            model_dir=str(make_exported().out / "efgan"),
-            port=0,
-            ssl_config_file=ssl_config,
-        )
-    )
+    folder = make_exported().out / "efgan"
+    return LocalServer(config(folder, ssl_config_file=ssl_config))
 
 
 def _refused(address, **settings):
@@ -102,9 +97,9 @@ def _refused(address, **settings):
 
 
 def test_the_server_shows_who_it_is(pairs, tmp_path):
-    config = _ssl_config(tmp_path / "ssl.config", pairs["server"])
+    keys = _ssl_config(tmp_path / "ssl.config", pairs["server"])
     trusted = str(pairs["server"].certificate)
-    with _serve(config) as server:
+    with _serve(keys) as server:
         for host in ("127.0.0.1", "localhost"):
             port = server.address.rpartition(":")[2]
             address = f"{host}:{port}"
@@ -122,7 +117,7 @@ def test_the_server_shows_who_it_is(pairs, tmp_path):
 
 
 def test_the_client_shows_who_it_is(pairs, tmp_path):
-    config = _ssl_config(
+    keys = _ssl_config(
         tmp_path / "ssl.config", pairs["server"], pairs["client"]
     )
     trusted = {"root_certificate": str(pairs["server"].certificate)}
@@ -133,7 +128,7 @@ def test_the_client_shows_who_it_is(pairs, tmp_path):
         }
         for name in ("client", "other")
     )
-    with _serve(config) as server:
+    with _serve(keys) as server:
         with Client(server.address, **trusted, **known) as client:
             assert client.versions() == {1: "AVAILABLE"}
         for settings in (trusted, {**trusted, **other}):
