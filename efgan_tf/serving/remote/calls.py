@@ -15,8 +15,10 @@ from efgan_tf.serving.remote.settings import NEWEST, ServerConfig
 
 Values = np.ndarray | Sequence[bytes]
 
-_PREDICTION = "/tensorflow.serving.PredictionService"
-_MODELS = "/tensorflow.serving.ModelService"
+PREDICT = "/tensorflow.serving.PredictionService/Predict"
+METADATA = "/tensorflow.serving.PredictionService/GetModelMetadata"
+STATUS = "/tensorflow.serving.ModelService/GetModelStatus"
+"""gRPC's paths."""
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -76,9 +78,7 @@ def predict(
     request.output_filter.extend(outputs)
     for name, values in inputs.items():
         tensors.fill(request.inputs[name], values)
-    return Call(
-        f"{_PREDICTION}/Predict", request, protos.PredictResponse, _outputs
-    )
+    return Call(PREDICT, request, protos.PredictResponse, _outputs)
 
 
 def _outputs(answer) -> dict[str, Values]:
@@ -136,7 +136,7 @@ def metadata(config: ServerConfig) -> Call:
         model_spec=_spec(config), metadata_field=["signature_def"]
     )
     return Call(
-        f"{_PREDICTION}/GetModelMetadata",
+        METADATA,
         request,
         protos.GetModelMetadataResponse,
         _served_model,
@@ -169,7 +169,7 @@ def versions(config: ServerConfig) -> Call:
     """Asks how the model's versions are; version → state, as `"AVAILABLE"`."""
     request = protos.GetModelStatusRequest(model_spec=_spec(config))
     return Call(
-        f"{_MODELS}/GetModelStatus",
+        STATUS,
         request,
         protos.GetModelStatusResponse,
         _states,
