@@ -15,6 +15,7 @@ Server, model and questions share the machine's cores.
 
 import contextlib
 import dataclasses
+import math
 import os
 import statistics
 import subprocess
@@ -147,6 +148,8 @@ def _measure(
     load.closed_loop(CALLERS, min(seconds, 5.0))  # to warm up
     _print_overhead(mode, load, model, settings.repeats)
     capacity = load.closed_loop(CALLERS, seconds)
+    if not capacity.latencies:
+        raise UserError("no question was answered in time; raise --timeout")
     before = _memory(process)
     print(
         "\n| serving | questions | asked/s | answered/s | p50 ms | p95 ms | "
@@ -160,12 +163,12 @@ def _measure(
     ):
         outcome = load.open_loop(share * capacity.rate, duration)
         _print_row(mode, f"{share:.0%} for {duration:g} s", outcome)
-    after = load.closed_loop(1, 1.0)
-    _print_row(mode, "afterwards, 1 caller", after)
-    alive = "runs on" if process.poll() is None else "has ended"
+    if process.poll() is not None:
+        raise UserError(f"the server ended with status {process.returncode}")
+    _print_row(mode, "afterwards, 1 caller", load.closed_loop(1, 1.0))
     print(
-        f"\n{mode}: the server {alive}; its memory was {before:.2f} GB before, "
-        f"is {_memory(process):.2f} GB after\n",
+        f"\n{mode}: the server runs on; its memory was {before:.2f} GB before "
+        f"the rates, is {_memory(process):.2f} GB after\n",
         flush=True,
     )
 
@@ -180,7 +183,7 @@ def _print_overhead(
         own += model.times(load.questions[0], 1, part)
         served += load.closed_loop(1, sum(own[-part:])).latencies
     model_ms, served_ms = (
-        1000 * statistics.median(times) for times in (own, served)
+        1000 * statistics.median(times or [math.nan]) for times in (own, served)
     )
     print(
         f"{mode}: one caller waits {served_ms:.1f} ms, the model itself takes "
@@ -190,27 +193,26 @@ def _print_overhead(
 
 
 def _print_row(mode: str, name: str, outcome: Outcome) -> None:
-    times = " | ".join(
-        f"{1000 * outcome.percentile(share):.0f}" for share in (50, 95, 99)
-    )
     statuses = ", ".join(
         f"{count} {status}" for status, count in outcome.statuses.most_common()
     )
-    print(
-        f"| {mode} | {name} | {outcome.asked:.1f} | {outcome.rate:.1f} | {times} | "
-        f"{outcome.wrong} | {statuses} |",
-        flush=True,
-    )
+    cells = [
+        mode,
+        name,
+        f"{outcome.asked:.1f}",
+        f"{outcome.rate:.1f}",
+        *(f"{1000 * outcome.percentile(p):.0f}" for p in (50, 95, 99)),
+        str(outcome.wrong),
+        statuses,
+    ]
+    print(f"| {' | '.join(cells)} |", flush=True)
 
 
 def _memory(process: subprocess.Popen) -> float:
-    """Resident memory in GB; 0 of a process that is gone."""
-    try:
-        with open(f"/proc/{process.pid}/status") as file:
-            lines = dict(line.split(":", 1) for line in file)
-    except OSError:
-        return 0.0
-    return int(lines.get("VmRSS", "0 kB").split()[0]) * 1024 / 1e9
+    """Resident memory in GB, as Linux tells it."""
+    with open(f"/proc/{process.pid}/status") as file:
+        lines = dict(line.split(":", 1) for line in file)
+    return int(lines["VmRSS"].split()[0]) * 1024 / 1e9
 
 
 if __name__ == "__main__":
