@@ -45,14 +45,14 @@ METHODS = [f"{MODEL}GetModelStatus"] + [
     )
 ]  # fmt: skip
 
-SIGNATURES = (
-    "serving_default",
-    "edit_from",
-    "edit_bytes",
-    "stages",
-    "estimate",
-)
-INPUTS = ("image", "image_bytes", "action_units", "source_action_units")
+SIGNATURES = {
+    "": ("image", "action_units"),
+    "edit_from": ("image", "source_action_units", "action_units"),
+    "edit_bytes": ("image_bytes", "action_units"),
+    "stages": ("image", "action_units"),
+    "estimate": ("image",),
+}
+INPUTS = sorted(set().union(*SIGNATURES.values()))
 OUTPUTS = ("image", "image_bytes", "stages", "attention", "action_units")
 
 
@@ -109,52 +109,66 @@ def _wild_tensor(draw):
 
 
 @some.composite
-def _near_tensor(draw, name):
+def _near_tensor(draw, name, rows):
     """What fits an input, or nearly."""
-    rows = draw(some.integers(0, 3))
+    if not draw(some.integers(0, 9)):
+        rows = draw(some.integers(0, 3))
     if name == "image_bytes":
         contents = draw(some.lists(_bytes, min_size=rows, max_size=rows))
         return tf.make_tensor_proto(np.array(contents, object), tf.string)
     shape = (rows, 64, 64, 3) if name == "image" else (rows, 17)
-    value = draw(
-        some.sampled_from([0.0, 1.0, 0.5, -1.0, 255.0, np.nan, np.inf])
-    )
-    kind = draw(some.sampled_from([np.float32] * 6 + [np.float64, np.int32]))
+    odd = [-1.0, 255.0, np.nan, np.inf]
+    value = draw(some.sampled_from([0.0, 0.25, 0.5, 1.0] * 3 + odd))
+    kind = draw(some.sampled_from(["float32"] * 9 + ["float64", "int32"]))
     with np.errstate(invalid="ignore"):
         return tf.make_tensor_proto(np.full(shape, value).astype(kind))
 
 
 @some.composite
-def _predict_requests(draw):
+def _near_requests(draw):
+    """What can be answered, with a mistake or two in most of them."""
+    request = predict_pb2.PredictRequest()
+    signature = draw(some.sampled_from(sorted(SIGNATURES)))
+    request.model_spec.name = NAME
+    request.model_spec.signature_name = signature
+    rows = draw(some.integers(1, 3))
+    for name in SIGNATURES[signature]:
+        request.inputs[name].CopyFrom(draw(_near_tensor(name, rows)))
+    mistake = draw(some.integers(0, 9))
+    name = draw(some.sampled_from(INPUTS))
+    if mistake == 0:
+        _fill_spec(draw, request.model_spec)
+    elif mistake == 1:
+        request.inputs[name].CopyFrom(draw(_wild_tensor()))
+    elif mistake == 2:
+        request.inputs.pop(name, None)
+    elif mistake == 3:
+        wanted = some.one_of(some.sampled_from(OUTPUTS), _texts)
+        request.output_filter.extend(draw(some.lists(wanted, max_size=3)))
+    elif mistake == 4:
+        dims = request.inputs[name].tensor_shape.dim
+        dims.add(size=draw(_sizes))
+    return request
+
+
+@some.composite
+def _wild_requests(draw):
     request = predict_pb2.PredictRequest()
     _fill_spec(draw, request.model_spec)
-    near = draw(some.booleans())
-    names = (
-        some.sampled_from(INPUTS)
-        if near
-        else some.one_of(some.sampled_from(INPUTS), _texts)
-    )
+    names = some.one_of(some.sampled_from(INPUTS), _texts)
     for name in draw(some.lists(names, max_size=4, unique=True)):
-        tensor = _near_tensor(name) if near else _wild_tensor()
-        request.inputs[name].CopyFrom(draw(tensor))
-    request.output_filter.extend(
-        draw(
-            some.one_of(
-                some.just([]),
-                some.lists(some.sampled_from(OUTPUTS), max_size=3),
-                some.lists(_texts, max_size=2),
-            )
-        )
-    )
+        request.inputs[name].CopyFrom(draw(_wild_tensor()))
+    request.output_filter.extend(draw(some.lists(_texts, max_size=2)))
     return request
 
 
 def _fill_spec(draw, spec):
+    spec.Clear()
     if not draw(some.integers(0, 19)):
         return  # none at all
     spec.name = draw(some.sampled_from([NAME] * 15 + ["", "é", "x" * 2000]))
     spec.signature_name = draw(
-        some.one_of(some.sampled_from(["", *SIGNATURES]), _texts)
+        some.one_of(some.sampled_from(sorted(SIGNATURES)), _texts)
     )
     choice = draw(some.integers(0, 11))
     if choice == 0:
@@ -166,15 +180,15 @@ def _fill_spec(draw, spec):
 @some.composite
 def _calls(draw):
     """`(method, bytes)`: messages, broken ones, and what is none."""
-    kind = draw(some.integers(0, 9))
-    if kind < 6:
-        request = draw(_predict_requests()).SerializeToString()
-        return f"{PREDICTION}Predict", request
-    if kind == 6:
-        request = draw(_predict_requests()).SerializeToString()
-        return f"{PREDICTION}Predict", draw(_damaged(some.just(request)))
+    kind = draw(some.integers(0, 19))
+    if kind < 16:
+        requests = _wild_requests() if kind < 3 else _near_requests()
+        content = draw(requests).SerializeToString()
+        if kind >= 13:
+            content = draw(_damaged(some.just(content)))
+        return f"{PREDICTION}Predict", content
     method = draw(some.sampled_from(METHODS))
-    if kind == 7:
+    if kind == 16:
         return method, draw(some.binary(max_size=100))
     message = draw(
         some.sampled_from([
