@@ -78,6 +78,24 @@ def test_an_array_over_the_limit_is_refused():
         tensors.decode(proto, "x", 999)
 
 
+def test_a_string_is_not_repeated_beyond_the_limit():
+    proto = tensor_pb2.TensorProto(dtype=tf.string.as_datatype_enum)
+    proto.string_val.extend([b"a", b"x" * 100])
+    proto.tensor_shape.dim.add(size=10)
+    assert tensors.decode(proto, "x", 1000)[-1] == b"x" * 100
+    with pytest.raises(Refused, match="tensor parsing error: x"):
+        tensors.decode(proto, "x", 900)
+
+
+@pytest.mark.parametrize("sizes", [[0, 2**62, 2**62], [0] * 200, [2**63 - 1]])
+def test_shapes_that_nothing_can_have(sizes):
+    proto = tensor_pb2.TensorProto(dtype=1, float_val=[0])
+    for size in sizes:
+        proto.tensor_shape.dim.add(size=size)
+    with pytest.raises(Refused, match="tensor parsing error: x"):
+        tensors.decode(proto, "x", 2**30)
+
+
 @pytest.fixture(scope="module")
 def session(tmp_path_factory):
     session = Session(write_version(tmp_path_factory.mktemp("session"), 1))
