@@ -4,6 +4,7 @@ import grpc
 import numpy as np
 import pytest
 import tensorflow as tf
+from tensorflow.core.framework import types_pb2
 from tensorflow_serving.apis import (
     classification_pb2,
     get_model_metadata_pb2,
@@ -224,6 +225,19 @@ def test_what_is_no_tensor(caller, change):
     answer = caller.send_predict(_broken("image", change))
     assert answer.code is Code.INVALID_ARGUMENT
     assert answer.details == "tensor parsing error: image"
+
+
+@pytest.mark.parametrize("content", [bytes(17 * 16), b""])
+def test_every_type_but_the_right_one_is_refused(caller, content):
+    for number in types_pb2.DataType.values():
+        request = predict_request(_inputs())
+        proto = request.inputs["action_units"]
+        proto.dtype = number
+        size = tf.dtypes.as_dtype(number).size if number else 1
+        proto.tensor_content = content[: 17 * (size or 1)]
+        answer = caller.send_predict(request)
+        right = number == types_pb2.DT_FLOAT
+        assert answer.code is (Code.OK if right else Code.INVALID_ARGUMENT)
 
 
 def test_a_few_bytes_cannot_claim_gigabytes(caller):

@@ -50,6 +50,11 @@ class LocalServer:
     def __init__(self, config: ServeConfig):
         self.address = self.metrics_url = ""
         self._config = config
+        self._credentials = (
+            read_credentials(config.ssl_config_file)
+            if config.ssl_config_file
+            else None
+        )
         configs = model_configs(config)
         self._metrics = Metrics()
         self._scheduler = _scheduler(config, self._metrics)
@@ -58,6 +63,7 @@ class LocalServer:
         )
         self._models = Models(configs, self._warm_up, _log)
         self._health = health.HealthServicer()
+        self._server = self._make_grpc()
         self._stopping = threading.Event()
         self._ending = contextlib.ExitStack()
 
@@ -65,13 +71,14 @@ class LocalServer:
         with self._ending:
             self._ending.callback(self._scheduler.close)
             self._ending.callback(self._models.close)
-            self._models.poll(at_once=True)
-            problems = self._models.problems()
-            if problems:
-                raise UserError(f"cannot serve: {'; '.join(problems)}")
-            self._start_page()
-            self._start_polling()
-            self._start_grpc()
+            # What takes no time comes first, so that it fails at once.
+            self._ending.callback(self._stop_grpc)
+            self._bind()
+            self._open_page()
+            self._load()
+            self._server.start()
+            for name in HEALTH_NAMES:
+                self._health.set(name, health_pb2.HealthCheckResponse.SERVING)
             self._ending = self._ending.pop_all()
         return self
 
@@ -83,56 +90,50 @@ class LocalServer:
         """Blocks until the server ends."""
         self._server.wait_for_termination()
 
-    def _warm_up(self, servable: Servable, folder: Path) -> None:
-        warmup.replay(
-            folder,
-            lambda request: self._predictor.run(request, servable),
-            self._metrics,
-        )
-
-    def _start_grpc(self):
-        config = self._config
-        threads = config.limits.grpc_max_threads
-        self._server = grpc.server(
-            concurrent.futures.ThreadPoolExecutor(threads, "grpc"),
+    def _make_grpc(self):
+        limits = self._config.limits
+        server = grpc.server(
+            concurrent.futures.ThreadPoolExecutor(
+                limits.grpc_max_threads, "grpc"
+            ),
             handlers=services.handlers(self._models, self._predictor),
-            maximum_concurrent_rpcs=threads,
+            maximum_concurrent_rpcs=limits.grpc_max_threads,
             options=[
                 # Else a second server shares the port without a word.
                 ("grpc.so_reuseport", 0),
-                ("grpc.max_receive_message_length", config.limits.max_bytes),
+                ("grpc.max_receive_message_length", limits.max_bytes),
                 ("grpc.max_send_message_length", -1),
             ],
         )
-        health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
-        port = self._bind()
-        self._server.start()
-        self._ending.callback(self._stop_grpc)
-        for name in HEALTH_NAMES:
-            self._health.set(name, health_pb2.HealthCheckResponse.SERVING)
-        self.address = f"{config.host}:{port}"
+        health_pb2_grpc.add_HealthServicer_to_server(self._health, server)
+        return server
 
     def _bind(self):
         config = self._config
-        credentials = (
-            read_credentials(config.ssl_config_file)
-            if config.ssl_config_file
-            else None
-        )
         address = f"{config.host}:{config.port}"
         with _port_told("port", address):
             # What gRPC raises does not say why.
             with socket.create_server((config.host, config.port)):
                 pass
-            if credentials:
-                return self._server.add_secure_port(address, credentials)
+            port = self._add_port(address)
+        self.address = f"{config.host}:{port}"
+
+    def _add_port(self, address):
+        if not self._credentials:
             return self._server.add_insecure_port(address)
+        try:
+            return self._server.add_secure_port(address, self._credentials)
+        except RuntimeError as error:  # the port itself has been tried
+            raise UserError(
+                f"--ssl_config_file={self._config.ssl_config_file}: gRPC does "
+                "not take its key and certificate"
+            ) from error
 
     def _stop_grpc(self):
         self._health.enter_graceful_shutdown()
         self._server.stop(self._config.limits.grace_seconds).wait()
 
-    def _start_page(self):
+    def _open_page(self):
         config = self._config
         if config.metrics_port < 0:
             return
@@ -141,7 +142,11 @@ class LocalServer:
         self._ending.callback(page.close)
         self.metrics_url = f"http://{config.host}:{page.port}{PATH}"
 
-    def _start_polling(self):
+    def _load(self):
+        self._models.poll(at_once=True)
+        problems = self._models.problems()
+        if problems:
+            raise UserError(f"cannot serve: {'; '.join(problems)}")
         thread = threading.Thread(target=self._poll, daemon=True)
         thread.start()
         self._ending.callback(thread.join)
@@ -150,6 +155,13 @@ class LocalServer:
     def _poll(self):
         while not self._stopping.wait(self._config.poll_seconds):
             self._models.poll()
+
+    def _warm_up(self, servable: Servable, folder: Path) -> None:
+        warmup.replay(
+            folder,
+            lambda request: self._predictor.run(request, servable),
+            self._metrics,
+        )
 
 
 def _scheduler(config: ServeConfig, metrics: Metrics) -> Scheduler:

@@ -34,7 +34,7 @@ class Session:
       signatures: the `SignatureDef`s by their keys.
 
     Raises:
-      OSError, tf.errors.OpError, ValueError, RuntimeError: it cannot be loaded.
+      Exception: it cannot be loaded; which one depends on what is broken.
     """
 
     def __init__(self, folder: Path):
@@ -44,7 +44,10 @@ class Session:
         self._callables = {}
         self._lock = threading.Lock()
         try:
-            meta, _ = _load(self._session, folder)
+            with self._graph.as_default():
+                meta = SavedModelLoader(str(folder)).load(
+                    self._session, [tf.saved_model.SERVING]
+                )
         except BaseException:
             self._session.close()
             raise
@@ -118,9 +121,3 @@ class Session:
                     )
                 )
         return self._callables[key](*feeds.values())
-
-
-def _load(session, folder):
-    with session.graph.as_default():
-        loader = SavedModelLoader(str(folder))
-        return loader.load(session, [tf.saved_model.SERVING]), loader

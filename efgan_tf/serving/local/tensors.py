@@ -1,5 +1,7 @@
 """Arrays from `TensorProto`s and back, as TensorFlow Serving's C++ does it."""
 
+import math
+
 import numpy as np
 import tensorflow as tf
 from tensorflow.core.framework import tensor_pb2, types_pb2
@@ -20,6 +22,8 @@ _FIELDS = {
     }.items()
     for name in names
 }
+
+_POINTER = 8
 
 # The first byte of the field `float_val` on the wire, packed.
 _FLOATS_TAG = b"\x2a"
@@ -54,22 +58,33 @@ def _decode(proto, max_bytes):
         return None
     try:
         dtype = tf.dtypes.as_dtype(proto.dtype)
-        width = 8 if dtype == tf.string else dtype.size
-    except (TypeError, KeyError):
-        return None
-    count = 1
-    for size in sizes:
-        count *= size
-    if not width or count * width > max_bytes or len(sizes) > 254:
-        return None
-    if count == 0:
-        return np.zeros(sizes, dtype.as_numpy_dtype)
-    if proto.dtype == types_pb2.DT_FLOAT and not proto.tensor_content:
-        return _repeated_last(_floats(proto), count).reshape(sizes)
-    try:
+        count = math.prod(sizes)
+        if not _is_value(dtype) or _bytes(proto, dtype, count) > max_bytes:
+            return None
+        if not count:
+            return np.zeros(sizes, dtype.as_numpy_dtype)
+        if dtype == tf.float32 and not proto.tensor_content:
+            return _repeated_last(_floats(proto), count).reshape(sizes)
         return tf.make_ndarray(_at_most(proto, count)).reshape(sizes)
-    except (ValueError, TypeError):
+    except (ValueError, TypeError, KeyError):
         return None
+
+
+def _is_value(dtype):
+    """Whether it is no resource, variant or reference."""
+    number = dtype.as_datatype_enum
+    return number < types_pb2.DT_FLOAT_REF and (
+        dtype == tf.string or dtype.size > 0
+    )
+
+
+def _bytes(proto, dtype, count):
+    """What the array takes; of strings, with the last one repeated."""
+    if dtype != tf.string:
+        return count * dtype.size
+    lengths = [len(text) for text in proto.string_val[:count]]
+    missing = count - len(lengths)
+    return sum(lengths) + missing * (lengths or [0])[-1] + count * _POINTER
 
 
 def _floats(proto):
