@@ -4,6 +4,7 @@ import asyncio
 import concurrent.futures
 import contextlib
 import dataclasses
+import http.server
 import socket
 import threading
 
@@ -163,6 +164,16 @@ def test_a_port_where_nobody_listens():
     assert f"{address} cannot be reached" in message
     assert "refused" in message and "check --server" in message
     assert "cannot be reached" in _message("no-such-host.invalid:8500")[1]
+
+
+def test_a_port_that_speaks_something_else():
+    with http.server.HTTPServer(
+        ("127.0.0.1", 0), http.server.SimpleHTTPRequestHandler
+    ) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        code, message = _message(f"127.0.0.1:{server.server_port}")
+        server.shutdown()
+    assert code is Code.UNAVAILABLE and "name its gRPC port" in message
 
 
 @pytest.mark.parametrize(

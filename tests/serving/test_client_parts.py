@@ -39,8 +39,9 @@ def test_addresses(address, settings):
     ("address", "words"),
     [
         ("", "is no address"),
-        ("localhost", "--server=localhost is no HOST:PORT"),
-        ("localhost:http", "is no HOST:PORT"),
+        ("localhost", "'localhost' is no address of a served model"),
+        ("localhost:http", "is no address"),
+        ("grpc://localhost/efgan", "write HOST:PORT or grpc://HOST:PORT/MODEL"),
         ("http://localhost:8501", "is no address"),
         ("localhost:8500/efgan", "is no address"),
         ("grpc://localhost:8500/efgan/versions/new", "is no address"),
@@ -56,6 +57,8 @@ def test_what_is_no_address(address, words):
     ("flags", "words"),
     [
         ([], "give --server=HOST:PORT"),
+        (["--server=localhost"], "--server=localhost is no HOST:PORT"),
+        (["--server=grpc://x:1"], "--server=grpc://x:1 is no HOST:PORT"),
         (["--server=x:1", "--timeout=0"], "--timeout"),
         (["--server=x:1", "--timeout=nan"], "--timeout"),
         (["--server=x:1", "--model_name="], "--model_name"),

@@ -140,7 +140,7 @@ def test_certificates_that_are_none(pairs, tmp_path, capsys):
     (tmp_path / "text.pem").write_text("no certificate")
     text, key = str(tmp_path / "text.pem"), str(pairs["server"].key)
     with pytest.raises(UserError, match="text.pem is no PEM file"):
-        Client("localhost:1", root_certificate=text).versions()
+        Client("localhost:1", root_certificate=text)
     for flags, words in (
         ([f"--root_certificate={tmp_path}/no.pem"], "no.pem is no file"),
         ([f"--client_key={key}"], "go together"),

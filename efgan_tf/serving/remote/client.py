@@ -17,6 +17,7 @@ from typing import Any
 import grpc
 import grpc.aio
 import numpy as np
+from google.protobuf.message import DecodeError
 
 from efgan_tf.editing.editor import Editor
 from efgan_tf.editing.given import Photo
@@ -28,17 +29,7 @@ from efgan_tf.serving.remote.settings import ServerConfig, parse_address
 
 
 class _Questions:
-    """What both clients can ask; of `AsyncClient` all answers are awaited.
-
-    Args:
-      server: `HOST:PORT` or `grpc://HOST:PORT/MODEL` (`grpcs://` with TLS), or
-        all settings at once.
-      **settings: fields of `ServerConfig`: `model_name`, `timeout`,
-        `root_certificate` and so on.
-
-    Raises:
-      UserError: a setting is wrong.
-    """
+    """What both clients can ask; all answers of `AsyncClient` are awaited."""
 
     def __init__(self, server: str | ServerConfig, **settings: Any):
         self.config = (
@@ -147,16 +138,29 @@ class _Questions:
     def _read(self, call: calls.Call, answer: Any) -> Any:
         try:
             return call.read(answer)
-        except (ValueError, KeyError) as error:
+        except (ValueError, KeyError, DecodeError) as error:
             raise faults.unreadable(error, self.config) from error
 
 
 class Client(_Questions):
-    """A client that waits for its answers; see above for its arguments.
+    """A client that waits for its answers; a context manager that closes.
+
+    Args:
+      server: `HOST:PORT`, or `grpc://HOST:PORT/MODEL` (`grpcs://` with TLS) as
+        `parse_address` reads it, or all settings at once.
+      **settings: fields of `ServerConfig`: `model_name`, `timeout`,
+        `root_certificate` and so on.
 
     Attributes:
-      config: its settings.
+      config: the settings.
+
+    Raises:
+      UserError: a setting is wrong. (The server is asked later.)
     """
+
+    def __init__(self, server: str | ServerConfig, **settings: Any):
+        super().__init__(server, **settings)
+        self._channel = channels.open_channel(self.config)
 
     @functools.cached_property
     def model(self) -> RemoteModel:
@@ -194,10 +198,6 @@ class Client(_Questions):
     def __exit__(self, *exception: object) -> None:
         self.close()
 
-    @functools.cached_property
-    def _channel(self) -> grpc.Channel:
-        return channels.open_channel(self.config)
-
     def _ask(self, call: calls.Call) -> Any:
         try:
             answer = self._method(call)(
@@ -209,12 +209,10 @@ class Client(_Questions):
 
 
 class AsyncClient(_Questions):
-    """A client for asyncio, of one event loop; its arguments are `Client`'s.
+    """A client for asyncio: `await client.estimate(images)`.
 
-    All answers are awaited: `await client.estimate(images)`.
-
-    Attributes:
-      config: its settings.
+    It belongs to the event loop that it first asks in, and is an asynchronous
+    context manager that closes. Arguments and attributes are `Client`'s.
     """
 
     def __init__(self, server: str | ServerConfig, **settings: Any):
@@ -253,7 +251,8 @@ class AsyncClient(_Questions):
 
     async def close(self) -> None:
         """Ends the connection."""
-        await self._channel.close()
+        if "_channel" in vars(self):  # it is there once something was asked
+            await self._channel.close()
 
     async def __aenter__(self) -> "AsyncClient":
         return self

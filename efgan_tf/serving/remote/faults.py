@@ -27,9 +27,9 @@ class ServingError(UserError):
 _WAYS_OUT = (
     (Code.UNAVAILABLE, "queue",
      "{server} is busy: {details}; try again later, or add servers"),
-    (Code.UNAVAILABLE, "http1",
-     "{server} answers in HTTP/1, not in gRPC: name the gRPC port, which is "
-     "8500 where REST has 8501"),
+    (Code.UNAVAILABLE, "HTTP/2",
+     "{server} does not speak gRPC; name its gRPC port, which is 8500 where "
+     "REST has 8501: {details}"),
     (Code.UNAVAILABLE, "handshake",
      "no TLS connection to {server}: {details}; check --root_certificate and "
      "--client_certificate, and that it speaks TLS at all"),

@@ -15,7 +15,7 @@ NEWEST = -1
 """In place of a version's number; 0 is a version to TensorFlow Serving."""
 
 _ADDRESS = re.compile(
-    r"(?P<scheme>grpcs?://)?(?P<server>[^/]+)"
+    r"(?P<scheme>grpcs?://)?(?P<server>[^/]+:\d+)"
     r"(/(?P<model>[^/]+)"
     r"(/versions/(?P<version>\d+)|/labels/(?P<label>[^/]+))?)?/?"
 )
