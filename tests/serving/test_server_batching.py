@@ -231,9 +231,9 @@ def test_no_answer_is_lost_or_mixed_up_under_load(folder):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"enable_batching": True, "allowed_batch_sizes": (1, 2)}, "16"),
-        ({"enable_batching": True, "allowed_batch_sizes": (4, 2, 16)}, "4,2"),
-        ({"enable_batching": True, "allowed_batch_sizes": (0, 16)}, "0,16"),
+        ({"enable_batching": True, "allowed_batch_sizes": (1, 2)}, "=8"),
+        ({"enable_batching": True, "allowed_batch_sizes": (4, 2, 8)}, "4,2"),
+        ({"enable_batching": True, "allowed_batch_sizes": (0, 8)}, "0,8"),
         ({"enable_batching": True, "max_batch_size": 0}, "max_batch_size"),
         ({"max_batch_size": 4}, "without --enable_batching"),
     ],

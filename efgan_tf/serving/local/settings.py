@@ -16,13 +16,13 @@ class BatchingConfig:
     enable_batching: bool = option(
         False, "run requests that arrive together as one batch"
     )
-    max_batch_size: int = option(16, "rows in a batch")
+    max_batch_size: int = option(8, "rows in a batch")
     batch_timeout_micros: int = option(2000, "how long a batch is waited for")
     max_enqueued_batches: int = option(
-        64, "batches in a queue; past them UNAVAILABLE"
+        8, "batches in a queue; past them UNAVAILABLE"
     )
     allowed_batch_sizes: tuple[int, ...] = option(
-        (), "sizes that batches are padded to, as 1,2,4,8,16"
+        (), "sizes that batches are padded to, as 1,2,4,8"
     )
 
     def __post_init__(self):
@@ -52,7 +52,7 @@ class LimitsConfig:
     """What bounds the memory and the work."""
 
     grpc_max_threads: int = option(
-        64, "requests in work or waiting; past them RESOURCE_EXHAUSTED"
+        128, "requests in work or waiting; past them RESOURCE_EXHAUSTED"
     )
     num_batch_threads: int = option(
         0, "batches, or without batching requests, run at once; 0: cores"
