@@ -5,7 +5,8 @@ import threading
 import numpy as np
 import pytest
 
-from efgan_tf.errors import ConfigError
+from efgan_tf.errors import ConfigError, UserError
+from efgan_tf.serving.local.batching_file import read_batching_file
 from efgan_tf.serving.local.settings import BatchingConfig
 from tests.serving.servers import NAME, Code, serving, write_version
 
@@ -236,8 +237,49 @@ def test_no_answer_is_lost_or_mixed_up_under_load(folder):
         ({"enable_batching": True, "allowed_batch_sizes": (0, 8)}, "0,8"),
         ({"enable_batching": True, "max_batch_size": 0}, "max_batch_size"),
         ({"max_batch_size": 4}, "without --enable_batching"),
+        ({"batching_parameters_file": "x"}, "without --enable_batching"),
+        (
+            {
+                "enable_batching": True,
+                "batching_parameters_file": "x",
+                "max_batch_size": 4,
+            },
+            "says what --max_batch_size would",
+        ),
     ],
 )
 def test_wrong_options(options, message):
     with pytest.raises(ConfigError, match=message):
         BatchingConfig(**options)
+
+
+def test_a_file_of_the_real_server(folder, tmp_path):
+    file = tmp_path / "batching.config"
+    file.write_text(
+        "max_batch_size { value: 4 } num_batch_threads { value: 1 } "
+        "allowed_batch_sizes: 2 allowed_batch_sizes: 4"
+    )
+    batching = {"enable_batching": True, "batching_parameters_file": str(file)}
+    with serving(folder, batching=batching) as (server, caller):
+        assert caller.predict(_x(*range(5))).details == (
+            "Task size 5 is larger than maximum input batch size 4"
+        )
+        assert caller.predict(_x(1)).outputs["y"] == [2]
+        (size,) = server._metrics.padding_size.lines()[-1:]
+    assert 'execution_batch_size="2"' in size
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("max_batch_size: 4", "no text form of BatchingParameters"),
+        ("max_batch_size { value: 4 } allowed_batch_sizes: 2",
+         "batching.config: --allowed_batch_sizes=2 must"),
+        ("pad_variable_length_inputs: true", "pad_variable_length_inputs is"),
+    ],
+)  # fmt: skip
+def test_a_wrong_file(tmp_path, text, message):
+    path = tmp_path / "batching.config"
+    path.write_text(text)
+    with pytest.raises(UserError, match=message):
+        read_batching_file(str(path))

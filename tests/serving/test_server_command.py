@@ -188,7 +188,7 @@ def test_clients_that_must_show_a_certificate(folder, keys, tmp_path):
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("server_kye: 'x'", "no text proto of SSLConfig: .*server_kye"),
+        ("server_kye: 'x'", "no text form of SSLConfig: .*server_kye"),
         ("server_key: '/etc/key.pem'", "server_key must hold the text"),
         ("", "server_key must hold the text of a PEM file"),
     ],

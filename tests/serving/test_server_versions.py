@@ -329,7 +329,10 @@ def test_a_models_config_of_the_real_server(made, folder, tmp_path):
         ({"version_policy": "specific:7"}, "holds no version .*specific:7"),
         ({"version_labels": ("new=7",)}, "label new of efgan is for version 7"),
         ({"model_config_file": "{tmp}/absent"}, "absent: No such file"),
-        ({"model_config_file": "{tmp}/text"}, "text: .*model_config_lis"),
+        (
+            {"model_config_file": "{tmp}/text"},
+            "text is no text form .*model_config_lis",
+        ),
         ({"model_config_file": "{tmp}/empty"}, "not supported"),
     ],
 )

@@ -24,6 +24,9 @@ class BatchingConfig:
     allowed_batch_sizes: tuple[int, ...] = option(
         (), "sizes that batches are padded to, as 1,2,4,8"
     )
+    batching_parameters_file: str = option(
+        "", "instead of these: TensorFlow Serving's batching parameters"
+    )
 
     def __post_init__(self):
         check_at_least(self, 1, "max_batch_size", "max_enqueued_batches")
@@ -39,11 +42,21 @@ class BatchingConfig:
             f"--allowed_batch_sizes={','.join(map(str, sizes))} must increase "
             f"and end with --max_batch_size={self.max_batch_size}",
         )
-        for field in dataclasses.fields(self):
-            given = getattr(self, field.name) != field.default
+        given = [
+            field.name
+            for field in dataclasses.fields(self)
+            if getattr(self, field.name) != field.default
+        ]
+        for name in given:
             require(
-                self.enable_batching or not given,
-                f"--{field.name} is of no use without --enable_batching",
+                self.enable_batching,
+                f"--{name} is of no use without --enable_batching",
+            )
+            require(
+                not self.batching_parameters_file
+                or name in ("enable_batching", "batching_parameters_file"),
+                f"--batching_parameters_file says what --{name} would; leave "
+                "it out",
             )
 
 
