@@ -239,6 +239,20 @@ def test_a_removed_version_is_unloaded(made, folder):
         )
 
 
+def test_a_version_that_is_back_before_it_is_gone(made, folder):
+    with serving(folder) as (server, caller):
+        caller.predict({"x": X}, "loop")
+        model = server._models._models[NAME]
+        in_flight = model.hold()
+        shutil.rmtree(folder / "1")
+        _until(lambda: caller.states() == [(1, "UNLOADING")])
+        _publish(made[1], folder)
+        _until(lambda: caller.states() == [(1, "AVAILABLE")])
+        in_flight.release()
+        assert caller.states() == [(1, "AVAILABLE")]
+        assert _version_of(caller) == 1
+
+
 @pytest.mark.parametrize(
     ("policy", "loaded"),
     [
