@@ -10,8 +10,8 @@ from efgan_tf.serving.local.batching_file import read_batching_file
 from efgan_tf.serving.local.settings import BatchingConfig
 from tests.serving.servers import NAME, Code, serving, write_version
 
-LONG = 400_000
-"""Microseconds: long enough for requests that a test sends together."""
+LONG = 60_000_000
+"""Microseconds: batches of such a server run when they are full, at 8 rows."""
 
 
 @pytest.fixture(scope="module")
@@ -65,10 +65,10 @@ def test_each_member_gets_its_own_rows(folder):
     with _serving(folder) as (server, caller):
         answers = _together(
             caller,
-            *[(_x(*range(10 * n, 10 * n + n)), {}) for n in (1, 2, 3)],
+            *[(_x(*range(10 * n, 10 * n + n)), {}) for n in (1, 2, 5)],
         )
         assert _runs(server) == 1
-    for n, answer in zip((1, 2, 3), answers, strict=True):
+    for n, answer in zip((1, 2, 5), answers, strict=True):
         values = np.arange(10 * n, 10 * n + n, dtype=np.float32)
         np.testing.assert_array_equal(answer.outputs["y"], values + 1)
         np.testing.assert_array_equal(answer.outputs["twice"], 2 * values)
@@ -88,15 +88,16 @@ def test_batches_are_padded_to_an_allowed_size(folder):
 
 
 def test_a_full_batch_does_not_wait(folder):
-    with _serving(folder, micros=60_000_000) as (_, caller):
+    with _serving(folder) as (_, caller):
         answer = caller.predict(_x(*range(8)), timeout=30)
     assert answer.code is Code.OK
 
 
 def test_other_outputs_are_another_batch(folder):
     with _serving(folder) as (server, caller):
+        full = _x(*range(8))
         one, two = _together(
-            caller, (_x(1), {"output_filter": ["y"]}), (_x(2), {})
+            caller, (full, {"output_filter": ["y"]}), (full, {})
         )
         assert _runs(server) == 2
     assert set(one.outputs) == {"y"} and set(two.outputs) == {"y", "twice"}
@@ -133,26 +134,31 @@ def test_one_bad_member_fails_its_batch_as_in_the_real_server(folder):
     options = {"signature": "strict", "output_filter": ["y"]}
     with _serving(folder) as (_, caller):
         answers = _together(
-            caller, (_x(-1), options), (_x(2), options), (_x(3), options)
+            caller,
+            (_x(-1), options),
+            (_x(*range(4)), options),
+            (_x(*range(3)), options),
         )
         assert {a.code for a in answers} == {Code.INVALID_ARGUMENT}
         assert all("x is negative" in answer.details for answer in answers)
-        assert caller.predict(_x(2), **options).outputs["y"] == [3]
+        assert caller.predict(_x(*range(8)), **options).code is Code.OK
 
 
 @pytest.mark.parametrize(
     ("other", "code", "details"),
     [
-        (np.zeros((1, 2), np.float32), Code.FAILED_PRECONDITION,
+        (np.zeros((4, 2), np.float32), Code.FAILED_PRECONDITION,
          "from different tasks have different shapes and padding is turned"),
-        (np.zeros(1, np.float64), Code.INTERNAL,
+        (np.zeros(4, np.float64), Code.INTERNAL,
          "Cannot concatenate tensors that have different data types"),
     ],
 )  # fmt: skip
 def test_members_that_do_not_match(folder, other, code, details):
     options = {"signature": "strict", "output_filter": ["y"]}
     with _serving(folder) as (_, caller):
-        answers = _together(caller, (_x(1), options), ({"x": other}, options))
+        answers = _together(
+            caller, (_x(*range(4)), options), ({"x": other}, options)
+        )
     assert {answer.code for answer in answers} == {code}
     assert all(details in answer.details for answer in answers)
 
@@ -217,8 +223,8 @@ def test_no_answer_is_lost_or_mixed_up_under_load(folder):
     requests = [
         (_x(*rng.uniform(0, 1e3, rng.integers(1, 5))), {}) for _ in range(200)
     ]
-    sizes = {"allowed_batch_sizes": (2, 4, 8)}
-    with _serving(folder, micros=500, threads=2, **sizes) as (_, caller):
+    bounds = {"allowed_batch_sizes": (2, 4, 8), "max_enqueued_batches": 40}
+    with _serving(folder, micros=500, threads=2, **bounds) as (_, caller):
         for start in range(0, 200, 40):
             some = requests[start : start + 40]
             for (inputs, _), answer in zip(

@@ -94,12 +94,12 @@ def test_a_request_in_flight_finishes_on_its_version(made, folder):
         caller.predict({"x": X}, "loop")
 
         def ask():
-            steps = np.array([300_000], np.float32)
+            steps = np.array([500_000], np.float32)
             found.append(caller.predict({"x": steps}, "loop"))
 
         thread = threading.Thread(target=ask)
         thread.start()
-        time.sleep(0.2)  # it is under way
+        time.sleep(0.5)  # it is under way
         _publish(made[2], folder)
         _until(lambda: _version_of(caller) == 2)
         # Not asked for any more, but not closed either, if still in use.
@@ -107,7 +107,7 @@ def test_a_request_in_flight_finishes_on_its_version(made, folder):
         thread.join()
         _until(lambda: caller.states()[1] == (1, "END"))
     assert found[0].code is Code.OK and found[0].spec[1] == 1
-    assert found[0].outputs["y"] == [300_001]
+    assert found[0].outputs["y"] == [500_001]
 
 
 def test_what_is_half_written_is_ignored_until_it_is_whole(made, folder):
