@@ -5,12 +5,13 @@ import threading
 import numpy as np
 import pytest
 
-from efgan_tf.errors import ConfigError
+from efgan_tf.errors import ConfigError, UserError
+from efgan_tf.serving.local.batching_file import read_batching_file
 from efgan_tf.serving.local.settings import BatchingConfig
 from tests.serving.servers import NAME, Code, serving, write_version
 
-LONG = 400_000
-"""Microseconds: long enough for requests that a test sends together."""
+LONG = 60_000_000
+"""Microseconds: batches of such a server run when they are full, at 8 rows."""
 
 
 @pytest.fixture(scope="module")
@@ -64,10 +65,10 @@ def test_each_member_gets_its_own_rows(folder):
     with _serving(folder) as (server, caller):
         answers = _together(
             caller,
-            *[(_x(*range(10 * n, 10 * n + n)), {}) for n in (1, 2, 3)],
+            *[(_x(*range(10 * n, 10 * n + n)), {}) for n in (1, 2, 5)],
         )
         assert _runs(server) == 1
-    for n, answer in zip((1, 2, 3), answers, strict=True):
+    for n, answer in zip((1, 2, 5), answers, strict=True):
         values = np.arange(10 * n, 10 * n + n, dtype=np.float32)
         np.testing.assert_array_equal(answer.outputs["y"], values + 1)
         np.testing.assert_array_equal(answer.outputs["twice"], 2 * values)
@@ -87,15 +88,16 @@ def test_batches_are_padded_to_an_allowed_size(folder):
 
 
 def test_a_full_batch_does_not_wait(folder):
-    with _serving(folder, micros=60_000_000) as (_, caller):
+    with _serving(folder) as (_, caller):
         answer = caller.predict(_x(*range(8)), timeout=30)
     assert answer.code is Code.OK
 
 
 def test_other_outputs_are_another_batch(folder):
     with _serving(folder) as (server, caller):
+        full = _x(*range(8))
         one, two = _together(
-            caller, (_x(1), {"output_filter": ["y"]}), (_x(2), {})
+            caller, (full, {"output_filter": ["y"]}), (full, {})
         )
         assert _runs(server) == 2
     assert set(one.outputs) == {"y"} and set(two.outputs) == {"y", "twice"}
@@ -132,26 +134,31 @@ def test_one_bad_member_fails_its_batch_as_in_the_real_server(folder):
     options = {"signature": "strict", "output_filter": ["y"]}
     with _serving(folder) as (_, caller):
         answers = _together(
-            caller, (_x(-1), options), (_x(2), options), (_x(3), options)
+            caller,
+            (_x(-1), options),
+            (_x(*range(4)), options),
+            (_x(*range(3)), options),
         )
         assert {a.code for a in answers} == {Code.INVALID_ARGUMENT}
         assert all("x is negative" in answer.details for answer in answers)
-        assert caller.predict(_x(2), **options).outputs["y"] == [3]
+        assert caller.predict(_x(*range(8)), **options).code is Code.OK
 
 
 @pytest.mark.parametrize(
     ("other", "code", "details"),
     [
-        (np.zeros((1, 2), np.float32), Code.FAILED_PRECONDITION,
+        (np.zeros((4, 2), np.float32), Code.FAILED_PRECONDITION,
          "from different tasks have different shapes and padding is turned"),
-        (np.zeros(1, np.float64), Code.INTERNAL,
+        (np.zeros(4, np.float64), Code.INTERNAL,
          "Cannot concatenate tensors that have different data types"),
     ],
 )  # fmt: skip
 def test_members_that_do_not_match(folder, other, code, details):
     options = {"signature": "strict", "output_filter": ["y"]}
     with _serving(folder) as (_, caller):
-        answers = _together(caller, (_x(1), options), ({"x": other}, options))
+        answers = _together(
+            caller, (_x(*range(4)), options), ({"x": other}, options)
+        )
     assert {answer.code for answer in answers} == {code}
     assert all(details in answer.details for answer in answers)
 
@@ -216,8 +223,8 @@ def test_no_answer_is_lost_or_mixed_up_under_load(folder):
     requests = [
         (_x(*rng.uniform(0, 1e3, rng.integers(1, 5))), {}) for _ in range(200)
     ]
-    sizes = {"allowed_batch_sizes": (2, 4, 8)}
-    with _serving(folder, micros=500, threads=2, **sizes) as (_, caller):
+    bounds = {"allowed_batch_sizes": (2, 4, 8), "max_enqueued_batches": 40}
+    with _serving(folder, micros=500, threads=2, **bounds) as (_, caller):
         for start in range(0, 200, 40):
             some = requests[start : start + 40]
             for (inputs, _), answer in zip(
@@ -231,13 +238,54 @@ def test_no_answer_is_lost_or_mixed_up_under_load(folder):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"enable_batching": True, "allowed_batch_sizes": (1, 2)}, "16"),
-        ({"enable_batching": True, "allowed_batch_sizes": (4, 2, 16)}, "4,2"),
-        ({"enable_batching": True, "allowed_batch_sizes": (0, 16)}, "0,16"),
+        ({"enable_batching": True, "allowed_batch_sizes": (1, 2)}, "=8"),
+        ({"enable_batching": True, "allowed_batch_sizes": (4, 2, 8)}, "4,2"),
+        ({"enable_batching": True, "allowed_batch_sizes": (0, 8)}, "0,8"),
         ({"enable_batching": True, "max_batch_size": 0}, "max_batch_size"),
         ({"max_batch_size": 4}, "without --enable_batching"),
+        ({"batching_parameters_file": "x"}, "without --enable_batching"),
+        (
+            {
+                "enable_batching": True,
+                "batching_parameters_file": "x",
+                "max_batch_size": 4,
+            },
+            "says what --max_batch_size would",
+        ),
     ],
 )
 def test_wrong_options(options, message):
     with pytest.raises(ConfigError, match=message):
         BatchingConfig(**options)
+
+
+def test_a_file_of_the_real_server(folder, tmp_path):
+    file = tmp_path / "batching.config"
+    file.write_text(
+        "max_batch_size { value: 4 } num_batch_threads { value: 1 } "
+        "allowed_batch_sizes: 2 allowed_batch_sizes: 4"
+    )
+    batching = {"enable_batching": True, "batching_parameters_file": str(file)}
+    with serving(folder, batching=batching) as (server, caller):
+        assert caller.predict(_x(*range(5))).details == (
+            "Task size 5 is larger than maximum input batch size 4"
+        )
+        assert caller.predict(_x(1)).outputs["y"] == [2]
+        (size,) = server._metrics.padding_size.lines()[-1:]
+    assert 'execution_batch_size="2"' in size
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("max_batch_size: 4", "no text form of BatchingParameters"),
+        ("max_batch_size { value: 4 } allowed_batch_sizes: 2",
+         "batching.config: --allowed_batch_sizes=2 must"),
+        ("pad_variable_length_inputs: true", "pad_variable_length_inputs is"),
+    ],
+)  # fmt: skip
+def test_a_wrong_file(tmp_path, text, message):
+    path = tmp_path / "batching.config"
+    path.write_text(text)
+    with pytest.raises(UserError, match=message):
+        read_batching_file(str(path))

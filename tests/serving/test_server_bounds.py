@@ -1,5 +1,6 @@
 """What bounds the local server, and what it tells of itself."""
 
+import contextlib
 import io
 import threading
 import time
@@ -18,7 +19,14 @@ from efgan_tf.serving.local.server import HEALTH_NAMES
 from efgan_tf.serving.local.settings import LimitsConfig, ServeConfig
 from efgan_tf.serving.local.status import Refused
 from tests.editing.conftest import make_exported
-from tests.serving.servers import NAME, Code, serving, write_version
+from tests.serving.servers import (
+    NAME,
+    Code,
+    calling,
+    predict_request,
+    serving,
+    write_version,
+)
 
 FOR_EVER = np.array([1e12], np.float32)
 
@@ -44,24 +52,43 @@ def test_a_deadline_ends_the_work(folder, batching):
         assert caller.predict(_x(1), timeout=60).code is Code.OK
 
 
+@contextlib.contextmanager
+def _busy(caller, seconds=3):
+    """While a request without an end takes up the one thread."""
+
+    def ask():
+        # Refused, if others are there first.
+        while (
+            caller.predict({"x": FOR_EVER}, "loop", timeout=seconds).code
+            is not Code.DEADLINE_EXCEEDED
+        ):
+            pass
+
+    thread = threading.Thread(target=ask)
+    thread.start()
+    yield
+    thread.join()
+
+
+def _until(caller, code, **options):
+    """The first answer to a small request that has this code."""
+    end = time.monotonic() + 30
+    while True:
+        answer = caller.predict(_x(1), **options)
+        if answer.code is code:
+            return answer
+        assert time.monotonic() < end, answer
+
+
 def test_a_deadline_that_passes_before_its_turn(folder):
     limits = {"num_batch_threads": 1}
-    with serving(folder, limits=limits) as (server, caller):
-        request = {"x": FOR_EVER}
-        thread = threading.Thread(
-            target=caller.predict, args=(request, "loop"), kwargs={"timeout": 2}
-        )
-        thread.start()
-        time.sleep(0.3)
-        answer = caller.predict(_x(1), timeout=0.3)
-        assert answer.code is Code.DEADLINE_EXCEEDED
-        thread.join()
+    with serving(folder, limits=limits) as (_, caller):
+        with _busy(caller):
+            _until(caller, Code.DEADLINE_EXCEEDED, timeout=0.3)
         assert caller.predict(_x(1)).code is Code.OK
 
 
 def test_a_client_that_disconnects_disturbs_nobody(folder, caplog):
-    from tests.serving.servers import calling, predict_request
-
     with serving(folder) as (server, caller):
         for _ in range(5):
             with calling(server.address) as gone:
@@ -81,18 +108,10 @@ def test_a_client_that_disconnects_disturbs_nobody(folder, caplog):
 
 def test_more_requests_than_threads_are_refused(folder):
     with serving(folder, limits={"grpc_max_threads": 1}) as (_, caller):
-        request = {"x": FOR_EVER}
-        thread = threading.Thread(
-            target=caller.predict, args=(request, "loop"), kwargs={"timeout": 1}
-        )
-        thread.start()
-        time.sleep(0.3)
-        answer = caller.predict(_x(1))
-        assert answer.code is Code.RESOURCE_EXHAUSTED
-        assert answer.details == "Concurrent RPC limit exceeded!"
-        thread.join()
-        time.sleep(0.3)
-        assert caller.predict(_x(1)).code is Code.OK
+        with _busy(caller):
+            answer = _until(caller, Code.RESOURCE_EXHAUSTED)
+            assert answer.details == "Concurrent RPC limit exceeded!"
+        _until(caller, Code.OK)
 
 
 def test_a_message_over_the_limit(folder):

@@ -49,11 +49,11 @@ def test_the_command_serves_until_it_is_asked_to_end(folder):
             answers = []
             thread = threading.Thread(
                 target=lambda: answers.append(
-                    caller.predict({"x": 2e5 * X["x"]}, "loop")
+                    caller.predict({"x": 5e5 * X["x"]}, "loop")
                 )
             )
             thread.start()
-            time.sleep(0.3)  # it is in flight
+            time.sleep(1)  # it is in flight
             process.send_signal(signal.SIGTERM)
             assert process.wait(timeout=60) == 0
             thread.join()
@@ -188,7 +188,7 @@ def test_clients_that_must_show_a_certificate(folder, keys, tmp_path):
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("server_kye: 'x'", "no text proto of SSLConfig: .*server_kye"),
+        ("server_kye: 'x'", "no text form of SSLConfig: .*server_kye"),
         ("server_key: '/etc/key.pem'", "server_key must hold the text"),
         ("", "server_key must hold the text of a PEM file"),
     ],

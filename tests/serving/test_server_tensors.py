@@ -96,6 +96,17 @@ def test_shapes_that_nothing_can_have(sizes):
         tensors.decode(proto, "x", 2**30)
 
 
+@pytest.mark.parametrize("kind", ["uint16", "int8", "float16"])
+def test_values_that_the_type_cannot_hold(kind):
+    proto = tensor_pb2.TensorProto(
+        dtype=tf.dtypes.as_dtype(kind).as_datatype_enum,
+        int_val=[-1000],
+        half_val=[2**17],
+    )
+    with pytest.raises(Refused, match="tensor parsing error: x"):
+        tensors.decode(proto, "x", 100)
+
+
 @pytest.fixture(scope="module")
 def session(tmp_path_factory):
     session = Session(write_version(tmp_path_factory.mktemp("session"), 1))

@@ -94,12 +94,12 @@ def test_a_request_in_flight_finishes_on_its_version(made, folder):
         caller.predict({"x": X}, "loop")
 
         def ask():
-            steps = np.array([300_000], np.float32)
+            steps = np.array([500_000], np.float32)
             found.append(caller.predict({"x": steps}, "loop"))
 
         thread = threading.Thread(target=ask)
         thread.start()
-        time.sleep(0.2)  # it is under way
+        time.sleep(0.5)  # it is under way
         _publish(made[2], folder)
         _until(lambda: _version_of(caller) == 2)
         # Not asked for any more, but not closed either, if still in use.
@@ -107,7 +107,7 @@ def test_a_request_in_flight_finishes_on_its_version(made, folder):
         thread.join()
         _until(lambda: caller.states()[1] == (1, "END"))
     assert found[0].code is Code.OK and found[0].spec[1] == 1
-    assert found[0].outputs["y"] == [300_001]
+    assert found[0].outputs["y"] == [500_001]
 
 
 def test_what_is_half_written_is_ignored_until_it_is_whole(made, folder):
@@ -239,6 +239,20 @@ def test_a_removed_version_is_unloaded(made, folder):
         )
 
 
+def test_a_version_that_is_back_before_it_is_gone(made, folder):
+    with serving(folder) as (server, caller):
+        caller.predict({"x": X}, "loop")
+        model = server._models._models[NAME]
+        in_flight = model.hold()
+        shutil.rmtree(folder / "1")
+        _until(lambda: caller.states() == [(1, "UNLOADING")])
+        _publish(made[1], folder)
+        _until(lambda: caller.states() == [(1, "AVAILABLE")])
+        in_flight.release()
+        assert caller.states() == [(1, "AVAILABLE")]
+        assert _version_of(caller) == 1
+
+
 @pytest.mark.parametrize(
     ("policy", "loaded"),
     [
@@ -329,7 +343,10 @@ def test_a_models_config_of_the_real_server(made, folder, tmp_path):
         ({"version_policy": "specific:7"}, "holds no version .*specific:7"),
         ({"version_labels": ("new=7",)}, "label new of efgan is for version 7"),
         ({"model_config_file": "{tmp}/absent"}, "absent: No such file"),
-        ({"model_config_file": "{tmp}/text"}, "text: .*model_config_lis"),
+        (
+            {"model_config_file": "{tmp}/text"},
+            "text is no text form .*model_config_lis",
+        ),
         ({"model_config_file": "{tmp}/empty"}, "not supported"),
     ],
 )

@@ -153,7 +153,7 @@ class Model:
         try:
             self._warm_up(servable, folder)
         except BaseException:
-            servable.release()
+            servable.session.close()  # nobody else has seen it
             raise
         return servable
 
@@ -164,7 +164,8 @@ class Model:
         servable.release()
 
     def _closed(self, version):
-        self._set(version, VersionStatus(State.END))
+        if version not in self.loaded():  # it may be back already
+            self._set(version, VersionStatus(State.END))
         self._log(f"unloaded version {version} of {self.config.name}")
 
     def _set(self, version, status):

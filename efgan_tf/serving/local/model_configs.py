@@ -3,10 +3,10 @@
 from pathlib import Path
 
 import grpc
-from google.protobuf import text_format
 from tensorflow_serving.config import model_server_config_pb2
 
 from efgan_tf.errors import UserError
+from efgan_tf.serving.local.messages import read_message
 from efgan_tf.serving.local.model import ModelConfig
 from efgan_tf.serving.local.settings import ServeConfig
 from efgan_tf.serving.local.status import Refused, invalid
@@ -54,15 +54,12 @@ def read_model_configs(path: str) -> list[ModelConfig]:
     Raises:
       UserError: it cannot be read or is not such a file.
     """
-    config = model_server_config_pb2.ModelServerConfig()
+    config = read_message(
+        path, model_server_config_pb2.ModelServerConfig(), "model_config_file"
+    )
     try:
-        text_format.Parse(Path(path).read_text("utf-8"), config)
         models = parse_model_configs(config)
-    except OSError as error:
-        raise UserError(
-            f"--model_config_file={path}: {error.strerror}"
-        ) from error
-    except (text_format.ParseError, UnicodeDecodeError, Refused) as error:
+    except Refused as error:
         raise UserError(f"--model_config_file={path}: {error}") from error
     if not models:
         raise UserError(f"--model_config_file={path} names no model")

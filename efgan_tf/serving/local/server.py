@@ -14,6 +14,7 @@ from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from efgan_tf.errors import UserError
 from efgan_tf.serving.local import services, warmup
 from efgan_tf.serving.local.batching import Batching
+from efgan_tf.serving.local.batching_file import read_batching_file
 from efgan_tf.serving.local.metrics import Metrics
 from efgan_tf.serving.local.metrics_page import PATH, MetricsPage
 from efgan_tf.serving.local.model_configs import model_configs
@@ -165,10 +166,14 @@ class LocalServer:
 
 
 def _scheduler(config: ServeConfig, metrics: Metrics) -> Scheduler:
-    threads = config.limits.num_batch_threads or os.cpu_count() or 1
-    if not config.batching.enable_batching:
+    batching, threads = config.batching, config.limits.num_batch_threads
+    if batching.batching_parameters_file:
+        file = read_batching_file(batching.batching_parameters_file)
+        batching, threads = file.config, threads or file.num_batch_threads
+    threads = threads or os.cpu_count() or 1
+    if not batching.enable_batching:
         return Direct(threads)
-    return Batching(config.batching, threads, metrics)
+    return Batching(batching, threads, metrics)
 
 
 @contextlib.contextmanager

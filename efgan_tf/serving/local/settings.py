@@ -16,13 +16,16 @@ class BatchingConfig:
     enable_batching: bool = option(
         False, "run requests that arrive together as one batch"
     )
-    max_batch_size: int = option(16, "rows in a batch")
+    max_batch_size: int = option(8, "rows in a batch")
     batch_timeout_micros: int = option(2000, "how long a batch is waited for")
     max_enqueued_batches: int = option(
-        64, "batches in a queue; past them UNAVAILABLE"
+        8, "batches in a queue; past them UNAVAILABLE"
     )
     allowed_batch_sizes: tuple[int, ...] = option(
-        (), "sizes that batches are padded to, as 1,2,4,8,16"
+        (), "sizes that batches are padded to, as 1,2,4,8"
+    )
+    batching_parameters_file: str = option(
+        "", "instead of these: TensorFlow Serving's batching parameters"
     )
 
     def __post_init__(self):
@@ -39,11 +42,21 @@ class BatchingConfig:
             f"--allowed_batch_sizes={','.join(map(str, sizes))} must increase "
             f"and end with --max_batch_size={self.max_batch_size}",
         )
-        for field in dataclasses.fields(self):
-            given = getattr(self, field.name) != field.default
+        given = [
+            field.name
+            for field in dataclasses.fields(self)
+            if getattr(self, field.name) != field.default
+        ]
+        for name in given:
             require(
-                self.enable_batching or not given,
-                f"--{field.name} is of no use without --enable_batching",
+                self.enable_batching,
+                f"--{name} is of no use without --enable_batching",
+            )
+            require(
+                not self.batching_parameters_file
+                or name in ("enable_batching", "batching_parameters_file"),
+                f"--batching_parameters_file says what --{name} would; leave "
+                "it out",
             )
 
 
@@ -52,7 +65,7 @@ class LimitsConfig:
     """What bounds the memory and the work."""
 
     grpc_max_threads: int = option(
-        64, "requests in work or waiting; past them RESOURCE_EXHAUSTED"
+        128, "requests in work or waiting; past them RESOURCE_EXHAUSTED"
     )
     num_batch_threads: int = option(
         0, "batches, or without batching requests, run at once; 0: cores"

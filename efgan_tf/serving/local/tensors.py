@@ -66,7 +66,7 @@ def _decode(proto, max_bytes):
         if dtype == tf.float32 and not proto.tensor_content:
             return _repeated_last(_floats(proto), count).reshape(sizes)
         return tf.make_ndarray(_at_most(proto, count)).reshape(sizes)
-    except (ValueError, TypeError, KeyError):
+    except (ValueError, TypeError, KeyError, OverflowError):
         return None
 
 
