@@ -7,6 +7,7 @@ import dataclasses
 import http.server
 import socket
 import threading
+import time
 
 import grpc
 import numpy as np
@@ -32,9 +33,11 @@ class _Failing:
     times: int
     address: str = ""
     calls: int = 0
+    peers: set[str] = dataclasses.field(default_factory=set)
 
     def predict(self, request, context):
         self.calls += 1
+        self.peers.add(context.peer())
         if self.calls <= self.times:
             context.abort(self.code, self.details)
         answer = protos.PredictResponse()
@@ -43,20 +46,23 @@ class _Failing:
 
 
 @contextlib.contextmanager
-def _serving(predict):
+def _serving(predict, port=0):
     """The address of a server that answers Predict so."""
     method = grpc.unary_unary_rpc_method_handler(
         predict,
         protos.PredictRequest.FromString,
         protos.PredictResponse.SerializeToString,
     )
-    server = grpc.server(concurrent.futures.ThreadPoolExecutor(4))
+    server = grpc.server(
+        concurrent.futures.ThreadPoolExecutor(4),
+        options=[("grpc.so_reuseport", 0)],
+    )
     server.add_generic_rpc_handlers([
         grpc.method_handlers_generic_handler(
             "tensorflow.serving.PredictionService", {"Predict": method}
         )
     ])  # fmt: skip
-    port = server.add_insecure_port("127.0.0.1:0")
+    port = server.add_insecure_port(f"127.0.0.1:{port}")
     server.start()
     try:
         yield f"127.0.0.1:{port}"
@@ -93,6 +99,30 @@ def test_a_server_that_is_not_ready_yet_is_asked_again():
     with _failing(Code.UNAVAILABLE, times=2) as failing:
         np.testing.assert_array_equal(asyncio.run(ask(failing.address)), MANY)
         assert failing.calls == 3
+
+
+def test_one_connection_serves_all_until_it_breaks():
+    echo = _Failing(Code.OK, "", times=0)
+    with contextlib.ExitStack() as clients:
+        with _serving(echo.predict) as address:
+            client = clients.enter_context(Client(address))
+            with concurrent.futures.ThreadPoolExecutor(4) as threads:
+                asked = [
+                    threads.submit(client.edit_faces, FACES, UNITS)
+                    for _ in range(8)
+                ]
+                for each in asked:
+                    np.testing.assert_array_equal(each.result(), FACES)
+            assert len(echo.peers) == 1 and echo.calls == 8
+        with pytest.raises(ServingError, match="cannot be reached"):
+            client.edit_faces(FACES, UNITS)
+        # The server is back: the same client finds it.
+        with _serving(echo.predict, address.rpartition(":")[2]):
+            time.sleep(1)
+            np.testing.assert_array_equal(
+                client.edit_faces(FACES, UNITS), FACES
+            )
+            assert len(echo.peers) == 2
 
 
 def test_it_is_not_asked_for_ever():
