@@ -23,10 +23,15 @@ setup(
     packages=find_packages(include=["efgan_tf", "efgan_tf.*"]),
     package_data={
         "efgan_tf.presets": ["*.npz", "*.json", "*.md"],
+        "efgan_tf.serving": ["*.binpb"],
         "efgan_tf.synthetic": ["*.npz", "CREDITS.md"],
     },
     install_requires=[
         "absl-py>=2.1",
+        "grpcio>=1.71",
+        # Of the local server; from 1.82 on it wants a later protobuf than
+        # TensorFlow Serving's API has been tried with.
+        "grpcio-health-checking>=1.71,<1.82",
         "keras>=3.12,<4",
         "matplotlib>=3.8",
         "mtcnn>=1.0,<2",
@@ -34,6 +39,7 @@ setup(
         "numpy>=2.0",
         "opencv-python-headless>=4.10",
         "pillow>=10.3",
+        "protobuf>=6.31.1",
         "tensorboard>=2.18",
         "tensorflow>=2.21,<3",
         "tensorflow-datasets>=4.9.7",
@@ -49,6 +55,9 @@ setup(
         "test": [
             "apache-beam>=2.60",
             "build>=1.2",
+            "cryptography>=42",  # certificates to test TLS with
+            "hypothesis>=6.100",
+            "ovmsclient>=2023.1",  # somebody else's client
             "pytest>=8",
             "pytest-timeout>=2.3",
             "ruff>=0.6",

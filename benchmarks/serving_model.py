@@ -1,0 +1,89 @@
+"""The model by itself, in the session that serves it."""
+
+import concurrent.futures
+import multiprocessing
+import time
+from pathlib import Path
+
+import numpy as np
+
+from benchmarks.serving_load import Question
+
+
+class OwnModel:
+    """A SavedModel in a process of its own; a context manager.
+
+    Args:
+      folder: of the version.
+    """
+
+    def __init__(self, folder: Path):
+        self._process = concurrent.futures.ProcessPoolExecutor(
+            1,
+            # A fork of a process with gRPC in it would hang.
+            multiprocessing.get_context("spawn"),
+            initializer=_load,
+            initargs=(folder,),
+        )
+
+    def __enter__(self) -> "OwnModel":
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._process.shutdown()
+
+    def side(self) -> int:
+        """Of the faces in pixels."""
+        return self._process.submit(_side).result()
+
+    def answer(self, question: Question) -> np.ndarray:
+        """What a server should answer."""
+        return self._process.submit(
+            _run, question.image, question.units
+        ).result()
+
+    def times(
+        self, question: Question, batch: int, repeats: int
+    ) -> list[float]:
+        """Seconds for a batch of the question's face, again and again."""
+        return self._process.submit(
+            _times,
+            np.repeat(question.image, batch, axis=0),
+            np.repeat(question.units, batch, axis=0),
+            repeats,
+        ).result()
+
+
+# Of the process.
+_session = None
+
+
+def _load(folder: Path) -> None:
+    global _session
+    from efgan_tf.serving.local.session import Session
+
+    _session = Session(folder)
+
+
+def _side() -> int:
+    shape = _session.signatures["serving_default"].inputs["image"].tensor_shape
+    return shape.dim[1].size
+
+
+def _run(image: np.ndarray, units: np.ndarray) -> np.ndarray:
+    signature = _session.signatures["serving_default"]
+    feeds = {
+        signature.inputs["image"].name: image,
+        signature.inputs["action_units"].name: units,
+    }
+    (answer,) = _session.run(feeds, [signature.outputs["image"].name])
+    return answer
+
+
+def _times(image: np.ndarray, units: np.ndarray, repeats: int) -> list[float]:
+    seconds = []
+    for _ in range(repeats):
+        start = time.perf_counter()
+        _run(image, units)
+        seconds.append(time.perf_counter() - start)
+    return seconds
