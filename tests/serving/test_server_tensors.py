@@ -1,5 +1,7 @@
 """Tensors of messages: what TensorFlow's own functions make of them."""
 
+import weakref
+
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -154,3 +156,12 @@ def test_the_session_keeps_to_a_deadline(session):
         session.run({x: np.array([1e12], np.float32)}, [y], timeout_ms=300)
     assert caught.value.code is Code.DEADLINE_EXCEEDED
     assert caught.value.message == "Timed out waiting for notification"
+
+
+def test_a_closed_session_leaves_nothing(tmp_path):
+    session = Session(write_version(tmp_path, 1))
+    x, y = _names(session)
+    session.run({x: np.zeros(1, np.float32)}, [y])
+    graph = weakref.ref(session._graph)
+    session.close()
+    assert graph() is None
