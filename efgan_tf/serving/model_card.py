@@ -91,8 +91,8 @@ that a picture was edited, and do not use it to deceive. Action units are
 movements of muscles, not emotions; do not judge people by them.
 
 The model knows the faces that it learned from. Others, in age, skin, pose,
-light or glasses, may come out worse. Look at edits of pictures like yours before
-you rely on it, and measure it (`docs/evaluation.md` of the project).
+light or glasses, may come out worse. Look at edits of pictures like yours
+before you rely on it, and measure it (`docs/evaluation.md` of the project).
 
 The code is under the Apache License 2.0. Weights are bound by the terms of
 the pictures that they were learned from as well.

@@ -9,8 +9,8 @@ a line for each says whether it succeeded and how long it took. It ends with
 status 1 if one failed.
 """
 
+import contextlib
 import dataclasses
-import os
 import subprocess
 import sys
 import time
@@ -20,8 +20,10 @@ from pathlib import Path
 from absl import flags
 
 from efgan_tf import commands, config
+from efgan_tf.errors import UserError
 from efgan_tf.options import option, require
 from tools.release import documents, plan
+from tools.release.shell import Shell
 
 _EXTRAS = "test,demo,docs"
 
@@ -47,27 +49,35 @@ def main(values: flags.FlagValues) -> int:
     work = Path(settings.work).absolute()
     clone = _cloned(work)
     python = Path(sys.executable) if settings.here else _environment(work)
-    _run(f"{python} -m tools.release.photos", clone, python, work / "photos")
+    if not Shell(clone, python, 5).run(
+        "python -m tools.release.photos", work / "logs" / "photos.txt"
+    ):
+        raise UserError(f"no photos: see {work / 'logs' / 'photos.txt'}")
     failed = 0
     for page in documents.documents():
-        name = page.relative_to(documents.ROOT)
-        for number, command in enumerate(documents.commands(page), 1):
-            how = plan.PLAN[command]
-            if not isinstance(how, plan.Run) or settings.only not in command:
-                continue
-            log = work / "logs" / f"{str(name).replace('/', '_')}.{number}.txt"
-            begin = time.monotonic()
-            status = _run(
-                how.applied(command), clone, python, log, settings.minutes
-            )
-            failed += status != 0
-            print(
-                f"{'ok' if status == 0 else 'FAILED'}  {name}: {command}  "
-                f"({time.monotonic() - begin:.0f} s, {log})",
-                flush=True,
-            )
+        name = str(page.relative_to(documents.ROOT))
+        shell = Shell(clone, python, settings.minutes)
+        with contextlib.closing(shell):
+            for number, command in enumerate(documents.commands(page), 1):
+                how = plan.PLAN[command]
+                if isinstance(how, plan.Run) and settings.only in command:
+                    log = f"{name.replace('/', '_')}.{number}.txt"
+                    found = _checked(shell, command, how, work / "logs" / log)
+                    print(f"{name}: {found}", flush=True)
+                    failed += found.startswith("FAILED")
     print(f"{failed} failed")
     return int(failed > 0)
+
+
+def _checked(shell: Shell, command: str, how: plan.Run, log: Path) -> str:
+    """Does a command; a line that says how it went."""
+    begin = time.monotonic()
+    if isinstance(how, plan.Start):
+        good = shell.start(how.applied(command), log, how.ready)
+    else:
+        good = shell.run(how.applied(command), log)
+    seconds = time.monotonic() - begin
+    return f"{'ok' if good else 'FAILED'}  {command}  ({seconds:.0f} s, {log})"
 
 
 def _cloned(work: Path) -> Path:
@@ -94,23 +104,6 @@ def _environment(work: Path) -> Path:
             check=True,
         )  # fmt: skip
     return python
-
-
-def _run(
-    command: str, clone: Path, python: Path, log: Path, minutes: float = 5
-) -> int:
-    """Runs a line in the clone; returns its status, 124 if it took too long."""
-    log.parent.mkdir(parents=True, exist_ok=True)
-    path = f"{python.parent}{os.pathsep}{os.environ['PATH']}"
-    with open(log, "w") as output:
-        try:
-            return subprocess.run(
-                ["bash", "-c", command], cwd=clone, stdout=output,
-                stderr=subprocess.STDOUT, timeout=60 * minutes,
-                env={**os.environ, "PATH": path, "PYTHONPATH": str(clone)},
-            ).returncode  # fmt: skip
-        except subprocess.TimeoutExpired:
-            return 124
 
 
 if __name__ == "__main__":

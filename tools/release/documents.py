@@ -39,7 +39,8 @@ def commands(page: Path) -> list[str]:
             continue
         command = line.strip()
         indented = line.startswith("    ") and not in_fence
-        starts = command.split(" ")[0] in _PROGRAMS
+        program = command.split(" ")[0]
+        starts = program in _PROGRAMS or program.endswith(".sh")
         if command and not command.startswith("#"):
             if is_shell or (indented and starts):
                 found.append(re.sub(r"\s{2,}", " ", command))

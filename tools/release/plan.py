@@ -24,6 +24,18 @@ class Run:
 
 
 @dataclasses.dataclass(frozen=True)
+class Start(Run):
+    """It is started, and ended when the page is done: a server.
+
+    Attributes:
+      flags: as for `Run`.
+      ready: what it prints once it can be asked.
+    """
+
+    ready: str = ""
+
+
+@dataclasses.dataclass(frozen=True)
 class Tested:
     """A test runs the same, or what it stands for; `path` names the test."""
 
@@ -47,6 +59,10 @@ _JUDGED = "--pairs=24 --judge_kimg=0.5 --judge_width=4 --overwrite"
 _JAX = Tested("tests/tools/test_jax_training.py")
 _ABLATION = Tested("tests/test_ablate.py")
 
+_DOCKER = ByHand("a machine with Docker")
+_KUBERNETES = ByHand("a Kubernetes cluster")
+_SERVER = Start(ready="serving on")
+
 PLAN: Mapping[str, Run | Tested | ByHand] = {
     # README.md
     "pip install -e .": Run("--quiet"),
@@ -59,6 +75,14 @@ PLAN: Mapping[str, Run | Tested | ByHand] = {
     "&& pytest": Tested(".ci/run"),
     "python -m efgan_tf.synthesize --sheet=docs/images/faces.jpg --subjects=64 "
     "--size=96 --overwrite": Run("--subjects=4"),
+    'pip install -e ".[demo]"': Run("--quiet"),
+    "python -m efgan_tf.demo": Start("--port=0", ready="http://127.0.0.1"),
+    "python -m efgan_tf.export --model=preset:faces128 --out=models": Run(),
+    "python -m efgan_tf.serve --model_dir=models/efgan --port=8500": _SERVER,
+    "python -m efgan_tf.client --server=localhost:8500 --image=photo.jpg "
+    "--expression=happy --out=happy.png": Run("--overwrite"),
+    "python -m efgan_tf.export --model=preset:faces128 --out=models "
+    "--formats=tflite --quantize=float16,dynamic,int8": Run("--overwrite"),
     # CONTRIBUTING.md
     "git clone https://github.com/YOUR/efgan_tf && cd efgan_tf": ByHand(
         "where the repository will lie"
@@ -66,6 +90,15 @@ PLAN: Mapping[str, Run | Tested | ByHand] = {
     # docs/api.md
     'pip install "efgan_tf[docs]"': ByHand("the package index, after release"),
     "python docs/make_api.py --out=build/api": Run(),
+    # docs/client.md, docs/serving.md
+    "python -m efgan_tf.serve --model_dir=models/efgan": _SERVER,
+    "python -m efgan_tf.client --server=localhost:8500 --image=photo.jpg "
+    "--expression=happy --intensity=0.8 --out=happy.png": Run("--overwrite"),
+    "python -m efgan_tf.edit --model=grpc://localhost:8500/efgan "
+    "--image=photo.jpg --expression=sad --out=sad.png": Run("--overwrite"),
+    "python -m benchmarks.serving": Run(
+        "--seconds=2 --minutes=0.05 --repeats=3"
+    ),
     # docs/data.md
     "python -m efgan_tf.prepare --dataset=folder --source_dir=photos "
     "--aus=aus.csv --image_size=128": Run(),
@@ -147,7 +180,75 @@ PLAN: Mapping[str, Run | Tested | ByHand] = {
     "--out=runs/before_and_after": Run("--overwrite"),
     "python -m efgan_tf.edit --model=runs/mine --image=photo.jpg "
     "--expression=happy --out=happy.png": Run("--overwrite"),
+    # serving/README.md
+    "python -m efgan_tf.export --model=preset:faces128 --out=models "
+    "--signature_check": Run(),
+    "serving/edit_rest.sh --image=face.png --au=AU06=4,AU12=4.5,AU25=3 "
+    "--out=out.png": Tested("tests/serving/test_rest.py"),
+    "serving/edit_rest.sh --image=face.png --au=AU12=4.5 --dry_run": Tested(
+        "tests/serving/test_rest.py"
+    ),
+    "python -m efgan_tf.client --server=localhost:8500 "
+    "--version_label=canary --image=photo.jpg --expression=happy "
+    "--out=canary.png": Tested("tests/serving/test_client.py"),
+    "serving/edit_rest.sh --model=efgan/labels/canary --image=face.png "
+    "--out=out.png": Tested("tests/serving/test_rest.py"),
+    "serving/make_certificates.sh --out=serving/tls "
+    "--host=edit.example.org": Tested("tests/serving/test_certificates.py"),
+    "serving/make_certificates.sh --out=serving/tls "
+    "--server_key=key.pem --server_cert=chain.pem": Tested(
+        "tests/serving/test_certificates.py"
+    ),
+    "python -m efgan_tf.client --server=localhost:8500 "
+    "--root_certificate=serving/tls/ca.pem --image=photo.jpg "
+    "--expression=happy --out=happy.png": Tested(
+        "tests/serving/test_client_tls.py"
+    ),
+    **{
+        command: _DOCKER
+        for command in (
+            "docker compose -f serving/docker-compose.yml up -d --wait",
+            "docker compose -f serving/docker-compose.yml "
+            "-f serving/docker-compose.tls.yml up -d --wait",
+            "curl http://localhost:8501/v1/models/efgan",
+            "curl http://localhost:8501/v1/models/efgan/metadata",
+        )
+    },
+    **{
+        f"kubectl {rest}": _KUBERNETES
+        for rest in (
+            "apply -f serving/kubernetes/models.yaml",
+            "apply -f serving/kubernetes/upload/pod.yaml",
+            "wait --for=condition=Ready pod/efgan-upload --timeout=120s",
+            "exec efgan-upload -- mkdir -p /models/efgan",
+            "cp models/efgan/1 efgan-upload:/models/efgan/.1",
+            "exec efgan-upload -- mv /models/efgan/.1 /models/efgan/1",
+            "delete pod efgan-upload",
+            "create configmap efgan-config --from-file=serving/config "
+            "--dry-run=client -o yaml | kubectl apply -f -",
+            "apply -f serving/kubernetes",
+            "rollout status deployment/efgan",
+            "port-forward service/efgan 8500 8501",
+            "apply -f serving/kubernetes/autoscaling/podmonitor.yaml",
+            'get --raw "/apis/custom.metrics.k8s.io/v1beta1/namespaces/'
+            'default/pods/*/efgan_waiting_requests"',
+            "create secret generic efgan-tls "
+            "--from-file=ssl.config=serving/tls/server/ssl.config",
+            "patch deployment efgan --type=json "
+            "--patch-file=serving/kubernetes/patches/tls.yaml",
+        )
+    },
+    # serving/node/README.md
+    "npm install": Tested("tests/serving/test_third_party.py"),
+    "node edit.js --server=localhost:8500 --image=face.png "
+    "--au=AU06=4,AU12=4.5,AU25=3 --out=happy.png": Tested(
+        "tests/serving/test_third_party.py"
+    ),
+    "python -m tools.dump_protos": Run(),
     # tools/release/README.md
+    "tools/release/pythons.sh 3.10 3.11 3.12 3.13": ByHand(
+        "another line of that list"
+    ),
     "python -m tools.release.check --work=DIR": ByHand("it is this"),
     # efgan_tf/presets/faces128.md, tools/jax/README.md
     "python -m tools.jax.render --flagfile=configs/faces128.flags "
