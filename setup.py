@@ -34,6 +34,7 @@ setup(
         "numpy>=2.0",
         "opencv-python-headless>=4.10",
         "pillow>=10.3",
+        "scipy>=1.11",
         "tensorboard>=2.18",
         "tensorflow>=2.21,<3",
         "tensorflow-datasets>=4.9.7",
@@ -52,7 +53,6 @@ setup(
             "ruff>=0.6",
             # A photo with a free licence; reference of the metrics.
             "scikit-image>=0.24",
-            "scipy>=1.11",
             "xlrd>=2.0",
             "xlwt>=1.3",  # writes a sheet as old as CFEE's
         ],
