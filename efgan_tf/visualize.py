@@ -39,7 +39,7 @@ def main(values: flags.FlagValues) -> None:
     commands.quiet_tensorflow()
     from efgan_tf.explaining.explain import REPORT, explain
 
-    names, _ = explain(config, document.pixels)
+    names = explain(config, document.pixels)
     print(f"wrote {len(names)} files; open {Path(config.out) / REPORT}")
 
 

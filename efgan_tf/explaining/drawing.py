@@ -3,13 +3,14 @@
 import dataclasses
 import functools
 import io
+import textwrap
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 from PIL import Image
 
-from efgan_tf import geometry
+from efgan_tf import action_units, geometry
 from efgan_tf.figures import new_figure
 
 HEAT, SIGNED = "inferno", "RdBu_r"
@@ -17,6 +18,7 @@ HEAT, SIGNED = "inferno", "RdBu_r"
 BOX_COLORS = {"eyes": "#1f9e89", "nose": "#d9730d", "mouth": "#7a4bd0"}
 
 _OVER = 0.65  # opacity of heat over a face
+_BAR = 4.0  # inches, the longest colour bar
 _DPI = 100
 _TEXT = 8
 
@@ -64,7 +66,7 @@ def panels(rows: int, columns: int, cell: tuple[float, float], title: str):
     Returns:
       The figure, and its axes `[rows, columns]`.
     """
-    size = columns * cell[0] + 1.0, rows * cell[1] + 0.5
+    size = columns * cell[0] + 1.0, rows * cell[1] + 0.8
     figure, grid = new_figure(rows, columns, size, squeeze=False)
     figure.suptitle(title, fontsize=_TEXT + 3)
     for axes in grid.flat:
@@ -111,7 +113,11 @@ def show_signed(axes, values: np.ndarray, reach: float, title: str = ""):
 
 def color_bar(figure, shown, axes, label: str) -> None:
     """The scale of a heat map or a signed one."""
-    bar = figure.colorbar(shown, ax=axes, fraction=0.05, aspect=30)
+    width = figure.get_size_inches()[0]
+    bar = figure.colorbar(
+        shown, ax=axes, location="bottom", aspect=40, pad=0.02,
+        shrink=min(1.0, _BAR / width),
+    )  # fmt: skip
     bar.set_label(label, fontsize=_TEXT)
     bar.ax.tick_params(labelsize=_TEXT - 1)
 
@@ -119,6 +125,12 @@ def color_bar(figure, shown, axes, label: str) -> None:
 def label_row(axes, text: str) -> None:
     """A text left of a row's first panel."""
     axes.set_ylabel(text, fontsize=_TEXT, rotation=0, ha="right", va="center")
+
+
+def unit_label(name: str) -> str:
+    """`"AU12"` and below it what it is, in short lines."""
+    words = textwrap.wrap(action_units.DESCRIPTIONS[name], 12)
+    return "\n".join([name, *words])
 
 
 def outline(axes, box: geometry.Box, color: str, label: str = "") -> None:

@@ -113,17 +113,15 @@ def draw_residuals(edited: EditedFace) -> Sheet:
     signed = drawing.grey(np.concatenate([changes, changes.sum(0)[None]]))
     reach = max(1.0, float(np.abs(signed).max()))
     figure, grid = drawing.panels(
-        2, count + 2, _CELL, "What each stage changes"
+        2, count + 1, _CELL, "What each stage changes"
     )
     drawing.show_picture(grid[0, 0], edited.aligned, "source")
+    drawing.show_signed(grid[1, 0], signed[-1], reach, "whole change")
     for stage, image in enumerate(edited.edits.images[0], 1):
         drawing.show_picture(grid[0, stage], to_uint8(image), f"stage {stage}")
-        drawing.show_signed(
+        shown = drawing.show_signed(
             grid[1, stage], signed[stage - 1], reach, f"change by stage {stage}"
         )
-    result = to_uint8(edited.edits.images[0, -1])
-    drawing.show_picture(grid[0, -1], result, "result")
-    shown = drawing.show_signed(grid[1, -1], signed[-1], reach, "whole change")
     drawing.color_bar(
         figure, shown, grid, "change of brightness in 8-bit levels"
     )
@@ -155,7 +153,7 @@ def draw_strip(
     count = len(INTENSITIES)
     figure, grid = drawing.panels(len(units), count + 1, (1.25, 1.3), title)
     for row, name in enumerate(units):
-        drawing.label_row(grid[row, 0], f"{name} ")
+        drawing.label_row(grid[row, 0], drawing.unit_label(name))
         for column, edit in enumerate(swept[name]):
             position = f"{INTENSITIES[column]:.1f}"
             drawing.show_picture(

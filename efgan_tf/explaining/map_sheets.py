@@ -18,7 +18,11 @@ TITLES = {
     "scorecam": "ScoreCAM",
 }
 
-_CELL = 1.45, 1.45
+_BRIGHTEST = 99.5
+"""Of a map's values, which one has the brightest colour: a few pixels are often
+many times above all others."""
+
+_CELL = 1.45  # inches
 _ACROSS = 6
 
 
@@ -44,8 +48,7 @@ def draw_maps(
 ) -> Sheet:
     """Which pixels each unit is read from, by every method.
 
-    Every map has the scale of its own largest value: they show where, not how
-    much.
+    Every map has a scale of its own: they show where, not how much.
 
     Args:
       reader: the network.
@@ -55,41 +58,48 @@ def draw_maps(
       region: where the units show, for the name.
     """
     view, readings = to_uint8(reader.view(face)), reader.read(face)
-    scale = (
-        view.shape[1] / max(view.shape[:2]),
-        view.shape[0] / max(view.shape[:2]),
-    )
-    title = f"What the {reader.name} reads units of the {region} from"
+    height, width = _CELL * np.array(view.shape[:2]) / max(view.shape[:2])
+    title = f"What the {reader.title} reads units of the {region} from"
     figure, grid = drawing.panels(
         len(units),
         1 + len(maps),
-        (_CELL[0] * scale[0], _CELL[1] * scale[1]),
+        (width, height),
         title,
     )
     for row, name in enumerate(units):
         drawing.show_picture(grid[row, 0], view, "" if row else "face")
-        drawing.label_row(grid[row, 0], _label(name, readings[name]))
+        drawing.label_row(
+            grid[row, 0],
+            f"{drawing.unit_label(name)}\nreads {readings[name]:.1f} ",
+        )
         for column, (method, values) in enumerate(maps.items(), 1):
-            top = float(values[row].max())
-            shown = drawing.show_heat(
+            shown = _draw_map(
                 grid[row, column],
                 view,
-                values[row] / (top or 1),
-                1.0,
+                values[row],
                 "" if row else TITLES[method],
             )
-            if not top:
-                grid[row, column].set_xlabel("nothing", fontsize=7)
     drawing.color_bar(
-        figure, shown, grid, "influence, as a share of the map's largest"
+        figure,
+        shown,
+        grid,
+        f"influence; 1 is each map's {_BRIGHTEST:g}th percentile",
     )
     return Sheet(
-        f"{reader.name.replace(' ', '_')}_{region}",
+        f"{reader.stem}_{region}",
         f"{title}. Bright is where it looks.",
         figure,
         f"Heat maps over the face for {drawing.listed(list(units))}, by "
         f"{drawing.listed([TITLES[method] for method in maps])}.",
     )
+
+
+def _draw_map(axes, view: np.ndarray, values: np.ndarray, title: str):
+    """One map in its own scale; one without any influence says so."""
+    top = float(np.percentile(values, _BRIGHTEST))
+    if not top:
+        axes.set_xlabel("nothing", fontsize=7)
+    return drawing.show_heat(axes, view, values / (top or 1), 1.0, title)
 
 
 def draw_maximized(
@@ -108,28 +118,19 @@ def draw_maximized(
     """
     start = reader.view(face)
     shown = [start, *pictures]
-    texts = ["start", *(f"{n}: {_short(n)}" for n in units)]
+    texts = ["start", *(f"{n}: {action_units.DESCRIPTIONS[n]}" for n in units)]
     across = min(_ACROSS, len(shown))
-    title = f"Activation maximisation: what the {reader.name} would like to see"
+    title = f"What the {reader.title} would like to see"
     figure, grid = drawing.panels(
         -(-len(shown) // across), across, (1.6, 1.75), title
     )
     for axes, picture, text in zip(grid.flat, shown, texts, strict=False):
         drawing.show_picture(axes, to_uint8(picture), text)
     return Sheet(
-        f"{reader.name.replace(' ', '_')}_maximization",
-        f"{title}. Each picture began as the first and was changed until its "
-        "unit was read as strong.",
+        f"{reader.stem}_maximization",
+        f"{title}: activation maximisation. Each picture began as the first "
+        "and was changed until its unit was read as strong.",
         figure,
         f"The face, and the face with patterns that drive "
         f"{drawing.listed(list(units))} up.",
     )
-
-
-def _label(name: str, reading: float) -> str:
-    words = action_units.DESCRIPTIONS[name].replace(" ", "\n", 1)
-    return f"{name}\n{words}\nreads {reading:.1f} "
-
-
-def _short(name: str) -> str:
-    return action_units.DESCRIPTIONS[name]

@@ -19,6 +19,7 @@ from tf_keras_vis.scorecam import Scorecam
 from tf_keras_vis.utils.model_modifiers import ReplaceToLinear
 from tf_keras_vis.utils.scores import CategoricalScore
 
+from efgan_tf.explaining.placing import Place, place, placing_matrices
 from efgan_tf.explaining.readers import Reader
 
 _NOISE = 0.1
@@ -83,19 +84,21 @@ def scorecam(
     reader: Reader, face: np.ndarray, units: Sequence[str]
 ) -> np.ndarray:
     """Last maps weighted by what is read of the face seen through each."""
-    cam = Scorecam(_pairs(reader.model))
-    view = reader.view(face)[None]
+    model, view = _pairs(reader.model), reader.view(face)[None]
+    # Already in its place, so that the masks cover what the maps saw.
+    last = reader.model.get_layer(reader.last_layer).output
+    placed = Place(*placing_matrices(reader.model, reader.last_layer))
+    placed(last)
+    cam = Scorecam(model)
     with _quiet_keras():
         maps = [
             cam(
                 _only(reader.units.index(name), len(reader.units)),
                 view,
-                penultimate_layer=reader.last_layer,
+                penultimate_layer=placed,
                 seek_penultimate_conv_layer=False,
-                max_N=min(
-                    _SCORED,
-                    reader.model.get_layer(reader.last_layer).output.shape[-1],
-                ),
+                max_N=min(_SCORED, last.shape[-1]),
+                expand_cam=False,
                 normalize_cam=False,
             )
             for name in units
@@ -120,9 +123,11 @@ def _weighed(method, layer, reader, face, units) -> np.ndarray:
         penultimate_layer=layer,
         # The layer is named; a search would take its convolution instead.
         seek_penultimate_conv_layer=False,
+        expand_cam=False,
         normalize_cam=False,
     )
-    return np.asarray(maps, np.float32)
+    matrices = placing_matrices(reader.model, layer)
+    return place(np.asarray(maps, np.float32), *matrices)
 
 
 def _scored(reader, face, units) -> tuple[CategoricalScore, np.ndarray]:

@@ -13,7 +13,7 @@ from tf_keras_vis.utils.scores import CategoricalScore
 from efgan_tf.evaluation.metrics.smoothing import gaussian_matrix
 from efgan_tf.explaining.readers import Reader
 
-_STEP = 0.03
+_STEP = 0.02
 """Root of the mean square of a step, of a range of 2."""
 
 _SMOOTH = 3 / 128

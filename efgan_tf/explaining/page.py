@@ -6,8 +6,10 @@ anything.
 
 import base64
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from html import escape
+
+import numpy as np
 
 from efgan_tf.explaining.drawing import Sheet
 
@@ -36,12 +38,14 @@ class Section:
       text: how to read what follows.
       sheets: pictures.
       table: below them, if there is one.
+      arrays: the numbers behind all that, by name.
     """
 
     title: str
     text: str
     sheets: Sequence[Sheet] = ()
     table: Table | None = None
+    arrays: Mapping[str, np.ndarray] = dataclasses.field(default_factory=dict)
 
 
 _STYLE = """

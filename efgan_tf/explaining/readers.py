@@ -2,7 +2,6 @@
 
 import dataclasses
 import functools
-from collections.abc import Sequence
 from pathlib import Path
 
 import keras
@@ -41,6 +40,19 @@ class Reader:
     units: tuple[str, ...]
     region: str
     boxes: dict[str, geometry.Box]
+
+    @property
+    def title(self) -> str:
+        """As sentences say it."""
+        if self.name == ESTIMATOR:
+            return self.name
+        whole = "whole " if self.region == "face" else ""
+        return f"critic of the {whole}{self.region}"
+
+    @property
+    def stem(self) -> str:
+        """As files are called."""
+        return self.name.replace(" ", "_")
 
     def view(self, face: np.ndarray) -> np.ndarray:
         """What it sees of a face `[size, size, 3]`."""
@@ -128,12 +140,7 @@ def critics_of(source: str) -> list[Reader]:
 
 
 def _critic(region: str, network: keras.Model, config: ModelConfig) -> Reader:
-    # A list of inputs, as tf-keras-vis gives them; without the patches' head.
-    head = keras.Model([network.input], network.output["action_units"])
+    # Without the patches' head, a chain of layers is left.
+    head = keras.Model(network.input, network.output["action_units"])
     units = tuple(action_units.NAMES[i] for i in region_units(region))
     return Reader(f"critic {region}", head, units, region, config.boxes)
-
-
-def common_units(reader: Reader, names: Sequence[str]) -> list[str]:
-    """Those of `names` that a reader reads, in their order."""
-    return [name for name in names if name in reader.units]
