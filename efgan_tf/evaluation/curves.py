@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -134,10 +135,10 @@ def _read_lines(path: Path) -> list[dict[str, Any]]:
 def _read_line(line: str, place: str) -> dict[str, Any]:
     try:
         values = json.loads(line)
-        images = values["images"]
-        numbers = [v for v in values.values() if not isinstance(v, str)]
-        if isinstance(images, bool) or not np.isfinite(numbers).all():
-            raise ValueError("a value is not a number")
+        values["images"]
+        for name, value in values.items():
+            if type(value) not in (int, float) or not math.isfinite(value):
+                raise ValueError(f"{name} is {value!r}, not a number")
     except (ValueError, TypeError, KeyError, AttributeError) as error:
         raise UserError(
             f"{place} is damaged ({_reason(error)}); delete that line"

@@ -82,7 +82,7 @@ class Explainer:
         notes = list(self.subject.notes)
         if len(self.readers) == 1 and not self.config.networks:
             notes.append(
-                f"{self.config.source} holds no critics, so only the "
+                f"there are no critics in {self.config.source}, so only the "
                 "estimator is explained; the folder of a run keeps them"
             )
         return notes

@@ -55,19 +55,20 @@ _STYLE = """
   --soft: #262626; --ink: #e8e8e8; --paper: #161616; --link: #8ab8f0; } }
 body { margin: 0 auto; max-width: 72rem; padding: 1rem;
   font: 1rem/1.5 system-ui, sans-serif; color: var(--ink);
-  background: var(--paper); }
+  background: var(--paper); overflow-wrap: anywhere; }
 a { color: var(--link); }
 p, li { max-width: 46rem; }
 section { border-top: 1px solid var(--line); margin-top: 2rem; }
 figure { margin: 1.5rem 0; }
-img { max-width: 100%; height: auto; background: #ffffff; }
+/* On a phone, sheets stay readable and scroll sideways. */
+img { max-width: max(100%, 40rem); height: auto; background: #ffffff; }
 figcaption, caption { max-width: 46rem; text-align: left;
   padding: 0.3rem 0; }
 .wide { overflow-x: auto; }
 table { border-collapse: collapse; font-variant-numeric: tabular-nums; }
 th, td { border-bottom: 1px solid var(--line); padding: 0.2rem 0.8rem;
   text-align: right; white-space: nowrap; }
-th:first-child { text-align: left; }
+th:first-child, td:first-of-type, th:nth-child(2) { text-align: left; }
 thead th { background: var(--soft); }
 """
 
@@ -135,8 +136,11 @@ def _figure(sheet: Sheet) -> str:
     data = base64.b64encode(sheet.png).decode()
     width, height = sheet.size
     return f"""<figure>
+<div class="wide" tabindex="0" role="region"
+aria-label="{escape(sheet.name.replace("_", " "))}">
 <img src="data:image/png;base64,{data}" width="{width}" height="{height}"
 alt="{escape(sheet.alt)}">
+</div>
 <figcaption>{escape(sheet.caption)}</figcaption>
 </figure>"""
 
