@@ -10,33 +10,42 @@ noise, and between the trained weights and the same numbers in random order.
 docs/explain.md has the result.
 """
 
-import argparse
 import dataclasses
+import sys
 import tempfile
 from pathlib import Path
 
-from efgan_tf import action_units, commands
+from absl import flags
+
+from efgan_tf import action_units, commands, config
+from efgan_tf.editing.presets import DEFAULT
+from efgan_tf.options import check_at_least, option
 
 SEED, SAMPLES, BLOCK = 11, 16, 4
 METHODS = ("layercam", "gradcam", "gradcam++", "scorecam")
 _TRIED = 4  # faces for ScoreCAM, which is slow, and for random weights
 
 
-def main() -> None:
+@dataclasses.dataclass(frozen=True)
+class BenchmarkConfig:
+    """What is measured."""
+
+    model: str = option(DEFAULT, "a run, a .keras file or preset:NAME")
+    faces: int = option(12, "how many people, with a picture of each")
+
+    def __post_init__(self):
+        check_at_least(self, 1, "faces")
+
+
+def main(values: flags.FlagValues) -> None:
     """Prints both tables."""
-    parser = argparse.ArgumentParser(
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    parser.add_argument("--model", default="preset:faces128")
-    parser.add_argument("--faces", type=int, default=12)
-    arguments = parser.parse_args()
+    settings = config.from_flags(values, BenchmarkConfig)
     commands.quiet_tensorflow()
     from efgan_tf.editing.loading import load_network
     from efgan_tf.explaining.readers import estimator_of
 
-    trained = load_network(arguments.model)
-    faces = rendered_faces(arguments.model, trained, arguments.faces)
+    trained = load_network(settings.model)
+    faces = rendered_faces(settings.model, trained, settings.faces)
     reader = estimator_of(trained)
     places(reader, faces)
     randomised(reader, faces[:_TRIED])
@@ -53,11 +62,11 @@ def rendered_faces(name, trained, count):
     from efgan_tf.faces.photos import read_photo
     from efgan_tf.synthetic.photos import SynthesizeConfig, write_photos
 
-    config = SynthesizeConfig(
+    people = SynthesizeConfig(
         subjects=count, images_per_subject=8, size=256, seed=SEED, workers=1
     )
     with tempfile.TemporaryDirectory() as folder:
-        made = write_photos(Path(folder) / "set", config, show_progress=False)
+        made = write_photos(Path(folder) / "set", people, show_progress=False)
         paths = sorted((made / "photos").iterdir())
         # Another expression from person to person.
         chosen = [paths[8 * i + i % 8] for i in range(count)]
@@ -144,4 +153,4 @@ def randomised(reader, faces) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(commands.run(main, BenchmarkConfig))

@@ -135,19 +135,16 @@ def _read_lines(path: Path) -> list[dict[str, Any]]:
 def _read_line(line: str, place: str) -> dict[str, Any]:
     try:
         values = json.loads(line)
-        values["images"]
+        if "images" not in values:
+            raise ValueError("it does not say after how many images")
         for name, value in values.items():
             if type(value) not in (int, float) or not math.isfinite(value):
                 raise ValueError(f"{name} is {value!r}, not a number")
-    except (ValueError, TypeError, KeyError, AttributeError) as error:
+    except (ValueError, TypeError, AttributeError) as error:
         raise UserError(
-            f"{place} is damaged ({_reason(error)}); delete that line"
+            f"{place} is damaged ({error}); delete that line"
         ) from error
     return values
-
-
-def _reason(error: Exception) -> str:
-    return f"no {error}" if isinstance(error, KeyError) else str(error)
 
 
 def _read_report(run: Path) -> dict[str, Any] | None:
@@ -163,6 +160,7 @@ def _read_report(run: Path) -> dict[str, Any] | None:
                 float(value["mean"])
     except (ValueError, TypeError, KeyError, AttributeError) as error:
         raise UserError(
-            f"{path} is damaged ({_reason(error)}); evaluate the run anew"
+            f"{path} is damaged ({type(error).__name__}: {error}); evaluate "
+            "the run anew"
         ) from error
     return report

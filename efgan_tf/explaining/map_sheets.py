@@ -119,11 +119,10 @@ def draw_maximized(
     start = reader.view(face)
     shown = [start, *pictures]
     texts = ["start", *(f"{n}: {action_units.DESCRIPTIONS[n]}" for n in units)]
-    across = min(_ACROSS, len(shown))
+    rows = -(-len(shown) // _ACROSS)
+    across = -(-len(shown) // rows)
     title = f"What the {reader.title} would like to see"
-    figure, grid = drawing.panels(
-        -(-len(shown) // across), across, (1.6, 1.75), title
-    )
+    figure, grid = drawing.panels(rows, across, (1.6, 1.75), title)
     for axes, picture, text in zip(grid.flat, shown, texts, strict=False):
         drawing.show_picture(axes, to_uint8(picture), text)
     return Sheet(
