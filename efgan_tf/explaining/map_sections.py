@@ -39,7 +39,7 @@ def map_section(
         chosen = {method: values[rows] for method, values in made.items()}
         sheets.append(map_sheets.draw_maps(reader, face, names, chosen, region))
     table = None
-    if "smoothgrad" in made and reader.region == "face" and reader.boxes:
+    if "smoothgrad" in made and reader.region == "face":
         table = _density_table(reader, face, units, made["smoothgrad"])
     arrays = {f"{reader.stem}/{name}": array for name, array in made.items()}
     return Section(

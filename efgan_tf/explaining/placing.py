@@ -2,7 +2,7 @@
 
 Stretching a map of 4×4 until its corners meet the picture's, as is often done,
 shifts it: the middle of what a unit of the estimator's last layer sees lies up
-to 32 of 128 pixels from where that would draw it.
+to 31 of 128 pixels from where that would draw it.
 """
 
 import keras
