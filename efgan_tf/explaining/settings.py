@@ -29,7 +29,8 @@ class VisualizeConfig:
     run_dir: str = option("", "folder of a trained run")
     model: str = option(
         "",
-        f"instead of a run: preset:NAME or a .keras file (default {DEFAULT})",
+        f"instead of a run: preset:NAME or a .keras file; {DEFAULT} if neither "
+        "is named",
     )
     image: str = option("", "a photo with a face")
     out: str = option("", "folder to write: pictures, report.html, maps.npz")
@@ -40,14 +41,14 @@ class VisualizeConfig:
         "x,y,width,height",
     )
     aus: tuple[str, ...] = option(
-        (), "only these units: AU12,AU04 (default: all that were learned)"
+        (), "only these units: AU12,AU04; all that were learned otherwise"
     )
     methods: tuple[str, ...] = option(METHODS, "what to draw")
     networks: tuple[str, ...] = option(
-        (), "estimator, critics (default: both, where the model has both)"
+        (), "estimator, critics; both otherwise, where the model has both"
     )
     expression: str = option(
-        "", f"of the edit that is shown (default {_EXPRESSION})"
+        "", f"of the edit that is shown; {_EXPRESSION} if --au is not given"
     )
     intensity: float = option(1.0, "how far that edit goes, as in edit")
     au: str = option("", "single units of that edit: AU12=3,AU06=2")
