@@ -9,6 +9,10 @@ def new_figure(rows: int, columns: int, size: tuple[float, float], **arguments):
       columns: of axes.
       size: width and height in inches.
       **arguments: of `Figure.subplots`.
+
+    Returns:
+      Matplotlib's `Figure`, laid out so that nothing overlaps, and its axes
+      as `Figure.subplots` gives them.
     """
     from matplotlib.figure import Figure  # takes a second to import
 

@@ -80,6 +80,11 @@ def read_runs(runs: Sequence[str]) -> list[Curves]:
         path = Path(run)
         _check_is_run(path)
         lines = _read_lines(path / METRICS_LOG)
+        if not lines:
+            raise UserError(
+                f"{path / METRICS_LOG} holds no whole line yet; wait, or train "
+                "on"
+            )
         found.append(Curves(name, lines, _read_report(path)))
     return found
 
@@ -123,13 +128,10 @@ def _read_lines(path: Path) -> list[dict[str, Any]]:
     except UnicodeDecodeError as error:
         raise UserError(f"{path} is no text: {error}") from error
     whole, _, _ = text.rpartition("\n")
-    lines = [
+    return [
         _read_line(line, f"{path}, line {number}")
         for number, line in enumerate(whole.splitlines(), 1)
     ]
-    if not lines:
-        raise UserError(f"{path} holds no whole line yet; wait, or train on")
-    return lines
 
 
 def _read_line(line: str, place: str) -> dict[str, Any]:

@@ -96,7 +96,7 @@ def draw_maps(
 
 def _draw_map(axes, view: np.ndarray, values: np.ndarray, title: str):
     """One map in its own scale; one without any influence says so."""
-    top = float(np.percentile(values, _BRIGHTEST))
+    top = float(np.percentile(values, _BRIGHTEST) or values.max())
     if not top:
         axes.set_xlabel("nothing", fontsize=7)
     return drawing.show_heat(axes, view, values / (top or 1), 1.0, title)

@@ -171,8 +171,11 @@ def test_bad_requests_get_one_line(arguments, told, runs, tmp_path, capsys):
 
 def test_an_evaluation_does_without_a_log(runs, tmp_path):
     (tmp_path / "copied").mkdir()
-    found = curves.read_training([*map(str, runs), str(tmp_path / "copied")])
-    assert [each.name for each in found] == ["a", "b"]
+    (tmp_path / "new").mkdir()
+    (tmp_path / "new" / "metrics.jsonl").touch()
+    names = [*map(str, runs), f"{tmp_path}/copied", f"{tmp_path}/new"]
+    found = curves.read_training(names)
+    assert [each.name for each in found] == ["a", "b", "new"]
     assert found[0].report is None
     training_plots.plot_training(found, tmp_path / "training.png")
     with Image.open(tmp_path / "training.png") as image:
