@@ -40,6 +40,7 @@ setup(
         "opencv-python-headless>=4.10",
         "pillow>=10.3",
         "protobuf>=6.31.1",
+        "scipy>=1.11",
         "tensorboard>=2.18",
         "tensorflow>=2.21,<3",
         "tensorflow-datasets>=4.9.7",
@@ -67,7 +68,6 @@ setup(
             "pyyaml>=6",
             # A photo with a free licence; reference of the metrics.
             "scikit-image>=0.24",
-            "scipy>=1.11",
             "setuptools>=77",
             "xlrd>=2.0",
             "xlwt>=1.3",  # writes a sheet as old as CFEE's

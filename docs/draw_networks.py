@@ -26,6 +26,7 @@ KINDS = {
     "attention": ("#d9730d", "attention"),
     "units": ("#2f6fb0", "action units"),
 }
+STAGE_HEIGHT = 0.66  # of the boxes in the cascade's picture
 FILL = {"network": "#dcebd9", "input": "#eeeeee", "layer": "#ffffff"}
 # Rows of the EF-GAN's picture, from the bottom.
 ROWS = {"mouth": 0, "nose": 1, "eyes": 2, "image": 2.9, "face": 4}
@@ -99,14 +100,22 @@ def draw_box(axes, x, y, text, fill, width=0.84, height=0.52):
 
 
 def draw_arrow(axes, start, end, kind, width=0.84, bend=None):
-    """From the right edge of one box to the left edge of another."""
+    """From the right edge of one box to the left edge of another.
+
+    Or up, from the top of one to the bottom of the one that stands above it.
+    """
     if bend is None:
         bend = 0.12 if kind == "attention" else 0.0
     shift = {"image": 0.07, "attention": -0.07, "units": 0.0}[kind]
+    begin = start[0] + width / 2, start[1] + shift
+    finish = end[0] - width / 2, end[1] + shift
+    if start[0] == end[0]:
+        begin = start[0], start[1] + STAGE_HEIGHT / 2
+        finish = end[0], end[1] - STAGE_HEIGHT / 2
     axes.add_patch(
         FancyArrowPatch(
-            (start[0] + width / 2, start[1] + shift),
-            (end[0] - width / 2, end[1] + shift),
+            begin,
+            finish,
             connectionstyle=f"arc3,rad={bend}",
             arrowstyle="-|>",
             mutation_scale=7,
@@ -191,16 +200,17 @@ def draw_branch(axes, branch):
     axes.text(
         0.3,
         -0.1,
-        "concat: action units are 17 more channels of the first convolution's "
-        "input; film: they scale and shift every normalised map",
+        "film (the default): action units scale and shift every normalised "
+        "map; concat: they are 17 more channels of the first convolution's "
+        "input",
         fontsize=7,
         color=KINDS["units"][0],
     )
     axes.text(
         0.3,
         -0.5,
-        "color head image: tanh of the heads' output; change: tanh of that "
-        "plus the artanh of the picture that goes in",
+        "color head image (the default): tanh of the heads' output; change: "
+        "tanh of that plus the artanh of the picture that goes in",
         fontsize=7,
     )
     finish(axes, "A branch (the global one)", end + 1.0, 4.2)
@@ -213,18 +223,23 @@ def draw_cascade(axes, model):
                     and isinstance(names[name], keras.Model))  # fmt: skip
     places = {
         "image": (0, 1.9),
-        "source_action_units": (0, 1.0),
-        "target_action_units": (0, 0.1),
-        "stage_action_units": (1.5, 0.55),
-        "attention": (1.6 + 1.5 * (len(stages) + 1), 0.9),
+        "source_action_units": (0, 0.9),
+        "target_action_units": (0, -0.1),
+        "stage_action_units": (1.55, 0.1),
+        "attention": (1.6 + 1.5 * (len(stages) + 1), 1.4),
     }
     for index, name in enumerate(stages):
-        places[name] = (1.6 + 1.5 * (index + 1), 1.9)
+        column = 1.6 + 1.5 * (index + 1)
+        places[name] = (column, 1.9)
+        # With difference input, each stage is told the step it is to make.
+        if f"{name}_difference" in names:
+            places[f"{name}_difference"] = (column, 0.9)
     for name, (x, y) in places.items():
-        text = name.replace("_action", "\naction").replace("_", " ")
+        text = name.replace("_action", "\naction")
+        text = text.replace("_difference", "\ndifference").replace("_", " ")
         if name in stages:
             text += "\n(EF-GAN)"
-        draw_box(axes, x, y, text, fill_of(names[name]), 1.28, 0.66)
+        draw_box(axes, x, y, text, fill_of(names[name]), 1.28, STAGE_HEIGHT)
     for origin, end, kind in arrows_of(model):
         draw_arrow(axes, places[origin], places[end], kind, 1.28)
     finish(axes, "The cascade", 8.4, 2.7)

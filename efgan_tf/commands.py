@@ -36,9 +36,10 @@ _REFUSALS = {
 
 
 def run(
-    main: Callable[[flags.FlagValues], int | None],
+    main: Callable[..., int | None],
     *classes: type,
     argv: list[str] | None = None,
+    arguments: bool = False,
 ) -> int:
     """Runs a command and returns its exit status.
 
@@ -48,6 +49,8 @@ def run(
       *classes: config dataclasses whose fields are the flags; without any,
         the sections of `config.Config`.
       argv: command line with the program's name first; `sys.argv` by default.
+      arguments: whether words that are no flags may follow; `main` receives
+        them as a list behind the flags.
 
     Raises:
       SystemExit: SIGTERM, with status 143, once `main` has cleaned up.
@@ -62,12 +65,13 @@ def run(
         if values.help or values.helpshort:
             print(_help(main, values))
             return 0
-        if len(rest) > 1:
+        if rest[1:] and not arguments:
             raise UserError(
                 f"unexpected argument {rest[1]!r}; flags are --name=value"
             )
         with _unwinding_on_sigterm():
-            return main(values) or 0
+            given = (values, rest[1:]) if arguments else (values,)
+            return main(*given) or 0
     except (UserError, flags.Error) as error:
         return _fail(str(error))
     except OSError as error:

@@ -15,7 +15,7 @@ puts what was evaluated already into one table.
 
 import json
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -41,11 +41,22 @@ def main(values: flags.FlagValues) -> None:
 def _evaluate(settings: EvaluateConfig, out: Path) -> None:
     from PIL import Image
 
-    from efgan_tf.evaluation import comparison, evaluator, plots, report
+    from efgan_tf.evaluation import (
+        columns,
+        comparison,
+        curves,
+        evaluator,
+        plots,
+        report,
+        training_plots,
+    )
 
+    # A damaged log is told now, not after the work.
+    runs = [settings.run_dir] if settings.run_dir else []
+    training = curves.read_training(runs)
     found = evaluator.evaluate(settings)
     with outputs.atomic_folder(out, settings.overwrite) as folder:
-        _write_json(folder / comparison.REPORT, found.report)
+        _write_json(folder / columns.REPORT, found.report)
         (folder / "report.md").write_text(report.text(found.report), "utf-8")
         found.scores.write(folder / comparison.SCORES)
         for name, chosen in (
@@ -56,9 +67,8 @@ def _evaluate(settings: EvaluateConfig, out: Path) -> None:
                 found.pairs.chosen(chosen), found.edited[chosen]
             )
             Image.fromarray(sheet).save(folder / name)
-        if settings.run_dir:
-            runs = [Path(settings.run_dir)]
-            plots.plot_training(runs, folder / "training.png")
+        if training:
+            training_plots.plot_training(training, folder / "training.png")
         if found.control:
             plots.plot_control(found.control, folder / "control.png")
     label = report.feature_label(found.report)
@@ -67,26 +77,27 @@ def _evaluate(settings: EvaluateConfig, out: Path) -> None:
 
 
 def _compare(settings: EvaluateConfig, out: Path) -> None:
-    from efgan_tf.evaluation import comparison, plots
-
-    runs = {
-        _label(run, settings.compare): Path(run) for run in settings.compare
-    }
-    found = comparison.compare(
-        {name: comparison.Judged.read(run) for name, run in runs.items()}
+    from efgan_tf.evaluation import (
+        columns,
+        comparison,
+        curves,
+        training_plots,
     )
+
+    names = curves.names_of(settings.compare)
+    found = comparison.compare(
+        {
+            name: comparison.Judged.read(Path(run))
+            for name, run in zip(names, settings.compare, strict=True)
+        }
+    )
+    training = curves.read_training(settings.compare)
     told = comparison.text(found)
     with outputs.atomic_folder(out, settings.overwrite) as folder:
-        _write_json(folder / comparison.REPORT, found)
+        _write_json(folder / columns.REPORT, found)
         (folder / "report.md").write_text(told, "utf-8")
-        plots.plot_training(list(runs.values()), folder / "training.png")
+        training_plots.plot_training(training, folder / "training.png")
     print(told)
-
-
-def _label(run: str, runs: Sequence[str]) -> str:
-    """A run's name; its path where another run has that name."""
-    name = Path(run).name
-    return name if [Path(r).name for r in runs].count(name) == 1 else run
 
 
 def _write_json(path: Path, content: Mapping[str, Any]) -> None:

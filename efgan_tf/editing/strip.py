@@ -4,6 +4,7 @@ import numpy as np
 
 from efgan_tf import action_units
 from efgan_tf.editing.editor import Editor
+from efgan_tf.editing.results import Edited
 from efgan_tf.editing.subjects import Subject, close_up
 
 INTENSITIES = np.linspace(0, action_units.MAX_INTENSITY, 7, dtype=np.float32)
@@ -29,16 +30,30 @@ def responses(
     Returns:
       Title → uint8 `[faces, side, side, 3]`, a column of pictures.
     """
-    number = action_units.NAMES.index(unit)
     columns: dict[str, list[np.ndarray]] = {}
     for index in range(len(subject.faces)):
         near = close_up(subject, index, side)
-        targets = np.repeat(near.faces[0].source[None], len(INTENSITIES), 0)
-        targets[:, number] = INTENSITIES
-        edited = editor.render(
-            [near] * len(targets), [[target] for target in targets], stages
-        )
+        edited = sweep(editor, near, unit, stages)
         for intensity, result in zip(INTENSITIES, edited, strict=True):
             title = f"{unit}={intensity:.1f}"
             columns.setdefault(title, []).append(result.image)
     return {title: np.stack(images) for title, images in columns.items()}
+
+
+def sweep(
+    editor: Editor, subject: Subject, unit: str, stages: int | None = None
+) -> list[Edited]:
+    """A face with one unit at each of `INTENSITIES`, the others as they are.
+
+    Args:
+      editor: edits.
+      subject: a photo with one face.
+      unit: `"AU12"`.
+      stages: of the cascade.
+    """
+    (face,) = subject.faces
+    targets = np.repeat(face.source[None], len(INTENSITIES), 0)
+    targets[:, action_units.NAMES.index(unit)] = INTENSITIES
+    return editor.render(
+        [subject] * len(targets), [[target] for target in targets], stages
+    )

@@ -22,6 +22,9 @@ class Metric:
     geometric: bool = False
 
 
+REPORT = "report.json"
+"""The file that holds them all."""
+
 REGIONS = ("eyes", "nose", "mouth")
 
 NO_EDIT, EDIT, TRUE = "no edit", "edit", "true picture"

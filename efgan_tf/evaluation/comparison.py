@@ -9,10 +9,10 @@ from typing import Any
 from efgan_tf.errors import UserError
 from efgan_tf.evaluation import report as report_lib
 from efgan_tf.evaluation import scoring
-from efgan_tf.evaluation.columns import ALL, EDIT, LARGE, NO_EDIT
+from efgan_tf.evaluation.columns import ALL, EDIT, LARGE, NO_EDIT, REPORT
 from efgan_tf.evaluation.saved_scores import SavedScores
 
-REPORT, SCORES = "report.json", "scores.npz"
+SCORES = "scores.npz"
 
 # What reports must share for their numbers to be comparable.
 _SAME = (

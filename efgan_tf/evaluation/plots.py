@@ -1,7 +1,5 @@
 """The report's pictures."""
 
-import json
-from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +7,7 @@ import numpy as np
 from efgan_tf import sheets
 from efgan_tf.evaluation.control import SLIDER, Control
 from efgan_tf.evaluation.protocol import Pairs
+from efgan_tf.figures import new_figure
 
 _SHEET_ROWS = 12
 
@@ -33,7 +32,7 @@ def contact_sheet(pairs: Pairs, edited: np.ndarray) -> np.ndarray:
 
 def plot_control(control: Control, path: Path) -> None:
     """Response curves of all units, and the matrix of cross-talk."""
-    figure, (left, right) = _figure(1, 2, (13, 5.5))
+    figure, (left, right) = new_figure(1, 2, (13, 5.5))
     for unit, curve in zip(control.units, control.curves, strict=True):
         left.plot(SLIDER, curve, label=unit)
     left.plot([0, 5], [0, 5], color="gray", linestyle=":", label="ideal")
@@ -49,39 +48,3 @@ def plot_control(control: Control, path: Path) -> None:
     right.set_title("Change of each unit per step of each slider")
     figure.colorbar(shown, ax=right)
     figure.savefig(path, dpi=90)
-
-
-def plot_training(runs: Sequence[Path], path: Path) -> None:
-    """Held-out PSNR and the attention's means over the images seen."""
-    figure, (left, right) = _figure(1, 2, (13, 4.5))
-    for run in runs:
-        log = run / "metrics.jsonl"
-        if not log.exists():  # a run that was copied without it
-            continue
-        lines = log.read_text("utf-8").splitlines()
-        values = [json.loads(line) for line in lines]
-        _draw(left, values, "held_out/psnr", run.name)
-        names = {k for v in values for k in v if k.startswith("attention/")}
-        for name in sorted(names):
-            label = f"{run.name} {name.removeprefix('attention/')}"
-            _draw(right, values, name, label)
-    left.set_title("PSNR to the true picture, held-out people (dB)")
-    right.set_title("Mean attention")
-    for axes in (left, right):
-        axes.set_xlabel("images seen")
-        if axes.lines:
-            axes.legend(fontsize=7)
-    figure.savefig(path, dpi=90)
-
-
-def _draw(axes, values: Sequence[dict], name: str, label: str) -> None:
-    points = [(v["images"], v[name]) for v in values if name in v]
-    if points:
-        axes.plot(*zip(*points, strict=True), label=label)
-
-
-def _figure(rows: int, columns: int, size: tuple[float, float]):
-    from matplotlib.figure import Figure  # takes a second to import
-
-    figure = Figure(size, layout="constrained")
-    return figure, figure.subplots(rows, columns)

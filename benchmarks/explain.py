@@ -1,0 +1,156 @@
+"""Do maps of action units lie where the units show, and for a reason?
+
+    python -m benchmarks.explain [--model=preset:faces128] [--faces=12]
+
+For each unit and each method: how much denser a map is in the mouth's box than
+in the eyes' box, the median over rendered faces of people whom the model has
+not seen. Above 1 the network reads the unit from the mouth. Then the check of
+Adebayo et al. (2018): rank correlation of SmoothGrad maps between two draws of
+noise, and between the trained weights and the same numbers in random order.
+docs/explain.md has the result.
+"""
+
+import dataclasses
+import sys
+import tempfile
+from pathlib import Path
+
+from absl import flags
+
+from efgan_tf import action_units, commands, config
+from efgan_tf.editing.presets import DEFAULT
+from efgan_tf.options import check_at_least, option
+
+SEED, SAMPLES, BLOCK = 11, 16, 4
+METHODS = ("layercam", "gradcam", "gradcam++", "scorecam")
+_TRIED = 4  # faces for ScoreCAM, which is slow, and for random weights
+
+
+@dataclasses.dataclass(frozen=True)
+class BenchmarkConfig:
+    """What is measured."""
+
+    model: str = option(DEFAULT, "a run, a .keras file or preset:NAME")
+    faces: int = option(12, "how many people, with a picture of each")
+
+    def __post_init__(self):
+        check_at_least(self, 1, "faces")
+
+
+def main(values: flags.FlagValues) -> None:
+    """Prints both tables."""
+    settings = config.from_flags(values, BenchmarkConfig)
+    commands.quiet_tensorflow()
+    from efgan_tf.editing.loading import load_network
+    from efgan_tf.explaining.readers import estimator_of
+
+    trained = load_network(settings.model)
+    faces = rendered_faces(settings.model, trained, settings.faces)
+    reader = estimator_of(trained)
+    places(reader, faces)
+    randomised(reader, faces[:_TRIED])
+
+
+def rendered_faces(name, trained, count):
+    """Aligned faces in [-1, 1], each of another person."""
+    import numpy as np
+
+    from efgan_tf.editing.choice import parse_choice
+    from efgan_tf.editing.editor import Editor
+    from efgan_tf.editing.loading import editing_model
+    from efgan_tf.editing.subjects import raised, to_network
+    from efgan_tf.faces.photos import read_photo
+    from efgan_tf.synthetic.photos import SynthesizeConfig, write_photos
+
+    people = SynthesizeConfig(
+        subjects=count, images_per_subject=8, size=256, seed=SEED, workers=1
+    )
+    with tempfile.TemporaryDirectory() as folder:
+        made = write_photos(Path(folder) / "set", people, show_progress=False)
+        paths = sorted((made / "photos").iterdir())
+        # Another expression from person to person.
+        chosen = [paths[8 * i + i % 8] for i in range(count)]
+        photos = [read_photo(path) for path in chosen]
+    editor = Editor(editing_model(name, trained))
+    taken = editor.take(photos, parse_choice("largest"))
+    return to_network(np.stack([raised(t).faces[0].aligned for t in taken]))
+
+
+def places(reader, faces) -> None:
+    """The table of places."""
+    import numpy as np
+
+    from efgan_tf.explaining import maps
+    from efgan_tf.explaining.localization import densities
+
+    def ratios(make, chosen):
+        inside = [densities(make(face), reader.boxes) for face in chosen]
+        # An empty map says neither; it counts as 1.
+        return np.median(
+            [(i["mouth"] + 1e-9) / (i["eyes"] + 1e-9) for i in inside], axis=0
+        )
+
+    names = action_units.NAMES
+    columns = {
+        "smoothgrad": ratios(
+            lambda face: maps.smoothgrad(reader, face, names, SAMPLES), faces
+        )
+    }
+    for method in METHODS:
+        columns[method] = ratios(
+            lambda face, cam=maps.CAMS[method]: cam(reader, face, names),
+            faces[:_TRIED] if method == "scorecam" else faces,
+        )
+    print(f"| unit | | {' | '.join(columns)} |")
+    print("|---" * (2 + len(columns)) + "|")
+    for row, name in enumerate(names):
+        cells = " | ".join(f"{column[row]:.2f}" for column in columns.values())
+        print(f"| {name} | {action_units.DESCRIPTIONS[name]} | {cells} |")
+
+
+def randomised(reader, faces) -> None:
+    """The table of the check with random weights."""
+    import keras
+    import numpy as np
+
+    from efgan_tf.explaining.localization import rank_correlation, specific
+    from efgan_tf.explaining.maps import smoothgrad
+
+    model = keras.models.clone_model(reader.model)
+    rng = np.random.default_rng(0)
+    model.set_weights(
+        [
+            rng.permuted(weight.ravel()).reshape(weight.shape)
+            for weight in reader.model.get_weights()
+        ]
+    )
+    broken = dataclasses.replace(reader, model=model)
+    whole, own = [], []
+    for face in faces:
+        first, again, random = (
+            smoothgrad(each, face, action_units.NAMES, SAMPLES, seed)
+            for each, seed in ((reader, 0), (reader, 1), (broken, 0))
+        )
+        for found, prepare in (
+            (whole, lambda maps: maps),
+            (own, lambda maps: specific(maps, BLOCK)),
+        ):
+            found.append(
+                [
+                    [rank_correlation(one, other) for one, other in
+                     zip(prepare(first), prepare(each), strict=True)]
+                    for each in (again, random)
+                ]
+            )  # fmt: skip
+    print("\n| rank correlation with | other noise | random weights |")
+    print("|---|---|---|")
+    for title, found in (
+        ("whole maps", whole),
+        ("what is the unit's own", own),
+    ):
+        same, other = np.mean(found, axis=(0, 2))
+        print(f"| {title} | {same:.2f} | {other:.2f} |")
+
+
+if __name__ == "__main__":
+    sys.exit(commands.run(main, BenchmarkConfig))

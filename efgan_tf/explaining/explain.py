@@ -1,0 +1,173 @@
+"""Explains a model on a face: every picture, the numbers, and the page."""
+
+import functools
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+
+import efgan_tf
+from efgan_tf import action_units
+from efgan_tf.editing.choice import parse_choice
+from efgan_tf.editing.editor import Editor
+from efgan_tf.editing.loading import editing_model, load_network
+from efgan_tf.editing.network import TrainedNetwork
+from efgan_tf.editing.subjects import raised, to_network
+from efgan_tf.editing.wanted import known_units, make_wish
+from efgan_tf.errors import UserError
+from efgan_tf.explaining import edit_sections, map_sections
+from efgan_tf.explaining.page import Section, render
+from efgan_tf.explaining.readers import Reader, critics_of, estimator_of
+from efgan_tf.explaining.settings import MAPS, VisualizeConfig
+from efgan_tf.outputs import atomic_folder
+from efgan_tf.progress import Progress
+
+REPORT, ARRAYS = "report.html", "maps.npz"
+
+
+class Explainer:
+    """A model, a face, and everything that can be told of them.
+
+    Args:
+      config: what is wanted.
+      photo: `[height, width, 3]`, uint8, uint16, or floats in 0–1.
+
+    Raises:
+      UserError: there is no such model or face, or the model lacks what is
+        wanted of it.
+    """
+
+    def __init__(self, config: VisualizeConfig, photo: np.ndarray):
+        self.config = config
+        trained = load_network(config.source)
+        self.editor = Editor(editing_model(config.source, trained))
+        self.model = self.editor.model
+        self.wish = config.wish()
+        self.wish.check_learned(self.model.learned, self.model.name)
+        self.units = self._wanted_units()
+        shape = trained.info.model
+        self.boxes = shape.boxes if shape.local_branches else {}
+        self.readers = self._find_readers(trained)
+        (taken,) = self.editor.take([photo], parse_choice(config.face))
+        self.subject = raised(
+            taken, config.image, "frame one with --face=x,y,width,height"
+        )
+        self.face = to_network(self.subject.faces[0].aligned)
+
+    def _wanted_units(self) -> list[str]:
+        """The units to explain, in the order of `action_units.NAMES`."""
+        if not self.config.aus:
+            return known_units(self.model.learned)
+        wanted = make_wish(dict.fromkeys(self.config.aus, 0.0))
+        wanted.check_learned(self.model.learned, self.model.name)
+        return [name for name in action_units.NAMES if name in wanted.units]
+
+    def _find_readers(self, trained: TrainedNetwork) -> list[Reader]:
+        wanted, found = self.config.networks, []
+        if not wanted or "estimator" in wanted:
+            found.append(estimator_of(trained))
+        if not wanted or "critics" in wanted:
+            critics = critics_of(self.config.source)
+            if not critics and wanted:
+                raise UserError(
+                    f"--networks: {self.config.source} has no critics; only "
+                    "the folder of a run keeps them"
+                )
+            found += critics
+        return found
+
+    @property
+    def notes(self) -> list[str]:
+        """What the user should know, in sentences."""
+        notes = list(self.subject.notes)
+        if len(self.readers) == 1 and not self.config.networks:
+            notes.append(
+                f"there are no critics in {self.config.source}, so only the "
+                "estimator is explained; the folder of a run keeps them"
+            )
+        return notes
+
+    def work(self) -> Iterator[tuple[int, Callable[[], Section]]]:
+        """The sections in order: how many rows of pictures, what makes them."""
+        methods = self.config.methods
+        if "regions" in methods:
+            yield (
+                1,
+                functools.partial(
+                    edit_sections.face_section, self.subject, self.boxes
+                ),
+            )
+        if {"attention", "residuals"} & set(methods):
+            yield 1, self._edit_section
+        if "strip" in methods:
+            yield len(self.units), functools.partial(
+                edit_sections.strip_section,
+                self.editor, self.subject, self.units,
+            )  # fmt: skip
+        for reader in self.readers:
+            units = [name for name in self.units if name in reader.units]
+            given = self.config, reader, self.face, units
+            if units and set(MAPS) & set(methods):
+                yield (
+                    len(units),
+                    functools.partial(map_sections.map_section, *given),
+                )
+            if units and "maximization" in methods:
+                yield (
+                    len(units),
+                    functools.partial(
+                        map_sections.maximization_section, *given
+                    ),
+                )
+
+    def _edit_section(self) -> Section:
+        (edited,) = self.editor.grant([self.subject], self.wish)
+        return edit_sections.edit_section(
+            edited.faces[0], self.boxes, self.config.methods
+        )
+
+    def facts(self) -> list[str]:
+        """What the page begins with, in sentences."""
+        photo = Path(self.config.image).name
+        size, stages = self.model.size, self.model.stages
+        return [
+            f"Photo: {photo}, face: {self.config.face}. The model sees "
+            f"{size}×{size} pixels and edits in {stages} "
+            f"{'stage' if stages == 1 else 'stages'}. Made by efgan_tf "
+            f"{efgan_tf.__version__}.",
+            *(f"{note[0].upper()}{note[1:]}." for note in self.notes),
+        ]
+
+
+def explain(config: VisualizeConfig, photo: np.ndarray) -> list[str]:
+    """Draws everything into `config.out`, which appears whole or not at all.
+
+    Args:
+      config: what is wanted.
+      photo: `[height, width, 3]`, uint8, uint16, or floats in 0–1.
+
+    Returns:
+      Names of the files.
+
+    Raises:
+      UserError: as `Explainer`, or the folder cannot be written.
+    """
+    with atomic_folder(config.out, config.overwrite) as folder:
+        explainer = Explainer(config, photo)
+        for note in explainer.notes:
+            print(note)
+        work = list(explainer.work())
+        progress = Progress("explaining", sum(n for n, _ in work), "rows")
+        sections = []
+        for count, make in work:
+            sections.append(make())
+            for sheet in sections[-1].sheets:
+                (folder / f"{sheet.name}.png").write_bytes(sheet.png)
+            progress.advance(count)
+        progress.finish()
+        arrays = {k: v for each in sections for k, v in each.arrays.items()}
+        np.savez_compressed(folder / ARRAYS, **arrays)
+        title = f"What {config.source} sees and does"
+        page = render(title, explainer.facts(), sections)
+        (folder / REPORT).write_text(page, "utf-8")
+        return sorted(path.name for path in folder.iterdir())

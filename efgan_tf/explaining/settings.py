@@ -1,0 +1,103 @@
+"""What is explained, which `python -m efgan_tf.visualize` makes flags of."""
+
+import dataclasses
+
+from efgan_tf import action_units
+from efgan_tf.editing.choice import parse_choice
+from efgan_tf.editing.presets import DEFAULT
+from efgan_tf.editing.settings import PhotoConfig
+from efgan_tf.editing.wanted import Wish, make_wish, parse_units
+from efgan_tf.options import check_at_least, option, require
+
+MAPS = ("smoothgrad", "gradcam", "gradcam++", "layercam", "scorecam")
+"""Methods that say which pixels a unit is read from; one map for each unit."""
+
+EDITS = ("attention", "residuals", "strip")
+"""Methods that show an edit."""
+
+METHODS = (*MAPS, "maximization", "regions", *EDITS)
+
+NETWORKS = ("estimator", "critics")
+
+_EXPRESSION = "surprised"
+
+
+@dataclasses.dataclass(frozen=True)
+class VisualizeConfig:
+    """What is explained of which model on which face."""
+
+    run_dir: str = option("", "folder of a trained run")
+    model: str = option(
+        "",
+        f"instead of a run: preset:NAME or a .keras file; {DEFAULT} if neither "
+        "is named",
+    )
+    image: str = option("", "a photo with a face")
+    out: str = option("", "folder to write: pictures, report.html, maps.npz")
+    overwrite: bool = option(False, "replace the folder --out")
+    face: str = option(
+        "largest",
+        "largest, left (left-most), a number from 0 (left to right), or a box "
+        "x,y,width,height",
+    )
+    aus: tuple[str, ...] = option(
+        (), "only these units: AU12,AU04; all that were learned otherwise"
+    )
+    methods: tuple[str, ...] = option(METHODS, "what to draw")
+    networks: tuple[str, ...] = option(
+        (), "estimator, critics; both otherwise, where the model has both"
+    )
+    expression: str = option(
+        "", f"of the edit that is shown; {_EXPRESSION} if --au is not given"
+    )
+    intensity: float = option(1.0, "how far that edit goes, as in edit")
+    au: str = option("", "single units of that edit: AU12=3,AU06=2")
+    samples: int = option(24, "noisy copies that SmoothGrad averages over")
+    steps: int = option(24, "of activation maximisation")
+    seed: int = option(0, "of the noise")
+    max_megapixels: float = option(100.0, "larger photos are refused")
+
+    def __post_init__(self):
+        require(
+            not (self.run_dir and self.model),
+            "--run_dir and --model name two models; give one",
+        )
+        require(bool(self.image), "give --image=PHOTO, a photo with a face")
+        require(bool(self.out), "give --out=FOLDER, where to write")
+        require(
+            parse_choice(self.face).name != "all",
+            "--face=all: one face is explained at a time; name which",
+        )
+        _check_known("methods", self.methods, METHODS)
+        require(bool(self.methods), "--methods names nothing to draw")
+        _check_known("networks", self.networks, NETWORKS)
+        check_at_least(self, 1, "samples", "steps")
+        check_at_least(self, 0, "seed")
+        PhotoConfig(max_megapixels=self.max_megapixels)
+        for name in self.aus:
+            action_units.canonical_name(name)
+        self.wish()
+
+    @property
+    def source(self) -> str:
+        """Where the model is."""
+        return self.run_dir or self.model or DEFAULT
+
+    def wish(self) -> Wish:
+        """The edit whose stages are shown.
+
+        Raises:
+          UserError: an unknown name, or a value out of range.
+        """
+        expression = self.expression or (None if self.au else _EXPRESSION)
+        return make_wish(expression, self.intensity, units=parse_units(self.au))
+
+
+def _check_known(
+    flag: str, names: tuple[str, ...], known: tuple[str, ...]
+) -> None:
+    for name in names:
+        require(
+            name in known,
+            f"--{flag}: {name!r} is none of {', '.join(known)}",
+        )

@@ -1,0 +1,342 @@
+"""The command: pictures that say what the networks say, and one whole page."""
+
+import html.parser
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from efgan_tf import action_units, commands, visualize
+from efgan_tf.editing.choice import parse_choice
+from efgan_tf.editing.loading import load_network
+from efgan_tf.editing.subjects import to_network
+from efgan_tf.explaining import edit_sheets, explain, map_sheets
+from efgan_tf.explaining.settings import METHODS, VisualizeConfig
+from tests.editing.conftest import MASKED, make_exported
+from tests.editing.scenes import (
+    files,
+    group_photo,
+    portraits,
+    tiny_editor,
+    tiny_run,
+)
+
+VOID = {"meta", "link", "img"}
+
+
+def run(*arguments):
+    return commands.run(
+        visualize.main, VisualizeConfig, argv=["visualize", *arguments]
+    )
+
+
+@pytest.fixture(scope="module")
+def folder(rendered, tmp_path_factory):
+    """With `photo.png`, `none.png` without a face, and `text.png`."""
+    path = tmp_path_factory.mktemp("photos")
+    photo = portraits(rendered)[0]
+    Image.fromarray(photo).save(path / "photo.png")
+    Image.fromarray(photo[:40, :40]).save(path / "none.png")
+    Image.fromarray(group_photo(rendered)).save(path / "group.png")
+    (path / "text.png").write_text("no picture")
+    return path
+
+
+@pytest.fixture(scope="module")
+def explained(folder, tmp_path_factory):
+    """Everything of two units of a run with critics."""
+    out = tmp_path_factory.mktemp("explained") / "out"
+    status = run(
+        f"--run_dir={tiny_run()}", f"--image={folder}/photo.png",
+        f"--out={out}", "--aus=au12,AU04", "--samples=2", "--steps=2",
+        "--expression=happy",
+    )  # fmt: skip
+    assert status == 0
+    return out
+
+
+@pytest.fixture(scope="module")
+def edited(folder):
+    """The same edit, made directly."""
+    editor = tiny_editor()
+    photo = np.asarray(Image.open(folder / "photo.png"))
+    (subject,) = editor.take([photo], parse_choice("largest"))
+    wish = VisualizeConfig(image="x", out="x", expression="happy").wish()
+    return subject, editor.grant([subject], wish)[0].faces[0]
+
+
+def test_everything_is_drawn(explained):
+    names = files(explained)
+    assert {
+        "report.html", "maps.npz", "regions.png", "attention.png",
+        "residuals.png", "strip_eyes.png", "strip_mouth.png",
+        "estimator_eyes.png", "estimator_mouth.png",
+        "estimator_maximization.png", "critic_face_eyes.png",
+        "critic_face_mouth.png", "critic_eyes_eyes.png",
+        "critic_mouth_mouth.png", "critic_mouth_maximization.png",
+        "critic_face_maximization.png", "critic_eyes_maximization.png",
+    } == set(names)  # fmt: skip
+    for name in names:
+        if name.endswith(".png"):
+            with Image.open(explained / name) as image:
+                image.load()
+                assert min(image.size) > 100
+                assert len(np.unique(np.asarray(image))) > 50
+
+
+def test_numbers_are_those_of_the_networks(explained, edited):
+    _, face = edited
+    cascade = load_network(tiny_run()).cascade
+    outputs = cascade(
+        {
+            "image": to_network(face.aligned)[None],
+            "source_action_units": face.source_action_units[None] / 5,
+            "target_action_units": face.target_action_units[None] / 5,
+        },
+        training=False,
+    )
+    box = {"eyes": (10, 12, 24, 40), "mouth": (32, 16, 32, 32)}
+    with np.load(explained / "maps.npz") as arrays:
+        for stage, result in enumerate(outputs["stages"]):
+            for name in ("face", "eyes", "mouth", "refiner"):
+                expected = result["branches"][name]["attention"][0, ..., 0]
+                found = arrays[f"attention/{name}"][stage]
+                if name in box:
+                    top, left, height, width = box[name]
+                    inside = found[top : top + height, left : left + width]
+                    assert np.abs(found).sum() == np.abs(inside).sum()
+                    found = inside
+                np.testing.assert_allclose(found, expected, atol=2e-5)
+        np.testing.assert_allclose(
+            arrays["attention"][-1], outputs["attention"][0, ..., 0], atol=2e-5
+        )
+        result = outputs["stages"][-1]["image"][0]
+        np.testing.assert_allclose(
+            arrays["residuals"].sum(axis=0),
+            (result - to_network(face.aligned)) * 127.5,
+            atol=0.01,
+        )
+        assert arrays["estimator/units"].tolist() == ["AU04", "AU12"]
+        assert arrays["estimator/smoothgrad"].shape == (2, 64, 64)
+        assert arrays["critic_mouth/smoothgrad"].shape == (1, 32, 32)
+        assert arrays["strip/AU12"].shape == (7,)
+
+
+def drawn(axes):
+    """What was drawn last on an axes, its colours' range, upright."""
+    shown = axes.images[-1]
+    assert shown.origin == "upper"
+    return np.asarray(shown.get_array()), shown.get_clim(), axes.get_title()
+
+
+def test_attention_sheets_show_the_networks_outputs(edited):
+    _, face = edited
+    boxes = tiny_editor().model.info.model.boxes
+    sheet = edit_sheets.draw_attention(face, boxes)
+    names = [*face.edits.branches, "all"]
+    panels = sheet.figure.axes[: 2 * (1 + len(names))]
+    for stage in range(2):
+        row = panels[stage * (1 + len(names)) :]
+        picture, _, title = drawn(row[0])
+        assert title == f"stage {stage + 1}" and picture.shape == (64, 64, 3)
+        for name, axes in zip(names, row[1:], strict=False):
+            values, limits, title = drawn(axes)
+            attention = face.edits.branches.get(name, face.edits.attention)
+            np.testing.assert_array_equal(values, attention[0, stage, ..., 0])
+            assert limits == (0, 1)
+            word = {"face": "global branch", "all": "all, up to here"}
+            assert title.startswith(word.get(name, name))
+
+
+def test_residual_sheets_are_centred_on_zero(edited):
+    _, face = edited
+    changes = edit_sheets.residuals(face)
+    sheet = edit_sheets.draw_residuals(face)
+    whole, *stages = sheet.figure.axes[3:6]
+    limits = {drawn(axes)[1] for axes in (whole, *stages)}
+    ((low, high),) = limits
+    assert low == -high < 0
+    brightness = changes @ np.array([0.299, 0.587, 0.114])
+    for axes, expected in zip(stages, brightness, strict=True):
+        np.testing.assert_allclose(drawn(axes)[0], expected, atol=0.01)
+    np.testing.assert_allclose(drawn(whole)[0], brightness.sum(0), atol=0.02)
+
+
+def test_units_are_grouped_once_each():
+    found = map_sheets.groups(action_units.NAMES)
+    assert list(found) == ["eyes", "nose", "mouth"]
+    together = [name for names in found.values() for name in names]
+    assert sorted(together) == sorted(action_units.NAMES)
+
+
+class Page(html.parser.HTMLParser):
+    """Checks that tags nest, and collects what a page holds."""
+
+    def __init__(self, text):
+        super().__init__()
+        self.open, self.tags, self.errors = [], [], []
+        self.feed(text)
+        self.close()
+
+    def handle_starttag(self, tag, attributes):
+        self.tags.append((tag, dict(attributes)))
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_endtag(self, tag):
+        if not self.open or self.open.pop() != tag:
+            self.errors.append((tag, self.getpos()))
+
+    def all(self, tag):
+        return [attributes for name, attributes in self.tags if name == tag]
+
+
+def test_the_page_is_whole_and_needs_nothing_else(explained):
+    text = (explained / "report.html").read_text("utf-8")
+    assert text.startswith("<!DOCTYPE html>")
+    page = Page(text)
+    assert not page.errors and not page.open
+    assert page.all("html") == [{"lang": "en"}] and len(page.all("h1")) == 1
+    assert not page.all("script") and not page.all("iframe")
+    for tag, attributes in page.tags:
+        for name in ("src", "href"):
+            assert re.match(r"data:|#", attributes.get(name) or "#"), tag
+    assert "http://" not in text and "https://" not in text
+    assert "default-src 'none'" in text and "prefers-color-scheme" in text
+    pictures = page.all("img")
+    assert len(pictures) == len(list(explained.glob("*.png")))
+    assert all(len(picture["alt"]) > 20 for picture in pictures)
+    identities = [a["id"] for _, a in page.tags if "id" in a]
+    assert len(identities) == len(set(identities))
+    links = [a["href"].removeprefix("#") for a in page.all("a")]
+    labelled = [a["aria-labelledby"] for a in page.all("section")]
+    assert links == labelled == identities
+
+
+def test_names_cannot_break_the_page():
+    from efgan_tf.explaining.page import Section, render
+
+    text = render('<run> & "x"', ["<b>"], [Section("<script>", "a < b")])
+    page = Page(text)
+    assert not page.errors and not page.all("b") and not page.all("script")
+
+
+def test_a_preset_has_no_critics_and_says_so(folder, tmp_path, capsys):
+    out = tmp_path / "out"
+    status = run(
+        f"--image={folder}/group.png", f"--out={out}", "--aus=AU12",
+        "--face=left", "--methods=smoothgrad,regions", "--samples=1",
+    )  # fmt: skip
+    assert status == 0
+    assert files(out) == [
+        "estimator_mouth.png", "maps.npz", "regions.png", "report.html",
+    ]  # fmt: skip
+    told = capsys.readouterr().out
+    assert "there are no critics in preset:faces128" in told
+    assert "3 faces" not in told  # one was named
+    assert "There are no critics in" in (out / "report.html").read_text()
+
+
+def test_what_fails_leaves_nothing(explained, folder, tmp_path, monkeypatch):
+    def fail(*arguments):
+        raise RuntimeError("half way")
+
+    monkeypatch.setattr(explain.map_sections, "maximization_section", fail)
+    arguments = [
+        f"--run_dir={tiny_run()}", f"--image={folder}/photo.png", "--aus=AU12",
+        f"--out={tmp_path}/out", "--methods=regions,maximization",
+    ]  # fmt: skip
+    with pytest.raises(RuntimeError):
+        run(*arguments)
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("flags", "told"),
+    [
+        ([], "give --image=PHOTO"),
+        (["--image={photos}/photo.png"], "give --out=FOLDER"),
+        (["--image={photos}/absent.png", "--out=x"], "absent.png"),
+        (["--image={photos}/text.png", "--out=x"], "text.png"),
+        (["--image={photos}", "--out=x"], "one photo is explained"),
+        (
+            ["--image={photos}/none.png", "--out=new/x"],
+            "none.png: no face was found; frame one with --face",
+        ),
+        (["--face=3", "--image={photos}/photo.png", "--out=x"], "no face 3"),
+        (["--face=all", "--image={photos}/photo.png", "--out=x"], "name which"),
+        (
+            ["--aus=AU99", "--image={photos}/photo.png", "--out=x"],
+            "unknown action unit 'AU99'; known are AU01",
+        ),
+        (
+            [f"--aus={MASKED}", "--image={photos}/photo.png", "--out=x"],
+            f"has not learned {MASKED}",
+        ),
+        (
+            [f"--au={MASKED}=3", "--image={photos}/photo.png", "--out=x"],
+            f"has not learned {MASKED}",
+        ),
+        (
+            ["--expression=glad", "--image={photos}/photo.png", "--out=x"],
+            "unknown expression 'glad'",
+        ),
+        (
+            ["--methods=lime", "--image={photos}/photo.png", "--out=x"],
+            f"'lime' is none of {', '.join(METHODS)}",
+        ),
+        (
+            ["--networks=judge", "--image={photos}/photo.png", "--out=x"],
+            "'judge' is none of estimator, critics",
+        ),
+        (["--samples=0", "--image=x", "--out=x"], "--samples=0 must be"),
+        (["--image={photos}/photo.png", "--out={photos}"], "is not empty"),
+    ],
+)
+def test_bad_requests_get_one_line(
+    flags, told, folder, tmp_path, monkeypatch, capsys
+):
+    monkeypatch.chdir(tmp_path)
+    given = [flag.format(photos=folder) for flag in flags]
+    assert run(f"--run_dir={tiny_run()}", *given) == 2
+    error = capsys.readouterr().err
+    assert told in error and error.count("\n") == 1, error
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("model", "told"),
+    [
+        ("--model=absent", "absent does not exist; name a trained model"),
+        ("--model=preset:absent", "there is no preset:absent"),
+        ("--model={saved}", "is a SavedModel, which holds no Keras networks"),
+        (
+            "--model={keras} --networks=critics",
+            "has no critics; only the folder of a run keeps them",
+        ),
+        ("--model=a --run_dir=b", "--run_dir and --model name two models"),
+    ],
+)
+def test_models_that_cannot_be_explained(
+    model, told, folder, tmp_path, monkeypatch, capsys
+):
+    monkeypatch.chdir(tmp_path)
+    exported = make_exported()
+    given = model.format(
+        saved=exported.saved_model, keras=exported.keras_file
+    ).split()
+    assert run(*given, f"--image={folder}/photo.png", "--out=x") == 2
+    error = capsys.readouterr().err
+    assert told in error and error.count("\n") == 1, error
+    assert not Path("x").exists()
+
+
+def test_the_default_edit_moves_most_of_the_face():
+    config = VisualizeConfig(image="x", out="x")
+    np.testing.assert_array_equal(
+        config.wish().expression, action_units.preset("surprised")
+    )
+    alone = VisualizeConfig(image="x", out="x", au="AU12=3").wish()
+    assert alone.expression is None and alone.units == {"AU12": 3.0}
