@@ -148,6 +148,13 @@ PLAN: Mapping[str, Run | Tested | ByHand] = {
     "--lambda_cyc=5 --batch_size=16 --color_head=image": Run(
         _SMALL + " --phase2_kimg=0"
     ),
+    # docs/explain.md
+    "python -m efgan_tf.visualize --image=photo.jpg --out=explained": Run(
+        "--aus=AU12 --overwrite"
+    ),
+    "python -m efgan_tf.plot runs/a runs/b --out=pictures": Tested(
+        "tests/evaluation/test_curves.py"
+    ),
     # docs/synthetic.md
     "python -m efgan_tf.synthesize --out=faces --subjects=64": Run(
         "--subjects=2 --size=128 --overwrite"
