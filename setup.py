@@ -47,6 +47,7 @@ setup(
         "demo": ["gradio>=5"],
         "test": [
             "apache-beam>=2.60",
+            "playwright>=1.45",  # drives the machine's own Chromium
             "pytest>=8",
             "pytest-timeout>=2.3",
             "ruff>=0.6",
