@@ -1,0 +1,94 @@
+"""Opens a page to play with a model: photos, sliders, and what they do.
+
+    python -m efgan_tf.demo
+    python -m efgan_tf.demo --model=runs/mine --port=8080
+
+Then open the address that it prints. Needs Gradio: pip install
+'efgan_tf[demo]'. Nobody but this machine reaches the page unless --host says
+so; docs/demo.md tells how to serve it to others with care.
+"""
+
+import dataclasses
+import sys
+
+from absl import flags
+
+from efgan_tf import config as config_lib
+from efgan_tf.commands import quiet_tensorflow, run
+from efgan_tf.editing.presets import DEFAULT
+from efgan_tf.interface import server
+from efgan_tf.options import check_finite, option, require
+
+
+@dataclasses.dataclass(frozen=True)
+class DemoConfig:
+    """Which model, and who may reach it."""
+
+    model: str = option(
+        DEFAULT,
+        "trained model: a run's folder, a .keras file, a SavedModel, "
+        "preset:NAME or a server's grpc://HOST:PORT/NAME",
+    )
+    host: str = option(
+        "127.0.0.1", "address to serve at; 0.0.0.0 is every one there is"
+    )
+    port: int = option(7860, "port to serve at; 0: any that is free")
+    max_megapixels: float = option(25.0, "larger photos are refused")
+    max_upload_mb: float = option(25.0, "larger files are refused, megabytes")
+    root_path: str = option(
+        "", "path that a proxy in front has the page at: /faces"
+    )
+
+    def __post_init__(self):
+        check_finite(self)
+        require(bool(self.model), "give --model=RUN, a trained model")
+        require(bool(self.host), "give --host=ADDRESS, 127.0.0.1 for yourself")
+        require(
+            0 <= self.port <= 65535, f"--port={self.port} is not within 0-65535"
+        )
+        for name in ("max_megapixels", "max_upload_mb"):
+            require(getattr(self, name) > 0, f"--{name} must be more than 0")
+        require(
+            not self.root_path or self.root_path.startswith("/"),
+            f"--root_path={self.root_path} must begin with a slash",
+        )
+
+
+def main(values: flags.FlagValues) -> None:
+    """Runs the command."""
+    config = config_lib.from_flags(values, DemoConfig)
+    with (
+        server.gradio_at_home(),
+        server.listen(config.host, config.port) as listener,
+    ):
+        quiet_tensorflow()
+        print(f"loading {config.model} …", flush=True)
+        page = make_page(config)
+        address = server.address_of(listener)
+        print(f"open {address} in a browser; Ctrl-C ends it", flush=True)
+        server.serve(
+            page, listener, int(config.max_upload_mb * 1e6), config.root_path
+        )
+
+
+def make_page(config: DemoConfig):
+    """The `gr.Blocks` of a model that has been tried once.
+
+    Raises:
+      UserError: the model cannot be loaded or does not answer.
+    """
+    from efgan_tf import load
+    from efgan_tf.interface.page import build_page
+    from efgan_tf.interface.samples import SAMPLES, sample_path
+    from efgan_tf.interface.session import open_photo
+
+    editor, max_pixels = load(config.model), int(config.max_megapixels * 1e6)
+    # The first edit is slow, and a model that cannot is better told of now.
+    session = open_photo(editor, sample_path(next(iter(SAMPLES))), max_pixels)
+    session.show_preset("happy")
+    session.edited()
+    return build_page(editor, max_pixels)
+
+
+if __name__ == "__main__":
+    sys.exit(run(main, DemoConfig))

@@ -1,0 +1,290 @@
+"""The page: what happens when.
+
+Each visitor has a `Session` of their own. A mistake is told on the page, in
+the words of the commands, and the page lives on.
+"""
+
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+
+from efgan_tf import action_units
+from efgan_tf.editing.editor import Editor
+from efgan_tf.errors import UserError
+from efgan_tf.interface.layout import Layout
+from efgan_tf.interface.pictures import choices, picture_url
+from efgan_tf.interface.samples import SAMPLES, sample_path
+from efgan_tf.interface.session import Session, open_photo
+
+FORGOTTEN_AFTER = 3600
+"""Seconds after which the work of a visitor who does nothing is dropped."""
+
+_SWEEP = 600  # seconds from one look for old files to the next
+
+# One at a time goes through the networks, and the page has no API.
+_EVENT = {
+    "api_visibility": "private",
+    "concurrency_limit": 1,
+    "concurrency_id": "networks",
+    "show_progress": "hidden",
+}
+
+_SAVE_FILE = """(file) => {
+  const link = document.createElement("a");
+  link.href = file.url;
+  link.download = file.orig_name ?? file.path.split("/").pop();
+  link.click();
+}"""
+
+
+def build_page(editor: Editor, max_pixels: int) -> gr.Blocks:
+    """The page for one model.
+
+    Args:
+      editor: with the model.
+      max_pixels: larger photos are refused.
+    """
+    with gr.Blocks(
+        title="Cascade EF-GAN",
+        analytics_enabled=False,
+        delete_cache=(_SWEEP, FORGOTTEN_AFTER),
+    ) as page:
+        _Page(editor, max_pixels).wire()
+    return page
+
+
+class _Page:
+    """What happens to the components of a `Layout`."""
+
+    def __init__(self, editor: Editor, max_pixels: int):
+        self._editor, self._max_pixels = editor, max_pixels
+        self._session = gr.State(time_to_live=FORGOTTEN_AFTER)
+        self._at = Layout(editor.model)
+
+    def wire(self) -> None:
+        """Says what happens when."""
+        self._wire_photos()
+        self._wire_sliders()
+        self._wire_changes()
+        self._wire_files()
+
+    def _wire_photos(self) -> None:
+        at = self._at
+        outputs = [
+            self._session, at.start, at.work, at.photo, at.faces, at.to_all,
+            *self._wishes, *self._results,
+        ]  # fmt: skip
+        ways = {**_EVENT, "show_progress": "full"}
+        at.photo.input(
+            self._open, [at.photo], outputs, show_progress_on=at.photo, **ways
+        )
+        at.samples.select(
+            self._open_sample, None, outputs, show_progress_on=at.photo, **ways
+        )
+        at.other_photo.click(
+            lambda: (None, gr.Column(visible=True), gr.Row(visible=False)),
+            None,
+            [self._session, at.start, at.work],
+            api_visibility="private",
+        )
+
+    def _wire_sliders(self) -> None:
+        """The picture follows while they move, as fast as it can be made."""
+        sliders = [*self._at.sliders, self._at.intensity]
+        gr.on(
+            [slider.input for slider in sliders],
+            self._changing(_move, echo=False),
+            [self._session, *sliders],
+            self._results,
+            trigger_mode="always_last",
+            **_EVENT,
+        )
+
+    def _wire_changes(self) -> None:
+        """Everything else that changes an expression moves the sliders."""
+        at = self._at
+        changes = [
+            (button.click, [], lambda session, name=name:
+             session.show_preset(name))
+            for name, button in at.presets.items()
+        ]  # fmt: skip
+        changes += [
+            (at.reset.click, [], Session.reset),
+            (at.to_all.click, [], Session.give_to_all),
+            (at.load.upload, [at.load], Session.load),
+            (at.from_photo.upload, [at.from_photo], self._show_as_in),
+            (at.stages.input, [at.stages], _set_stages),
+        ]
+        for event, inputs, change in changes:
+            event(
+                self._changing(change),
+                [self._session, *inputs],
+                [*self._wishes, *self._results],
+                show_progress_on=at.status,
+                **{**_EVENT, "show_progress": "minimal"},
+            )
+        at.faces.select(
+            self._select,
+            [self._session],
+            [at.faces, *self._wishes, *self._results],
+            **_EVENT,
+        )
+
+    def _wire_files(self) -> None:
+        at = self._at
+        for button, write in (
+            (at.get_photo, Session.write_photo),
+            (at.get_animation, Session.write_animation),
+            (at.save, Session.write_expression),
+        ):
+            button.click(
+                self._writing(write),
+                [self._session],
+                [at.made],
+                show_progress_on=at.status,
+                **{**_EVENT, "show_progress": "full"},
+            ).success(None, [at.made], None, js=_SAVE_FILE)
+
+    @property
+    def _wishes(self) -> list[gr.components.Component]:
+        """What says what the selected face shall show."""
+        return [*self._at.sliders, self._at.intensity]
+
+    @property
+    def _results(self) -> list[gr.components.Component]:
+        """What shows the edit."""
+        return [self._at.viewer, self._at.figures, self._at.status]
+
+    def _open(self, path: str | None) -> dict:
+        if path is None:
+            return {}
+        at = self._at
+        try:
+            session = open_photo(self._editor, path, self._max_pixels)
+            shown = self._edit(session)
+        except UserError as error:
+            return {at.photo: None, **self._tell(error)}
+        several = len(session.wishes) > 1
+        return {
+            self._session: session,
+            at.start: gr.Column(visible=False),
+            at.work: gr.Row(visible=True),
+            at.photo: None,
+            at.faces: gr.HTML(self._faces(session), visible=several),
+            at.to_all: gr.Button(visible=several),
+            **self._wish(session),
+            **shown,
+            at.viewer: gr.HTML(
+                shown[at.viewer], photo=picture_url(session.photo)
+            ),
+        }
+
+    def _open_sample(self, event: gr.EventData) -> dict:
+        return self._open(str(sample_path(list(SAMPLES)[event.index])))
+
+    def _select(self, session: Session | None, event: gr.EventData) -> dict:
+        def select(session):
+            session.selected = event.index
+
+        shown = self._changing(select)(session)
+        if session is not None:
+            shown[self._at.faces] = self._faces(session)
+        return shown
+
+    def _show_as_in(self, session: Session, path: str) -> None:
+        session.show_as_in(path, self._max_pixels)
+
+    def _changing(
+        self, change: Callable[..., None], echo: bool = True
+    ) -> Callable[..., dict]:
+        """An event: a change of the session, and the page after it.
+
+        Args:
+          change: takes the session and the event's inputs.
+          echo: the sliders are moved to what the session says.
+        """
+
+        def run(session: Session | None, *inputs: Any) -> dict:
+            shown = {}
+            try:
+                change(_present(session), *inputs)
+                if echo:
+                    shown |= self._wish(session)
+                shown |= self._edit(session)
+            except UserError as error:
+                shown |= self._tell(error)
+            return shown
+
+        return run
+
+    def _writing(
+        self, write: Callable[[Session, str], Path]
+    ) -> Callable[[Session | None], str]:
+        """An event: a file for the visitor to keep."""
+
+        def run(session: Session | None) -> str:
+            # In Gradio's own folder, so that it is swept up like an upload.
+            folder = tempfile.mkdtemp(dir=self._at.made.GRADIO_CACHE)
+            try:
+                return str(write(_present(session), folder))
+            except UserError as error:
+                raise gr.Error(str(error), print_exception=False) from error
+
+        return run
+
+    def _wish(self, session: Session) -> dict:
+        values = [*session.shown_units(), session.wish.intensity]
+        return dict(zip(self._wishes, values, strict=True))
+
+    def _edit(self, session: Session) -> dict:
+        edited = session.edited()
+        figures = session.stage_pictures(edited)
+        return {
+            self._at.viewer: picture_url(edited.image),
+            self._at.figures: choices(figures, figures.values()),
+            self._at.status: _status(session),
+        }
+
+    def _faces(self, session: Session) -> list[dict]:
+        pictures = session.thumbnails()
+        captions = [f"Face {number + 1}" for number in range(len(pictures))]
+        return choices(captions, pictures, session.selected)
+
+    def _tell(self, error: UserError) -> dict:
+        gr.Warning(str(error), title="That did not work")
+        return {self._at.status: str(error)}
+
+
+def _present(session: Session | None) -> Session:
+    if session is None:
+        raise UserError(
+            "the photo is no longer here: the page was left for long, or the "
+            "server began anew; choose the photo again"
+        )
+    return session
+
+
+def _move(session: Session, *values: float) -> None:
+    *units, intensity = values
+    session.move(units, intensity)
+
+
+def _set_stages(session: Session, stages: int) -> None:
+    session.stages = stages
+
+
+def _status(session: Session) -> str:
+    """What the picture shows, in a line."""
+    moved = session.target - session.source
+    changed = [
+        f"{name} {change:+.1f}"
+        for name, change in zip(action_units.NAMES, moved, strict=True)
+        if abs(change) >= 0.05
+    ]
+    says = ", ".join(changed) or "nothing is changed yet"
+    if len(session.wishes) > 1:
+        says = f"Face {session.selected + 1}: {says}"
+    return "; ".join([says, *session.notes])
