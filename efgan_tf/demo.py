@@ -67,7 +67,7 @@ def main(values: flags.FlagValues) -> None:
         address = server.address_of(listener)
         print(f"open {address} in a browser; Ctrl-C ends it", flush=True)
         server.serve(
-            page, listener, int(config.max_upload_mb * 1e6), config.root_path
+            page, listener, int(config.max_upload_mb * 2**20), config.root_path
         )
 
 

@@ -13,16 +13,6 @@ from efgan_tf.interface.pictures import choices
 from efgan_tf.interface.samples import SAMPLES, sample_path
 
 
-class PhotoInput(gr.Image):
-    """An image whose file comes as it is, even where it is none."""
-
-    def get_block_name(self) -> str:
-        return "image"
-
-    def preprocess(self, payload) -> str | None:
-        return payload and payload.path
-
-
 class Layout:
     """The components, made inside a `gr.Blocks`.
 
@@ -33,12 +23,16 @@ class Layout:
     def __init__(self, model: EditingModel):
         gr.HTML(_header(model), apply_default_css=False, elem_id="header")
         with gr.Column(elem_id="start") as self.start:
-            self.photo = PhotoInput(
+            self.photo = gr.Image(
                 sources=["upload", "webcam", "clipboard"],
                 label="Your photo",
                 height=320,
+                placeholder="Drop a photo of a face here, or click to choose",
                 elem_id="photo",
             )
+            # The file as it is: what is no picture is told of in our words.
+            self.photo.preprocess = lambda file: file and file.path
+            self.trouble = _said("trouble")
             self.samples = _choice("Or begin with one of these", "samples")
             self.samples.value = choices(
                 SAMPLES, [read_photo(sample_path(name)) for name in SAMPLES]
@@ -69,12 +63,7 @@ class Layout:
                     apply_default_css=False,
                     elem_id="figures",
                 )
-        self.status = gr.HTML(
-            "",
-            html_template='<p role="status">{{value}}</p>',
-            apply_default_css=False,
-            elem_id="status",
-        )
+        self.status = _said("status")
         self.faces = _choice("Faces: choose one to change", "faces")
         with gr.Row(elem_id="actions"):
             self.get_photo = gr.Button("Download picture", variant="primary")
@@ -126,14 +115,22 @@ def _header(model: EditingModel) -> str:
     )
 
 
-def _choice(label: str, name: str) -> gr.HTML:
+def _said(name: str) -> gr.HTML:
+    """A line of text that is read aloud when it changes."""
+    return gr.HTML(
+        "",
+        html_template='<p role="status">{{value}}</p>',
+        apply_default_css=False,
+        elem_id=name,
+    )
+
+
+def _choice(caption: str, name: str) -> gr.HTML:
     """Pictures to choose from; the value is of `pictures.choices`."""
     return gr.HTML(
         [],
-        html_template=asset_text("choice.html"),
+        html_template=asset_text("choice.html").replace("CAPTION", caption),
         js_on_load=asset_text("choice.js"),
         apply_default_css=False,
         elem_id=name,
-        label=label,
-        caption=label,
     )

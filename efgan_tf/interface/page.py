@@ -4,6 +4,7 @@ Each visitor has a `Session` of their own. A mistake is told on the page, in
 the words of the commands, and the page lives on.
 """
 
+import re
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
@@ -17,11 +18,12 @@ from efgan_tf.errors import UserError
 from efgan_tf.interface.layout import Layout
 from efgan_tf.interface.pictures import choices, picture_url
 from efgan_tf.interface.samples import SAMPLES, sample_path
-from efgan_tf.interface.session import Session, open_photo
+from efgan_tf.interface.session import STEP, Session, open_photo
 
 FORGOTTEN_AFTER = 3600
 """Seconds after which the work of a visitor who does nothing is dropped."""
 
+_MOST_TOLD = 5  # units, those that move the most
 _SWEEP = 600  # seconds from one look for old files to the next
 
 # One at a time goes through the networks, and the page has no API.
@@ -74,15 +76,20 @@ class _Page:
     def _wire_photos(self) -> None:
         at = self._at
         outputs = [
-            self._session, at.start, at.work, at.photo, at.faces, at.to_all,
+            self._session, at.start, at.work, at.photo, at.trouble, at.faces,
+            at.to_all,
             *self._wishes, *self._results,
         ]  # fmt: skip
         ways = {**_EVENT, "show_progress": "full"}
         at.photo.input(
-            self._open, [at.photo], outputs, show_progress_on=at.photo, **ways
+            self._open, [at.photo], outputs, show_progress_on=at.trouble, **ways
         )
         at.samples.select(
-            self._open_sample, None, outputs, show_progress_on=at.photo, **ways
+            self._open_sample,
+            None,
+            outputs,
+            show_progress_on=at.trouble,
+            **ways,
         )
         at.other_photo.click(
             lambda: (None, gr.Column(visible=True), gr.Row(visible=False)),
@@ -159,20 +166,23 @@ class _Page:
         return [self._at.viewer, self._at.figures, self._at.status]
 
     def _open(self, path: str | None) -> dict:
-        if path is None:
-            return {}
+        # Wherever the photo's component is an output it gets a value: one that
+        # is left out is made anew by Gradio, without the layout's change of it.
         at = self._at
+        if path is None:  # nothing yet: it is to come from the camera
+            return {at.photo: None}
         try:
             session = open_photo(self._editor, path, self._max_pixels)
             shown = self._edit(session)
         except UserError as error:
-            return {at.photo: None, **self._tell(error)}
+            return {at.photo: None, **_tell(error, at.trouble)}
         several = len(session.wishes) > 1
         return {
             self._session: session,
             at.start: gr.Column(visible=False),
             at.work: gr.Row(visible=True),
             at.photo: None,
+            at.trouble: "",
             at.faces: gr.HTML(self._faces(session), visible=several),
             at.to_all: gr.Button(visible=several),
             **self._wish(session),
@@ -215,7 +225,7 @@ class _Page:
                     shown |= self._wish(session)
                 shown |= self._edit(session)
             except UserError as error:
-                shown |= self._tell(error)
+                shown |= _tell(error, self._at.status)
             return shown
 
         return run
@@ -244,7 +254,7 @@ class _Page:
         figures = session.stage_pictures(edited)
         return {
             self._at.viewer: picture_url(edited.image),
-            self._at.figures: choices(figures, figures.values()),
+            self._at.figures: choices(map(_caption, figures), figures.values()),
             self._at.status: _status(session),
         }
 
@@ -253,9 +263,11 @@ class _Page:
         captions = [f"Face {number + 1}" for number in range(len(pictures))]
         return choices(captions, pictures, session.selected)
 
-    def _tell(self, error: UserError) -> dict:
-        gr.Warning(str(error), title="That did not work")
-        return {self._at.status: str(error)}
+
+def _tell(error: UserError, line: gr.HTML) -> dict:
+    """Tells of a mistake, where one looks and in a line that stays."""
+    gr.Warning(str(error), title="That did not work")
+    return {line: str(error)}
 
 
 def _present(session: Session | None) -> Session:
@@ -276,15 +288,25 @@ def _set_stages(session: Session, stages: int) -> None:
     session.stages = stages
 
 
+def _caption(title: str) -> str:
+    """The title of a sheet's column in words."""
+    known = {"source": "as the model sees it", "A cascade": "attention: all"}
+    return known.get(title, re.sub("^A ", "attention: ", title))
+
+
 def _status(session: Session) -> str:
     """What the picture shows, in a line."""
     moved = session.target - session.source
+    largest = sorted(
+        zip(action_units.NAMES, moved, strict=True),
+        key=lambda pair: -abs(pair[1]),
+    )
     changed = [
         f"{name} {change:+.1f}"
-        for name, change in zip(action_units.NAMES, moved, strict=True)
-        if abs(change) >= 0.05
+        for name, change in largest[:_MOST_TOLD]
+        if abs(change) >= STEP
     ]
-    says = ", ".join(changed) or "nothing is changed yet"
+    says = f"Changed: {', '.join(changed)}" if changed else "As in the photo"
     if len(session.wishes) > 1:
-        says = f"Face {session.selected + 1}: {says}"
+        says = f"Face {session.selected + 1}: {says[0].lower() + says[1:]}"
     return "; ".join([says, *session.notes])

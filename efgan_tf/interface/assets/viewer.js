@@ -12,12 +12,13 @@ function show() {
 }
 
 function place() {
-  frames.style.setProperty("--wipe", `${wipe.value}%`);
+  frames.style.setProperty("--wipe", wipe.value);
 }
 
 photo.addEventListener("load", () => {
   const ratio = photo.naturalWidth / photo.naturalHeight;
   frames.style.setProperty("--ratio", ratio);
+  frames.classList.toggle("wide", ratio > 1.2);
 });
 wipe.addEventListener("input", place);
 element.querySelectorAll("input[type=radio]").forEach((choice) =>
