@@ -22,11 +22,17 @@ setup(
     python_requires=">=3.10,<3.14",
     packages=find_packages(include=["efgan_tf", "efgan_tf.*"]),
     package_data={
+        "efgan_tf.interface": ["assets/*", "samples/*.jpg"],
         "efgan_tf.presets": ["*.npz", "*.json", "*.md"],
+        "efgan_tf.serving": ["*.binpb"],
         "efgan_tf.synthetic": ["*.npz", "CREDITS.md"],
     },
     install_requires=[
         "absl-py>=2.1",
+        "grpcio>=1.71",
+        # Of the local server; from 1.82 on it wants a later protobuf than
+        # TensorFlow Serving's API has been tried with.
+        "grpcio-health-checking>=1.71,<1.82",
         "keras>=3.12,<4",
         "matplotlib>=3.8",
         "mtcnn>=1.0,<2",
@@ -34,6 +40,7 @@ setup(
         "numpy>=2.0",
         "opencv-python-headless>=4.10",
         "pillow>=10.3",
+        "protobuf>=6.31.1",
         "tensorboard>=2.18",
         "tensorflow>=2.21,<3",
         "tensorflow-datasets>=4.9.7",
@@ -44,9 +51,11 @@ setup(
         "cuda": ["tensorflow[and-cuda]>=2.21,<3"],
         "beam": ["apache-beam>=2.60"],
         "cfee": ["xlrd>=2.0"],
-        "demo": ["gradio>=5"],
+        "demo": ["gradio>=6.0,<7"],
         "test": [
             "apache-beam>=2.60",
+            "gradio>=6.0,<7",
+            "hypothesis>=6.100",
             "playwright>=1.45",  # drives the machine's own Chromium
             "pytest>=8",
             "pytest-timeout>=2.3",

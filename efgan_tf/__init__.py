@@ -16,8 +16,9 @@ def load(path="preset:faces128"):
     """An `efgan_tf.editing.editor.Editor` of a trained model.
 
     Args:
-      path: a run's folder, a `.keras` file, a SavedModel, or `preset:NAME`,
-        a model that comes with the package.
+      path: a run's folder, a `.keras` file, a SavedModel, `preset:NAME`, a
+        model that comes with the package, or `grpc://HOST:PORT/MODEL`, one on
+        a server.
 
     Raises:
       UserError: there is no model, or it is damaged.

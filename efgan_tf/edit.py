@@ -13,9 +13,11 @@ of action units are 0 (absent) to 5 (maximal). docs/editing.md is the guide.
 Ends with status 0 if no photo failed, with 2 if one did.
 """
 
+import functools
 import json
 import os
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 from absl import flags
@@ -39,35 +41,74 @@ from efgan_tf.editing.settings import (
     FaceConfig,
     PhotoConfig,
     ResultConfig,
+    TrainedConfig,
     WishConfig,
 )
 from efgan_tf.editing.wanted import Wish, make_wish, parse_units
 from efgan_tf.errors import UserError
 from efgan_tf.faces import documents, video
 from efgan_tf.options import require
+from efgan_tf.serving.remote.settings import is_address, parse_address
 
-CONFIGS = (PhotoConfig, WishConfig, FaceConfig, ResultConfig)
+CONFIGS = (TrainedConfig, PhotoConfig, WishConfig, FaceConfig, ResultConfig)
+
+Load = Callable[[], Editor]
 
 
 def main(values: flags.FlagValues) -> int | None:
-    """Runs the command; everything that can be is checked before the model."""
-    photo, wish, faces, result = (
+    """Runs the command."""
+    trained, photo, wish, faces, result = (
         config_lib.from_flags(values, config) for config in CONFIGS
     )
+    if not faces.list_faces:
+        _check_model(trained.model)
+    load = functools.partial(_load, trained.model)
+    return edit_with(load, photo, wish, faces, result)
+
+
+def edit_with(
+    load: Load,
+    photo: PhotoConfig,
+    wish: WishConfig,
+    faces: FaceConfig,
+    result: ResultConfig,
+) -> int | None:
+    """Edits as the settings say.
+
+    Args:
+      load: makes the editor; called once everything that can be checked
+        without a model is.
+      photo: what to edit.
+      wish: what the faces shall show.
+      faces: which are meant.
+      result: what else to write.
+
+    Returns:
+      The command's exit status.
+
+    Raises:
+      UserError: the settings cannot be met.
+    """
     require(bool(photo.image), "give --image=PHOTO, a folder, glob or video")
     if faces.list_faces:
         return _list_faces(photo)
-    require(bool(photo.model), "give --model=RUN, a trained model")
-    if photo.model.startswith(presets.PREFIX):
-        presets.check_name(photo.model)
-    elif not os.path.exists(photo.model):
-        raise UserError(f"--model={photo.model} does not exist")
     request = _request(photo, wish, faces, result)
     if is_video(photo.image):
-        return _edit_video(photo, request, result)
+        return _edit_video(load, photo, request, result)
     if names_several(photo.image):
-        return _edit_several(photo, request, result)
-    return _edit_one(photo, request, result)
+        return _edit_several(load, photo, request, result)
+    return _edit_one(load, photo, request, result)
+
+
+def _check_model(model: str) -> None:
+    """Raises a `UserError` if there is no such model, as far as can be told."""
+    require(bool(model), "give --model=RUN, a trained model")
+    if is_address(model):
+        parse_address(model)
+    elif model.startswith(presets.PREFIX):
+        presets.check_name(model)
+    elif not os.path.exists(model):
+        raise UserError(f"--model={model} does not exist")
 
 
 def _request(
@@ -178,12 +219,12 @@ def _detector():
 
 
 def _edit_one(
-    photo: PhotoConfig, request: Request, result: ResultConfig
+    load: Load, photo: PhotoConfig, request: Request, result: ResultConfig
 ) -> None:
     document = documents.read_document(photo.image, photo.max_pixels)
     paths = _check_outputs(photo, result)
     with folders.made(map(_folder, paths)):
-        editor, name = _load(photo.model), photo.image
+        editor, name = load(), photo.image
         out, overwrite = photo.out, photo.overwrite
         if result.strip:
             unit = action_units.canonical_name(result.strip)
@@ -201,7 +242,7 @@ def _edit_one(
 
 
 def _edit_several(
-    photo: PhotoConfig, request: Request, result: ResultConfig
+    load: Load, photo: PhotoConfig, request: Request, result: ResultConfig
 ) -> int | None:
     _refuse_extras("several photos", result)
     require(bool(photo.out), "give --out=FOLDER: --image names several photos")
@@ -210,7 +251,7 @@ def _edit_several(
     batch.check_outputs([*paths, out / batch.REPORT], photo.overwrite)
     with folders.made([out]):
         entries = batch.edit_photos(
-            _load(photo.model), request, jobs, out, photo.max_pixels
+            load(), request, jobs, out, photo.max_pixels
         )
     counts = batch.counts(entries)
     print(
@@ -221,7 +262,7 @@ def _edit_several(
 
 
 def _edit_video(
-    photo: PhotoConfig, request: Request, result: ResultConfig
+    load: Load, photo: PhotoConfig, request: Request, result: ResultConfig
 ) -> None:
     _refuse_extras("a video", result)
     require(
@@ -234,7 +275,7 @@ def _edit_video(
     source = video.open_video(photo.image)
     with folders.made([_folder(photo.out)]):
         made = clip.edit_video(
-            _load(photo.model), request, source, photo.out, photo.overwrite
+            load(), request, source, photo.out, photo.overwrite
         )
     print(
         f"{made.edited} of {made.frames} frames edited; {made.audio.value}\n"

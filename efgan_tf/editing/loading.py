@@ -9,6 +9,8 @@ from efgan_tf.editing.presets import PREFIX, read_preset
 from efgan_tf.editing.runs import read_run
 from efgan_tf.editing.saved_models import newest_version, read_saved_model
 from efgan_tf.errors import UserError
+from efgan_tf.serving.remote import remote_model
+from efgan_tf.serving.remote.settings import is_address
 
 
 def load_model(path: str | Path) -> EditingModel:
@@ -17,12 +19,16 @@ def load_model(path: str | Path) -> EditingModel:
     Args:
       path: a run's folder, a `.keras` file of `efgan_tf.export`, a SavedModel
         of it (its folder, or the one that holds its numbered versions, of
-        which the highest is taken), or `preset:NAME`.
+        which the highest is taken), `preset:NAME`, or the address of a served
+        model, `grpc://HOST:PORT/MODEL`.
 
     Raises:
       UserError: there is no such file or folder, it is none of these, it is
-        damaged, or it was made for another template or other units.
+        damaged, it was made for another template or other units, or the
+        server cannot be reached.
     """
+    if is_address(path):
+        return remote_model(str(path))
     version = _saved_model(path)
     if version is not None:
         return read_saved_model(version)
@@ -36,8 +42,13 @@ def load_network(path: str | Path) -> TrainedNetwork:
       path: as for `load_model`, but no SavedModel, which holds none.
 
     Raises:
-      UserError: as `load_model`, or it is a SavedModel.
+      UserError: as `load_model`, or it is a SavedModel or on a server.
     """
+    if is_address(path):
+        raise UserError(
+            f"{path} is a served model, whose networks stay on the server; "
+            "name the run, the .keras file or the preset that it was made from"
+        )
     if str(path).startswith(PREFIX):
         return read_preset(str(path))
     path = Path(path)

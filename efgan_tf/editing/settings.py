@@ -16,14 +16,20 @@ from efgan_tf.options import (
 
 
 @dataclasses.dataclass(frozen=True)
-class PhotoConfig:
-    """What is edited, with what, and where it goes."""
+class TrainedConfig:
+    """What edits."""
 
     model: str = option(
         DEFAULT,
-        "trained model: a run's folder, a .keras file, a SavedModel or "
-        "preset:NAME",
+        "trained model: a run's folder, a .keras file, a SavedModel, "
+        "preset:NAME or grpc://HOST:PORT/MODEL",
     )
+
+
+@dataclasses.dataclass(frozen=True)
+class PhotoConfig:
+    """What is edited, and where it goes."""
+
     image: str = option(
         "", "a photo, a folder, a glob in quotes, or a video (.mp4 …)"
     )

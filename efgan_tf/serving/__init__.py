@@ -1,1 +1,14 @@
-"""Serving: the exported model, its signatures and its files."""
+"""Serving: the exported model, its signatures and files, server and client."""
+
+from typing import Any
+
+_CLIENTS = ("Client", "AsyncClient", "ServingError")
+
+
+def __getattr__(name: str) -> Any:
+    # gRPC is imported by those who ask, not by those who export.
+    if name in _CLIENTS:
+        from efgan_tf.serving import remote
+
+        return getattr(remote, name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -1,4 +1,4 @@
-"""What an exported model can be asked: five signatures, one graph.
+"""What an exported model can be asked: six signatures, one graph.
 
 | key | inputs | outputs |
 |---|---|---|
@@ -6,6 +6,7 @@
 | `edit_from` | `image`, `source_action_units`, `action_units` | `image` |
 | `edit_bytes` | `image_bytes`, `action_units` | `image_bytes` |
 | `stages` | `image`, `action_units` | `image`, `stages`, `attention` |
+| `stages_from` | as `edit_from` | `image`, `stages`, `attention` |
 | `estimate` | `image` | `action_units` |
 
 `image` is float32 `[b, size, size, 3]` in [0, 1], an aligned face, and
@@ -74,6 +75,7 @@ class Signatures(tf.Module):
             "edit_from": (self._edit_from, [image, source, units]),
             "edit_bytes": (self._edit_bytes, [encoded, units]),
             "stages": (self._stages, [image, units]),
+            "stages_from": (self._stages_from, [image, source, units]),
             "estimate": (self._estimate, [image]),
         }
         return {
@@ -85,12 +87,8 @@ class Signatures(tf.Module):
         return {"image": self._stages(image, action_units)["image"]}
 
     def _edit_from(self, image, source_action_units, action_units):
-        image, source, target = self._checked(
-            image,
-            source_action_units=source_action_units,
-            action_units=action_units,
-        )
-        return {"image": self._run(image, source, target)["image"]}
+        result = self._stages_from(image, source_action_units, action_units)
+        return {"image": result["image"]}
 
     def _edit_bytes(self, image_bytes, action_units):
         image = tf.map_fn(
@@ -105,6 +103,15 @@ class Signatures(tf.Module):
     def _stages(self, image, action_units):
         image, target = self._checked(image, action_units=action_units)
         return self._run(image, self.estimator(image), target)
+
+    def _stages_from(self, image, source_action_units, action_units):
+        return self._run(
+            *self._checked(
+                image,
+                source_action_units=source_action_units,
+                action_units=action_units,
+            )
+        )
 
     def _estimate(self, image):
         (image,) = self._checked(image)

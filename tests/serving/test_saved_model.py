@@ -1,4 +1,4 @@
-"""The SavedModel: five signatures, checked inputs, each weight once."""
+"""The SavedModel: six signatures, checked inputs, each weight once."""
 
 import io
 
@@ -91,6 +91,10 @@ def test_signatures_have_the_promised_names(server):
         "edit_from": ({*both, "source_action_units"}, {"image"}),
         "edit_bytes": ({"image_bytes", "action_units"}, {"image_bytes"}),
         "stages": (both, {"image", "stages", "attention"}),
+        "stages_from": (
+            {*both, "source_action_units"},
+            {"image", "stages", "attention"},
+        ),
         "estimate": ({"image"}, {"action_units"}),
     }
 
@@ -112,12 +116,18 @@ def test_signatures_answer_as_the_run_does(server, model, count):
         rtol=0,
         atol=5e-5,
     )
-    stages, _ = _edited(model, images, source, target)
-    answer = server(
-        "edit_from", image=images, source_action_units=source,
-        action_units=target,
-    )  # fmt: skip
+    stages, attention = _edited(model, images, source, target)
+    inputs = {
+        "image": images,
+        "source_action_units": source,
+        "action_units": target,
+    }
+    answer = server("edit_from", **inputs)
     np.testing.assert_allclose(answer["image"], stages[:, -1], **CLOSE)
+    answer = server("stages_from", **inputs)
+    np.testing.assert_allclose(answer["image"], stages[:, -1], **CLOSE)
+    np.testing.assert_allclose(answer["stages"], stages, **CLOSE)
+    np.testing.assert_allclose(answer["attention"], attention, **CLOSE)
 
 
 def _encode(image, **options):
@@ -207,6 +217,7 @@ def test_every_signature_checks(server):
     for key, inputs in {
         "serving_default": {"image": bad, "action_units": units},
         "stages": {"image": bad, "action_units": units},
+        "stages_from": {**good, "image": bad},
         "estimate": {"image": bad},
     }.items():
         with pytest.raises(tf.errors.InvalidArgumentError, match="image must"):

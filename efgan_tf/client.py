@@ -1,0 +1,41 @@
+"""Edits photos with a model that a server holds.
+
+    python -m efgan_tf.client --server=localhost:8500 --image=photo.jpg \\
+        --expression=happy --out=happy.png
+
+The server is TensorFlow Serving, or python -m efgan_tf.serve, with an export of
+python -m efgan_tf.export. Faces are found, aligned and put back here; aligned
+faces and action units are all that it is sent. But for --model, the flags are
+those of python -m efgan_tf.edit. docs/client.md is the guide.
+"""
+
+import sys
+
+from absl import flags
+
+from efgan_tf import config as config_lib
+from efgan_tf.commands import quiet_tensorflow, run
+from efgan_tf.edit import edit_with
+from efgan_tf.editing.settings import (
+    FaceConfig,
+    PhotoConfig,
+    ResultConfig,
+    WishConfig,
+)
+from efgan_tf.serving.remote import Client, ServerConfig
+
+CONFIGS = (ServerConfig, PhotoConfig, WishConfig, FaceConfig, ResultConfig)
+
+
+def main(values: flags.FlagValues) -> int | None:
+    """Runs the command."""
+    server, *settings = (
+        config_lib.from_flags(values, config) for config in CONFIGS
+    )
+    quiet_tensorflow()
+    with Client(server) as client:
+        return edit_with(lambda: client.editor, *settings)
+
+
+if __name__ == "__main__":
+    sys.exit(run(main, *CONFIGS))

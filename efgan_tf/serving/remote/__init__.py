@@ -1,0 +1,33 @@
+"""Asking a served model over gRPC, TensorFlow Serving's or `efgan_tf.serve`'s.
+
+Importing it takes grpcio, protobuf and NumPy, and no TensorFlow.
+"""
+
+from typing import Any
+
+from efgan_tf.serving.remote.client import AsyncClient, Client
+from efgan_tf.serving.remote.faults import ServingError
+from efgan_tf.serving.remote.model import RemoteModel
+from efgan_tf.serving.remote.settings import ServerConfig
+
+__all__ = [
+    "AsyncClient",
+    "Client",
+    "RemoteModel",
+    "ServerConfig",
+    "ServingError",
+    "remote_model",
+]
+
+
+def remote_model(server: str | ServerConfig, **settings: Any) -> RemoteModel:
+    """A served model to edit with; `efgan_tf.load("grpc://…")` edits photos.
+
+    Args:
+      server: `HOST:PORT` or `grpc://HOST:PORT/MODEL`.
+      **settings: fields of `ServerConfig`.
+
+    Raises:
+      UserError: the server cannot be reached or has no such model.
+    """
+    return Client(server, **settings).model

@@ -1,0 +1,94 @@
+"""A served model as a model to edit with.
+
+What edits photos with a model at hand, `efgan_tf.editing.editor.Editor` and all
+that is built on it, edits so with one on a server: only aligned faces and
+action units go over the wire.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from efgan_tf import action_units
+from efgan_tf.config import ModelConfig
+from efgan_tf.editing.info import ModelInfo
+from efgan_tf.editing.model import EditingModel
+from efgan_tf.errors import UserError
+from efgan_tf.serving.remote import calls
+from efgan_tf.serving.remote.settings import ServerConfig
+
+
+class RemoteModel(EditingModel):
+    """A model on a server.
+
+    It runs all its stages and does not tell its branches' attention. Which
+    units its data could teach is not on the wire: all are taken for learned,
+    and the server leaves those that are not at the source's.
+
+    Args:
+      ask: sends a `Call` and returns what it asked for.
+      config: where the model is.
+
+    Raises:
+      UserError: the server cannot be reached or has no such model.
+    """
+
+    def __init__(self, ask: Callable[[calls.Call], Any], config: ServerConfig):
+        served = ask(calls.metadata(config))
+        info = ModelInfo(
+            ModelConfig(image_size=served.size, stages=served.stages)
+        )
+        self._ask = ask
+        self._config = config
+        super().__init__(
+            config.address, info, self._remote_cascade, self._remote_estimator
+        )
+
+    def checked_stages(self, stages: int | None) -> int:
+        """As `EditingModel`'s; a served model runs all or none."""
+        count = super().checked_stages(stages)
+        if count != self.stages:
+            raise UserError(
+                f"{self.name} runs all its {self.stages} stages; to serve one "
+                f"of {count}, export it with --stages={count}"
+            )
+        return count
+
+    def _remote_cascade(self, images, source, target) -> dict[str, np.ndarray]:
+        def ask(part):
+            return calls.predict(
+                self._config,
+                "stages_from",
+                {
+                    "image": _public(images[part]),
+                    "source_action_units": action_units.denormalize(
+                        source[part]
+                    ),
+                    "action_units": action_units.denormalize(target[part]),
+                },
+                ("stages", "attention"),
+            )
+
+        answers = self._asked(ask, len(images))
+        stages = np.concatenate([answer["stages"] for answer in answers])
+        attention = np.concatenate([answer["attention"] for answer in answers])
+        return {"stages": 2 * stages - 1, "attention": attention}
+
+    def _remote_estimator(self, images) -> np.ndarray:
+        def ask(part):
+            return calls.estimate(self._config, _public(images[part]))
+
+        answers = self._asked(ask, len(images))
+        return action_units.normalize(np.concatenate(answers))
+
+    def _asked(self, make_call: Callable, count: int) -> list:
+        """The answers for `count` faces, in requests of a bearable size."""
+        step = self._config.faces_per_request
+        parts = [slice(i, i + step) for i in range(0, count, step)]
+        return [self._ask(make_call(part)) for part in parts]
+
+
+def _public(images: np.ndarray) -> np.ndarray:
+    """[-1, 1] → [0, 1]."""
+    return (images + 1) / 2

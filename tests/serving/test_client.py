@@ -1,0 +1,249 @@
+"""Clients of a served model answer as the model itself does."""
+
+import asyncio
+import io
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import efgan_tf
+from efgan_tf import action_units, client, commands, edit
+from efgan_tf.editing.editor import Editor
+from efgan_tf.editing.loading import load_model, load_network
+from efgan_tf.errors import UserError
+from efgan_tf.faces.photos import read_photo
+from efgan_tf.serving import AsyncClient, Client
+from efgan_tf.serving.remote import remote_model
+from tests.editing.conftest import MASKED, make_forms, random_faces
+from tests.editing.scenes import group_photo, inside, portraits
+
+# Measured: at most 4e-6, another batch and another graph.
+CLOSE = {"rtol": 0, "atol": 2e-5}
+
+
+@pytest.fixture(scope="module")
+def model():
+    """The run that was exported."""
+    return make_forms()["run"]
+
+
+@pytest.fixture(scope="module")
+def local(model, detector):
+    """Edits photos with it here."""
+    return Editor(model, detector)
+
+
+@pytest.fixture(scope="module")
+def remote(served, detector):
+    """A client whose editor has the detector that is loaded already."""
+    with Client(served.address) as made:
+        made.editor.detector = detector
+        yield made
+
+
+def _public(count):
+    """Aligned faces and units in the public scales, and the run's edit."""
+    images, source, target = random_faces(count)
+    edits = make_forms()["run"].edit(images, source, target)
+    return (images + 1) / 2, source, target, (edits.images[:, -1] + 1) / 2
+
+
+WISHES = [
+    {"expression": "happy", "intensity": 0.7},
+    {"expression": {"AU12": 1}, "relative": True, "face": "all"},
+    {"expression": "angry", "source_action_units": np.full(17, 2.0)},
+    {"from_photo": "other", "units": {"AU25": 2}},
+]
+
+
+@pytest.mark.parametrize("wish", WISHES, ids=lambda wish: "-".join(wish))
+def test_photos_are_edited_as_at_home(rendered, local, remote, wish):
+    photo, wish = group_photo(rendered), dict(wish)
+    if "from_photo" in wish:
+        wish["from_photo"] = portraits(rendered)[2]
+    here = local.edit(photo, **wish)
+    there = remote.edit(photo, **wish)
+    assert len(here.faces) == len(there.faces) >= 1
+    for one, other in zip(here.faces, there.faces, strict=True):
+        learned = local.model.learned > 0  # which the client cannot know
+        for name in ("source_action_units", "target_action_units"):
+            there_units, here_units = getattr(other, name), getattr(one, name)
+            np.testing.assert_allclose(
+                there_units[learned], here_units[learned], rtol=0, atol=1e-4
+            )
+        np.testing.assert_array_equal(one.aligned, other.aligned)
+        # What the networks make of units that differ by rounding.
+        np.testing.assert_allclose(
+            other.edits.images, one.edits.images, rtol=0, atol=1e-4
+        )
+        np.testing.assert_allclose(
+            other.edits.attention, one.edits.attention, rtol=0, atol=1e-4
+        )
+    assert np.abs(there.image.astype(int) - here.image).max() <= 1
+    outside = ~inside(photo.shape, there.faces)
+    assert outside.any()
+    np.testing.assert_array_equal(there.image[outside], photo[outside])
+    assert (there.image != photo).any()
+
+
+def test_aligned_faces_are_edited(remote):
+    images, source, target, expected = _public(3)
+    edited = remote.edit_faces(images, target, source)
+    np.testing.assert_allclose(edited, expected, **CLOSE)
+    # Without a source, it is estimated.
+    units = remote.estimate(images)
+    np.testing.assert_allclose(
+        remote.edit_faces(images, target),
+        remote.edit_faces(images, target, units),
+        **CLOSE,
+    )
+    # Whole levels; one face; one target for all.
+    levels = (images * 255).round().astype(np.uint8)
+    edited = remote.edit_faces(levels, target[0], source[0])
+    assert edited.shape == images.shape and edited.dtype == np.float32
+    np.testing.assert_allclose(
+        remote.edit_faces(levels[1], target[0], source[0]), edited[1:2], **CLOSE
+    )
+    np.testing.assert_allclose(
+        remote.edit_faces(levels / 255, target[0], source[0]), edited, **CLOSE
+    )
+
+
+def test_files_of_aligned_faces_are_edited(remote):
+    images, _, target, _ = _public(2)
+    levels = (images * 255).round().astype(np.uint8)
+    files = [_png(face) for face in levels]
+    pictures = [
+        np.asarray(Image.open(io.BytesIO(content)))
+        for content in remote.edit_bytes(files, target)
+    ]
+    expected = remote.edit_faces(levels, target) * 255
+    np.testing.assert_allclose(pictures, expected, rtol=0, atol=0.51)
+
+
+def _png(image):
+    file = io.BytesIO()
+    Image.fromarray(image).save(file, "PNG")
+    return file.getvalue()
+
+
+def test_a_signature_is_asked_for_some_outputs(remote, model):
+    images, _, target, _ = _public(2)
+    inputs = {"image": images, "action_units": target}
+    answer = remote.predict("stages", inputs, ["attention"])
+    assert set(answer) == {"attention"}
+    assert answer["attention"].shape == (2, model.stages, 64, 64, 1)
+
+
+def test_the_server_tells_of_its_model(served, remote, model):
+    told = remote.served()
+    assert (told.version, told.size, told.stages) == (1, 64, model.stages)
+    assert "edit_bytes" in told.signatures and remote.versions() == {
+        1: "AVAILABLE"
+    }
+    for place in ("versions/1", "labels/stable"):
+        address = f"grpc://{served.address}/efgan/{place}"
+        with Client(address) as same:
+            assert same.served() == told and same.config.address == address
+
+
+def test_many_faces_go_in_several_requests(served, model):
+    remote = remote_model(served.address, faces_per_request=2)
+    images, source, target = random_faces(5)
+    here, there = (m.edit(images, source, target) for m in (model, remote))
+    np.testing.assert_allclose(there.images, here.images, **CLOSE)
+    np.testing.assert_allclose(there.attention, here.attention, **CLOSE)
+    assert there.branches == {}
+    np.testing.assert_allclose(
+        remote.estimate(images), model.estimate(images), rtol=0, atol=5e-5
+    )
+
+
+def test_a_served_model_says_what_it_cannot(served, rendered, remote):
+    address = f"grpc://{served.address}/efgan"
+    with pytest.raises(UserError, match="runs all its 2 stages; .*--stages=1"):
+        remote.edit(portraits(rendered)[0], "happy", stages=1)
+    with pytest.raises(UserError, match="networks stay on the server"):
+        load_network(address)
+    # Which units were learned is not on the wire; the graph knows.
+    edited = remote.edit(portraits(rendered)[0], {MASKED: 5})
+    np.testing.assert_allclose(
+        edited.faces[0].edits.images,
+        remote.edit(portraits(rendered)[0], {}).faces[0].edits.images,
+        **CLOSE,
+    )
+
+
+def test_an_address_is_a_model_for_everything_that_edits(
+    served, rendered, detector, monkeypatch, tmp_path, capsys
+):
+    address = f"grpc://{served.address}/efgan"
+    assert load_model(address).size == 64
+    assert efgan_tf.load(address).model.name == address
+    monkeypatch.setattr("efgan_tf.editing.editor.Detector", lambda: detector)
+    photo = tmp_path / "photo.png"
+    Image.fromarray(portraits(rendered)[0]).save(photo)
+    wish = [f"--image={photo}", "--au=AU12=3"]
+    assert commands.run(
+        edit.main, *edit.CONFIGS,
+        argv=["edit", f"--model={address}", f"--out={tmp_path}/1.png", *wish],
+    ) == 0  # fmt: skip
+    assert commands.run(
+        client.main, *client.CONFIGS,
+        argv=["client", f"--server={served.address}", *wish,
+              f"--out={tmp_path}/2.png", f"--sheet={tmp_path}/sheet.png"],
+    ) == 0  # fmt: skip
+    assert "AU12" in capsys.readouterr().out
+    one, two = (read_photo(tmp_path / f"{n}.png") for n in (1, 2))
+    np.testing.assert_array_equal(one, two)
+    assert (one != read_photo(photo)).any() and (
+        tmp_path / "sheet.png"
+    ).exists()
+
+
+def test_asyncio_clients_mix_nothing_up(served, remote, rendered):
+    images, source, target, expected = _public(4)
+    photo = portraits(rendered)[0]
+
+    async def ask():
+        async with AsyncClient(served.address) as asking:
+            faces = [
+                asking.edit_faces(images[i], target[i], source[i])
+                for i in range(4)
+            ]
+            photos = [asking.edit(photo, name) for name in ("happy", "sad")]
+            return await asyncio.gather(
+                *faces, *photos, asking.estimate(images), asking.served()
+            )
+
+    *faces, happy, sad, units, told = asyncio.run(ask())
+    np.testing.assert_allclose(np.concatenate(faces), expected, **CLOSE)
+    for name, edited in (("happy", happy), ("sad", sad)):
+        np.testing.assert_array_equal(
+            edited.faces[0].target_action_units, action_units.preset(name)
+        )
+        same = remote.edit(photo, name)
+        assert np.abs(same.image.astype(int) - edited.image).max() <= 1
+    np.testing.assert_allclose(units, remote.estimate(images), **CLOSE)
+    assert told == remote.served()
+
+
+def test_importing_a_client_imports_no_tensorflow(served):
+    """And asking about aligned faces does not either."""
+    code = (
+        "import sys, numpy as np\n"
+        "import efgan_tf.client\n"
+        "from efgan_tf.serving import AsyncClient, Client\n"
+        "from efgan_tf.serving.remote import remote_model\n"
+        f"client = Client({served.address!r})\n"
+        "faces, units = np.zeros((1, 64, 64, 3), 'f4'), np.ones((1, 17))\n"
+        "assert client.edit_faces(faces, units).shape == faces.shape\n"
+        "assert remote_model(client.config).estimate(faces).shape == (1, 17)\n"
+        "known = 'tensorflow', 'keras', 'tensorflow_serving', 'cv2'\n"
+        "sys.exit(', '.join(m for m in known if m in sys.modules) or None)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True)
+    assert done.returncode == 0, done.stderr.decode()

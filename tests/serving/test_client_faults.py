@@ -1,0 +1,220 @@
+"""What a server refuses is told with the way out; what may pass is retried."""
+
+import asyncio
+import concurrent.futures
+import contextlib
+import dataclasses
+import socket
+import threading
+
+import grpc
+import numpy as np
+import pytest
+
+from efgan_tf.serving import AsyncClient, Client, ServingError
+from efgan_tf.serving.local.server import LocalServer
+from efgan_tf.serving.local.settings import ServeConfig
+from efgan_tf.serving.remote import protos
+from tests.editing.conftest import make_exported
+
+Code = grpc.StatusCode
+FACES = np.full((1, 64, 64, 3), 0.5, np.float32)
+MANY = np.repeat(FACES, 8, axis=0)  # 393 kB, more than gRPC keeps for retries
+UNITS = np.ones(17, np.float32)
+
+
+@dataclasses.dataclass
+class _Failing:
+    """A gRPC server whose first answers are a status, the next an echo."""
+
+    code: grpc.StatusCode
+    details: str
+    times: int
+    address: str = ""
+    calls: int = 0
+
+    def predict(self, request, context):
+        self.calls += 1
+        if self.calls <= self.times:
+            context.abort(self.code, self.details)
+        answer = protos.PredictResponse()
+        answer.outputs["image"].CopyFrom(request.inputs["image"])
+        return answer
+
+
+@contextlib.contextmanager
+def _serving(predict):
+    """The address of a server that answers Predict so."""
+    method = grpc.unary_unary_rpc_method_handler(
+        predict,
+        protos.PredictRequest.FromString,
+        protos.PredictResponse.SerializeToString,
+    )
+    server = grpc.server(concurrent.futures.ThreadPoolExecutor(4))
+    server.add_generic_rpc_handlers([
+        grpc.method_handlers_generic_handler(
+            "tensorflow.serving.PredictionService", {"Predict": method}
+        )
+    ])  # fmt: skip
+    port = server.add_insecure_port("127.0.0.1:0")
+    server.start()
+    try:
+        yield f"127.0.0.1:{port}"
+    finally:
+        server.stop(0).wait()
+
+
+@contextlib.contextmanager
+def _failing(code, details="no reason", times=1000):
+    failing = _Failing(code, details, times)
+    with _serving(failing.predict) as failing.address:
+        yield failing
+
+
+def _message(address, *arguments, **settings):
+    """What a client says of a question that fails."""
+    with Client(address, **settings) as client:
+        with pytest.raises(ServingError) as caught:
+            client.edit_faces(*(arguments or (FACES, UNITS)))
+    assert "\n" not in str(caught.value)
+    return caught.value.code, str(caught.value)
+
+
+def test_a_server_that_is_not_ready_yet_is_asked_again():
+    with _failing(Code.UNAVAILABLE, times=2) as failing:
+        with Client(failing.address) as client:
+            np.testing.assert_array_equal(client.edit_faces(MANY, UNITS), MANY)
+        assert failing.calls == 3
+
+    async def ask(address):
+        async with AsyncClient(address) as client:
+            return await client.edit_faces(MANY, UNITS)
+
+    with _failing(Code.UNAVAILABLE, times=2) as failing:
+        np.testing.assert_array_equal(asyncio.run(ask(failing.address)), MANY)
+        assert failing.calls == 3
+
+
+def test_it_is_not_asked_for_ever():
+    with _failing(
+        Code.UNAVAILABLE, "queue to which this was sent is full"
+    ) as f:
+        code, message = _message(f.address)
+        assert code is Code.UNAVAILABLE and f.calls == 4
+    assert "is busy" in message and "later" in message
+
+
+FAULTS = {
+    Code.INVALID_ARGUMENT: "refuses what was sent: no reason",
+    Code.NOT_FOUND: "has no model 'efgan'; check --model_name",
+    Code.FAILED_PRECONDITION: "failed with FAILED_PRECONDITION: no reason",
+    Code.RESOURCE_EXHAUSTED: "is busy: no reason; try again later",
+    Code.DEADLINE_EXCEEDED: "no answer from .* within 30 s; raise --timeout",
+    Code.UNAUTHENTICATED: "does not know who asks.* --client_certificate",
+    Code.PERMISSION_DENIED: "does not let this client in: no reason",
+    Code.UNIMPLEMENTED: "speaks gRPC but is no TensorFlow Serving",
+    Code.CANCELLED: "was cancelled: no reason",
+    Code.INTERNAL: "failed with INTERNAL: no reason; its log",
+    Code.UNKNOWN: "failed with UNKNOWN: no reason; its log",
+    Code.DATA_LOSS: "failed with DATA_LOSS",
+    Code.ABORTED: "failed with ABORTED",
+    Code.OUT_OF_RANGE: "failed with OUT_OF_RANGE",
+    Code.ALREADY_EXISTS: "failed with ALREADY_EXISTS",
+}
+
+
+def test_every_other_status_is_told_once_in_clear_words():
+    everything = set(Code) - {Code.OK, Code.UNAVAILABLE}
+    assert everything == set(FAULTS)
+    for code, words in FAULTS.items():
+        with _failing(code) as failing:
+            with Client(failing.address) as client:
+                with pytest.raises(ServingError, match=words) as caught:
+                    client.edit_faces(FACES, UNITS)
+            assert caught.value.code is code
+            assert caught.value.details == "no reason"
+            assert failing.calls == 1, code
+
+
+def test_no_answer_within_the_time():
+    done = threading.Event()
+
+    def wait(request, context):
+        done.wait(20)
+        return protos.PredictResponse()
+
+    async def ask(address):
+        async with AsyncClient(address, timeout=0.3) as client:
+            await client.edit_faces(FACES, UNITS)
+
+    with _serving(wait) as address:
+        code, message = _message(address, timeout=0.3)
+        with pytest.raises(ServingError, match="within 0.3 s"):
+            asyncio.run(ask(address))
+        done.set()
+    assert code is Code.DEADLINE_EXCEEDED
+    assert "within 0.3 s; raise --timeout" in message
+
+
+def test_a_port_where_nobody_listens():
+    with socket.create_server(("127.0.0.1", 0)) as closed:
+        address = f"127.0.0.1:{closed.getsockname()[1]}"
+    code, message = _message(address)
+    assert code is Code.UNAVAILABLE
+    assert f"{address} cannot be reached" in message
+    assert "refused" in message and "check --server" in message
+    assert "cannot be reached" in _message("no-such-host.invalid:8500")[1]
+
+
+@pytest.mark.parametrize(
+    ("settings", "code", "words"),
+    [
+        ({"model_name": "nobody"}, Code.NOT_FOUND,
+         "has no model 'nobody'; check --model_name"),
+        ({"model_version": 7}, Code.NOT_FOUND, "model 'efgan' in version 7"),
+        ({"version_label": "canary"}, Code.INVALID_ARGUMENT,
+         "labelled 'canary'; check --version_label"),
+    ],
+)  # fmt: skip
+def test_a_model_that_is_not_served(served, settings, code, words):
+    found, message = _message(served.address, **settings)
+    assert found is code and words in message
+    with Client(served.address, **settings) as client:
+        with pytest.raises(ServingError):
+            client.model  # noqa: B018
+
+
+def test_inputs_that_the_graph_refuses(served):
+    for faces, words in (
+        (FACES * 255, "image must be finite and within 0 and 1"),
+        (FACES[:, :32], "not compatible"),
+        (FACES[:0], "empty"),
+    ):
+        code, message = _message(served.address, faces, UNITS)
+        assert code is Code.INVALID_ARGUMENT and words in message
+    with Client(served.address) as client:
+        with pytest.raises(ServingError, match="not exported by this version"):
+            client.predict("no_such_signature", {"image": FACES})
+
+
+def test_messages_that_are_too_large(served):
+    config = ServeConfig(
+        model_dir=str(make_exported().out / "efgan"), port=0, max_message_mb=1
+    )
+    many = np.repeat(FACES, 30, axis=0)
+    with LocalServer(config) as small:
+        code, message = _message(small.address, many, UNITS)
+    assert code is Code.RESOURCE_EXHAUSTED
+    assert "too large" in message and "--faces_per_request" in message
+    # This side's own limit is found before anything is sent.
+    many = np.repeat(FACES, 1400, axis=0)
+    assert "too large" in _message(served.address, many, UNITS)[1]
+
+
+def test_an_answer_of_something_else(served):
+    def answer(request, context):
+        return protos.PredictResponse()
+
+    with _serving(answer) as address:
+        code, message = _message(address)
+    assert code is Code.DATA_LOSS and "is it an export of efgan_tf?" in message

@@ -1,0 +1,145 @@
+"""Addresses, settings and messages of the clients."""
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from tensorflow_serving.apis import (
+    model_service_pb2,
+    predict_pb2,
+    prediction_service_pb2,
+)
+
+from efgan_tf import client, commands
+from efgan_tf.errors import UserError
+from efgan_tf.serving.remote import ServerConfig, protos, tensors
+from efgan_tf.serving.remote.settings import is_address, parse_address
+from tools.dump_protos import descriptor_set
+
+
+@pytest.mark.parametrize(
+    ("address", "settings"),
+    [
+        ("localhost:8500", {}),
+        ("grpc://10.0.0.1:80/other", {"model_name": "other"}),
+        ("grpc://[::1]:8500/efgan/versions/0", {"model_version": 0}),
+        ("grpcs://a.b:443/efgan/labels/x", {"tls": True, "version_label": "x"}),
+        ("grpc://localhost:8500/", {}),
+    ],
+)
+def test_addresses(address, settings):
+    config = parse_address(address)
+    server = address.removeprefix("grpcs://").removeprefix("grpc://")
+    expected = ServerConfig(server=server.split("/")[0], **settings)
+    assert config == expected
+    assert is_address(config.address)
+    assert parse_address(config.address) == config
+
+
+@pytest.mark.parametrize(
+    ("address", "words"),
+    [
+        ("", "is no address"),
+        ("localhost", "--server=localhost is no HOST:PORT"),
+        ("localhost:http", "is no HOST:PORT"),
+        ("http://localhost:8501", "is no address"),
+        ("localhost:8500/efgan", "is no address"),
+        ("grpc://localhost:8500/efgan/versions/new", "is no address"),
+        ("grpc:///efgan", "is no address"),
+    ],
+)
+def test_what_is_no_address(address, words):
+    with pytest.raises(UserError, match=words):
+        parse_address(address)
+
+
+@pytest.mark.parametrize(
+    ("flags", "words"),
+    [
+        ([], "give --server=HOST:PORT"),
+        (["--server=x:1", "--timeout=0"], "--timeout"),
+        (["--server=x:1", "--timeout=nan"], "--timeout"),
+        (["--server=x:1", "--model_name="], "--model_name"),
+        (["--server=x:1", "--model_version=-2"], "--model_version"),
+        (["--server=x:1", "--faces_per_request=0"], "--faces_per_request"),
+        (["--server=x:1", "--model_version=1", "--version_label=a"],
+         "--version_label"),
+        (["--server=x:1"], "--image"),
+        (["--server=x:1", "--image=absent.png", "--expression=happy",
+          "--out=o.png"], "absent.png"),
+    ],
+)  # fmt: skip
+def test_mistakes_are_told_before_anybody_is_asked(flags, words, capsys):
+    assert commands.run(
+        client.main, *client.CONFIGS, argv=["client", *flags]
+    ) == 2  # fmt: skip
+    error = capsys.readouterr().err
+    assert words in error and error.count("\n") == 1
+
+
+def test_the_shipped_messages_are_the_official_ones():
+    """Fields may have come since; those that are shipped must be the same."""
+    shipped = protos.descriptor_set()
+    official = _fields(descriptor_set())
+    fields = _fields(shipped)
+    assert len(fields) > 300
+    assert fields.items() <= official.items()
+    methods = {
+        f"{service.name}.{method.name}"
+        for file in shipped.file
+        for service in file.service
+        for method in service.method
+    }
+    for module in (prediction_service_pb2, model_service_pb2):
+        for service in module.DESCRIPTOR.services_by_name.values():
+            for method in service.methods:
+                assert f"{service.name}.{method.name}" in methods
+
+
+def _fields(found):
+    """File, message and field → how it is on the wire."""
+    return {
+        (file.name, message.name, field.name): (
+            field.number,
+            field.type,
+            field.label,
+        )
+        for file in found.file
+        for message in file.message_type
+        for field in message.field
+    }
+
+
+def test_tensors_are_read_as_servers_write_them():
+    values = np.arange(6, dtype=np.float32).reshape(1, 2, 3)
+    request = protos.PredictRequest()
+    tensors.fill(request.inputs["floats"], values)
+    tensors.fill(request.inputs["strings"], [b"one", b"\xff\0"])
+    # Official messages on the other side.
+    same = predict_pb2.PredictRequest.FromString(request.SerializeToString())
+    assert same.inputs["strings"].string_val == [b"one", b"\xff\0"]
+    np.testing.assert_array_equal(
+        tf.make_ndarray(same.inputs["floats"]), values
+    )
+    # As TensorFlow Serving writes them: value by value.
+    proto = protos.TensorProto(dtype=1, float_val=values.ravel())
+    for size in values.shape:
+        proto.tensor_shape.dim.add(size=size)
+    np.testing.assert_array_equal(tensors.from_proto(proto), values)
+    proto.tensor_shape.dim[0].size = 0
+    del proto.float_val[:]
+    assert tensors.from_proto(proto).shape == (0, 2, 3)
+
+
+@pytest.mark.parametrize(
+    "proto",
+    [
+        protos.TensorProto(dtype=2),
+        protos.TensorProto(dtype=1, float_val=[1, 2]),
+        protos.TensorProto(dtype=1, tensor_content=b"abc"),
+        protos.TensorProto(dtype=7, string_val=[b"a", b"b"]),
+    ],
+)
+def test_tensors_that_are_none(proto):
+    proto.tensor_shape.dim.add(size=3)
+    with pytest.raises(ValueError):
+        tensors.from_proto(proto)
