@@ -39,14 +39,14 @@ class Layout:
             )
         with gr.Row(elem_id="work", visible=False) as self.work:
             with gr.Column(elem_id="picture"):
-                self._picture()
+                self._picture(model)
             with gr.Column(elem_id="controls"):
                 self._controls(model)
         gr.HTML(
             asset_text("footer.html"), apply_default_css=False, elem_id="footer"
         )
 
-    def _picture(self) -> None:
+    def _picture(self, model: EditingModel) -> None:
         with gr.Tabs():
             with gr.Tab("Result"):
                 self.viewer = gr.HTML(
@@ -57,6 +57,12 @@ class Layout:
                     photo="",
                 )
             with gr.Tab("Stages and attention"):
+                self.stages = gr.Radio(
+                    list(range(1, model.stages + 1)),
+                    value=model.stages,
+                    label="Stages of the cascade",
+                    visible=model.stages > 1,
+                )
                 self.figures = gr.HTML(
                     [],
                     html_template=asset_text("figures.html"),
@@ -77,29 +83,21 @@ class Layout:
                 name: gr.Button(name.capitalize(), size="sm", min_width=80)
                 for name in action_units.PRESETS
             }
-        self.intensity = intensity_slider()
-        with gr.Row():
+        with gr.Row(elem_id="ways"):
             self.reset = gr.Button("Reset to the photo", size="sm")
-            self.to_all = gr.Button("Give to all faces", size="sm")
-        self.sliders = unit_sliders(model)
-        with gr.Accordion("More", open=False):
             self.from_photo = gr.UploadButton(
-                "Take the expression from another photo",
+                "Take from another photo",
                 file_types=["image"],
                 size="sm",
                 interactive=model.has_estimator,
             )
-            with gr.Row():
-                self.load = gr.UploadButton(
-                    "Load expression", file_types=[".json"], size="sm"
-                )
-                self.save = gr.Button("Save expression", size="sm")
-            self.stages = gr.Radio(
-                list(range(1, model.stages + 1)),
-                value=model.stages,
-                label="Stages of the cascade",
-                visible=model.stages > 1,
+            self.load = gr.UploadButton(
+                "Load expression", file_types=[".json"], size="sm"
             )
+            self.save = gr.Button("Save expression", size="sm")
+            self.to_all = gr.Button("Give to all faces", size="sm")
+        self.intensity = intensity_slider()
+        self.sliders = unit_sliders(model)
 
 
 def asset_text(name: str) -> str:

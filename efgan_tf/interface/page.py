@@ -123,7 +123,7 @@ class _Page:
             (at.to_all.click, [], Session.give_to_all),
             (at.load.upload, [at.load], Session.load),
             (at.from_photo.upload, [at.from_photo], self._show_as_in),
-            (at.stages.input, [at.stages], _set_stages),
+            (at.stages.input, [at.stages], Session.use_stages),
         ]
         for event, inputs, change in changes:
             event(
@@ -157,8 +157,8 @@ class _Page:
 
     @property
     def _wishes(self) -> list[gr.components.Component]:
-        """What says what the selected face shall show."""
-        return [*self._at.sliders, self._at.intensity]
+        """What says what the selected face shall show, and how."""
+        return [*self._at.sliders, self._at.intensity, self._at.stages]
 
     @property
     def _results(self) -> list[gr.components.Component]:
@@ -196,10 +196,7 @@ class _Page:
         return self._open(str(sample_path(list(SAMPLES)[event.index])))
 
     def _select(self, session: Session | None, event: gr.EventData) -> dict:
-        def select(session):
-            session.selected = event.index
-
-        shown = self._changing(select)(session)
+        shown = self._changing(Session.select)(session, event.index)
         if session is not None:
             shown[self._at.faces] = self._faces(session)
         return shown
@@ -246,7 +243,9 @@ class _Page:
         return run
 
     def _wish(self, session: Session) -> dict:
-        values = [*session.shown_units(), session.wish.intensity]
+        values = [
+            *session.shown_units(), session.wish.intensity, session.stages
+        ]  # fmt: skip
         return dict(zip(self._wishes, values, strict=True))
 
     def _edit(self, session: Session) -> dict:
@@ -282,10 +281,6 @@ def _present(session: Session | None) -> Session:
 def _move(session: Session, *values: float) -> None:
     *units, intensity = values
     session.move(units, intensity)
-
-
-def _set_stages(session: Session, stages: int) -> None:
-    session.stages = stages
 
 
 def _caption(title: str) -> str:

@@ -78,14 +78,11 @@ def gradio_at_home() -> Iterator[None]:
         yield
 
 
-def serve(
-    page, listener: socket.socket, max_bytes: int, root_path: str = ""
-) -> None:
-    """Serves a page of `build_page` until SIGTERM or Ctrl-C.
+def page_server(page, max_bytes: int, root_path: str = ""):
+    """A `uvicorn.Server` of a page; `run(sockets=[listener])` serves it.
 
     Args:
-      page: a `gr.Blocks`.
-      listener: of `listen`.
+      page: of `build_page`.
       max_bytes: larger files are refused.
       root_path: where a proxy in front has the page: "/faces".
     """
@@ -113,4 +110,4 @@ def serve(
     config = uvicorn.Config(
         app, log_level="warning", timeout_graceful_shutdown=_LAST_WORDS
     )
-    uvicorn.Server(config).run(sockets=[listener])
+    return uvicorn.Server(config)

@@ -40,6 +40,9 @@ PICTURE_SIDE = 192
 STEP = 0.1
 """Of the intensities that are shown; finer ones are kept until changed."""
 
+_TAKEN_FOR_NEUTRAL = (
+    "this model cannot tell what a face shows: it is taken for neutral"
+)
 _NO_FACE = "try a photo that shows a face from the front, large and well lit"
 
 
@@ -71,9 +74,9 @@ class Session:
       subject: the same with all its faces, at least one.
 
     Attributes:
+      wishes: one for each face.
       selected: index of the face that changes apply to.
       stages: how many of the cascade's are run.
-      wishes: one for each face.
     """
 
     def __init__(
@@ -88,10 +91,10 @@ class Session:
         self._document = document
         self._subject = subject
         self._shown = reduced(subject, SHOWN_SIDE)
-        self.stages = editor.model.stages
         self.wishes = [FaceWish(face.source) for face in subject.faces]
         areas = [face.face.area for face in subject.faces]
         self.selected = int(np.argmax(areas))
+        self.stages = editor.model.stages
 
     @property
     def photo(self) -> np.ndarray:
@@ -128,6 +131,18 @@ class Session:
     def shown_units(self) -> list[float]:
         """The selected face's wish as sliders show it, in steps."""
         return [round(float(value), 1) for value in self.wish.expression]
+
+    def select(self, index: int) -> None:
+        """Changes apply to this face from now on."""
+        self.selected = range(len(self.wishes))[index]
+
+    def use_stages(self, count: int) -> None:
+        """Runs so many stages, which make larger steps if they are fewer.
+
+        Raises:
+          UserError: the model cannot.
+        """
+        self.stages = self._editor.model.checked_stages(count)
 
     def move(self, units: Sequence[float], intensity: float) -> None:
         """Takes what the sliders say; those left alone lose no digits."""
@@ -282,15 +297,18 @@ def open_photo(
       UserError: it cannot be read, has more pixels, or shows no face that is
         large enough.
     """
-    document = _read(path, max_pixels)
+    document, name = _read(path, max_pixels), Path(path).name
+    knows = editor.model.has_estimator
     neutral = action_units.preset("neutral")
     (taken,) = editor.take(
         [document.pixels],
         FaceChoice("all"),
-        source=None if editor.model.has_estimator else neutral,
+        source=None if knows else neutral,
     )
-    name = Path(path).name
-    return Session(editor, name, document, raised(taken, name, _NO_FACE))
+    subject = raised(taken, name, _NO_FACE)
+    notes = subject.notes if knows else (*subject.notes, _TAKEN_FOR_NEUTRAL)
+    subject = dataclasses.replace(subject, notes=notes)
+    return Session(editor, name, document, subject)
 
 
 def _read(path: str | os.PathLike, max_pixels: int) -> documents.Document:
