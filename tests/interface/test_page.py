@@ -199,9 +199,11 @@ def test_each_of_several_faces_is_chosen_and_changed(start):
     _says(page, "Face 3: as in the photo")
     pressed = [face.get_attribute("aria-pressed") for face in faces.all()]
     assert pressed == ["false", "false", "true"]
+    _click(page, "Angry")
+    _says(page, "Face 3: changed: AU04")
     _click(page, "Give to all faces")
     faces.nth(0).click()
-    _says(page, "Face 1: as in the photo")
+    _says(page, "Face 1: changed: AU04")
     _click(page, "Another photo")
     page.locator("#samples button").nth(3).wait_for()
 
