@@ -51,10 +51,10 @@ setup(
         "cuda": ["tensorflow[and-cuda]>=2.21,<3"],
         "beam": ["apache-beam>=2.60"],
         "cfee": ["xlrd>=2.0"],
-        "demo": ["gradio>=6.0,<7"],
+        "demo": ["gradio>=6.31,<7"],
         "test": [
             "apache-beam>=2.60",
-            "gradio>=6.0,<7",
+            "gradio>=6.31,<7",
             "hypothesis>=6.100",
             "playwright>=1.45",  # drives the machine's own Chromium
             "pytest>=8",

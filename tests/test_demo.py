@@ -70,6 +70,13 @@ def test_without_gradio_the_way_to_it_is_told(capsys, monkeypatch):
     assert "pip install 'efgan_tf[demo]'" in message
 
 
+def test_an_old_gradio_is_told_of(capsys, monkeypatch):
+    gradio = pytest.importorskip("gradio", reason="gradio is not installed")
+    monkeypatch.setattr(gradio, "__version__", "5.49.1")
+    message = _refused(capsys, "--port=0")
+    assert "Gradio 5.49.1 is too old" in message
+
+
 def test_help_is_there_at_once():
     code = (
         "import sys; from efgan_tf import commands, demo; "
@@ -81,7 +88,7 @@ def test_help_is_there_at_once():
         [sys.executable, "-c", code], check=True, capture_output=True, text=True
     )
     assert "--host: address to serve at" in done.stdout
-    assert "(default 127.0.0.1)" in done.stdout
+    assert "(default '127.0.0.1')" in done.stdout
 
 
 @pytest.mark.parametrize("host", [HERE, "localhost", "0.0.0.0"])

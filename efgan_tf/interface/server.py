@@ -11,6 +11,8 @@ from efgan_tf.errors import UserError
 
 _LAST_WORDS = 2  # seconds that open connections have when the server ends
 
+_OLDEST_GRADIO = (6, 31)
+
 _REFUSALS = {
     errno.EADDRINUSE: "--port={port} is in use; name another one, or 0 for "
     "any that is free",
@@ -70,9 +72,10 @@ def gradio_at_home() -> Iterator[None]:
             raise UserError(
                 "the page needs Gradio: pip install 'efgan_tf[demo]'"
             ) from error
-        if int(gradio.__version__.partition(".")[0]) < 6:
+        major, minor = map(int, gradio.__version__.split(".")[:2])
+        if (major, minor) < _OLDEST_GRADIO:
             raise UserError(
-                f"the page needs Gradio 6, this is {gradio.__version__}: "
+                f"Gradio {gradio.__version__} is too old for the page: "
                 "pip install -U 'efgan_tf[demo]'"
             )
         yield
@@ -89,6 +92,7 @@ def page_server(page, max_bytes: int, root_path: str = ""):
     import fastapi
     import gradio as gr
     import uvicorn
+    from starlette.routing import Mount
 
     from efgan_tf.interface.looks import page_css, page_theme
 
@@ -107,7 +111,15 @@ def page_server(page, max_bytes: int, root_path: str = ""):
         theme=page_theme(),
         css=page_css(),
     )
-    config = uvicorn.Config(
-        app, log_level="warning", timeout_graceful_shutdown=_LAST_WORDS
+    (mount,) = [each for each in app.routes if isinstance(each, Mount)]
+
+    class Server(uvicorn.Server):
+        async def shutdown(self, sockets=None):
+            mount.app.stop_event.set()  # lets go of the pages that are open
+            await super().shutdown(sockets)
+
+    return Server(
+        uvicorn.Config(
+            app, log_level="warning", timeout_graceful_shutdown=_LAST_WORDS
+        )
     )
-    return uvicorn.Server(config)
