@@ -4,6 +4,7 @@ Each visitor has a `Session` of their own. A mistake is told on the page, in
 the words of the commands, and the page lives on.
 """
 
+import html
 import re
 import tempfile
 from collections.abc import Callable
@@ -238,7 +239,9 @@ class _Page:
             try:
                 return str(write(_present(session), folder))
             except UserError as error:
-                raise gr.Error(str(error), print_exception=False) from error
+                raise gr.Error(
+                    _as_html(error), print_exception=False
+                ) from error
 
         return run
 
@@ -265,8 +268,13 @@ class _Page:
 
 def _tell(error: UserError, line: gr.HTML) -> dict:
     """Tells of a mistake, where one looks and in a line that stays."""
-    gr.Warning(str(error), title="That did not work")
+    gr.Warning(_as_html(error))
     return {line: str(error)}
+
+
+def _as_html(error: UserError) -> str:
+    """For Gradio's messages; a file may have put anything in an error."""
+    return html.escape(str(error), quote=False)
 
 
 def _present(session: Session | None) -> Session:
