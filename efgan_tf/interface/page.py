@@ -5,7 +5,6 @@ the words of the commands, and the page lives on.
 """
 
 import html
-import re
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
@@ -13,27 +12,18 @@ from typing import Any
 
 import gradio as gr
 
-from efgan_tf import action_units
 from efgan_tf.editing.editor import Editor
 from efgan_tf.errors import UserError
 from efgan_tf.interface.layout import Layout
 from efgan_tf.interface.pictures import choices, picture_url
 from efgan_tf.interface.samples import SAMPLES, sample_path
-from efgan_tf.interface.session import STEP, Session, open_photo
+from efgan_tf.interface.session import Session, open_photo
+from efgan_tf.interface.wording import caption, status
 
 FORGOTTEN_AFTER = 3600
 """Seconds after which the work of a visitor who does nothing is dropped."""
 
-_MOST_TOLD = 5  # units, those that move the most
 _SWEEP = 600  # seconds from one look for old files to the next
-
-# One at a time goes through the networks, and the page has no API.
-_EVENT = {
-    "api_visibility": "private",
-    "concurrency_limit": 1,
-    "concurrency_id": "networks",
-    "show_progress": "hidden",
-}
 
 _SAVE_FILE = """(file) => {
   const link = document.createElement("a");
@@ -77,26 +67,17 @@ class _Page:
     def _wire_photos(self) -> None:
         at = self._at
         outputs = [
-            self._session, at.start, at.work, at.photo, at.trouble, at.faces,
-            at.to_all,
+            at.start, at.work, at.photo, at.trouble, at.faces, at.to_all,
             *self._wishes, *self._results,
         ]  # fmt: skip
-        ways = {**_EVENT, "show_progress": "full"}
-        at.photo.input(
-            self._open, [at.photo], outputs, show_progress_on=at.trouble, **ways
-        )
-        at.samples.select(
-            self._open_sample,
-            None,
-            outputs,
-            show_progress_on=at.trouble,
-            **ways,
-        )
+        ways = _ways("full", at.trouble)
+        at.photo.input(self._open, [at.photo], outputs, **ways)
+        at.samples.select(self._open_sample, None, outputs, **ways)
         at.other_photo.click(
             lambda: (None, gr.Column(visible=True), gr.Row(visible=False)),
             None,
             [self._session, at.start, at.work],
-            api_visibility="private",
+            **_ways(),
         )
 
     def _wire_sliders(self) -> None:
@@ -108,7 +89,7 @@ class _Page:
             [self._session, *sliders],
             self._results,
             trigger_mode="always_last",
-            **_EVENT,
+            **_ways(),
         )
 
     def _wire_changes(self) -> None:
@@ -131,14 +112,13 @@ class _Page:
                 self._changing(change),
                 [self._session, *inputs],
                 [*self._wishes, *self._results],
-                show_progress_on=at.status,
-                **{**_EVENT, "show_progress": "minimal"},
+                **_ways("minimal", at.status),
             )
         at.faces.select(
             self._select,
             [self._session],
             [at.faces, *self._wishes, *self._results],
-            **_EVENT,
+            **_ways(),
         )
 
     def _wire_files(self) -> None:
@@ -152,8 +132,7 @@ class _Page:
                 self._writing(write),
                 [self._session],
                 [at.made],
-                show_progress_on=at.status,
-                **{**_EVENT, "show_progress": "full"},
+                **_ways("full", at.status),
             ).success(None, [at.made], None, js=_SAVE_FILE)
 
     @property
@@ -163,13 +142,14 @@ class _Page:
 
     @property
     def _results(self) -> list[gr.components.Component]:
-        """What shows the edit."""
-        return [self._at.viewer, self._at.figures, self._at.status]
+        """What shows the edit, and the session, which is kept for longer."""
+        at = self._at
+        return [self._session, at.viewer, at.figures, at.status]
 
     def _open(self, path: str | None) -> dict:
-        # Wherever the photo's component is an output it gets a value: one that
-        # is left out is made anew by Gradio, without the layout's change of it.
         at = self._at
+        # Whatever happens, the photo's component gets a value: outputs that are
+        # left out Gradio makes anew, without what the layout did to them.
         if path is None:  # nothing yet: it is to come from the camera
             return {at.photo: None}
         try:
@@ -179,7 +159,6 @@ class _Page:
             return {at.photo: None, **_tell(error, at.trouble)}
         several = len(session.wishes) > 1
         return {
-            self._session: session,
             at.start: gr.Column(visible=False),
             at.work: gr.Row(visible=True),
             at.photo: None,
@@ -235,7 +214,9 @@ class _Page:
 
         def run(session: Session | None) -> str:
             # In Gradio's own folder, so that it is swept up like an upload.
-            folder = tempfile.mkdtemp(dir=self._at.made.GRADIO_CACHE)
+            cache = Path(self._at.made.GRADIO_CACHE)
+            cache.mkdir(parents=True, exist_ok=True)
+            folder = tempfile.mkdtemp(dir=cache)
             try:
                 return str(write(_present(session), folder))
             except UserError as error:
@@ -255,15 +236,32 @@ class _Page:
         edited = session.edited()
         figures = session.stage_pictures(edited)
         return {
+            self._session: session,
             self._at.viewer: picture_url(edited.image),
-            self._at.figures: choices(map(_caption, figures), figures.values()),
-            self._at.status: _status(session),
+            self._at.figures: choices(map(caption, figures), figures.values()),
+            self._at.status: status(session),
         }
 
     def _faces(self, session: Session) -> list[dict]:
         pictures = session.thumbnails()
         captions = [f"Face {number + 1}" for number in range(len(pictures))]
         return choices(captions, pictures, session.selected)
+
+
+def _ways(progress: str = "hidden", where: gr.HTML | None = None) -> dict:
+    """How an event runs: one at a time, and not as an API.
+
+    Args:
+      progress: "full", "minimal" or "hidden".
+      where: it is shown.
+    """
+    return {
+        "api_visibility": "private",
+        "concurrency_limit": 1,
+        "concurrency_id": "networks",
+        "show_progress": progress,
+        "show_progress_on": where,
+    }
 
 
 def _tell(error: UserError, line: gr.HTML) -> dict:
@@ -289,27 +287,3 @@ def _present(session: Session | None) -> Session:
 def _move(session: Session, *values: float) -> None:
     *units, intensity = values
     session.move(units, intensity)
-
-
-def _caption(title: str) -> str:
-    """The title of a sheet's column in words."""
-    known = {"source": "as the model sees it", "A cascade": "attention: all"}
-    return known.get(title, re.sub("^A ", "attention: ", title))
-
-
-def _status(session: Session) -> str:
-    """What the picture shows, in a line."""
-    moved = session.target - session.source
-    largest = sorted(
-        zip(action_units.NAMES, moved, strict=True),
-        key=lambda pair: -abs(pair[1]),
-    )
-    changed = [
-        f"{name} {change:+.1f}"
-        for name, change in largest[:_MOST_TOLD]
-        if abs(change) >= STEP
-    ]
-    says = f"Changed: {', '.join(changed)}" if changed else "As in the photo"
-    if len(session.wishes) > 1:
-        says = f"Face {session.selected + 1}: {says[0].lower() + says[1:]}"
-    return "; ".join([says, *session.notes])

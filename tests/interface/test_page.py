@@ -243,6 +243,11 @@ def test_all_of_it_fits_a_phone_and_the_picture_stays_in_view(start):
     picture, slider = page.locator(EDIT).bounding_box(), last.bounding_box()
     assert 0 <= picture["y"]
     assert picture["y"] + picture["height"] < slider["y"] < PHONE[1]
+    page.evaluate("scrollTo(0, 0)")
+    page.get_by_role("tab", name="Stages and attention").click()
+    figures = page.locator(".figures").bounding_box()
+    status = page.locator("#status").bounding_box()
+    assert figures["y"] + figures["height"] <= status["y"]
 
 
 _NAMES = """() => [...document.querySelectorAll(
