@@ -5,10 +5,9 @@ alone, over those faces that are to look different, on a picture small enough
 to be shown; only what is kept in the end is made in full size.
 """
 
-import contextlib
 import dataclasses
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -29,7 +28,8 @@ from efgan_tf.editing.single import ANIMATION_SIDE
 from efgan_tf.editing.subjects import Subject, close_up, raised, reduced
 from efgan_tf.editing.wanted import Wish
 from efgan_tf.errors import UserError
-from efgan_tf.faces import documents, photos, video
+from efgan_tf.faces import documents, video
+from efgan_tf.interface.uploads import named_as_by_its_owner, read_upload
 
 SHOWN_SIDE = 1024
 """Photos are shrunk to this to be shown."""
@@ -46,24 +46,6 @@ _TAKEN_FOR_NEUTRAL = (
 _NO_FACE = "try a photo that shows a face from the front, large and well lit"
 
 
-@dataclasses.dataclass(frozen=True, eq=False)
-class FaceWish:
-    """What one face shall show.
-
-    Attributes:
-      expression: float32 `[17]`, 0–5.
-      intensity: how much of the way there is gone; see `wanted.Wish`.
-    """
-
-    expression: np.ndarray
-    intensity: float = 1.0
-
-    def target(self, editor: Editor, source: np.ndarray) -> np.ndarray:
-        """The units `[17]` to aim at from `source`."""
-        wish = Wish(self.expression, self.intensity)
-        return editor.reachable(source, wish)
-
-
 class Session:
     """A photo, its faces, and what they shall show; `open_photo` makes it.
 
@@ -74,7 +56,7 @@ class Session:
       subject: the same with all its faces, at least one.
 
     Attributes:
-      wishes: one for each face.
+      wishes: of whole expressions, one for each face.
       selected: index of the face that changes apply to.
       stages: how many of the cascade's are run.
     """
@@ -91,7 +73,7 @@ class Session:
         self._document = document
         self._subject = subject
         self._shown = reduced(subject, SHOWN_SIDE)
-        self.wishes = [FaceWish(face.source) for face in subject.faces]
+        self.wishes = [Wish(face.source) for face in subject.faces]
         areas = [face.face.area for face in subject.faces]
         self.selected = int(np.argmax(areas))
         self.stages = editor.model.stages
@@ -107,7 +89,7 @@ class Session:
         return self._subject.notes
 
     @property
-    def wish(self) -> FaceWish:
+    def wish(self) -> Wish:
         """Of the selected face."""
         return self.wishes[self.selected]
 
@@ -166,8 +148,8 @@ class Session:
           UserError: that photo cannot be read, it has no face, or the model
             has no estimator.
         """
-        document = _read(path, max_pixels)
-        with _named_as_by_its_owner(path):
+        document = read_upload(path, max_pixels)
+        with named_as_by_its_owner(path):
             self.show(self._editor.estimate(document.pixels))
 
     def load(self, path: str | os.PathLike) -> None:
@@ -176,7 +158,7 @@ class Session:
         Raises:
           UserError: it cannot be read, or a value is out of range.
         """
-        with _named_as_by_its_owner(path):
+        with named_as_by_its_owner(path):
             self.show(load_expression(path).target)
 
     def reset(self) -> None:
@@ -258,13 +240,11 @@ class Session:
         return path
 
     def _set(self, expression: np.ndarray, intensity: float) -> None:
-        wish = FaceWish(expression, intensity)
-        wish.target(self._editor, self.source)  # which checks the intensity
-        self.wishes[self.selected] = wish
+        self.wishes[self.selected] = Wish(expression, intensity)
 
     def _target(self, index: int) -> np.ndarray:
         source = self._subject.faces[index].source
-        return self.wishes[index].target(self._editor, source)
+        return self._editor.reachable(source, self.wishes[index])
 
     def _changed(self) -> list[int]:
         """The faces that shall look different."""
@@ -297,7 +277,7 @@ def open_photo(
       UserError: it cannot be read, has more pixels, or shows no face that is
         large enough.
     """
-    document, name = _read(path, max_pixels), Path(path).name
+    document, name = read_upload(path, max_pixels), Path(path).name
     knows = editor.model.has_estimator
     neutral = action_units.preset("neutral")
     (taken,) = editor.take(
@@ -309,24 +289,6 @@ def open_photo(
     notes = subject.notes if knows else (*subject.notes, _TAKEN_FOR_NEUTRAL)
     subject = dataclasses.replace(subject, notes=notes)
     return Session(editor, name, document, subject)
-
-
-def _read(path: str | os.PathLike, max_pixels: int) -> documents.Document:
-    with _named_as_by_its_owner(path):
-        with photos.opened(path, max_pixels):
-            pass  # within the limit: said without the flags of commands
-        return documents.read_document(path, max_pixels)
-
-
-@contextlib.contextmanager
-def _named_as_by_its_owner(path: str | os.PathLike) -> Iterator[None]:
-    """Errors name an uploaded file without the folder that it came to."""
-    try:
-        yield
-    except UserError as error:
-        name, said = Path(path).name, str(error)
-        said = said.replace(os.fspath(path), name)
-        raise UserError(said if name in said else f"{name}: {said}") from error
 
 
 def _only(subject: Subject, faces: Sequence[int]) -> Subject:
