@@ -282,6 +282,9 @@ def test_a_camera_is_a_photo_like_another(start):
     page = start(permissions=["camera"])
     page.get_by_label("Capture from camera").click()
     page.get_by_text("Click to Access Webcam").click()
+    page.wait_for_function(  # the camera begins to see
+        "document.querySelector('#photo video')?.videoWidth > 0"
+    )
     page.get_by_label("capture photo").click()
     # The test's camera shows a pattern.
     _says(page, "no face was found", "#trouble")
