@@ -1,7 +1,8 @@
 """Photos to begin with, of people who do not exist.
 
-They were rendered with `python -m efgan_tf.synthesize --seed=11 --size=512`
-(see efgan_tf/synthetic/CREDITS.md): nobody's likeness, no licence to mind.
+They are subjects 23, 12 and 20 of `python -m efgan_tf.synthesize
+--subjects=24 --images_per_subject=2 --size=512 --seed=11`, neutral: nobody's
+likeness, no licence to mind (efgan_tf/synthetic/CREDITS.md).
 """
 
 from importlib import resources
