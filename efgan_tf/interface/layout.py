@@ -107,7 +107,8 @@ def asset_text(name: str) -> str:
 
 
 def _header(model: EditingModel) -> str:
-    name = html.escape(model.name)
+    # Where it lies on the server is nobody's business.
+    name = html.escape(model.name.rstrip("/").rpartition("/")[2])
     return asset_text("header.html").format(
         model=name, size=model.size, stages=model.stages
     )
