@@ -21,6 +21,8 @@ PHONE = (390, 844)
 HERE = "127.0.0.1"
 """Pages are served here and may ask nobody else."""
 
+_PATIENCE = 120_000  # milliseconds: the machine may be busy
+
 # Names are not resolved and other addresses not called, whoever asks: pages,
 # their workers, or the browser itself.
 _OPTIONS = (
@@ -107,6 +109,7 @@ def watched(browser, size: tuple[int, int], **options) -> Iterator[Visit]:
     context = browser.new_context(
         viewport={"width": width, "height": height}, **options
     )
+    context.set_default_timeout(_PATIENCE)
     try:
         yield Visit(context.new_page())
     finally:
