@@ -22,6 +22,7 @@ setup(
     python_requires=">=3.10,<3.14",
     packages=find_packages(include=["efgan_tf", "efgan_tf.*"]),
     package_data={
+        "efgan_tf.interface": ["assets/*", "samples/*.jpg"],
         "efgan_tf.presets": ["*.npz", "*.json", "*.md"],
         "efgan_tf.serving": ["*.binpb"],
         "efgan_tf.synthetic": ["*.npz", "CREDITS.md"],
@@ -51,14 +52,16 @@ setup(
         "cuda": ["tensorflow[and-cuda]>=2.21,<3"],
         "beam": ["apache-beam>=2.60"],
         "cfee": ["xlrd>=2.0"],
-        "demo": ["gradio>=5"],
+        "demo": ["gradio>=6.31,<7"],
         "docs": ["pdoc>=15"],
         "test": [
             "apache-beam>=2.60",
             "build>=1.2",
             "cryptography>=42",  # certificates to test TLS with
+            "gradio>=6.31,<7",
             "hypothesis>=6.100",
             "ovmsclient>=2023.1",  # somebody else's client
+            "playwright>=1.45",  # drives the machine's own Chromium
             "pytest>=8",
             "pytest-timeout>=2.3",
             "ruff>=0.6",

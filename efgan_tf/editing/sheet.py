@@ -28,25 +28,47 @@ def edit_sheet(
     Returns:
       uint8 `[height, width, 3]`.
     """
-    after = Subject(image, subject.faces, ())
-    rows = []
-    for index, face in enumerate(edited):
-        edits = face.edits
-        row = {"photo": close_up(subject, index, side).photo}
-        row["source"] = face.aligned
-        for number, stage in enumerate(edits.images[0], 1):
-            row[f"stage {number}"] = to_uint8(stage)
-        for name, attention in edits.branches.items():
-            row[f"A {name}"] = _as_picture(attention[0, -1])
-        row["A cascade"] = _as_picture(edits.attention[0, -1])
-        row["result"] = close_up(after, index, side).photo
-        rows.append(row)
+    rows = [
+        face_pictures(subject, index, face, image, side)
+        for index, face in enumerate(edited)
+    ]
     return grid(
-        {
-            title: np.stack([_resized(row[title], side) for row in rows])
-            for title in rows[0]
-        }
+        {title: np.stack([row[title] for row in rows]) for title in rows[0]}
     )
+
+
+def face_pictures(
+    subject: Subject,
+    index: int,
+    face: EditedFace,
+    image: np.ndarray,
+    side: int,
+) -> dict[str, np.ndarray]:
+    """What the networks saw of one face, and what they did.
+
+    Args:
+      subject: the photo before.
+      index: of the face in it.
+      face: the same after.
+      image: uint8, the photo after.
+      side: of each picture.
+
+    Returns:
+      Title → uint8 `[side, side, 3]`; a row of `edit_sheet`.
+    """
+    after = Subject(image, subject.faces, ())
+    edits = face.edits
+    pictures = {"photo": close_up(subject, index, side).photo}
+    pictures["source"] = face.aligned
+    for number, stage in enumerate(edits.images[0], 1):
+        pictures[f"stage {number}"] = to_uint8(stage)
+    for name, attention in edits.branches.items():
+        pictures[f"A {name}"] = _as_picture(attention[0, -1])
+    pictures["A cascade"] = _as_picture(edits.attention[0, -1])
+    pictures["result"] = close_up(after, index, side).photo
+    return {
+        title: _resized(picture, side) for title, picture in pictures.items()
+    }
 
 
 def _as_picture(attention: np.ndarray) -> np.ndarray:

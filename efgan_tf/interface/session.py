@@ -1,0 +1,297 @@
+"""One person's work with one photo; whatever page shows it.
+
+The faces are found, aligned and read once. Every later change runs the cascade
+alone, over those faces that are to look different, on a picture small enough
+to be shown; only what is kept in the end is made in full size.
+"""
+
+import dataclasses
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from efgan_tf import action_units
+from efgan_tf.editing.animation import animate
+from efgan_tf.editing.choice import FaceChoice
+from efgan_tf.editing.editor import Editor
+from efgan_tf.editing.expression_file import (
+    Expression,
+    load_expression,
+    save_expression,
+)
+from efgan_tf.editing.results import Edited
+from efgan_tf.editing.settings import ResultConfig
+from efgan_tf.editing.sheet import face_pictures
+from efgan_tf.editing.single import ANIMATION_SIDE
+from efgan_tf.editing.subjects import Subject, close_up, raised, reduced
+from efgan_tf.editing.wanted import Wish
+from efgan_tf.errors import UserError
+from efgan_tf.faces import documents, video
+from efgan_tf.interface.uploads import named_as_by_its_owner, read_upload
+
+SHOWN_SIDE = 1024
+"""Photos are shrunk to this to be shown."""
+
+PICTURE_SIDE = 192
+"""Of the pictures of single faces and of what a cascade does."""
+
+STEP = 0.1
+"""Of the intensities that are shown; finer ones are kept until changed."""
+
+_TAKEN_FOR_NEUTRAL = (
+    "this model cannot tell what a face shows: it is taken for neutral"
+)
+_NO_FACE = "try a photo that shows a face from the front, large and well lit"
+
+
+class Session:
+    """A photo, its faces, and what they shall show; `open_photo` makes it.
+
+    Args:
+      editor: edits.
+      name: of the photo's file.
+      document: the photo.
+      subject: the same with all its faces, at least one.
+
+    Attributes:
+      wishes: of whole expressions, one for each face.
+      selected: index of the face that changes apply to.
+      stages: how many of the cascade's are run.
+    """
+
+    def __init__(
+        self,
+        editor: Editor,
+        name: str,
+        document: documents.Document,
+        subject: Subject,
+    ):
+        self._editor = editor
+        self._name = name
+        self._document = document
+        self._subject = subject
+        self._shown = reduced(subject, SHOWN_SIDE)
+        self.wishes = [Wish(face.source) for face in subject.faces]
+        areas = [face.face.area for face in subject.faces]
+        self.selected = int(np.argmax(areas))
+        self.stages = editor.model.stages
+
+    @property
+    def photo(self) -> np.ndarray:
+        """The photo as it is shown: uint8 `[height, width, 3]`."""
+        return self._shown.photo
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What the visitor should know of the photo."""
+        return self._subject.notes
+
+    @property
+    def wish(self) -> Wish:
+        """Of the selected face."""
+        return self.wishes[self.selected]
+
+    @property
+    def source(self) -> np.ndarray:
+        """`[17]`, 0–5, what the selected face shows in the photo."""
+        return self._subject.faces[self.selected].source
+
+    @property
+    def target(self) -> np.ndarray:
+        """`[17]`, 0–5, what the selected face shall show."""
+        return self._target(self.selected)
+
+    def thumbnails(self) -> list[np.ndarray]:
+        """A picture of every face, uint8 `[side, side, 3]`."""
+        return [
+            close_up(self._shown, index, PICTURE_SIDE).photo
+            for index in range(len(self.wishes))
+        ]
+
+    def shown_units(self) -> list[float]:
+        """The selected face's wish as sliders show it, in steps."""
+        return [round(float(value), 1) for value in self.wish.expression]
+
+    def select(self, index: int) -> None:
+        """Changes apply to this face from now on."""
+        self.selected = range(len(self.wishes))[index]
+
+    def use_stages(self, count: int) -> None:
+        """Runs so many stages, which make larger steps if they are fewer.
+
+        Raises:
+          UserError: the model cannot.
+        """
+        self.stages = self._editor.model.checked_stages(count)
+
+    def move(self, units: Sequence[float], intensity: float) -> None:
+        """Takes what the sliders say; those left alone lose no digits."""
+        values = np.asarray(units, np.float32)
+        same = np.abs(values - self.shown_units()) < STEP / 2
+        expression = np.where(same, self.wish.expression, values)
+        self._set(action_units.validate(expression), intensity)
+
+    def show(self, expression: np.ndarray) -> None:
+        """A whole expression `[17]`, 0–5, for the selected face."""
+        self._set(action_units.validate(expression), 1.0)
+
+    def show_preset(self, name: str) -> None:
+        """One of `action_units.PRESETS`."""
+        self.show(action_units.preset(name))
+
+    def show_as_in(self, path: str | os.PathLike, max_pixels: int) -> None:
+        """The expression of the largest face in another photo.
+
+        Raises:
+          UserError: that photo cannot be read, it has no face, or the model
+            has no estimator.
+        """
+        document = read_upload(path, max_pixels)
+        with named_as_by_its_owner(path):
+            self.show(self._editor.estimate(document.pixels))
+
+    def load(self, path: str | os.PathLike) -> None:
+        """A saved expression.
+
+        Raises:
+          UserError: it cannot be read, or a value is out of range.
+        """
+        with named_as_by_its_owner(path):
+            self.show(load_expression(path).target)
+
+    def reset(self) -> None:
+        """The selected face as it is in the photo."""
+        self.show(self.source)
+
+    def give_to_all(self) -> None:
+        """The selected face's wish to all faces."""
+        self.wishes = [self.wish] * len(self.wishes)
+
+    def edited(self) -> Edited:
+        """The photo that is shown, after the edit.
+
+        Faces that shall look as they do are not touched.
+
+        Raises:
+          UserError: the model cannot be reached.
+        """
+        return self._edited(self._shown)
+
+    def stage_pictures(self, edited: Edited) -> dict[str, np.ndarray]:
+        """What the cascade did to the selected face: see `face_pictures`.
+
+        Args:
+          edited: of `edited`.
+
+        Returns:
+          Title → uint8 `[side, side, 3]`; nothing if it was not touched.
+        """
+        changed = self._changed()
+        if self.selected not in changed:
+            return {}
+        return face_pictures(
+            self._shown,
+            self.selected,
+            edited.faces[changed.index(self.selected)],
+            edited.image,
+            PICTURE_SIDE,
+        )
+
+    def write_photo(self, folder: str | os.PathLike) -> Path:
+        """Writes the edited photo in full size, in the photo's own format.
+
+        Raises:
+          UserError: it cannot be written, or the model not be reached.
+        """
+        suffix = Path(self._name).suffix.lower()
+        suffix = suffix if suffix in documents.SUFFIXES else ".png"
+        path = self._path(folder, f"edited{suffix}")
+        image = self._edited(self._subject).image
+        documents.write_document(path, self._document, image)
+        return path
+
+    def write_animation(self, folder: str | os.PathLike) -> Path:
+        """Writes a GIF from the photo to the edit and back.
+
+        Raises:
+          UserError: nothing is changed yet; as `write_photo`.
+        """
+        changed = self._changed()
+        if not changed:
+            raise UserError("nothing moves yet: change the expression first")
+        frames = animate(
+            self._editor,
+            _only(reduced(self._subject, ANIMATION_SIDE), changed),
+            [self._target(index) for index in changed],
+            ResultConfig.frames,
+            self.stages,
+        )
+        path = self._path(folder, "animated.gif")
+        video.write_animation(path, frames, ResultConfig.fps)
+        return path
+
+    def write_expression(self, folder: str | os.PathLike) -> Path:
+        """Writes the selected face's expression, to be loaded again."""
+        path = self._path(folder, "expression.json")
+        expression = Expression(self.target, self.source)
+        save_expression(path, expression, overwrite=True)
+        return path
+
+    def _set(self, expression: np.ndarray, intensity: float) -> None:
+        self.wishes[self.selected] = Wish(expression, intensity)
+
+    def _target(self, index: int) -> np.ndarray:
+        source = self._subject.faces[index].source
+        return self._editor.reachable(source, self.wishes[index])
+
+    def _changed(self) -> list[int]:
+        """The faces that shall look different."""
+        return [
+            index
+            for index, face in enumerate(self._subject.faces)
+            if not np.array_equal(self._target(index), face.source)
+        ]
+
+    def _edited(self, subject: Subject) -> Edited:
+        changed = self._changed()
+        targets = [self._target(index) for index in changed]
+        (edited,) = self._editor.render(
+            [_only(subject, changed)], [targets], self.stages
+        )
+        return edited
+
+    def _path(self, folder: str | os.PathLike, ending: str) -> Path:
+        return Path(folder) / f"{Path(self._name).stem}_{ending}"
+
+
+def open_photo(
+    editor: Editor, path: str | os.PathLike, max_pixels: int
+) -> Session:
+    """Reads a photo and finds its faces.
+
+    Where the model has no estimator, every face is taken for a neutral one.
+
+    Raises:
+      UserError: it cannot be read, has more pixels, or shows no face that is
+        large enough.
+    """
+    document, name = read_upload(path, max_pixels), Path(path).name
+    knows = editor.model.has_estimator
+    neutral = action_units.preset("neutral")
+    (taken,) = editor.take(
+        [document.pixels],
+        FaceChoice("all"),
+        source=None if knows else neutral,
+    )
+    subject = raised(taken, name, _NO_FACE)
+    notes = subject.notes if knows else (*subject.notes, _TAKEN_FOR_NEUTRAL)
+    subject = dataclasses.replace(subject, notes=notes)
+    return Session(editor, name, document, subject)
+
+
+def _only(subject: Subject, faces: Sequence[int]) -> Subject:
+    """The photo with some of its faces."""
+    kept = tuple(subject.faces[index] for index in faces)
+    return dataclasses.replace(subject, faces=kept)

@@ -1,0 +1,62 @@
+"""A page whose model is on a server, and the server goes away."""
+
+import contextlib
+import threading
+
+import pytest
+
+from efgan_tf.editing.editor import Editor
+from efgan_tf.interface import server
+from efgan_tf.interface.samples import sample_path
+from efgan_tf.serving.local.server import LocalServer
+from efgan_tf.serving.local.settings import ServeConfig
+from efgan_tf.serving.remote import remote_model
+from tests.browser import HERE
+from tests.editing.conftest import make_exported
+
+EDIT = "#viewer img.edit"
+
+
+@pytest.fixture
+def model_server():
+    """A server's address, and what ends it."""
+    config = ServeConfig(model_dir=str(make_exported().out / "efgan"), port=0)
+    with contextlib.ExitStack() as running:
+        server = running.enter_context(LocalServer(config))
+        yield server.address, running.close
+
+
+@pytest.fixture
+def site(model_server, detector):
+    """The address of a page that edits with the served model."""
+    pytest.importorskip("gradio", reason="gradio is not installed")
+    model = remote_model(f"grpc://{model_server[0]}/efgan", timeout=3.0)
+    with server.gradio_at_home(), server.listen(HERE, 0) as listener:
+        from efgan_tf.interface.page import build_page
+
+        page = build_page(Editor(model, detector), 10**6)
+        serving = server.page_server(page, 10**6)
+        thread = threading.Thread(target=serving.run, args=([listener],))
+        thread.start()
+        try:
+            yield server.address_of(listener)
+        finally:
+            serving.should_exit = True
+            thread.join()
+
+
+def test_the_page_lives_on_without_its_model(visit, site, model_server):
+    address, end = model_server
+    page = visit(site)
+    status = page.locator("#status p")
+    page.set_input_files("#photo input[type=file]", sample_path("One person"))
+    page.wait_for_selector(f"{EDIT}[src^=data]")
+    page.get_by_role("button", name="Happy").click()
+    status.filter(has_text="Changed: ").wait_for()
+    before = page.get_attribute(EDIT, "src")
+    end()
+    page.get_by_role("button", name="Angry").click()
+    status.filter(has_text=address).wait_for()
+    assert page.get_attribute(EDIT, "src") == before
+    page.get_by_role("button", name="Reset to the photo").click()
+    status.filter(has_text="As in the photo").wait_for()

@@ -1,0 +1,290 @@
+"""A visitor's work: what is wanted of a face, and what comes of it."""
+
+import copy
+import functools
+import json
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from efgan_tf import action_units
+from efgan_tf.editing.editor import Editor
+from efgan_tf.editing.model import EditingModel
+from efgan_tf.errors import UserError
+from efgan_tf.interface.samples import SAMPLES, sample_path
+from efgan_tf.interface.session import SHOWN_SIDE, open_photo
+from tests.editing.conftest import MASKED
+from tests.editing.scenes import mute_editor, tiny_editor
+
+LIMIT = 10**7  # pixels
+ONE, THREE = sample_path("One person"), sample_path("All three")
+
+
+@functools.cache
+def _opened(path):
+    return open_photo(tiny_editor(), path, LIMIT)
+
+
+def _fresh(path):
+    """A session whose photo need not be looked at again."""
+    session = copy.copy(_opened(path))
+    session.wishes = list(session.wishes)
+    return session
+
+
+@pytest.fixture
+def session():
+    return _fresh(ONE)
+
+
+@pytest.fixture
+def group():
+    return _fresh(THREE)
+
+
+def _differs(session):
+    return not np.array_equal(session.edited().image, session.photo)
+
+
+def test_a_photo_begins_as_it_is_with_the_units_that_it_shows(session):
+    estimated = tiny_editor().estimate(ONE)
+    np.testing.assert_array_equal(session.source, estimated)
+    np.testing.assert_allclose(session.shown_units(), estimated, atol=0.051)
+    np.testing.assert_array_equal(session.target, session.source)
+    assert not _differs(session)
+    assert session.stage_pictures(session.edited()) == {}
+
+
+def test_sliders_change_what_they_are_moved_to_and_nothing_else(session):
+    shown = session.shown_units()
+    session.move(shown, 1.0)
+    np.testing.assert_array_equal(session.target, session.source)
+    index = action_units.NAMES.index("AU12")
+    shown[index] = 4.2
+    session.move(shown, 1.0)
+    moved = session.target - session.source
+    assert session.target[index] == np.float32(4.2)
+    assert np.flatnonzero(moved).tolist() == [index]
+    assert _differs(session)
+    # As every other way to edit does it.
+    there = tiny_editor().edit(session.photo, {"AU12": 4.2})
+    np.testing.assert_array_equal(session.edited().image, there.image)
+
+
+def test_intensity_goes_from_the_photo_to_the_expression_and_on(session):
+    wanted = action_units.preset("sad")
+    session.show(wanted)
+    for intensity in (0.0, 0.5, 1.0, 2.0):
+        session.move(session.shown_units(), intensity)
+        expected = session.source + intensity * (wanted - session.source)
+        learned = tiny_editor().model.learned > 0
+        np.testing.assert_allclose(
+            session.target,
+            np.where(learned, np.clip(expected, 0, 5), session.source),
+            atol=1e-5,
+        )
+        assert _differs(session) == (intensity > 0)
+
+
+def test_a_unit_that_nobody_learned_stays_at_the_source(session):
+    shown = session.shown_units()
+    shown[action_units.NAMES.index(MASKED)] = 5
+    session.move(shown, 1.0)
+    assert not _differs(session)
+
+
+def test_a_reset_gives_the_photo_back_bit_for_bit(session):
+    session.show_preset("happy")
+    assert _differs(session)
+    session.reset()
+    assert session.wish.intensity == 1 and not _differs(session)
+
+
+def test_stages_are_shown_and_can_be_fewer(session):
+    session.show_preset("happy")
+    pictures = session.stage_pictures(session.edited())
+    assert {"photo", "source", "stage 1", "stage 2", "A mouth", "A cascade",
+            "result"} <= set(pictures)  # fmt: skip
+    session.use_stages(1)
+    assert "stage 2" not in session.stage_pictures(session.edited())
+    with pytest.raises(UserError, match="2 stages; 3 of them"):
+        session.use_stages(3)
+    assert session.stages == 1
+
+
+def test_each_face_has_a_wish_of_its_own(group):
+    assert len(group.wishes) == len(group.thumbnails()) == 3
+    group.select(0)
+    group.show_preset("happy")
+    group.select(2)
+    group.show_preset("angry")
+    thirds = np.array_split(group.edited().image != group.photo, 3, axis=1)
+    assert [third.any() for third in thirds] == [True, False, True]
+    group.select(0)
+    np.testing.assert_array_equal(
+        group.wish.expression, action_units.preset("happy")
+    )
+    group.give_to_all()
+    assert len(group.edited().faces) == 3
+
+
+def test_another_photo_gives_its_expression(session):
+    other = sample_path("A third")
+    session.show_as_in(other, LIMIT)
+    learned = tiny_editor().model.learned > 0
+    np.testing.assert_allclose(
+        session.target[learned],
+        tiny_editor().estimate(other)[learned],
+        atol=1e-6,
+    )
+
+
+def test_a_large_photo_is_shown_small_and_written_whole(tmp_path):
+    size = SHOWN_SIDE + 300
+    large = Image.open(ONE).resize((size, size))
+    exif = Image.Exif()
+    exif[0x010E] = "somebody"  # its description
+    large.save(tmp_path / "large.jpg", quality=90, exif=exif)
+    session = open_photo(tiny_editor(), tmp_path / "large.jpg", LIMIT)
+    assert session.photo.shape == (SHOWN_SIDE, SHOWN_SIDE, 3)
+    session.show_preset("surprised")
+    written = session.write_photo(tmp_path)
+    assert written.name == "large_edited.jpg"
+    with Image.open(written) as image:
+        assert image.size == large.size
+        assert image.getexif()[0x010E] == "somebody"
+        assert np.abs(np.asarray(image, int) - np.asarray(large)).max() > 40
+
+
+def test_an_animation_moves_and_an_unchanged_face_has_none(session, tmp_path):
+    with pytest.raises(UserError, match="change the expression first"):
+        session.write_animation(tmp_path)
+    assert not list(tmp_path.iterdir())
+    session.show_preset("happy")
+    with Image.open(session.write_animation(tmp_path)) as image:
+        assert image.format == "GIF" and image.n_frames > 10
+
+
+def test_an_expression_is_saved_and_loaded_again(session, group, tmp_path):
+    session.show_preset("fearful")
+    saved = session.write_expression(tmp_path)
+    assert saved.name == "one_expression.json"
+    group.load(saved)
+    expected = action_units.preset("fearful")
+    index = action_units.NAMES.index(MASKED)
+    expected[index] = session.source[index]
+    np.testing.assert_allclose(group.wish.expression, expected, atol=6e-4)
+
+
+BAD_FILES = {
+    "text.jpg": (b"no picture", "text.jpg: not a picture of a known format"),
+    "empty.png": (b"", "empty.png: is an empty file"),
+    "cut.jpg": (ONE.read_bytes()[:9000], "cut.jpg: cut off or damaged"),
+}
+
+
+@pytest.mark.parametrize("name", BAD_FILES)
+def test_what_is_no_photo_is_told_by_its_own_name(name, session, tmp_path):
+    content, message = BAD_FILES[name]
+    (tmp_path / name).write_bytes(content)
+    session.show_preset("happy")
+    before = session.wish
+    for use in (
+        lambda path: open_photo(tiny_editor(), path, LIMIT),
+        lambda path: session.show_as_in(path, LIMIT),
+    ):
+        with pytest.raises(UserError) as caught:
+            use(tmp_path / name)
+        assert str(caught.value).startswith(message)
+        assert str(tmp_path) not in str(caught.value)
+    assert session.wish is before
+
+
+def test_photos_without_a_face_or_with_too_many_pixels(session, tmp_path):
+    path = tmp_path / "wall.png"
+    Image.new("RGB", (300, 200), "grey").save(path)
+    with pytest.raises(UserError, match="wall.png: no face was found; try"):
+        open_photo(tiny_editor(), path, LIMIT)
+    with pytest.raises(UserError, match="wall.png: no face was found"):
+        session.show_as_in(path, LIMIT)
+    with pytest.raises(UserError) as caught:
+        open_photo(tiny_editor(), path, 50_000)
+    assert str(caught.value) == (
+        "wall.png: over 0.05 megapixels; shrink it first"
+    )
+
+
+BAD_EXPRESSIONS = {
+    '{"action_units": {"AU12": 9}}': "AU12=9 is out of range",
+    '{"action_units": {"AU12": -1}}': "AU12=-1 is out of range",
+    '{"action_units": {"AU99": 1}}': "unknown action unit 'AU99'",
+    '{"action_units": {"AU12": "much"}}': "AU12 should be a number",
+    '{"action_units": {"AU12": NaN}}': "AU12=nan is out of range",
+    "[]": 'has no "action_units"',
+    "smile": "is not JSON",
+}
+
+
+@pytest.mark.parametrize("text", BAD_EXPRESSIONS)
+def test_a_bad_expression_is_told_and_changes_nothing(text, session, tmp_path):
+    path = tmp_path / "mine.json"
+    path.write_text(text)
+    before = session.wish
+    with pytest.raises(UserError, match="^mine.json") as caught:
+        session.load(path)
+    assert BAD_EXPRESSIONS[text] in str(caught.value)
+    assert session.wish is before
+
+
+def test_values_that_no_slider_gives_are_refused(session):
+    shown = session.shown_units()
+    for units, intensity in (
+        ([7.0, *shown[1:]], 1.0),
+        ([float("nan"), *shown[1:]], 1.0),
+        (shown, -1.0),
+        (shown, 99.0),
+    ):
+        with pytest.raises(UserError):
+            session.move(units, intensity)
+    assert not _differs(session)
+
+
+def test_without_an_estimator_faces_are_taken_for_neutral(tmp_path):
+    session = open_photo(mute_editor(), ONE, LIMIT)
+    assert session.shown_units() == [0.0] * action_units.COUNT
+    assert "taken for neutral" in session.notes[-1]
+    session.show_preset("happy")
+    assert _differs(session)
+    with pytest.raises(UserError, match="has no estimator"):
+        session.show_as_in(ONE, LIMIT)
+    saved = json.loads(session.write_expression(tmp_path).read_text())
+    assert set(saved["source_action_units"].values()) == {0.0}
+
+
+def test_the_work_is_kept_when_the_model_cannot_be_reached():
+    gone = []
+
+    def run(*arguments):
+        if gone:
+            raise UserError("the server is gone")
+        return model._run_cascade(*arguments)
+
+    model = tiny_editor().model
+    far = EditingModel("far", model.info, run, model._run_estimator)
+    session = open_photo(Editor(far, tiny_editor().detector), ONE, LIMIT)
+    gone.append(True)
+    session.show_preset("happy")
+    with pytest.raises(UserError, match="the server is gone"):
+        session.edited()
+    gone.clear()
+    assert _differs(session)
+
+
+def test_the_samples_are_small_and_show_what_they_say():
+    counts = {
+        caption: len(tiny_editor().faces(sample_path(caption)))
+        for caption in SAMPLES
+    }
+    assert list(counts.values()) == [1, 1, 1, 3]
+    assert all(sample_path(each).stat().st_size < 80_000 for each in SAMPLES)
