@@ -148,6 +148,8 @@ PLAN: Mapping[str, Run | Tested | ByHand] = {
     "--lambda_cyc=5 --batch_size=16 --color_head=image": Run(
         _SMALL + " --phase2_kimg=0"
     ),
+    # docs/demo.md
+    "pip install 'efgan_tf[demo]'": ByHand("the package index, after release"),
     # docs/explain.md
     "python -m efgan_tf.visualize --image=photo.jpg --out=explained": Run(
         "--aus=AU12 --overwrite"
