@@ -57,7 +57,7 @@ def _x(*values):
 
 
 def _runs(server):
-    (line,) = server._metrics.wrapped_run_count.lines()[1:]
+    (line,) = server.metrics.wrapped_run_count.lines()[1:]
     return int(line.split()[-1])
 
 
@@ -80,7 +80,7 @@ def test_batches_are_padded_to_an_allowed_size(folder):
         answer = caller.predict(_x(5))
         np.testing.assert_array_equal(answer.outputs["y"], [6])
         caller.predict(_x(*range(4)))
-        page = server._metrics.page()
+        page = server.metrics.page()
     prefix = ":tensorflow:serving:batching_session:"
     assert f"{prefix}processed_batch_size_sum{{}} 8" in page
     assert f'{prefix}padding_size_sum{{execution_batch_size="4"}} 3' in page
@@ -271,7 +271,7 @@ def test_a_file_of_the_real_server(folder, tmp_path):
             "Task size 5 is larger than maximum input batch size 4"
         )
         assert caller.predict(_x(1)).outputs["y"] == [2]
-        (size,) = server._metrics.padding_size.lines()[-1:]
+        (size,) = server.metrics.padding_size.lines()[-1:]
     assert 'execution_batch_size="2"' in size
 
 
