@@ -161,7 +161,7 @@ class LocalServer:
     def _warm_up(self, servable: Servable, folder: Path) -> None:
         warmup.replay(
             folder,
-            lambda request: self._predictor.run(request, servable),
+            lambda request: self._predictor.warm_up(request, servable),
             self.metrics,
         )
 
