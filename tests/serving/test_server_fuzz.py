@@ -248,7 +248,7 @@ def _fuzz(caller, examples, derandomize):
 
 
 def test_only_clean_statuses(caller):
-    _fuzz(caller, 150, derandomize=True)
+    _fuzz(caller, 100, derandomize=True)
 
 
 @pytest.mark.slow

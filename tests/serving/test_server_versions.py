@@ -203,7 +203,7 @@ def test_warm_up_is_replayed_before_a_version_is_served(made, folder, tmp_path):
     _warm(copy, {"x": X}, {"x": X[:1]}, name="another", signature="strict")
     os.rename(copy, folder / "2")
     with serving(folder, metrics_port=0) as (server, _):
-        warmed = server._metrics.model_warmup_latency.lines()
+        warmed = server.metrics.model_warmup_latency.lines()
     path = folder / "2"
     name = ":tensorflow:serving:model_warmup_latency_count"
     assert f'{name}{{model_path="{path}",status="OK"}} 1' in warmed

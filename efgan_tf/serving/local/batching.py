@@ -6,7 +6,8 @@ that is full refuses. The members of a batch share its fate, as they do in
 TensorFlow Serving: where one is refused by the graph (a corrupt image, a value
 out of range), all are, with the same status; where shapes or types of two
 differ, none is run. Clients that send bad requests therefore disturb others:
-validate before sending, or serve without batching.
+validate before sending, or serve without batching. It could be done better, but
+who tests against this server shall meet what production does.
 
 The one departure: a request with an empty batch runs alone and is refused by
 the graph. TensorFlow Serving pads its batch with the first row of it, which

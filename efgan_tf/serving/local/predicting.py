@@ -55,7 +55,9 @@ class Predictor:
             if not request.HasField("model_spec"):
                 raise invalid("Missing ModelSpec")
             with models.use(request.model_spec) as servable:
-                response = self.run(request, servable, _timeout_ms(context))
+                call = self._prepare(request, servable)
+                self._check_pixels(call)
+                response = self._run(call, servable, _timeout_ms(context))
         except Refused as refusal:
             self._metrics.request_count.add(name, refusal.code.name)
             raise
@@ -65,26 +67,26 @@ class Predictor:
         )
         return response
 
-    def run(
-        self,
-        request: predict_pb2.PredictRequest,
-        servable: Servable,
-        timeout_ms: int = 0,
-    ) -> predict_pb2.PredictResponse:
-        """Runs a signature of this model, whatever model a request names.
+    def warm_up(
+        self, request: predict_pb2.PredictRequest, servable: Servable
+    ) -> None:
+        """Runs a request from a model's own folder, whatever name is in it.
 
         Args:
-          request: what is asked.
+          request: what is asked; its images may have any number of pixels.
           servable: the model.
-          timeout_ms: how long it may take; 0 is for ever.
 
         Raises:
           Refused: as in `predict`.
         """
-        call = requests.prepare(
+        self._run(self._prepare(request, servable), servable, timeout_ms=0)
+
+    def _prepare(self, request, servable):
+        return requests.prepare(
             request, servable.session.signatures, self._limits.max_bytes
         )
-        self._check_pixels(call)
+
+    def _run(self, call, servable, timeout_ms):
         started = time.monotonic()
         results = self._scheduler.run(
             servable.session,

@@ -41,7 +41,8 @@ class LocalServer:
 
     Attributes:
       address: `HOST:PORT` of gRPC, once it is entered.
-      metrics_url: of Prometheus's page, likewise; empty without one.
+      metrics: what has been measured.
+      metrics_url: of Prometheus's page, once it is entered; empty without one.
 
     Raises:
       UserError: there is nothing to serve, or a file of the options cannot be
@@ -57,10 +58,10 @@ class LocalServer:
             else None
         )
         configs = model_configs(config)
-        self._metrics = Metrics()
-        self._scheduler = _scheduler(config, self._metrics)
+        self.metrics = Metrics()
+        self._scheduler = _scheduler(config, self.metrics)
         self._predictor = Predictor(
-            self._scheduler, config.limits, self._metrics
+            self._scheduler, config.limits, self.metrics
         )
         self._models = Models(configs, self._warm_up, _log)
         self._health = health.HealthServicer()
@@ -139,7 +140,7 @@ class LocalServer:
         if config.metrics_port < 0:
             return
         with _port_told("metrics_port", f"{config.host}:{config.metrics_port}"):
-            page = MetricsPage(self._metrics, config.host, config.metrics_port)
+            page = MetricsPage(self.metrics, config.host, config.metrics_port)
         self._ending.callback(page.close)
         self.metrics_url = f"http://{config.host}:{page.port}{PATH}"
 
@@ -160,8 +161,8 @@ class LocalServer:
     def _warm_up(self, servable: Servable, folder: Path) -> None:
         warmup.replay(
             folder,
-            lambda request: self._predictor.run(request, servable),
-            self._metrics,
+            lambda request: self._predictor.warm_up(request, servable),
+            self.metrics,
         )
 
 
