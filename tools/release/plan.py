@@ -254,6 +254,9 @@ PLAN: Mapping[str, Run | Tested | ByHand] = {
         "tests/serving/test_third_party.py"
     ),
     "python -m tools.dump_protos": Run(),
+    "python -m benchmarks.photos "
+    "--judge=data/judges/d08a80ddff1adb78/units.keras "
+    "--sheet=photographs.jpg": ByHand("a judge that took an hour to make"),
     # tools/release/README.md
     "tools/release/pythons.sh 3.10 3.11 3.12 3.13": ByHand(
         "another line of that list"
