@@ -30,9 +30,8 @@ setup(
     install_requires=[
         "absl-py>=2.1",
         "grpcio>=1.71",
-        # Of the local server; from 1.82 on it wants a later protobuf than
-        # TensorFlow Serving's API has been tried with.
-        "grpcio-health-checking>=1.71,<1.82",
+        # Of the local server; later ones want a later protobuf.
+        "grpcio-health-checking>=1.71,<1.81",
         "keras>=3.12,<4",
         "matplotlib>=3.8",
         "mtcnn>=1.0,<2",
@@ -40,7 +39,10 @@ setup(
         "numpy>=2.0",
         "opencv-python-headless>=4.10",
         "pillow>=10.3",
-        "protobuf>=6.31.1",
+        # As tensorflow-metadata bounds it; pip does not find that out by itself
+        # under Python 3.10.
+        "protobuf>=6.31.1,<=6.32; python_version < '3.11'",
+        "protobuf>=6.31.1,<7; python_version >= '3.11'",
         "scipy>=1.11",
         "tensorboard>=2.18",
         "tensorflow>=2.21,<3",
