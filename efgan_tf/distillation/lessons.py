@@ -1,0 +1,112 @@
+"""What the student learns from: edits that the teacher made once."""
+
+import dataclasses
+from collections.abc import Iterator
+
+import numpy as np
+
+from efgan_tf.data import Faces
+from efgan_tf.data.pipeline import training_batches
+from efgan_tf.editing.network import TrainedNetwork
+from efgan_tf.progress import Progress
+
+_BATCH = 16
+
+_PART_WAY = 4
+"""One lesson in so many goes only part of the way: sliders stop anywhere."""
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Lessons:
+    """n edits. Pictures are uint8, which keeps them small; units 0-1.
+
+    Attributes:
+      images: uint8 `[n, size, size, 3]`, the sources.
+      source: float32 `[n, 17]`, their units.
+      target: float32 `[n, 17]`, the units that were wanted.
+      results: uint8 `[n, size, size, 3]`, what the teacher made.
+    """
+
+    images: np.ndarray
+    source: np.ndarray
+    target: np.ndarray
+    results: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+    def batches(self, size: int, seed: int) -> Iterator[dict[str, np.ndarray]]:
+        """Endless batches of `size`, each round in another order.
+
+        Pictures are float32 in [-1, 1]; the keys are the cascade's inputs and
+        `"result"`.
+        """
+        generator = np.random.default_rng(seed)
+        while True:
+            order = generator.permutation(len(self))
+            for start in range(0, len(self) - size + 1, size):
+                rows = order[start : start + size]
+                yield {
+                    "image": _to_float(self.images[rows]),
+                    "source_action_units": self.source[rows],
+                    "target_action_units": self.target[rows],
+                    "result": _to_float(self.results[rows]),
+                }
+
+
+def make_lessons(
+    teacher: TrainedNetwork, faces: Faces, count: int, seed: int
+) -> Lessons:
+    """Lets the teacher edit training faces to random wanted units.
+
+    Args:
+      teacher: the trained model.
+      faces: the training split.
+      count: how many edits.
+      seed: of what is drawn.
+    """
+    cascade = teacher.cascade_function("image")
+    batches = training_batches(
+        faces,
+        batch_size=_BATCH,
+        seed=seed,
+        pairing="random",
+        target_noise=0.1,
+        flip=True,
+    ).as_numpy_iterator()
+    generator = np.random.default_rng(seed)
+    progress = Progress("teacher's edits", count)
+    made: list[tuple[np.ndarray, ...]] = []
+    for start in range(0, count, _BATCH):
+        batch = {name: value[0] for name, value in next(batches).items()}
+        images, source = batch["image"], batch["action_units"]
+        change = batch["target_action_units"] - source
+        target = source + change * _strengths(generator, len(source))[:, None]
+        results = cascade(images, source, target)["image"].numpy()
+        rows = min(_BATCH, count - start)
+        made.append(
+            tuple(
+                part[:rows]
+                for part in (_to_uint8(images), source, target,
+                             _to_uint8(results))
+            )  # fmt: skip
+        )
+        progress.advance(rows)
+    progress.finish()
+    parts = [np.concatenate(part) for part in zip(*made, strict=True)]
+    return Lessons(*parts)
+
+
+def _strengths(generator: np.random.Generator, count: int) -> np.ndarray:
+    """How far each lesson goes: 1 for most, anything from 0 for some."""
+    part_way = generator.integers(_PART_WAY, size=count) == 0
+    share = generator.uniform(size=count).astype(np.float32)
+    return np.where(part_way, share, np.float32(1))
+
+
+def _to_uint8(images: np.ndarray) -> np.ndarray:
+    return np.rint((images + 1) * 127.5).clip(0, 255).astype(np.uint8)
+
+
+def _to_float(images: np.ndarray) -> np.ndarray:
+    return images / np.float32(127.5) - 1

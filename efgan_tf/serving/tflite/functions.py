@@ -1,0 +1,149 @@
+"""What a TFLite file can be asked: five signatures, batches of one.
+
+| key | inputs | outputs |
+|---|---|---|
+| `edit` | `image`, `action_units` | `image` |
+| `edit_from` | `image`, `source_action_units`, `action_units` | `image` |
+| `stages` | `image`, `action_units` | `stage_1` …, `attention_1` … |
+| `stages_from` | as `edit_from` | as `stages` |
+| `estimate` | `image` | `action_units` |
+
+Names, scales and meanings are those of the SavedModel's signatures
+(`efgan_tf.serving.signatures`), but every shape is fixed: `image` and `stage_k`
+are float32 `[1, size, size, 3]` in [0, 1], `attention_k` is
+`[1, size, size, 1]`, units are `[1, 17]`, 0–5. Nothing has more than four axes
+and nothing is gathered or broadcast by an operation of its own, so that GPU
+delegates take the whole graph. What lies beyond its range is clipped: a phone
+has nobody to tell.
+"""
+
+from collections.abc import Callable
+
+import tensorflow as tf
+
+from efgan_tf import action_units
+from efgan_tf.editing.network import TrainedNetwork
+from efgan_tf.errors import UserError
+from efgan_tf.models.layers import CombineAttention
+
+EDITS = ("edit", "edit_from", "stages", "stages_from")
+"""The signatures that change a face."""
+
+
+class MobileFunctions(tf.Module):
+    """The functions of one model, ready for `tf.saved_model.save`.
+
+    Args:
+      trained: the model.
+
+    Raises:
+      UserError: its networks compute in another type than float32.
+    """
+
+    def __init__(self, trained: TrainedNetwork):
+        super().__init__(name="efgan")
+        _check_float32(trained)
+        self._weights = [
+            variable.value for variable in trained.keras_model.variables
+        ]
+        self._cascade = _untracked(trained.cascade)
+        self._estimator = _untracked(trained.estimator)
+        self._mask = trained.info.mask[None]
+        self._size = trained.info.model.image_size
+
+    def functions(self) -> dict[str, tf.types.experimental.PolymorphicFunction]:
+        """The signatures by their keys."""
+        image = tf.TensorSpec(
+            (1, self._size, self._size, 3), tf.float32, "image"
+        )
+        wanted, source = map(_units, ("action_units", "source_action_units"))
+        inputs = {
+            "edit": (self._edit, [image, wanted]),
+            "edit_from": (self._edit_from, [image, source, wanted]),
+            "stages": (self._stages, [image, wanted]),
+            "stages_from": (self._stages_from, [image, source, wanted]),
+            "estimate": (self._estimate, [image]),
+        }
+        return {
+            key: tf.function(function, input_signature=specs)
+            for key, (function, specs) in inputs.items()
+        }
+
+    def _edit(self, image, action_units):
+        image = _to_network(image)
+        target = _normalized(action_units)
+        return self._image(image, self._estimator()(image), target)
+
+    def _edit_from(self, image, source_action_units, action_units):
+        source, target = map(_normalized, (source_action_units, action_units))
+        return self._image(_to_network(image), source, target)
+
+    def _stages(self, image, action_units):
+        image = _to_network(image)
+        target = _normalized(action_units)
+        return self._results(image, self._estimator()(image), target)
+
+    def _stages_from(self, image, source_action_units, action_units):
+        source, target = map(_normalized, (source_action_units, action_units))
+        return self._results(_to_network(image), source, target)
+
+    def _estimate(self, image):
+        units = self._estimator()(_to_network(image))
+        return {"action_units": action_units.denormalize(units)}
+
+    def _image(self, image, source, target):
+        return {"image": _to_public(self._run(image, source, target)["image"])}
+
+    def _results(self, image, source, target):
+        stages = self._run(image, source, target)["stages"]
+        results = {}
+        for k, stage in enumerate(stages, 1):
+            attentions = [earlier["attention"] for earlier in stages[:k]]
+            results[f"stage_{k}"] = _to_public(stage["image"])
+            results[f"attention_{k}"] = CombineAttention()(attentions)
+        return results
+
+    def _run(self, image, source, target):
+        if not self._mask.all():
+            # What the data could not teach stays as it is. Arithmetic, since
+            # a choice is an operation that fewer delegates have.
+            target = source + self._mask * (target - source)
+        inputs = {
+            "image": image,
+            "source_action_units": source,
+            "target_action_units": target,
+        }
+        return self._cascade()(inputs, training=False)
+
+
+def _untracked(model) -> Callable:
+    """A way to a model that `tf.Module` does not find: no weight twice."""
+    return lambda: model
+
+
+def _units(name: str) -> tf.TensorSpec:
+    return tf.TensorSpec((1, action_units.COUNT), tf.float32, name)
+
+
+def _normalized(units):
+    return tf.clip_by_value(action_units.normalize(units), 0.0, 1.0)
+
+
+def _to_network(image):
+    return 2 * tf.clip_by_value(image, 0.0, 1.0) - 1
+
+
+def _to_public(image):
+    return tf.clip_by_value((image + 1) / 2, 0.0, 1.0)
+
+
+def _check_float32(trained: TrainedNetwork) -> None:
+    for network in (trained.cascade, trained.estimator):
+        for layer in network._flatten_layers():
+            kind = layer.compute_dtype
+            if kind != "float32":
+                raise UserError(
+                    f"the {network.name} computes in {kind}, for which TFLite "
+                    "has no operations; export the run itself, which computes "
+                    "in float32 whatever it was trained in"
+                )
