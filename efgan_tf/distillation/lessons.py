@@ -9,6 +9,7 @@ from efgan_tf.data import Faces
 from efgan_tf.data.pipeline import training_batches
 from efgan_tf.editing.network import TrainedNetwork
 from efgan_tf.progress import Progress
+from efgan_tf.sheets import to_uint8
 
 _BATCH = 16
 
@@ -87,8 +88,8 @@ def make_lessons(
         made.append(
             tuple(
                 part[:rows]
-                for part in (_to_uint8(images), source, target,
-                             _to_uint8(results))
+                for part in (to_uint8(images), source, target,
+                             to_uint8(results))
             )  # fmt: skip
         )
         progress.advance(rows)
@@ -102,10 +103,6 @@ def _strengths(generator: np.random.Generator, count: int) -> np.ndarray:
     part_way = generator.integers(_PART_WAY, size=count) == 0
     share = generator.uniform(size=count).astype(np.float32)
     return np.where(part_way, share, np.float32(1))
-
-
-def _to_uint8(images: np.ndarray) -> np.ndarray:
-    return np.rint((images + 1) * 127.5).clip(0, 255).astype(np.uint8)
 
 
 def _to_float(images: np.ndarray) -> np.ndarray:

@@ -15,14 +15,18 @@ def load_model(path: str | Path) -> EditingModel:
     """A model to edit with.
 
     Args:
-      path: a run's folder, a `.keras` file of `efgan_tf.export`, a SavedModel
-        of it (its folder, or the one that holds its numbered versions, of
-        which the highest is taken), or `preset:NAME`.
+      path: a run's folder, a `.keras` or `.tflite` file of `efgan_tf.export`,
+        a SavedModel of it (its folder, or the one that holds its numbered
+        versions, of which the highest is taken), or `preset:NAME`.
 
     Raises:
       UserError: there is no such file or folder, it is none of these, it is
         damaged, or it was made for another template or other units.
     """
+    if Path(path).suffix == ".tflite" and Path(path).is_file():
+        from efgan_tf.serving.tflite.editing import read_tflite
+
+        return read_tflite(Path(path))
     version = _saved_model(path)
     if version is not None:
         return read_saved_model(version)

@@ -17,6 +17,9 @@ from efgan_tf.training.run_directory import RunDirectory
 RENDERED = "rendered"
 """The word for faces that are made where they are needed."""
 
+_SEEDS = {"train": 77, "test": 78}
+"""No recipe in `configs/` renders these people."""
+
 _PEOPLE_SHARE = 4
 """Rendered faces of one person: enough to see it change, few enough to meet
 many people."""
@@ -45,15 +48,22 @@ class AlignedFaces:
 
 
 def read_faces(
-    path: str, trained: TrainedNetwork, count: int, run_dir: str = ""
+    path: str,
+    trained: TrainedNetwork,
+    count: int,
+    *,
+    split: str,
+    run_dir: str = "",
 ) -> AlignedFaces:
     """Faces from where a user says.
 
     Args:
       path: a folder of square pictures, an `.npz` file, `RENDERED`, or empty
-        for the training faces of `run_dir`, or rendered ones without a run.
+        for the faces of `run_dir`, or rendered ones without a run.
       trained: the model; tells the size, and the units of faces in a folder.
       count: how many at most.
+      split: `"train"` to calibrate with, `"test"` to measure on: which faces
+        of the run, or which rendered people.
       run_dir: of the model, if it is one.
 
     Raises:
@@ -61,16 +71,16 @@ def read_faces(
     """
     size = trained.info.model.image_size
     if path == RENDERED or not (path or run_dir):
-        return rendered_faces(size, count)
+        return rendered_faces(size, count, _SEEDS[split])
     if not path:
-        return _training_faces(Path(run_dir), count)
+        return _faces_of_run(Path(run_dir), split, count)
     if path.endswith(".npz"):
         return _stored_faces(Path(path), size, count)
     return _folder_faces(Path(path), trained, count)
 
 
-def rendered_faces(size: int, count: int, seed: int = 77) -> AlignedFaces:
-    """Faces of people whom no shipped recipe renders, with their true units.
+def rendered_faces(size: int, count: int, seed: int) -> AlignedFaces:
+    """Faces of rendered people, with their true units.
 
     They are aligned by the renderer's own landmarks.
 
@@ -105,8 +115,8 @@ def rendered_faces(size: int, count: int, seed: int = 77) -> AlignedFaces:
     )
 
 
-def _training_faces(run_dir: Path, count: int) -> AlignedFaces:
-    """Some of the faces that a run learned from, over all of them."""
+def _faces_of_run(run_dir: Path, split: str, count: int) -> AlignedFaces:
+    """Some of the faces of a run's data, spread over all of them."""
     from efgan_tf.data import datasets, load_faces
 
     config = RunDirectory(run_dir).read_config()
@@ -114,17 +124,21 @@ def _training_faces(run_dir: Path, count: int) -> AlignedFaces:
     folder = Path(datasets.make_builder(data, size).data_dir)
     if not folder.is_dir():
         raise UserError(
-            f"int8 needs representative faces, and {folder}, which {run_dir} "
-            "learned from, is gone; give --representative=FOLDER of aligned "
-            f"faces, or --representative={RENDERED}"
+            f"{folder}, the faces of {run_dir}, is gone, and faces are needed: "
+            "name a folder of aligned ones with --representative=FOLDER, or "
+            f"pass --representative={RENDERED}"
         )
-    faces = load_faces(data, size, "train")
+    faces = load_faces(data, size, split)
+    if not len(faces):
+        raise UserError(
+            f"{run_dir} held nobody out; pass --representative={RENDERED}"
+        )
     rows = np.linspace(0, len(faces) - 1, min(count, len(faces))).astype(int)
     images = decode([faces.encoded[row] for row in rows], size)
     return AlignedFaces(
         images / np.float32(255),
         faces.action_units[rows],
-        f"{len(rows)} faces that {run_dir} learned from",
+        f"{len(rows)} faces of {run_dir}, {split} split",
     )
 
 

@@ -13,8 +13,8 @@ Names, scales and meanings are those of the SavedModel's signatures
 are float32 `[1, size, size, 3]` in [0, 1], `attention_k` is
 `[1, size, size, 1]`, units are `[1, 17]`, 0–5. Nothing has more than four axes
 and nothing is gathered or broadcast by an operation of its own, so that GPU
-delegates take the whole graph. What lies beyond its range is clipped: a phone
-has nobody to tell.
+delegates take the whole graph. Inputs are not checked: a phone has nobody to
+tell.
 """
 
 from collections.abc import Callable
@@ -26,8 +26,9 @@ from efgan_tf.editing.network import TrainedNetwork
 from efgan_tf.errors import UserError
 from efgan_tf.models.layers import CombineAttention
 
-EDITS = ("edit", "edit_from", "stages", "stages_from")
-"""The signatures that change a face."""
+EDITS = {"edit": "stages", "edit_from": "stages_from"}
+"""Signatures that are the last stage of another: they share its graph in the
+file, since a graph takes room (`efgan_tf.serving.tflite.flatbuffer`)."""
 
 
 class MobileFunctions(tf.Module):
@@ -52,14 +53,12 @@ class MobileFunctions(tf.Module):
         self._size = trained.info.model.image_size
 
     def functions(self) -> dict[str, tf.types.experimental.PolymorphicFunction]:
-        """The signatures by their keys."""
+        """The signatures by their keys, but for those of `EDITS`."""
         image = tf.TensorSpec(
             (1, self._size, self._size, 3), tf.float32, "image"
         )
         wanted, source = map(_units, ("action_units", "source_action_units"))
         inputs = {
-            "edit": (self._edit, [image, wanted]),
-            "edit_from": (self._edit_from, [image, source, wanted]),
             "stages": (self._stages, [image, wanted]),
             "stages_from": (self._stages_from, [image, source, wanted]),
             "estimate": (self._estimate, [image]),
@@ -69,33 +68,11 @@ class MobileFunctions(tf.Module):
             for key, (function, specs) in inputs.items()
         }
 
-    def _edit(self, image, action_units):
-        image = _to_network(image)
-        target = _normalized(action_units)
-        return self._image(image, self._estimator()(image), target)
-
-    def _edit_from(self, image, source_action_units, action_units):
-        source, target = map(_normalized, (source_action_units, action_units))
-        return self._image(_to_network(image), source, target)
-
     def _stages(self, image, action_units):
-        image = _to_network(image)
-        target = _normalized(action_units)
-        return self._results(image, self._estimator()(image), target)
+        return self._stages_from(image, self._read(image), action_units)
 
     def _stages_from(self, image, source_action_units, action_units):
-        source, target = map(_normalized, (source_action_units, action_units))
-        return self._results(_to_network(image), source, target)
-
-    def _estimate(self, image):
-        units = self._estimator()(_to_network(image))
-        return {"action_units": action_units.denormalize(units)}
-
-    def _image(self, image, source, target):
-        return {"image": _to_public(self._run(image, source, target)["image"])}
-
-    def _results(self, image, source, target):
-        stages = self._run(image, source, target)["stages"]
+        stages = self._run(image, source_action_units, action_units)["stages"]
         results = {}
         for k, stage in enumerate(stages, 1):
             attentions = [earlier["attention"] for earlier in stages[:k]]
@@ -103,15 +80,23 @@ class MobileFunctions(tf.Module):
             results[f"attention_{k}"] = CombineAttention()(attentions)
         return results
 
+    def _estimate(self, image):
+        return {"action_units": self._read(image)}
+
+    def _read(self, image):
+        units = self._estimator()(2 * image - 1, training=False)
+        return action_units.denormalize(units)
+
     def _run(self, image, source, target):
+        """The cascade's outputs, for inputs in the public scales."""
         if not self._mask.all():
             # What the data could not teach stays as it is. Arithmetic, since
             # a choice is an operation that fewer delegates have.
             target = source + self._mask * (target - source)
         inputs = {
-            "image": image,
-            "source_action_units": source,
-            "target_action_units": target,
+            "image": 2 * image - 1,
+            "source_action_units": action_units.normalize(source),
+            "target_action_units": action_units.normalize(target),
         }
         return self._cascade()(inputs, training=False)
 
@@ -123,14 +108,6 @@ def _untracked(model) -> Callable:
 
 def _units(name: str) -> tf.TensorSpec:
     return tf.TensorSpec((1, action_units.COUNT), tf.float32, name)
-
-
-def _normalized(units):
-    return tf.clip_by_value(action_units.normalize(units), 0.0, 1.0)
-
-
-def _to_network(image):
-    return 2 * tf.clip_by_value(image, 0.0, 1.0) - 1
 
 
 def _to_public(image):

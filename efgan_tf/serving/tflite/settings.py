@@ -1,7 +1,8 @@
-"""Settings of TFLite files: how they are quantised, and from which faces."""
+"""Settings of TFLite files: how they are quantised, how they are measured."""
 
 import dataclasses
 
+from efgan_tf.editing.presets import DEFAULT
 from efgan_tf.options import check_at_least, option, require
 
 QUANTIZATIONS = ("none", "float16", "dynamic", "int8")
@@ -40,3 +41,40 @@ class TfliteConfig:
                 f"--quantize: {name!r} is none of {', '.join(QUANTIZATIONS)}",
             )
         check_at_least(self, 1, "representative_faces")
+
+
+@dataclasses.dataclass(frozen=True)
+class ParityConfig:
+    """Which files are compared with which model, on which faces."""
+
+    files: tuple[str, ...] = option((), "the .tflite files to measure")
+    model: str = option(
+        DEFAULT, "the model that they were made of: preset:NAME, run or .keras"
+    )
+    stages: int = option(0, "as given to the export; 0: all")
+    out: str = option("", "folder of the report")
+    overwrite: bool = option(False, "replace a report that is there")
+    representative: str = option(
+        "",
+        "held-out aligned faces: a folder of pictures, an .npz with image and "
+        "action_units, or rendered; empty: those that the run held out, or "
+        "rendered people where there is no run",
+    )
+    faces: int = option(64, "how many of them at most")
+    judge: str = option(
+        "",
+        "who reads action units off the edits: units.keras of a data set's "
+        "judges (DATA_DIR/judges); empty: the model's own estimator",
+    )
+    threads: tuple[int, ...] = option((1, 2), "threads to time with")
+    repeats: int = option(30, "how often each file is timed")
+
+    def __post_init__(self):
+        require(bool(self.files), "give --files=FILE.tflite,…")
+        require(bool(self.out), "give --out=FOLDER, where the report goes")
+        check_at_least(self, 0, "stages")
+        check_at_least(self, 1, "faces", "repeats")
+        require(
+            bool(self.threads) and min(self.threads) >= 1,
+            "--threads must be at least 1 each",
+        )
