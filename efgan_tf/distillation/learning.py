@@ -1,7 +1,7 @@
 """The student's training: the teacher's pictures are what it aims at."""
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import keras
@@ -54,10 +54,11 @@ def distill(
     examples = validation.evaluation_set(held_out, train, _HELD_OUT)
     scores = Scores(teacher, examples)
     lessons = make_lessons(teacher, train, config.lessons, config.distill_seed)
-    found: dict[str, float] = {}
+    last: dict[str, float] = {}
     for found in _learn(student, lessons, config, scores):
         write_keras(student, Path(config.out), overwrite=True)
-    return found
+        last = found
+    return last
 
 
 class Scores:
@@ -105,7 +106,12 @@ def told(scores: Mapping[str, float]) -> str:
     return line
 
 
-def _learn(student, lessons: Lessons, config: DistillConfig, scores: Scores):
+def _learn(
+    student: TrainedNetwork,
+    lessons: Lessons,
+    config: DistillConfig,
+    scores: Scores,
+) -> Iterator[dict[str, float]]:
     """Trains in place; yields scores, the last of them at the end."""
     optimizer = keras.optimizers.Adam(config.student_learning_rate)
     step = _make_step(student, optimizer, config.lambda_agreement)

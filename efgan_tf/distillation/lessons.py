@@ -88,8 +88,12 @@ def make_lessons(
         made.append(
             tuple(
                 part[:rows]
-                for part in (to_uint8(images), source, target,
-                             to_uint8(results))
+                for part in (
+                    to_uint8(images),
+                    source,
+                    target,
+                    to_uint8(results),
+                )
             )  # fmt: skip
         )
         progress.advance(rows)

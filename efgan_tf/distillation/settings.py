@@ -35,9 +35,7 @@ class DistillConfig:
     def __post_init__(self):
         check_finite(self)
         check_at_least(self, 1, "lessons", "student_batch_size")
-        check_at_least(
-            self, 0, "minutes", "lambda_agreement", "distill_seed"
-        )
+        check_at_least(self, 0, "minutes", "lambda_agreement", "distill_seed")
         for name in ("student_kimg", "student_learning_rate", "score_kimg"):
             require(getattr(self, name) > 0, f"--{name} must be greater than 0")
         require(

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import tensorflow as tf
 
-from efgan_tf.editing.info import FILE_NAME, ModelInfo
+from efgan_tf.editing.info import FILE_NAME
 from efgan_tf.editing.network import TrainedNetwork
 from efgan_tf.errors import UserError
 from efgan_tf.outputs import atomic_file

@@ -150,7 +150,9 @@ def _stored_faces(path: Path, size: int, count: int) -> AlignedFaces:
     except FileNotFoundError:
         raise UserError(f"{path} does not exist") from None
     except (OSError, ValueError, KeyError, EOFError) as error:
-        raise UserError(f"{path} cannot be read: {error}; it needs {shape}")
+        raise UserError(
+            f"{path} cannot be read: {error}; it needs {shape}"
+        ) from error
     if (
         images.shape[1:] != (size, size, 3)
         or units.shape != (len(images), action_units.COUNT)
@@ -163,7 +165,7 @@ def _stored_faces(path: Path, size: int, count: int) -> AlignedFaces:
     if images.dtype == np.uint8:
         images = images / np.float32(255)
     images = images.astype(np.float32)
-    if not (np.isfinite(images).all() and 0 <= images.min() <= images.max() <= 1):
+    if not np.all((images >= 0) & (images <= 1)):  # nor for NaN
         raise UserError(
             f"{path}: image must be uint8, or floats within 0 and 1"
         )

@@ -151,16 +151,15 @@ def add_signature(model, key: str, of: str, outputs: dict[str, str]) -> None:
       outputs: name of a new output → the other's.
     """
     schema = _schema()
-    (donor,) = (
-        entry for entry in model.signatureDefs if entry.signatureKey.decode() == of
-    )
-    places = {output.name.decode(): output.tensorIndex for output in donor.outputs}
+    by_key = {entry.signatureKey: entry for entry in model.signatureDefs}
+    donor = by_key[of.encode()]
+    places = {output.name: output.tensorIndex for output in donor.outputs}
     signature = schema.SignatureDefT()
     signature.signatureKey, signature.inputs = key.encode(), donor.inputs
     signature.subgraphIndex, signature.outputs = donor.subgraphIndex, []
     for name, theirs in outputs.items():
         entry = schema.TensorMapT()
-        entry.name, entry.tensorIndex = name.encode(), places[theirs]
+        entry.name, entry.tensorIndex = name.encode(), places[theirs.encode()]
         signature.outputs.append(entry)
     model.signatureDefs.append(signature)
 

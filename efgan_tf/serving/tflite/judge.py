@@ -56,12 +56,11 @@ def _reader(network) -> Reader:
         if images.shape[1] != side:
             import cv2
 
-            images = np.stack(
-                [
-                    cv2.resize(image, (side, side), interpolation=cv2.INTER_AREA)
-                    for image in images
-                ]
-            )
+            shrunk = [
+                cv2.resize(image, (side, side), interpolation=cv2.INTER_AREA)
+                for image in images
+            ]
+            images = np.stack(shrunk)
         units = network.predict(images, batch_size=32, verbose=0)
         return action_units.denormalize(units)
 

@@ -118,9 +118,7 @@ def _keras_results(
         rows = slice(row, row + 1)
         result = run(images[rows], source[rows], target[rows])
         units = action_units.denormalize(estimate(images[rows]))
-        parts.append(
-            [result["image"], result["attention"][:, -1], units]
-        )
+        parts.append([result["image"], result["attention"][:, -1], units])
     return tuple(np.concatenate(part) for part in zip(*parts, strict=True))
 
 
@@ -165,7 +163,9 @@ def _timed(
     Whatever else the machine does then meets all of them alike.
     """
     inputs = {"image": faces.images[:1], "action_units": faces.wanted()[:1]}
-    contenders: dict[Any, Callable] = {"tensorflow": _keras_edit(trained, inputs)}
+    contenders: dict[Any, Callable] = {
+        "tensorflow": _keras_edit(trained, inputs)
+    }
     for path in config.files:
         for threads in config.threads:
             file = TfliteFile(path, threads)
