@@ -45,7 +45,9 @@ setup(
         "beam": ["apache-beam>=2.60"],
         "cfee": ["xlrd>=2.0"],
         "demo": ["gradio>=5"],
+        "mobile": ["ai-edge-litert>=2.1"],
         "test": [
+            "ai-edge-litert>=2.1",
             "apache-beam>=2.60",
             "pytest>=8",
             "pytest-timeout>=2.3",
