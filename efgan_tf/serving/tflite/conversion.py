@@ -64,6 +64,7 @@ def finished(content: bytes, info: TfliteInfo) -> bytes:
     operations.check(flatbuffer.operations(model))
     flatbuffer.share_buffers(model)
     flatbuffer.drop_names(model)
+    flatbuffer.put_first(model, "stages")
     last = f"stage_{info.model.model.stages}"
     for key, whole in EDITS.items():
         flatbuffer.add_signature(model, key, whole, {"image": last})

@@ -164,6 +164,24 @@ def add_signature(model, key: str, of: str, outputs: dict[str, str]) -> None:
     model.signatureDefs.append(signature)
 
 
+def put_first(model, key: str) -> None:
+    """Makes a signature's graph the file's first, in place.
+
+    Tools that know no signatures run the first graph. Graphs must not call
+    each other.
+    """
+    (index,) = (
+        entry.subgraphIndex
+        for entry in model.signatureDefs
+        if entry.signatureKey == key.encode()
+    )
+    graphs, moved = model.subgraphs, {0: index, index: 0}
+    graphs[0], graphs[index] = graphs[index], graphs[0]
+    for entry in model.signatureDefs:
+        place = entry.subgraphIndex
+        entry.subgraphIndex = moved.get(place, place)
+
+
 def put_metadata(model, name: str, content: bytes) -> None:
     """Adds a named text to a tree of `read`, or replaces it, in place."""
     schema = _schema()
