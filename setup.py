@@ -49,6 +49,7 @@ setup(
         "test": [
             "ai-edge-litert>=2.1",
             "apache-beam>=2.60",
+            "playwright>=1.45",  # drives the machine's own Chromium
             "pytest>=8",
             "pytest-timeout>=2.3",
             "ruff>=0.6",

@@ -7,6 +7,8 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 import pytest
 import tensorflow as tf
 
+from tests.browser import chromium, visit  # noqa: F401 - fixtures
+
 LOGICAL_CPUS = 4
 
 
