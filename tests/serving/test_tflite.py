@@ -1,9 +1,14 @@
 """TFLite files: the promised signatures, builtin operations, the same edits."""
 
+import atexit
 import contextlib
+import functools
 import io
 import json
+import shutil
+import tempfile
 import types
+from pathlib import Path
 
 import keras
 import numpy as np
@@ -44,20 +49,26 @@ def exported():
     return make_exported()
 
 
-@pytest.fixture(scope="module")
-def folder(exported, tmp_path_factory):
-    """All quantisations of the tiny run of two stages."""
-    out = tmp_path_factory.mktemp("phone")
+@functools.cache
+def make_phone_files():
+    """The folder with all quantisations of the tiny run of two stages."""
+    out = Path(tempfile.mkdtemp())
+    atexit.register(shutil.rmtree, out)
     told = io.StringIO()
     with contextlib.redirect_stderr(told):
         status = _export(
-            f"--run_dir={exported.run}", f"--out={out}", *FACES,
+            f"--run_dir={make_exported().run}", f"--out={out}", *FACES,
             f"--quantize={','.join(QUANTIZATIONS)}",
         )  # fmt: skip
     assert status == 0, told.getvalue()
     assert f"calibrated with {COUNT} rendered faces" in told.getvalue()
     assert len(list(out.iterdir())) == len(QUANTIZATIONS)
     return out
+
+
+@pytest.fixture(scope="module")
+def folder():
+    return make_phone_files()
 
 
 @pytest.fixture(scope="module")
