@@ -62,7 +62,6 @@ def finished(content: bytes, info: TfliteInfo) -> bytes:
     """
     model = flatbuffer.read(content, "the converted model")
     operations.check(flatbuffer.operations(model))
-    flatbuffer.share_buffers(model)
     flatbuffer.drop_names(model)
     flatbuffer.put_first(model, "stages")
     last = f"stage_{info.model.model.stages}"

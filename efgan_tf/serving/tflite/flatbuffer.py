@@ -6,7 +6,6 @@ that read and write it.
 
 import dataclasses
 import functools
-import hashlib
 from pathlib import Path
 
 from efgan_tf.errors import UserError
@@ -99,33 +98,6 @@ def operations(model) -> Operations:
         for tensor in graph.tensors:
             rank = max(rank, 0 if tensor.shape is None else len(tensor.shape))
     return Operations(dict(sorted(counts.items())), rank)
-
-
-def share_buffers(model) -> None:
-    """Lets equal constants of all signatures be one, in place.
-
-    The converter shares what it can see to be one variable; what it folded or
-    quantised once for each signature is equal, but written several times.
-    """
-    kept: dict[bytes, int] = {}
-    place: list[int] = []
-    buffers = []
-    for index, buffer in enumerate(model.buffers):
-        data = b"" if buffer.data is None else bytes(buffer.data)
-        digest = hashlib.sha256(data).digest()
-        # The first is empty by convention; metadata is nobody's to share.
-        if not index or not data or digest not in kept:
-            kept.setdefault(digest, len(buffers))
-            place.append(len(buffers))
-            buffers.append(buffer)
-        else:
-            place.append(kept[digest])
-    model.buffers = buffers
-    for graph in model.subgraphs:
-        for tensor in graph.tensors:
-            tensor.buffer = place[tensor.buffer]
-    for entry in model.metadata or ():
-        entry.buffer = place[entry.buffer]
 
 
 def drop_names(model) -> None:

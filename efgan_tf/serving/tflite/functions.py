@@ -17,8 +17,9 @@ delegates take the whole graph. Inputs are not checked: a phone has nobody to
 tell.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
+import keras
 import tensorflow as tf
 
 from efgan_tf import action_units
@@ -116,11 +117,20 @@ def _to_public(image):
 
 def _check_float32(trained: TrainedNetwork) -> None:
     for network in (trained.cascade, trained.estimator):
-        for layer in network._flatten_layers():
-            kind = layer.compute_dtype
-            if kind != "float32":
+        for layer in _layers(network):
+            if layer.compute_dtype != "float32":
                 raise UserError(
-                    f"the {network.name} computes in {kind}, for which TFLite "
-                    "has no operations; export the run itself, which computes "
-                    "in float32 whatever it was trained in"
+                    f"the {network.name} computes in {layer.compute_dtype}, "
+                    "for which TFLite has no operations; export the run "
+                    "itself, which computes in float32 whatever it was "
+                    "trained in"
                 )
+
+
+def _layers(network: keras.Model) -> Iterator[keras.Layer]:
+    """All that compute, those of submodels too."""
+    for layer in network.layers:
+        if isinstance(layer, keras.Model):
+            yield from _layers(layer)
+        else:
+            yield layer

@@ -30,7 +30,7 @@ class TfliteConfig:
         "rendered ones where there is no run",
     )
     representative_faces: int = option(
-        100, "tflite, int8: how many of them at most"
+        60, "tflite, int8: how many of them at most"
     )
 
     def __post_init__(self):
