@@ -20,9 +20,13 @@ RENDERED = "rendered"
 _SEEDS = {"train": 77, "test": 78}
 """No recipe in `configs/` renders these people."""
 
-_PEOPLE_SHARE = 4
-"""Rendered faces of one person: enough to see it change, few enough to meet
-many people."""
+_OF_ONE = 4
+"""Rendered faces of one person: few, to meet many people."""
+
+_EXPRESSIONS = 16
+"""Eight that have names and as many at random, the people taking turns."""
+
+_MAX_YAW = 15.0
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -90,19 +94,12 @@ def rendered_faces(size: int, count: int, seed: int) -> AlignedFaces:
       seed: which people.
     """
     from efgan_tf.faces.alignment import align
-    from efgan_tf.synthetic.photos import SynthesizeConfig, make_subject
 
-    people = -(-count // _PEOPLE_SHARE)
-    config = SynthesizeConfig(
-        subjects=people,
-        images_per_subject=_PEOPLE_SHARE,
-        size=max(128, 2 * size),
-        seed=seed,
-    )
+    people = -(-count // _OF_ONE)
     photos = [
         photo
         for subject in range(people)
-        for photo in make_subject(config, subject)
+        for photo in _photos(seed, subject, max(128, 2 * size))
     ][:count]
     images = [
         align(read_photo(io.BytesIO(photo.jpeg)), photo.landmarks, size)
@@ -113,6 +110,18 @@ def rendered_faces(size: int, count: int, seed: int) -> AlignedFaces:
         np.stack([photo.label.action_units for photo in photos]),
         f"{count} rendered faces of {people} people (seed {seed})",
     )
+
+
+def _photos(seed: int, subject: int, size: int) -> list:
+    """A few pictures of one person; the next one shows other expressions."""
+    from efgan_tf.synthetic import identity
+    from efgan_tf.synthetic.photos import make_photo
+    from efgan_tf.synthetic.render import Renderer
+
+    renderer = Renderer(identity.sample_identity(seed, subject))
+    view = identity.sample_view(seed, subject, 0, _MAX_YAW)
+    rows = range(subject * _OF_ONE, (subject + 1) * _OF_ONE)
+    return [make_photo(renderer, view, n % _EXPRESSIONS, size) for n in rows]
 
 
 def _faces_of_run(run_dir: Path, split: str, count: int) -> AlignedFaces:

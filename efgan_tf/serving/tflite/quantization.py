@@ -5,17 +5,22 @@ from typing import Any
 
 import tensorflow as tf
 
+from efgan_tf.serving.tflite.operations import ALLOWED
+
 Feeds = Callable[[], Iterator[tuple[str, dict[str, Any]]]]
 """Signature and its inputs, one call after the other."""
 
-FLOAT_OPERATIONS = (
-    "MEAN", "SQUARED_DIFFERENCE", "SQUARE", "RSQRT", "SUB", "MUL", "ADD", "DIV",
-    "LOG", "MAXIMUM", "MINIMUM", "LOGISTIC", "TANH",
-)  # fmt: skip
-"""What int8 leaves in float32: the statistics of instance normalisation, whose
-small numbers eight bits cannot tell apart, and the heads' and blending's
-arithmetic, where they would show as bands. Left in float32, XNNPACK also takes
-the whole graph in a few pieces, which is faster."""
+INTEGER_OPERATIONS = {"CONV_2D", "TRANSPOSE_CONV", "FULLY_CONNECTED"}
+"""What int8 computes in integers: where the weights and the work are.
+
+The rest stays float32. Eight bits cannot tell the statistics of instance
+normalisation apart, and show as bands in what heads and blending make. XNNPACK
+then takes the graph in a few pieces, and little is converted to and fro.
+"""
+
+FLOAT_OPERATIONS = sorted(
+    ALLOWED - INTEGER_OPERATIONS - {"QUANTIZE", "DEQUANTIZE"}
+)
 
 
 def quantized(
@@ -49,7 +54,7 @@ def quantized(
         converter=converter,
         debug_dataset=feeds,
         debug_options=tf.lite.experimental.QuantizationDebugOptions(
-            denylisted_ops=list(FLOAT_OPERATIONS)
+            denylisted_ops=FLOAT_OPERATIONS
         ),
     )
     return debugger.get_nondebug_quantized_model()
