@@ -16,7 +16,7 @@ const find = (id) => document.getElementById(id);
 const view = find("view");
 const pen = view.getContext("2d");
 const state = {
-  model: null, picture: null, points: [], toFace: null, source: null,
+  model: null, picture: null, points: null, toFace: null, source: null,
   wanted: null, camera: null, busy: false, again: false, skipped: 0,
 };
 
@@ -72,19 +72,31 @@ function showWanted() {
 /** Shows a picture; asks for its points unless it is an aligned face. */
 async function open(picture) {
   stopCamera();
-  Object.assign(state, {picture, points: [], toFace: null, source: null});
+  forget();
+  state.picture = picture;
   [view.width, view.height] = [picture.width, picture.height];
   pen.drawImage(picture, 0, 0);
   const {size} = state.model.facts;
   if (picture.width === size && picture.height === size) {
     await meet(new DOMMatrix());
   } else {
+    state.points = [];
     say(`Click ${POINTS[0]}.`);
   }
 }
 
+/** Nothing is known of the picture that comes next. */
+function forget() {
+  Object.assign(state, {
+    picture: null, points: null, toFace: null, source: null});
+  for (const slider of find("sliders").querySelectorAll("input")) {
+    slider.disabled = true;
+  }
+  find("reset").disabled = true;
+}
+
 view.addEventListener("click", async (event) => {
-  if (!state.picture || state.points.length === 3) return;
+  if (!state.points) return; // none is asked for
   const box = view.getBoundingClientRect();
   state.points.push([
     (event.clientX - box.left) * view.width / box.width,
@@ -94,8 +106,10 @@ view.addEventListener("click", async (event) => {
     say(`Click ${POINTS[state.points.length]}.`);
     return;
   }
+  const points = state.points;
+  state.points = null;
   try {
-    await meet(alignment(state.points, state.model.facts));
+    await meet(alignment(points, state.model.facts));
   } catch (error) {
     state.points = [];
     say(`${error.message}; click ${POINTS[0]}.`);
@@ -104,10 +118,15 @@ view.addEventListener("click", async (event) => {
 
 /** A face whose place is known: what does it show? */
 async function meet(toFace) {
-  state.toFace = toFace;
-  state.source = await state.model.estimate(cutOut());
-  state.wanted = [...state.source];
-  showWanted();
+  state.busy = true; // frames that come now are skipped
+  try {
+    state.toFace = toFace;
+    state.source = await state.model.estimate(cutOut());
+    state.wanted = [...state.source];
+    showWanted();
+  } finally {
+    state.busy = false;
+  }
   await edit();
 }
 
@@ -128,18 +147,26 @@ async function edit() {
     return;
   }
   state.busy = true;
-  do {
-    state.again = false;
-    const begin = performance.now();
-    const face = cutOut();
-    const edited = await state.model.edit(face, state.source, state.wanted);
-    find("edited").getContext("2d").putImageData(edited, 0, 0);
-    draw();
-    const time = Math.round(performance.now() - begin);
-    const skipped = state.camera ? `, ${state.skipped} frames skipped` : "";
-    say(`Edited in ${time} ms${skipped}.`);
-  } while (state.again);
-  state.busy = false;
+  try {
+    do {
+      state.again = false;
+      await editOnce();
+    } while (state.again);
+  } finally {
+    state.busy = false;
+  }
+}
+
+async function editOnce() {
+  const begin = performance.now();
+  const {picture, source, wanted} = state;
+  const edited = await state.model.edit(cutOut(), source, wanted);
+  if (state.picture !== picture) return; // another one was opened meanwhile
+  find("edited").getContext("2d").putImageData(edited, 0, 0);
+  draw();
+  const time = Math.round(performance.now() - begin);
+  const skipped = state.camera ? `, ${state.skipped} frames skipped` : "";
+  say(`Edited in ${time} ms${skipped}.`);
 }
 
 /** The picture with the edited square in its place, its edge soft. */
@@ -188,7 +215,8 @@ find("camera").addEventListener("click", async () => {
     Object.assign(video, {srcObject: stream, muted: true, playsInline: true});
     await video.play();
     find("camera").textContent = "Stop";
-    Object.assign(state, {camera: video, skipped: 0, source: null});
+    forget();
+    Object.assign(state, {camera: video, skipped: 0});
     follow(video);
   } catch (error) {
     say(`There is no camera: ${error.message}`);
@@ -208,13 +236,8 @@ function follow(video) {
     if (state.source) {
       await edit();
     } else {
-      state.busy = true; // the first face is met before the next is edited
-      state.toFace = new DOMMatrix().scale(
-        state.model.facts.size / view.width);
-      state.source = await state.model.estimate(cutOut());
-      state.wanted = [...state.source];
-      showWanted();
-      state.busy = false;
+      const {size} = state.model.facts;
+      await meet(new DOMMatrix().scale(size / view.width));
     }
     if (state.camera === video) guide();
   });
