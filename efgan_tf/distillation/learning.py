@@ -12,7 +12,7 @@ from efgan_tf.config import DataConfig, ModelConfig
 from efgan_tf.data import load_faces
 from efgan_tf.distillation.lessons import Lessons, make_lessons
 from efgan_tf.distillation.settings import DistillConfig
-from efgan_tf.distillation.student import build_student
+from efgan_tf.distillation.student import build_student, go_on_from
 from efgan_tf.editing.keras_file import write_keras
 from efgan_tf.editing.loading import load_network
 from efgan_tf.editing.network import TrainedNetwork
@@ -48,12 +48,20 @@ def distill(
     teacher = load_network(config.teacher)
     keras.utils.set_random_seed(config.distill_seed)
     student = build_student(teacher, model)
+    if config.student:
+        go_on_from(student, config.student)
     train, held_out = (
         load_faces(data, model.image_size, split) for split in ("train", "test")
     )
     examples = validation.evaluation_set(held_out, train, _HELD_OUT)
     scores = Scores(teacher, examples)
-    lessons = make_lessons(teacher, train, config.lessons, config.distill_seed)
+    lessons = make_lessons(
+        teacher,
+        train,
+        config.lessons,
+        config.distill_seed,
+        config.true_lessons,
+    )
     last: dict[str, float] = {}
     for found in _learn(student, lessons, config, scores):
         write_keras(student, Path(config.out), overwrite=True)

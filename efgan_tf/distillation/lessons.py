@@ -1,4 +1,4 @@
-"""What the student learns from: edits that the teacher made once."""
+"""What the student learns from: edits that are made once, before it learns."""
 
 import dataclasses
 from collections.abc import Iterator
@@ -25,7 +25,7 @@ class Lessons:
       images: uint8 `[n, size, size, 3]`, the sources.
       source: float32 `[n, 17]`, their units.
       target: float32 `[n, 17]`, the units that were wanted.
-      results: uint8 `[n, size, size, 3]`, what the teacher made.
+      results: uint8 `[n, size, size, 3]`, what the student should make.
     """
 
     images: np.ndarray
@@ -56,50 +56,62 @@ class Lessons:
 
 
 def make_lessons(
-    teacher: TrainedNetwork, faces: Faces, count: int, seed: int
+    teacher: TrainedNetwork,
+    faces: Faces,
+    count: int,
+    seed: int,
+    true_share: float = 0.0,
 ) -> Lessons:
-    """Lets the teacher edit training faces to random wanted units.
+    """Edits of training faces to random wanted units.
 
     Args:
-      teacher: the trained model.
+      teacher: the trained model, which makes them.
       faces: the training split.
       count: how many edits.
       seed: of what is drawn.
+      true_share: share of the lessons that want what another picture of the
+        same person shows, and have that picture as their result. Where there
+        is none the teacher makes it.
     """
     cascade = teacher.cascade_function("image")
+    random, paired = (
+        _drawn(faces, seed, pairing) for pairing in ("random", "paired")
+    )
+    generator = np.random.default_rng(seed)
+    progress = Progress("lessons", count)
+    made: list[tuple[np.ndarray, ...]] = []
+    for number in range(-(-count // _BATCH)):
+        truly = int((number + 1) * true_share) > int(number * true_share)
+        batch = next(paired if truly else random)
+        images, source = batch["image"], batch["action_units"]
+        target = batch["target_action_units"]
+        true = batch["has_target"] > 0
+        if not truly:
+            strengths = _strengths(generator, len(source))
+            target = source + (target - source) * strengths[:, None]
+        results = batch["target_image"]
+        if not true.all():
+            edited = cascade(images, source, target)["image"].numpy()
+            results = np.where(true[:, None, None, None], results, edited)
+        made.append((to_uint8(images), source, target, to_uint8(results)))
+        progress.advance(min(_BATCH, count - number * _BATCH))
+    progress.finish()
+    parts = [np.concatenate(part)[:count] for part in zip(*made, strict=True)]
+    return Lessons(*parts)
+
+
+def _drawn(faces: Faces, seed: int, pairing: str) -> Iterator[dict]:
+    """Endless batches of the pipeline's, as NumPy arrays."""
     batches = training_batches(
         faces,
         batch_size=_BATCH,
         seed=seed,
-        pairing="random",
+        pairing=pairing,
         target_noise=0.1,
         flip=True,
-    ).as_numpy_iterator()
-    generator = np.random.default_rng(seed)
-    progress = Progress("teacher's edits", count)
-    made: list[tuple[np.ndarray, ...]] = []
-    for start in range(0, count, _BATCH):
-        batch = {name: value[0] for name, value in next(batches).items()}
-        images, source = batch["image"], batch["action_units"]
-        change = batch["target_action_units"] - source
-        target = source + change * _strengths(generator, len(source))[:, None]
-        results = cascade(images, source, target)["image"].numpy()
-        rows = min(_BATCH, count - start)
-        made.append(
-            tuple(
-                part[:rows]
-                for part in (
-                    to_uint8(images),
-                    source,
-                    target,
-                    to_uint8(results),
-                )
-            )  # fmt: skip
-        )
-        progress.advance(rows)
-    progress.finish()
-    parts = [np.concatenate(part) for part in zip(*made, strict=True)]
-    return Lessons(*parts)
+    )
+    for batch in batches.as_numpy_iterator():
+        yield {name: value[0] for name, value in batch.items()}
 
 
 def _strengths(generator: np.random.Generator, count: int) -> np.ndarray:

@@ -15,8 +15,14 @@ class DistillConfig:
     )
     out: str = option("", "the .keras file to write")
     overwrite: bool = option(False, "replace a file that is there")
-    lessons: int = option(
-        6000, "how many edits the teacher makes, on training faces"
+    student: str = option(
+        "", "a .keras file to go on from, instead of the teacher's weights"
+    )
+    lessons: int = option(12000, "how many edits of training faces are learned")
+    true_lessons: float = option(
+        0.67,
+        "share of the lessons whose result is a true picture, where the data "
+        "has two of one person in one view; the teacher makes the others",
     )
     student_kimg: float = option(
         40.0, "thousands of edits that the student sees"
@@ -36,6 +42,10 @@ class DistillConfig:
         check_finite(self)
         check_at_least(self, 1, "lessons", "student_batch_size")
         check_at_least(self, 0, "minutes", "lambda_agreement", "distill_seed")
+        require(
+            0 <= self.true_lessons <= 1,
+            f"--true_lessons={self.true_lessons} must be 0 to 1",
+        )
         for name in ("student_kimg", "student_learning_rate", "score_kimg"):
             require(getattr(self, name) > 0, f"--{name} must be greater than 0")
         require(

@@ -6,6 +6,7 @@ import keras
 
 from efgan_tf.config import ModelConfig
 from efgan_tf.editing.info import ModelInfo
+from efgan_tf.editing.loading import load_network
 from efgan_tf.editing.network import TrainedNetwork, join
 from efgan_tf.errors import UserError
 from efgan_tf.models import build_cascade, stage_models
@@ -51,6 +52,20 @@ def build_student(
             _start(stage, donors[min(number, len(donors) - 1)])
         network = join(cascade, teacher.estimator, config)
     return TrainedNetwork(network, ModelInfo(config, teacher.info.learned))
+
+
+def go_on_from(student: TrainedNetwork, path: str) -> None:
+    """Gives a student the weights of an earlier one.
+
+    Raises:
+      UserError: there is none, or it has another shape.
+    """
+    earlier = load_network(path)
+    if earlier.info.model != student.info.model:
+        raise UserError(
+            f"--student={path} has another shape than the flags say"
+        )
+    student.cascade.set_weights(earlier.cascade.get_weights())
 
 
 def _start(stage: keras.Model, donor: keras.Model) -> None:
