@@ -6,9 +6,10 @@ import re
 import numpy as np
 import pytest
 
-from efgan_tf import commands, distill
+from efgan_tf import action_units, commands, distill
 from efgan_tf.config import DataConfig, ModelConfig
 from efgan_tf.data import load_faces
+from efgan_tf.data.pictures import decode
 from efgan_tf.distillation.lessons import make_lessons
 from efgan_tf.distillation.student import build_student
 from efgan_tf.editing.loading import load_model, load_network
@@ -101,6 +102,25 @@ def test_lessons_are_the_teachers_edits(teacher, faces):
     np.testing.assert_array_equal(one, other)
 
 
+def test_true_lessons_are_other_pictures_of_the_person(teacher, faces):
+    lessons = make_lessons(teacher, faces, 20, seed=3, true_share=1.0)
+    pictures = decode(faces.encoded, faces.size)
+    both = np.concatenate([pictures, pictures[:, :, ::-1]])
+    units = np.tile(action_units.normalize(faces.action_units), (2, 1))
+    people = np.tile(faces.subjects, 2)
+
+    def which(images):
+        return [int(np.abs(both - i.astype(int)).sum((1, 2, 3)).argmin())
+                for i in images]  # fmt: skip
+
+    shown, wanted = which(lessons.images), which(lessons.results)
+    np.testing.assert_array_equal(both[wanted], lessons.results)
+    np.testing.assert_allclose(units[wanted], lessons.target, atol=1e-6)
+    np.testing.assert_allclose(units[shown], lessons.source, atol=1e-6)
+    np.testing.assert_array_equal(people[shown], people[wanted])
+    assert not np.equal(shown, wanted).any()
+
+
 def test_the_student_comes_nearer_and_can_be_edited_with(
     data_dir, tmp_path, capsys
 ):
@@ -113,6 +133,13 @@ def test_the_student_comes_nearer_and_can_be_edited_with(
     assert f"efgan_tf.export --model={out} " in told.out
     model = load_model(out)
     assert model.stages == 1 and model.has_estimator
+    again = tmp_path / "again.keras"
+    flags = _flags(data_dir, again, student=out, minutes=1e-6)
+    assert _distill(*flags) == 0
+    told = capsys.readouterr()
+    assert f"before: {after[1]} dB to the teacher" in told.err
+    assert _distill(*flags, "--base_width=4", "--overwrite") == 2
+    assert "another shape than the flags say" in capsys.readouterr().err
 
 
 def test_time_can_be_what_ends_it(data_dir, tmp_path, capsys):
@@ -131,6 +158,7 @@ def test_time_can_be_what_ends_it(data_dir, tmp_path, capsys):
         ({"teacher": "preset:none"}, "there is no preset:none"),
         ({"teacher": "{tmp}/absent"}, "absent does not exist"),
         ({"lessons": 3}, "--lessons=3 must be at least"),
+        ({"true_lessons": 1.5}, "--true_lessons=1.5 must be 0 to 1"),
         ({"student_kimg": 0}, "--student_kimg must be greater than 0"),
     ],
 )
