@@ -1,5 +1,6 @@
 """How near TFLite files come to the model that they were made of."""
 
+import dataclasses
 import os
 import platform
 import statistics
@@ -22,6 +23,8 @@ from efgan_tf.serving.tflite.interpreter import TfliteFile, package
 from efgan_tf.serving.tflite.settings import ParityConfig
 
 _WARM_UP = 3
+
+_KERAS = "keras"
 
 
 def measure(config: ParityConfig) -> dict[str, Any]:
@@ -47,34 +50,23 @@ def measure(config: ParityConfig) -> dict[str, Any]:
         run_dir=run_dir,
     )  # fmt: skip
     read_units, judged_by = judge.load(config.judge, trained)
-    wanted = faces.wanted()
-    edited, attention, units = _keras_results(trained, faces, wanted)
+
+    def au_error(results: _Results) -> float:
+        errors = np.abs(read_units(results.images) - faces.wanted())
+        return float(errors[:, trained.info.mask > 0].mean())
+
+    own = _keras_results(trained, faces)
     rows = []
     for file in files:
-        made, made_attention, made_units = _file_results(file, faces, wanted)
-        psnr = fidelity.psnr(made, edited)
-        rows.append(
-            {
-                "file": file.path.name,
-                "quantization": file.info.quantization,
-                "calibrated_on": file.info.calibrated_on,
-                "bytes": file.size,
-                "psnr": float(psnr.mean()),
-                "least_psnr": float(psnr.min()),
-                # In the public scale, 0 to 1.
-                "max_error": float(np.abs(made - edited).max() / 2),
-                "max_attention_error": float(
-                    np.abs(made_attention - attention).max()
-                ),
-                "max_estimate_error": float(np.abs(made_units - units).max()),
-                "au_error": _mean_error(read_units(made), wanted, trained),
-                "operations": file.operations.counts,
-                "largest_rank": file.operations.largest_rank,
-            }
-        )
-    timed = _timed(config, trained, faces)
-    for row, milliseconds in zip(rows, timed["files"], strict=True):
-        row["milliseconds"] = milliseconds
+        made = _file_results(file, faces)
+        compared = _differences(made, own)
+        rows.append({**_facts(file), **compared, "au_error": au_error(made)})
+    milliseconds = _timed(config, trained, faces)
+    for path, row in zip(config.files, rows, strict=True):
+        row["milliseconds"] = {
+            str(threads): milliseconds[path, threads]
+            for threads in config.threads
+        }
     return {
         "efgan_tf": efgan_tf.__version__,
         "interpreter": package(),
@@ -86,11 +78,51 @@ def measure(config: ParityConfig) -> dict[str, Any]:
         "faces": faces.source,
         "judge": judged_by,
         "keras": {
-            "au_error": _mean_error(read_units(edited), wanted, trained),
-            "milliseconds": timed["tensorflow"],
+            "au_error": au_error(own),
+            "milliseconds": milliseconds[_KERAS],
         },
         "repeats": config.repeats,
         "files": rows,
+    }
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class _Results:
+    """What one network made of n faces.
+
+    Attributes:
+      images: float32 `[n, size, size, 3]` in [-1, 1], the edits.
+      attention: float32 `[n, size, size, 1]` in [0, 1], of all stages.
+      units: float32 `[n, 17]`, 0–5, what it read off the faces.
+    """
+
+    images: np.ndarray
+    attention: np.ndarray
+    units: np.ndarray
+
+
+def _facts(file: TfliteFile) -> dict[str, Any]:
+    return {
+        "file": file.path.name,
+        "quantization": file.info.quantization,
+        "calibrated_on": file.info.calibrated_on,
+        "bytes": file.size,
+        "operations": file.operations.counts,
+        "largest_rank": file.operations.largest_rank,
+    }
+
+
+def _differences(made: _Results, own: _Results) -> dict[str, float]:
+    psnr = fidelity.psnr(made.images, own.images)
+    return {
+        "psnr": float(psnr.mean()),
+        "least_psnr": float(psnr.min()),
+        # In the public scale, 0 to 1.
+        "max_error": float(np.abs(made.images - own.images).max() / 2),
+        "max_attention_error": float(
+            np.abs(made.attention - own.attention).max()
+        ),
+        "max_estimate_error": float(np.abs(made.units - own.units).max()),
     }
 
 
@@ -105,67 +137,57 @@ def _check_same(file: TfliteFile, trained: TrainedNetwork, name: str) -> None:
         )
 
 
-def _keras_results(
-    trained: TrainedNetwork, faces: AlignedFaces, wanted: np.ndarray
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """The model's own edits in [-1, 1], their attention, and units in 0–5."""
+def _keras_results(trained: TrainedNetwork, faces: AlignedFaces) -> _Results:
     run = trained.cascade_function("image", "attention")
     estimate = trained.estimator_function()
-    images = 2 * faces.images - 1
-    source, target = map(action_units.normalize, (faces.units, wanted))
-    parts = []
-    for row in range(len(faces)):
-        rows = slice(row, row + 1)
-        result = run(images[rows], source[rows], target[rows])
-        units = action_units.denormalize(estimate(images[rows]))
-        parts.append([result["image"], result["attention"][:, -1], units])
-    return tuple(np.concatenate(part) for part in zip(*parts, strict=True))
+
+    def results(face, source, target):
+        image = 2 * face - 1
+        made = run(image, *map(action_units.normalize, (source, target)))
+        units = action_units.denormalize(estimate(image))
+        return made["image"], made["attention"][:, -1], units
+
+    return _collected(results, faces)
 
 
-def _file_results(
-    file: TfliteFile, faces: AlignedFaces, wanted: np.ndarray
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """The same of a file."""
+def _file_results(file: TfliteFile, faces: AlignedFaces) -> _Results:
     last = file.info.model.model.stages
-    parts = []
-    for row in range(len(faces)):
-        rows = slice(row, row + 1)
-        result = file(
+
+    def results(face, source, target):
+        made = file(
             "stages_from",
-            image=faces.images[rows],
-            source_action_units=faces.units[rows],
-            action_units=wanted[rows],
+            image=face,
+            source_action_units=source,
+            action_units=target,
         )
-        units = file("estimate", image=faces.images[rows])["action_units"]
-        parts.append(
-            [
-                2 * result[f"stage_{last}"] - 1,
-                result[f"attention_{last}"],
-                units,
-            ]
-        )
-    return tuple(np.concatenate(part) for part in zip(*parts, strict=True))
+        units = file("estimate", image=face)["action_units"]
+        return 2 * made[f"stage_{last}"] - 1, made[f"attention_{last}"], units
+
+    return _collected(results, faces)
 
 
-def _mean_error(
-    read: np.ndarray, wanted: np.ndarray, trained: TrainedNetwork
-) -> float:
-    """Mean absolute error over the learned units, 0 to 5."""
-    learned = trained.info.mask > 0
-    return float(np.abs(read - wanted)[:, learned].mean())
+def _collected(results: Callable, faces: AlignedFaces) -> _Results:
+    """Calls for one face after the other, as a phone does."""
+    inputs = faces.images, faces.units, faces.wanted()
+    made = [
+        results(*(array[row : row + 1] for array in inputs))
+        for row in range(len(faces))
+    ]
+    return _Results(*map(np.concatenate, zip(*made, strict=True)))
 
 
 def _timed(
     config: ParityConfig, trained: TrainedNetwork, faces: AlignedFaces
-) -> dict[str, Any]:
+) -> dict[Any, float]:
     """Medians of `edit` in milliseconds, all contenders taking turns.
 
     Whatever else the machine does then meets all of them alike.
+
+    Returns:
+      `(path, threads)` of each file, and `_KERAS` → its median.
     """
     inputs = {"image": faces.images[:1], "action_units": faces.wanted()[:1]}
-    contenders: dict[Any, Callable] = {
-        "tensorflow": _keras_edit(trained, inputs)
-    }
+    contenders = {_KERAS: _keras_edit(trained, inputs)}
     for path in config.files:
         for threads in config.threads:
             file = TfliteFile(path, threads)
@@ -177,16 +199,9 @@ def _timed(
             run()
             if turn >= _WARM_UP:
                 seconds[name].append(time.perf_counter() - start)
-    medians = {
+    return {
         name: round(1000 * statistics.median(values), 2)
         for name, values in seconds.items()
-    }
-    return {
-        "tensorflow": medians["tensorflow"],
-        "files": [
-            {str(threads): medians[path, threads] for threads in config.threads}
-            for path in config.files
-        ],
     }
 
 
