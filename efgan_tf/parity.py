@@ -9,6 +9,7 @@ units, on faces that nobody trained on; as report.json and report.md.
 """
 
 import json
+import os
 import sys
 from pathlib import Path
 
@@ -23,10 +24,8 @@ def main(values: flags.FlagValues) -> None:
     settings = config.from_flags(values, ParityConfig)
     outputs.check_free(Path(settings.out), settings.overwrite)
     commands.quiet_tensorflow()
-    import tensorflow as tf
-
     # TensorFlow gets as many threads as the interpreter.
-    tf.config.threading.set_intra_op_parallelism_threads(max(settings.threads))
+    os.environ["TF_NUM_INTRAOP_THREADS"] = str(max(settings.threads))
     from efgan_tf.serving.tflite import parity, report
 
     found = parity.measure(settings)

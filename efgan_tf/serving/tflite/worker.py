@@ -1,7 +1,7 @@
 """Converts in a process of its own: `python -m … FOLDER QUANTIZATION…`.
 
 The converter keeps megabytes with every call and talks a lot. Reads
-FOLDER/saved_model and FOLDER/faces.npz, writes FOLDER/QUANTIZATION.tflite.
+FOLDER/saved_model and, for int8, FOLDER/faces.npz; writes FOLDER/QUANTIZATION.tflite.
 """
 
 import sys
@@ -21,10 +21,10 @@ def main(folder: Path, quantizations: list[str]) -> None:
         key: sorted(set(function.structured_input_signature[1]))
         for key, function in tf.saved_model.load(model).signatures.items()
     }
-    with np.load(folder / "faces.npz", allow_pickle=False) as arrays:
-        faces = {name: arrays[name] for name in arrays.files}
 
     def feeds() -> Iterator[tuple[str, dict[str, np.ndarray]]]:
+        with np.load(folder / "faces.npz", allow_pickle=False) as arrays:
+            faces = {name: arrays[name] for name in arrays.files}
         for row in range(len(faces["image"])):
             for key, names in signatures.items():
                 yield key, {name: faces[name][row : row + 1] for name in names}
