@@ -1,7 +1,8 @@
 """Converts in a process of its own: `python -m … FOLDER QUANTIZATION…`.
 
 The converter keeps megabytes with every call and talks a lot. Reads
-FOLDER/saved_model and, for int8, FOLDER/faces.npz; writes FOLDER/QUANTIZATION.tflite.
+FOLDER/saved_model and, for int8, FOLDER/faces.npz, and writes
+FOLDER/QUANTIZATION.tflite.
 """
 
 import sys
