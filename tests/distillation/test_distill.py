@@ -35,7 +35,7 @@ def faces(data_dir):
 def _flags(data_dir, out, **changes):
     settings = {
         **SMALLER, **DATA, "teacher": make_exported().run, "out": out,
-        "data_dir": data_dir, "lessons": 24, "student_batch_size": 4,
+        "data_dir": data_dir, "lessons": 24, "true_lessons": 0, "student_batch_size": 4,
         "student_kimg": 0.24, "student_learning_rate": 3e-3,
         "score_kimg": 0.08, **changes,
     }  # fmt: skip
@@ -170,7 +170,7 @@ def test_wrong_requests_are_refused_in_one_line(
         name: value.format(**places) if isinstance(value, str) else value
         for name, value in changes.items()
     }
-    flags = _flags(data_dir, tmp_path / "out.keras", **changes)
+    flags = _flags(data_dir, **{"out": tmp_path / "out.keras", **changes})
     assert _distill(*flags) == 2
     error = capsys.readouterr().err
     assert message in error and error.count("\n") == 1
