@@ -35,9 +35,9 @@ def faces(data_dir):
 def _flags(data_dir, out, **changes):
     settings = {
         **SMALLER, **DATA, "teacher": make_exported().run, "out": out,
-        "data_dir": data_dir, "lessons": 24, "true_lessons": 0, "student_batch_size": 4,
-        "student_kimg": 0.24, "student_learning_rate": 3e-3,
-        "score_kimg": 0.08, **changes,
+        "data_dir": data_dir, "lessons": 24, "true_lessons": 0,
+        "student_batch_size": 4, "student_kimg": 0.24,
+        "student_learning_rate": 3e-3, "score_kimg": 0.08, **changes,
     }  # fmt: skip
     return [f"--{name}={value}" for name, value in settings.items()]
 
