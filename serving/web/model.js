@@ -5,6 +5,13 @@ import {loadAndCompile, loadLiteRt, Tensor} from "@litertjs/core";
 const WASM = new URL(
   "./node_modules/@litertjs/core/wasm/", import.meta.url).href;
 
+// LiteRT tells everything as an error; what is none is told as what it is.
+const complain = console.error.bind(console);
+console.error = (...told) => {
+  const note = /^(INFO|WARNING|VERBOSE)\b/.test(String(told[0]));
+  (note ? console.debug : complain)(...told);
+};
+
 /** A loaded model; its `facts` are the file's efgan.json. */
 export class Model {
   constructor(compiled, facts) {

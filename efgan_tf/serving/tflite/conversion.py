@@ -66,7 +66,7 @@ def finished(content: bytes, info: TfliteInfo) -> bytes:
     flatbuffer.put_first(model, "stages")
     last = f"stage_{info.model.model.stages}"
     for key, whole in EDITS.items():
-        flatbuffer.add_signature(model, key, whole, {"image": last})
+        flatbuffer.add_signature(model, key, whole, {last: "image"})
     flatbuffer.put_metadata(model, FILE_NAME, info.to_json().encode())
     return flatbuffer.write(model)
 

@@ -111,27 +111,29 @@ def drop_names(model) -> None:
             tensor.name = b""
 
 
-def add_signature(model, key: str, of: str, outputs: dict[str, str]) -> None:
-    """Adds a signature that is some outputs of another, in place.
+def add_signature(model, key: str, of: str, renamed: dict[str, str]) -> None:
+    """Adds a signature that is another under other names, in place.
 
-    Both share one graph: it is there, and computed, once.
+    Both share one graph. LiteRT refuses a signature that leaves out some of
+    its graph's outputs, so that the new one has all of them.
 
     Args:
       model: a tree of `read`.
       key: of the new signature.
       of: the other's key.
-      outputs: name of a new output → the other's.
+      renamed: the other's output → its new name; the others keep theirs.
     """
     schema = _schema()
     by_key = {entry.signatureKey: entry for entry in model.signatureDefs}
     donor = by_key[of.encode()]
-    places = {output.name: output.tensorIndex for output in donor.outputs}
     signature = schema.SignatureDefT()
     signature.signatureKey, signature.inputs = key.encode(), donor.inputs
     signature.subgraphIndex, signature.outputs = donor.subgraphIndex, []
-    for name, theirs in outputs.items():
+    for output in donor.outputs:
+        name = output.name.decode()
         entry = schema.TensorMapT()
-        entry.name, entry.tensorIndex = name.encode(), places[theirs.encode()]
+        entry.name = renamed.get(name, name).encode()
+        entry.tensorIndex = output.tensorIndex
         signature.outputs.append(entry)
     model.signatureDefs.append(signature)
 

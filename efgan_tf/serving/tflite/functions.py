@@ -2,10 +2,10 @@
 
 | key | inputs | outputs |
 |---|---|---|
-| `edit` | `image`, `action_units` | `image` |
-| `edit_from` | `image`, `source_action_units`, `action_units` | `image` |
 | `stages` | `image`, `action_units` | `stage_1` …, `attention_1` … |
-| `stages_from` | as `edit_from` | as `stages` |
+| `stages_from` | and `source_action_units` | as `stages` |
+| `edit` | as `stages` | as `stages`, the last stage as `image` |
+| `edit_from` | as `stages_from` | as `edit` |
 | `estimate` | `image` | `action_units` |
 
 Names, scales and meanings are those of the SavedModel's signatures
@@ -28,8 +28,8 @@ from efgan_tf.errors import UserError
 from efgan_tf.models.layers import CombineAttention
 
 EDITS = {"edit": "stages", "edit_from": "stages_from"}
-"""Signatures that are the last stage of another: they share its graph in the
-file, since a graph takes room (`efgan_tf.serving.tflite.flatbuffer`)."""
+"""Signatures that are another whose last stage is called `image`: they share
+its graph in the file, since a graph takes room."""
 
 
 class MobileFunctions(tf.Module):
