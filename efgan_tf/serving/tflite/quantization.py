@@ -10,12 +10,13 @@ from efgan_tf.serving.tflite.operations import ALLOWED
 Feeds = Callable[[], Iterator[tuple[str, dict[str, Any]]]]
 """Signature and its inputs, one call after the other."""
 
-INTEGER_OPERATIONS = {"CONV_2D", "TRANSPOSE_CONV", "FULLY_CONNECTED"}
+INTEGER_OPERATIONS = {"CONV_2D", "TRANSPOSE_CONV"}
 """What int8 computes in integers: where the weights and the work are.
 
 The rest stays float32. Eight bits cannot tell the statistics of instance
-normalisation apart, and show as bands in what heads and blending make. XNNPACK
-then takes the graph in a few pieces, and little is converted to and fro.
+normalisation apart, show as bands in what heads and blending make, and end where
+the calibration ended: an intensity that none of its faces showed would be cut
+off. XNNPACK then takes the graph in a few pieces.
 """
 
 FLOAT_OPERATIONS = sorted(
