@@ -14,9 +14,9 @@ INTEGER_OPERATIONS = {"CONV_2D", "TRANSPOSE_CONV"}
 """What int8 computes in integers: where the weights and the work are.
 
 The rest stays float32. Eight bits cannot tell the statistics of instance
-normalisation apart, show as bands in what heads and blending make, and end where
-the calibration ended: an intensity that none of its faces showed would be cut
-off. XNNPACK then takes the graph in a few pieces.
+normalisation apart, show as bands in what heads and blending make, and end
+where the calibration ended: an intensity that none of its faces showed would be
+cut off. XNNPACK then takes the graph in a few pieces.
 """
 
 FLOAT_OPERATIONS = sorted(
