@@ -16,7 +16,7 @@ from efgan_tf.commands import USER_ERROR_STATUS
 
 COMMANDS = (
     "edit", "demo", "train", "prepare", "synthesize", "evaluate", "ablate",
-    "plot", "visualize", "export", "serve", "client",
+    "plot", "visualize", "export", "serve", "client", "distill", "parity",
 )  # fmt: skip
 
 

@@ -8,6 +8,11 @@ Writes models/efgan/1, a SavedModel with all signatures, and with
 models/efgan/2: TF Serving changes over to the highest version. With
 --signature_check a version appears only if both TensorFlow's loaders answer as
 the Keras model does.
+
+    python -m efgan_tf.export --model=preset:faces128 --out=phone \\
+        --formats=tflite --quantize=float16,dynamic,int8
+
+writes phone/efgan.float16.tflite and so on, for phones: docs/mobile.md.
 """
 
 import dataclasses
@@ -24,8 +29,9 @@ from efgan_tf import config as config_lib
 from efgan_tf.errors import UserError
 from efgan_tf.options import check_at_least, option, require
 from efgan_tf.outputs import check_free_file, check_writable
+from efgan_tf.serving.tflite.settings import TfliteConfig
 
-FORMATS = ("saved_model", "keras")
+FORMATS = ("saved_model", "keras", "tflite")
 
 # A server holds all of a warm-up request's results in memory.
 _MAX_WARMUP = 128
@@ -39,7 +45,7 @@ class ExportConfig:
     model: str = option("", "instead of a run: preset:NAME or a .keras file")
     out: str = option("", "folder to write")
     formats: tuple[str, ...] = option(
-        ("saved_model",), "what to write: saved_model, keras"
+        ("saved_model",), "what to write: saved_model, keras, tflite"
     )
     stages: int = option(
         0, "only the first so many stages, which make larger steps; 0: all"
@@ -56,8 +62,10 @@ class ExportConfig:
     )
     name: str = option("efgan", "of the model: --out/NAME/1, --out/NAME.keras")
     overwrite: bool = option(
-        False, "replace a .keras file; SavedModels get a new version each"
+        False,
+        "replace .keras and .tflite files; SavedModels get a new version each",
     )
+    tflite: TfliteConfig = dataclasses.field(default_factory=TfliteConfig)
 
     def __post_init__(self):
         require(
@@ -101,6 +109,14 @@ class ExportConfig:
         """The one-file form."""
         return Path(self.out) / f"{self.name}.keras"
 
+    @property
+    def tflite_files(self) -> dict[str, Path]:
+        """Quantisation → the file for phones."""
+        return {
+            name: Path(self.out) / f"{self.name}.{name}.tflite"
+            for name in self.tflite.quantize
+        }
+
 
 def main(values: flags.FlagValues) -> None:
     """Runs the command."""
@@ -109,8 +125,12 @@ def main(values: flags.FlagValues) -> None:
         raise UserError(
             f"--run_dir={config.run_dir} does not exist; name a trained run"
         )
-    if "keras" in config.formats:
-        check_free_file(config.keras_file, config.overwrite)
+    files = {
+        "keras": [config.keras_file], "tflite": config.tflite_files.values(),
+    }  # fmt: skip
+    for name in config.formats:
+        for file in files.get(name, ()):
+            check_free_file(file, config.overwrite)
     check_writable(config.out)
     # Accelerators round otherwise, and may be busy training.
     os.environ["CUDA_VISIBLE_DEVICES"] = "-1"
@@ -146,9 +166,11 @@ def export(config: ExportConfig) -> list[Path]:
     for name in config.formats:
         if name == "saved_model":
             written.append(_saved_model(trained, config))
-        else:
+        elif name == "keras":
             write_keras(trained, config.keras_file, config.overwrite)
             written.append(config.keras_file)
+        else:
+            written += _write_tflite(trained, config)
     return written
 
 
@@ -168,6 +190,25 @@ def _saved_model(trained, config: ExportConfig) -> Path:
         if config.signature_check
         else None,
     )
+
+
+def _write_tflite(trained, config: ExportConfig) -> list[Path]:
+    """Writes a file for each quantisation, and says what int8 is made with."""
+    from efgan_tf.serving.tflite.conversion import write_tflite
+    from efgan_tf.serving.tflite.faces import read_faces
+
+    faces, settings = None, config.tflite
+    if "int8" in settings.quantize:
+        faces = read_faces(
+            settings.representative,
+            trained,
+            settings.representative_faces,
+            split="train",
+            run_dir=config.run_dir,
+        )
+        print(f"int8 is calibrated with {faces.source}", file=sys.stderr)
+    write_tflite(trained, config.tflite_files, faces, config.overwrite)
+    return list(config.tflite_files.values())
 
 
 def _size(path: Path) -> int:

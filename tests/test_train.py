@@ -19,6 +19,7 @@ from absl import flags
 from efgan_tf import commands, options, train
 from efgan_tf import config as config_lib
 from efgan_tf.data import load_faces
+from efgan_tf.distillation.settings import DistillConfig
 from efgan_tf.evaluation.ablation import AblationConfig
 from efgan_tf.training import trainer
 from efgan_tf.training.initial import beginning
@@ -413,6 +414,8 @@ def test_every_flag_file_parses_builds_and_runs_a_step(path, monkeypatch):
     config_lib.define_flags(values)
     if path.stem.startswith("ablation"):
         config_lib.define_flags(values, AblationConfig)
+    if path.stem == "preview":
+        config_lib.define_flags(values, DistillConfig)
     values(["train", f"--flagfile={path.relative_to(CONFIGS.parent)}"])
     config = config_lib.replace(config_lib.from_flags(values), SHRUNK)
     _, _, step = make_step(config)

@@ -17,10 +17,10 @@ def load_model(path: str | Path) -> EditingModel:
     """A model to edit with.
 
     Args:
-      path: a run's folder, a `.keras` file of `efgan_tf.export`, a SavedModel
-        of it (its folder, or the one that holds its numbered versions, of
-        which the highest is taken), `preset:NAME`, or the address of a served
-        model, `grpc://HOST:PORT/MODEL`.
+      path: a run's folder, a `.keras` or `.tflite` file of `efgan_tf.export`,
+        a SavedModel of it (its folder, or the one that holds its numbered
+        versions, of which the highest is taken), `preset:NAME`, or the address
+        of a served model, `grpc://HOST:PORT/MODEL`.
 
     Raises:
       UserError: there is no such file or folder, it is none of these, it is
@@ -29,6 +29,10 @@ def load_model(path: str | Path) -> EditingModel:
     """
     if is_address(path):
         return remote_model(str(path))
+    if Path(path).suffix == ".tflite" and Path(path).is_file():
+        from efgan_tf.serving.tflite.editing import read_tflite
+
+        return read_tflite(Path(path))
     version = _saved_model(path)
     if version is not None:
         return read_saved_model(version)

@@ -1,0 +1,1 @@
+"""Teaches a small network what a trained cascade makes of faces."""

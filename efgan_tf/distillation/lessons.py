@@ -1,0 +1,125 @@
+"""What the student learns from: edits that are made once, before it learns."""
+
+import dataclasses
+from collections.abc import Iterator
+
+import numpy as np
+
+from efgan_tf.data import Faces
+from efgan_tf.data.pipeline import training_batches
+from efgan_tf.editing.network import TrainedNetwork
+from efgan_tf.progress import Progress
+from efgan_tf.sheets import to_uint8
+
+_BATCH = 16
+
+_PART_WAY = 4
+"""One lesson in so many goes only part of the way: sliders stop anywhere."""
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Lessons:
+    """n edits. Pictures are uint8, which keeps them small; units 0-1.
+
+    Attributes:
+      images: uint8 `[n, size, size, 3]`, the sources.
+      source: float32 `[n, 17]`, their units.
+      target: float32 `[n, 17]`, the units that were wanted.
+      results: uint8 `[n, size, size, 3]`, what the student should make.
+    """
+
+    images: np.ndarray
+    source: np.ndarray
+    target: np.ndarray
+    results: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+    def batches(self, size: int, seed: int) -> Iterator[dict[str, np.ndarray]]:
+        """Endless batches of `size`, each round in another order.
+
+        Pictures are float32 in [-1, 1]; the keys are the cascade's inputs and
+        `"result"`.
+        """
+        generator = np.random.default_rng(seed)
+        while True:
+            order = generator.permutation(len(self))
+            for start in range(0, len(self) - size + 1, size):
+                rows = order[start : start + size]
+                yield {
+                    "image": _to_float(self.images[rows]),
+                    "source_action_units": self.source[rows],
+                    "target_action_units": self.target[rows],
+                    "result": _to_float(self.results[rows]),
+                }
+
+
+def make_lessons(
+    teacher: TrainedNetwork,
+    faces: Faces,
+    count: int,
+    seed: int,
+    true_share: float = 0.0,
+) -> Lessons:
+    """Edits of training faces to random wanted units.
+
+    Args:
+      teacher: the trained model, which makes them.
+      faces: the training split.
+      count: how many edits.
+      seed: of what is drawn.
+      true_share: share of the lessons that want what another picture of the
+        same person shows, and have that picture as their result. Where there
+        is none the teacher makes it.
+    """
+    cascade = teacher.cascade_function("image")
+    random, paired = (
+        _drawn(faces, seed, pairing) for pairing in ("random", "paired")
+    )
+    generator = np.random.default_rng(seed)
+    progress = Progress("lessons", count)
+    made: list[tuple[np.ndarray, ...]] = []
+    for number in range(-(-count // _BATCH)):
+        truly = int((number + 1) * true_share) > int(number * true_share)
+        batch = next(paired if truly else random)
+        images, source = batch["image"], batch["action_units"]
+        target = batch["target_action_units"]
+        true = batch["has_target"] > 0
+        if not truly:
+            strengths = _strengths(generator, len(source))
+            target = source + (target - source) * strengths[:, None]
+        results = batch["target_image"]
+        if not true.all():
+            edited = cascade(images, source, target)["image"].numpy()
+            results = np.where(true[:, None, None, None], results, edited)
+        made.append((to_uint8(images), source, target, to_uint8(results)))
+        progress.advance(min(_BATCH, count - number * _BATCH))
+    progress.finish()
+    parts = [np.concatenate(part)[:count] for part in zip(*made, strict=True)]
+    return Lessons(*parts)
+
+
+def _drawn(faces: Faces, seed: int, pairing: str) -> Iterator[dict]:
+    """Endless batches of the pipeline's, as NumPy arrays."""
+    batches = training_batches(
+        faces,
+        batch_size=_BATCH,
+        seed=seed,
+        pairing=pairing,
+        target_noise=0.1,
+        flip=True,
+    )
+    for batch in batches.as_numpy_iterator():
+        yield {name: value[0] for name, value in batch.items()}
+
+
+def _strengths(generator: np.random.Generator, count: int) -> np.ndarray:
+    """How far each lesson goes: 1 for most, anything from 0 for some."""
+    part_way = generator.integers(_PART_WAY, size=count) == 0
+    share = generator.uniform(size=count).astype(np.float32)
+    return np.where(part_way, share, np.float32(1))
+
+
+def _to_float(images: np.ndarray) -> np.ndarray:
+    return images / np.float32(127.5) - 1

@@ -1,0 +1,59 @@
+"""Settings of `python -m efgan_tf.distill`."""
+
+import dataclasses
+
+from efgan_tf.editing.presets import DEFAULT
+from efgan_tf.options import check_at_least, check_finite, option, require
+
+
+@dataclasses.dataclass(frozen=True)
+class DistillConfig:
+    """Who teaches, how much, and where the student goes."""
+
+    teacher: str = option(
+        DEFAULT, "trained model to learn from: preset:NAME, a run or .keras"
+    )
+    out: str = option("", "the .keras file to write")
+    overwrite: bool = option(False, "replace a file that is there")
+    student: str = option(
+        "", "a .keras file to go on from, instead of the teacher's weights"
+    )
+    lessons: int = option(12000, "how many edits of training faces are learned")
+    true_lessons: float = option(
+        0.67,
+        "share of the lessons whose result is a true picture, where the data "
+        "has two of one person in one view; the teacher makes the others",
+    )
+    student_kimg: float = option(
+        40.0, "thousands of edits that the student sees"
+    )
+    minutes: float = option(
+        0.0, "end the training in this time if it is not done by then; 0: never"
+    )
+    student_batch_size: int = option(8, "edits of one step")
+    student_learning_rate: float = option(3e-4, "Adam's; falls to 0")
+    lambda_agreement: float = option(
+        1.0, "weight of what the AU estimator reads off both results"
+    )
+    score_kimg: float = option(2.0, "thousands of edits between scores")
+    distill_seed: int = option(0, "of weights and lessons")
+
+    def __post_init__(self):
+        check_finite(self)
+        check_at_least(self, 1, "lessons", "student_batch_size")
+        check_at_least(self, 0, "minutes", "lambda_agreement", "distill_seed")
+        require(
+            0 <= self.true_lessons <= 1,
+            f"--true_lessons={self.true_lessons} must be 0 to 1",
+        )
+        for name in ("student_kimg", "student_learning_rate", "score_kimg"):
+            require(getattr(self, name) > 0, f"--{name} must be greater than 0")
+        require(
+            self.out.endswith(".keras"),
+            "give --out=FILE.keras, where the student is written",
+        )
+        require(
+            self.lessons >= self.student_batch_size,
+            f"--lessons={self.lessons} must be at least "
+            f"--student_batch_size={self.student_batch_size}",
+        )

@@ -1,0 +1,1 @@
+"""The model on a phone: TFLite files, and what they lose."""

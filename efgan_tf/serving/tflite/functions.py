@@ -1,0 +1,136 @@
+"""What a TFLite file can be asked: five signatures, batches of one.
+
+| key | inputs | outputs |
+|---|---|---|
+| `stages` | `image`, `action_units` | `stage_1` …, `attention_1` … |
+| `stages_from` | and `source_action_units` | as `stages` |
+| `edit` | as `stages` | as `stages`, the last stage as `image` |
+| `edit_from` | as `stages_from` | as `edit` |
+| `estimate` | `image` | `action_units` |
+
+Names, scales and meanings are those of the SavedModel's signatures
+(`efgan_tf.serving.signatures`), but every shape is fixed: `image` and `stage_k`
+are float32 `[1, size, size, 3]` in [0, 1], `attention_k` is
+`[1, size, size, 1]`, units are `[1, 17]`, 0–5. Nothing has more than four axes
+and nothing is gathered or broadcast by an operation of its own, so that GPU
+delegates take the whole graph. Inputs are not checked: a phone has nobody to
+tell.
+"""
+
+from collections.abc import Callable, Iterator
+
+import keras
+import tensorflow as tf
+
+from efgan_tf import action_units
+from efgan_tf.editing.network import TrainedNetwork
+from efgan_tf.errors import UserError
+from efgan_tf.models.layers import CombineAttention
+
+EDITS = {"edit": "stages", "edit_from": "stages_from"}
+"""Signatures that are another whose last stage is called `image`: they share
+its graph in the file, since a graph takes room."""
+
+
+class MobileFunctions(tf.Module):
+    """The functions of one model, ready for `tf.saved_model.save`.
+
+    Args:
+      trained: the model.
+
+    Raises:
+      UserError: its networks compute in another type than float32.
+    """
+
+    def __init__(self, trained: TrainedNetwork):
+        super().__init__(name="efgan")
+        _check_float32(trained)
+        self._weights = [
+            variable.value for variable in trained.keras_model.variables
+        ]
+        self._cascade = _untracked(trained.cascade)
+        self._estimator = _untracked(trained.estimator)
+        self._mask = trained.info.mask[None]
+        self._size = trained.info.model.image_size
+
+    def functions(self) -> dict[str, tf.types.experimental.PolymorphicFunction]:
+        """The signatures by their keys, but for those of `EDITS`."""
+        image = tf.TensorSpec(
+            (1, self._size, self._size, 3), tf.float32, "image"
+        )
+        wanted, source = map(_units, ("action_units", "source_action_units"))
+        inputs = {
+            "stages": (self._stages, [image, wanted]),
+            "stages_from": (self._stages_from, [image, source, wanted]),
+            "estimate": (self._estimate, [image]),
+        }
+        return {
+            key: tf.function(function, input_signature=specs)
+            for key, (function, specs) in inputs.items()
+        }
+
+    def _stages(self, image, action_units):
+        return self._stages_from(image, self._read(image), action_units)
+
+    def _stages_from(self, image, source_action_units, action_units):
+        stages = self._run(image, source_action_units, action_units)["stages"]
+        results = {}
+        for k, stage in enumerate(stages, 1):
+            attentions = [earlier["attention"] for earlier in stages[:k]]
+            results[f"stage_{k}"] = _to_public(stage["image"])
+            results[f"attention_{k}"] = CombineAttention()(attentions)
+        return results
+
+    def _estimate(self, image):
+        return {"action_units": self._read(image)}
+
+    def _read(self, image):
+        units = self._estimator()(2 * image - 1, training=False)
+        return action_units.denormalize(units)
+
+    def _run(self, image, source, target):
+        """The cascade's outputs, for inputs in the public scales."""
+        if not self._mask.all():
+            # What the data could not teach stays as it is. Arithmetic, since
+            # a choice is an operation that fewer delegates have.
+            target = source + self._mask * (target - source)
+        inputs = {
+            "image": 2 * image - 1,
+            "source_action_units": action_units.normalize(source),
+            "target_action_units": action_units.normalize(target),
+        }
+        return self._cascade()(inputs, training=False)
+
+
+def _untracked(model) -> Callable:
+    """A way to a model that `tf.Module` does not find: no weight twice."""
+    return lambda: model
+
+
+def _units(name: str) -> tf.TensorSpec:
+    return tf.TensorSpec((1, action_units.COUNT), tf.float32, name)
+
+
+def _to_public(image):
+    return tf.clip_by_value((image + 1) / 2, 0.0, 1.0)
+
+
+def _check_float32(trained: TrainedNetwork) -> None:
+    for network in (trained.cascade, trained.estimator):
+        for layer in _layers(network):
+            if layer.compute_dtype != "float32":
+                raise UserError(
+                    f"the {network.name} computes in {layer.compute_dtype}, "
+                    "for which TFLite has no operations; export the run "
+                    "itself, which computes in float32 whatever it was "
+                    "trained in"
+                )
+
+
+def _layers(network: keras.Model) -> Iterator[keras.Layer]:
+    """All that compute, those of submodels too."""
+    for layer in network.layers:
+        if isinstance(layer, keras.Model):
+            yield from _layers(layer)
+        else:
+            yield layer

@@ -1,0 +1,61 @@
+"""How the converter is told to quantise."""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import tensorflow as tf
+
+from efgan_tf.serving.tflite.operations import ALLOWED
+
+Feeds = Callable[[], Iterator[tuple[str, dict[str, Any]]]]
+"""Signature and its inputs, one call after the other."""
+
+INTEGER_OPERATIONS = {"CONV_2D", "TRANSPOSE_CONV"}
+"""What int8 computes in integers: where the weights and the work are.
+
+The rest stays float32. Eight bits cannot tell the statistics of instance
+normalisation apart, show as bands in what heads and blending make, and end
+where the calibration ended: an intensity that none of its faces showed would be
+cut off. XNNPACK then takes the graph in a few pieces.
+"""
+
+FLOAT_OPERATIONS = sorted(
+    ALLOWED - INTEGER_OPERATIONS - {"QUANTIZE", "DEQUANTIZE"}
+)
+
+
+def quantized(
+    converter: tf.lite.TFLiteConverter, quantization: str, feeds: Feeds
+) -> bytes:
+    """Converts, with builtin operations alone.
+
+    Args:
+      converter: of a SavedModel, with nothing set.
+      quantization: one of `settings.QUANTIZATIONS`.
+      feeds: inputs that int8 is calibrated with.
+
+    Returns:
+      The file's bytes.
+    """
+    builtins = tf.lite.OpsSet.TFLITE_BUILTINS
+    converter.target_spec.supported_ops = [builtins]
+    if quantization != "none":
+        converter.optimizations = [tf.lite.Optimize.DEFAULT]
+    if quantization == "float16":
+        converter.target_spec.supported_types = [tf.float16]
+    if quantization != "int8":
+        return converter.convert()
+    converter.representative_dataset = feeds
+    converter.target_spec.supported_ops = [
+        tf.lite.OpsSet.TFLITE_BUILTINS_INT8,
+        builtins,
+    ]
+    # The debugger is the one public way to name operations that stay float.
+    debugger = tf.lite.experimental.QuantizationDebugger(
+        converter=converter,
+        debug_dataset=feeds,
+        debug_options=tf.lite.experimental.QuantizationDebugOptions(
+            denylisted_ops=FLOAT_OPERATIONS
+        ),
+    )
+    return debugger.get_nondebug_quantized_model()
