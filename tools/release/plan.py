@@ -59,6 +59,8 @@ _JUDGED = "--pairs=24 --judge_kimg=0.5 --judge_width=4 --overwrite"
 _JAX = Tested("tests/tools/test_jax_training.py")
 _ABLATION = Tested("tests/test_ablate.py")
 
+_DISTILLED = Tested("tests/distillation/test_distill.py")
+_PAGE = Tested("tests/serving/test_web.py")
 _DOCKER = ByHand("a machine with Docker")
 _KUBERNETES = ByHand("a Kubernetes cluster")
 _SERVER = Start(ready="serving on")
@@ -157,6 +159,34 @@ PLAN: Mapping[str, Run | Tested | ByHand] = {
     "python -m efgan_tf.plot runs/a runs/b --out=pictures": Tested(
         "tests/evaluation/test_curves.py"
     ),
+    # docs/mobile.md, serving/web/README.md
+    "python -m efgan_tf.export --model=preset:preview128 --out=phone "
+    "--formats=tflite --quantize=int8": Run(
+        "--quantize=none,int8 --representative_faces=4 --overwrite"
+    ),
+    "python -m efgan_tf.edit --model=phone/efgan.int8.tflite "
+    "--image=photo.jpg --expression=happy --out=happy.png": Run("--overwrite"),
+    "python -m efgan_tf.parity --model=preset:faces128 --out=phone/parity "
+    "--files=phone/efgan.none.tflite,phone/efgan.int8.tflite": Run(
+        "--model=preset:preview128 --faces=2 --repeats=2 --overwrite"
+    ),
+    "python -m efgan_tf.distill --flagfile=configs/preview.flags "
+    "--out=preview.keras": _DISTILLED,
+    "cd serving/web": _PAGE,
+    "npm ci": _PAGE,
+    "python -m efgan_tf.export --model=preset:preview128 --formats=tflite "
+    "--quantize=dynamic --out=. --name=preview": _PAGE,
+    "python -m http.server --bind 127.0.0.1 8000": _PAGE,
+    # efgan_tf/presets/preview128.md
+    "python -m efgan_tf.distill --flagfile=configs/preview.flags "
+    "--lessons=4000 --true_lessons=0 --out=first.keras": _DISTILLED,
+    "python -m efgan_tf.distill --flagfile=configs/preview.flags "
+    "--student=first.keras --minutes=35 --out=second.keras": _DISTILLED,
+    "python -m efgan_tf.distill --flagfile=configs/preview.flags "
+    "--student=second.keras --minutes=7 --student_learning_rate=2e-4 "
+    "--out=preview128.keras": _DISTILLED,
+    "python -m tools.make_preset --model=preview128.keras "
+    "--name=preview128": Tested("tests/editing/test_presets.py"),
     # docs/synthetic.md
     "python -m efgan_tf.synthesize --out=faces --subjects=64": Run(
         "--subjects=2 --size=128 --overwrite"

@@ -18,6 +18,8 @@ for version in "$@"; do
     fi
     venv="$work/$version"
     "$python" -m venv "$venv"
+    # The pip that Python 3.10 brings tries versions for many minutes.
+    "$venv/bin/pip" install --quiet --upgrade pip
     "$venv/bin/pip" install --quiet "$work"/dist/*.whl
     (
         cd "$work"
