@@ -83,8 +83,8 @@ PLAN: Mapping[str, Run | Tested | ByHand] = {
     "python -m efgan_tf.serve --model_dir=models/efgan --port=8500": _SERVER,
     "python -m efgan_tf.client --server=localhost:8500 --image=photo.jpg "
     "--expression=happy --out=happy.png": Run("--overwrite"),
-    "python -m efgan_tf.export --model=preset:faces128 --out=models "
-    "--formats=tflite --quantize=float16,dynamic,int8": Run("--overwrite"),
+    "python -m efgan_tf.export --model=preset:preview128 --out=phone "
+    "--formats=tflite --quantize=dynamic": Run("--overwrite"),
     # CONTRIBUTING.md
     "git clone https://github.com/YOUR/efgan_tf && cd efgan_tf": ByHand(
         "where the repository will lie"
