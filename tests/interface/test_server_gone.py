@@ -30,7 +30,8 @@ def model_server():
 def site(model_server, detector):
     """The address of a page that edits with the served model."""
     pytest.importorskip("gradio", reason="gradio is not installed")
-    model = remote_model(f"grpc://{model_server[0]}/efgan", timeout=3.0)
+    # Long enough for a busy machine's first edit.
+    model = remote_model(f"grpc://{model_server[0]}/efgan", timeout=20.0)
     with server.gradio_at_home(), server.listen(HERE, 0) as listener:
         from efgan_tf.interface.page import build_page
 
