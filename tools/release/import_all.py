@@ -5,7 +5,7 @@ import pkgutil
 
 import efgan_tf
 
-_EXTRAS = ("gradio",)
+_EXTRAS = ("gradio", "apache_beam", "ai_edge_litert", "xlrd")
 
 
 def main() -> None:
