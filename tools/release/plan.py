@@ -99,7 +99,7 @@ PLAN: Mapping[str, Run | Tested | ByHand] = {
     "python -m efgan_tf.edit --model=grpc://localhost:8500/efgan "
     "--image=photo.jpg --expression=sad --out=sad.png": Run("--overwrite"),
     "python -m benchmarks.serving": Run(
-        "--seconds=2 --minutes=0.05 --repeats=3"
+        "--seconds=2 --minutes=0.05 --repeats=5"
     ),
     # docs/data.md
     "python -m efgan_tf.prepare --dataset=folder --source_dir=photos "
