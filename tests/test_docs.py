@@ -6,11 +6,19 @@ from pathlib import Path
 import pytest
 from setuptools import find_packages
 
-ROOT = Path(__file__).parents[1]
-DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+from tools.release import documents
+
+ROOT = documents.ROOT
+DOCUMENTS = documents.documents()
+
+_OURS = ("efgan_tf", "benchmarks", "tests", "tools")
 
 
-@pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.name)
+def _name(page: Path) -> str:
+    return str(page.relative_to(ROOT))
+
+
+@pytest.mark.parametrize("path", DOCUMENTS, ids=_name)
 def test_every_relative_link_leads_somewhere(path):
     links = re.findall(r"\]\(([^)#]+)", path.read_text(encoding="utf-8"))
     local = [link for link in links if "://" not in link]
@@ -18,11 +26,11 @@ def test_every_relative_link_leads_somewhere(path):
         assert (path.parent / link).exists(), link
 
 
-@pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.name)
+@pytest.mark.parametrize("path", DOCUMENTS, ids=_name)
 def test_every_module_and_file_that_a_command_names_is_there(path):
     text = path.read_text(encoding="utf-8")
     for module in re.findall(r"python -m ([\w.]+)", text):
-        if module.split(".")[0] in ("efgan_tf", "benchmarks", "tests"):
+        if module.split(".")[0] in _OURS:
             assert (ROOT / (module.replace(".", "/") + ".py")).exists(), module
     for file in re.findall(r"--flagfile=(configs/\w+\.flags)", text):
         assert (ROOT / file).exists(), file
