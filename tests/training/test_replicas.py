@@ -7,18 +7,13 @@ import tensorflow as tf
 
 from tests.training.conftest import (
     GLOBAL_ONLY,
+    SCHEDULE,
     make_step,
     random_batches,
     tiny_config,
     updates,
 )
 
-SCHEDULE = {
-    "learning_rate": 1e-3,
-    "generator_learning_rate": 1e-3,
-    "lambda_att": 0.1,
-    "ema": 0.9,
-}
 # Largest error relative to a gradient's largest element, as measured on two
 # and four replicas, times about four: rounding of sums in another order, and
 # in half precision of the activations.

@@ -62,6 +62,17 @@ def test_a_rate_of_zero_changes_no_weight(traced):
     assert not np.array_equal(before[0], after[0])
 
 
+def test_critics_learn_while_the_generator_waits(traced):
+    _, networks, _, take = traced
+    before = networks.generator.get_weights()
+    critic = networks.critics["face"].get_weights()
+    take(generator_learning_rate=0.0)
+    for old, new in zip(before, networks.generator.get_weights(), strict=True):
+        np.testing.assert_array_equal(old, new)
+    after = networks.critics["face"].get_weights()
+    assert not np.array_equal(critic[0], after[0])
+
+
 def test_average_arithmetic(traced):
     _, networks, _, take = traced
     before = networks.average.get_weights()
