@@ -8,7 +8,7 @@ conversion happens nowhere else.
 """
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
@@ -198,3 +198,12 @@ def region_mask(region: str) -> np.ndarray:
     """Float32 `[17]`: 1 for the units that `region` shows (`"face"`: all)."""
     units = NAMES if region == "face" else REGION_UNITS[region]
     return np.array([name in units for name in NAMES], np.float32)
+
+
+def by_region(units: Sequence[str]) -> dict[str, list[str]]:
+    """Region → those of the units that it shows; each unit stands once."""
+    found: dict[str, list[str]] = {}
+    for name in units:
+        region = next(r for r, shown in REGION_UNITS.items() if name in shown)
+        found.setdefault(region, []).append(name)
+    return found

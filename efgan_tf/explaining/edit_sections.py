@@ -9,7 +9,7 @@ from efgan_tf.editing.editor import Editor
 from efgan_tf.editing.results import Edited, EditedFace
 from efgan_tf.editing.strip import sweep
 from efgan_tf.editing.subjects import Subject, close_up, reduced
-from efgan_tf.explaining import edit_sheets, map_sheets
+from efgan_tf.explaining import edit_sheets
 from efgan_tf.explaining.page import Section, Table
 
 _STRIP_SIDE = 128
@@ -87,7 +87,7 @@ def strip_section(
         "where the unit shows and nowhere else, and if the curve rises.",
         [
             edit_sheets.draw_strip(names, swept, readings, region)
-            for region, names in map_sheets.groups(units).items()
+            for region, names in action_units.by_region(units).items()
         ],
         arrays={f"strip/{name}": read for name, read in readings.items()},
     )

@@ -34,7 +34,7 @@ def map_section(
         if method in config.methods
     }
     sheets = []
-    for region, names in map_sheets.groups(units).items():
+    for region, names in action_units.by_region(units).items():
         rows = [units.index(name) for name in names]
         chosen = {method: values[rows] for method, values in made.items()}
         sheets.append(map_sheets.draw_maps(reader, face, names, chosen, region))

@@ -26,19 +26,6 @@ _CELL = 1.45  # inches
 _ACROSS = 6
 
 
-def groups(units: Sequence[str]) -> dict[str, list[str]]:
-    """Region → those of the units that it shows; each unit stands once."""
-    found: dict[str, list[str]] = {}
-    for name in units:
-        region = next(
-            region
-            for region, shown in action_units.REGION_UNITS.items()
-            if name in shown
-        )
-        found.setdefault(region, []).append(name)
-    return found
-
-
 def draw_maps(
     reader: Reader,
     face: np.ndarray,

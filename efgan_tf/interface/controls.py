@@ -13,26 +13,16 @@ MOST_INTENSE = 2.0
 """How far the page goes beyond a whole expression, which is 1."""
 
 
-def group_units() -> dict[str, list[str]]:
-    """Title → names of its units; each unit stands in its first group."""
-    groups: dict[str, list[str]] = {}
-    for title, region in GROUPS.items():
-        placed = {name for names in groups.values() for name in names}
-        units = action_units.REGION_UNITS[region]
-        groups[title] = [name for name in units if name not in placed]
-    return groups
-
-
 def unit_sliders(model: EditingModel) -> list[gr.Slider]:
     """Lays out the sliders in their groups; returns them in `NAMES`' order.
 
     Those of units that the model has not learned are there, and say so.
     """
     learned = dict(zip(action_units.NAMES, model.learned > 0, strict=True))
-    sliders = {}
-    for title, names in group_units().items():
+    sliders, regions = {}, action_units.by_region(action_units.NAMES)
+    for title, region in GROUPS.items():
         with gr.Accordion(title, elem_classes="units"):
-            for name in names:
+            for name in regions[region]:
                 sliders[name] = _slider(name, bool(learned[name]))
     return [sliders[name] for name in action_units.NAMES]
 

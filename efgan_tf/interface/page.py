@@ -71,7 +71,9 @@ class _Page:
             *self._wishes, *self._results,
         ]  # fmt: skip
         ways = _ways("full", at.trouble)
-        at.photo.input(self._open, [at.photo], outputs, **ways)
+        # Not `input`, which also comes when a way to choose is left, with no
+        # photo, and would take the next one away.
+        at.photo.upload(self._open, [at.photo], outputs, **ways)
         at.samples.select(self._open_sample, None, outputs, **ways)
         at.other_photo.click(
             lambda: (None, gr.Column(visible=True), gr.Row(visible=False)),
@@ -146,12 +148,10 @@ class _Page:
         at = self._at
         return [self._session, at.viewer, at.figures, at.status]
 
-    def _open(self, path: str | None) -> dict:
+    def _open(self, path: str) -> dict:
         at = self._at
         # Whatever happens, the photo's component gets a value: outputs that are
         # left out Gradio makes anew, without what the layout did to them.
-        if path is None:  # nothing yet: it is to come from the camera
-            return {at.photo: None}
         try:
             session = open_photo(self._editor, path, self._max_pixels)
             shown = self._edit(session)

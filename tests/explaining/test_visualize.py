@@ -12,7 +12,7 @@ from efgan_tf import action_units, commands, visualize
 from efgan_tf.editing.choice import parse_choice
 from efgan_tf.editing.loading import load_network
 from efgan_tf.editing.subjects import to_network
-from efgan_tf.explaining import edit_sheets, explain, map_sheets
+from efgan_tf.explaining import edit_sheets, explain
 from efgan_tf.explaining.settings import METHODS, VisualizeConfig
 from tests.editing.conftest import MASKED, make_exported
 from tests.editing.scenes import (
@@ -165,7 +165,7 @@ def test_residual_sheets_are_centred_on_zero(edited):
 
 
 def test_units_are_grouped_once_each():
-    found = map_sheets.groups(action_units.NAMES)
+    found = action_units.by_region(action_units.NAMES)
     assert list(found) == ["eyes", "nose", "mouth"]
     together = [name for names in found.values() for name in names]
     assert sorted(together) == sorted(action_units.NAMES)
