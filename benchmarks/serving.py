@@ -41,7 +41,7 @@ from efgan_tf.options import check_at_least, option, require
 MODES = {"one by one": [], "batched": ["--enable_batching"]}
 SHARES = (0.25, 0.5)
 SUSTAINED, OVERLOAD = 0.8, 3.0
-BATCHES = (1, 4, 16)
+BATCHES = (1, 2, 4, 8, 16)
 CALLERS = 16
 QUESTIONS = 32
 ROUNDS = 5

@@ -125,6 +125,10 @@ def main(values: flags.FlagValues) -> None:
         raise UserError(
             f"--run_dir={config.run_dir} does not exist; name a trained run"
         )
+    if config.model and Path(config.model, "config.json").exists():
+        raise UserError(
+            f"--model={config.model} is a run; give --run_dir={config.model}"
+        )
     files = {
         "keras": [config.keras_file], "tflite": config.tflite_files.values(),
     }  # fmt: skip

@@ -69,6 +69,7 @@ def test_what_was_exported_can_be_exported_again(exported, tmp_path):
         (["--run_dir=", "--out={tmp}/o"], "--run_dir"),
         (["--run_dir={run}", "--model={run}", "--out={tmp}/o"], "--model"),
         (["--model={out}/efgan", "--out={tmp}/o"], "efgan is a SavedModel"),
+        (["--model={run}", "--out={tmp}/o"], "is a run; give --run_dir="),
         (["--model=preset:none", "--out={tmp}/o"], "preset:none"),
         (["--run_dir={run}"], "--out"),
         (["--run_dir={run}", "--out={tmp}/o", "--formats=keras,onnx"], "onnx"),

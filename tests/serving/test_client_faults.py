@@ -256,3 +256,13 @@ def test_an_answer_of_something_else(served):
     with _serving(answer) as address:
         code, message = _message(address)
     assert code is Code.DATA_LOSS and "is it an export of efgan_tf?" in message
+
+
+def test_servers_behind_one_name_take_turns():
+    echoes = [_Failing(Code.OK, "", times=0) for _ in range(2)]
+    with contextlib.ExitStack() as stack:
+        places = [stack.enter_context(_serving(e.predict)) for e in echoes]
+        client = stack.enter_context(Client(f"ipv4:{','.join(places)}"))
+        for _ in range(8):
+            client.edit_faces(FACES, UNITS)
+    assert all(echo.calls for echo in echoes)

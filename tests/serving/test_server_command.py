@@ -112,6 +112,7 @@ def test_mistakes_are_told_in_one_line(
     assert _serve(*flags) == 2
     error = capsys.readouterr().err.splitlines()
     assert error[-1].startswith("error: ") and message in error[-1]
+    assert "Unknown error" not in error[-1]
 
 
 @pytest.fixture(scope="module")

@@ -132,8 +132,7 @@ def test_a_missing_model_spec(caller):
         (caller.model.GetModelStatus,
          get_model_status_pb2.GetModelStatusRequest()),
         (caller.prediction.GetModelMetadata,
-         get_model_metadata_pb2.GetModelMetadataRequest(
-             metadata_field=["signature_def"])),
+         get_model_metadata_pb2.GetModelMetadataRequest()),
     ]:  # fmt: skip
         answer = caller.send(method, request)
         assert answer.code is Code.INVALID_ARGUMENT

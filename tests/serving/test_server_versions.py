@@ -13,7 +13,7 @@ from tensorflow_serving.apis import prediction_log_pb2
 
 from efgan_tf.errors import UserError
 from efgan_tf.serving.local.server import LocalServer
-from efgan_tf.serving.local.warmup import FILE
+from efgan_tf.serving.warmup import FILE
 from tests.serving.servers import (
     NAME,
     Code,
@@ -311,6 +311,8 @@ def test_labels_and_reload(made, folder, tmp_path):
         ([(NAME, "/x", {}), (NAME, "/y", {})], Code.INVALID_ARGUMENT,
          "Illegal to list model efgan multiple times in config list"),
         ([(NAME, "/absent", {}), ("b", "/absent", {})], Code.UNKNOWN,
+         "1 servable(s) did not become available: {b: {}}"),
+        ([("b", "/\0", {})], Code.UNKNOWN,
          "1 servable(s) did not become available: {b: {}}"),
     ],
 )  # fmt: skip

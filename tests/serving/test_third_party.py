@@ -54,7 +54,7 @@ def test_ovmsclient(served, face):
         client.predict(inputs=inputs, **OVMS),
         (edits.images[:, -1] + 1) / 2,
         rtol=0,
-        atol=2e-5,  # as in test_client
+        atol=2e-5,  # as in test_server_requests
     )
     with pytest.raises(InvalidInputError, match="image must be finite"):
         client.predict(inputs={**inputs, "image": images * 255}, **OVMS)

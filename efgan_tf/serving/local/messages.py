@@ -1,9 +1,9 @@
 """Configuration files of TensorFlow Serving: messages in text form.
 
-Its Python package has `ModelServerConfig` only. The other messages that the
-local server reads are declared here, from `session_bundle_config.proto` and
-`ssl_config.proto`, in a pool of their own: a package that has them must not
-clash with it.
+Its Python package has `ModelServerConfig` only. The other messages that its
+files hold are declared here, from `session_bundle_config.proto`,
+`monitoring_config.proto` and `ssl_config.proto`, in a pool of their own: a
+package that has them must not clash with it.
 """
 
 from pathlib import Path
@@ -37,6 +37,13 @@ _MESSAGES = {
         "thread_pool_name": _STRING,
         "allowed_batch_sizes": _Field.TYPE_INT64,
         "pad_variable_length_inputs": _Field.TYPE_BOOL,
+    },
+    "PrometheusConfig": {
+        "enable": _Field.TYPE_BOOL,
+        "path": _Field.TYPE_STRING,
+    },
+    "MonitoringConfig": {
+        "prometheus_config": f".{_PACKAGE}.PrometheusConfig",
     },
     "SSLConfig": {
         "server_key": _Field.TYPE_STRING,
@@ -80,7 +87,7 @@ _POOL = _make_pool()
 
 
 def new_message(name: str) -> message.Message:
-    """An empty "BatchingParameters" or "SSLConfig"."""
+    """An empty message of one of the kinds that are declared here."""
     found = _POOL.FindMessageTypeByName(f"{_PACKAGE}.{name}")
     return message_factory.GetMessageClass(found)()
 

@@ -111,7 +111,7 @@ class Model:
         """
         try:
             found = find_versions(self.config.folder)
-        except OSError:
+        except (OSError, ValueError):  # a NUL is in no path
             return  # as it was: the disk may come back
         wanted = self.config.policy.choose(found)
         for version in sorted(wanted - self.loaded()):

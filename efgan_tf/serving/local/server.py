@@ -182,8 +182,13 @@ def _port_told(flag, address):
     try:
         yield
     except (OSError, RuntimeError) as error:
-        number = getattr(error, "errno", None)
-        reason = os.strerror(number) if number else error
+        number = getattr(error, "errno", None) or 0
+        # Of a name that cannot be looked up, the number is negative.
+        reason = (
+            os.strerror(number)
+            if number > 0
+            else getattr(error, "strerror", error)
+        )
         raise UserError(
             f"cannot listen on {address}: {reason}; choose another --{flag}, "
             f"or --{flag}=0 for any that is free"

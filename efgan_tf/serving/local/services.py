@@ -61,6 +61,7 @@ def get_model_metadata(
     Raises:
       Refused: no such model, or something else is asked for.
     """
+    _check_spec(request)
     if not request.metadata_field:
         raise invalid(
             "GetModelMetadataRequest must specify at least one metadata_field"
@@ -68,7 +69,6 @@ def get_model_metadata(
     for field in request.metadata_field:
         if field != "signature_def":
             raise invalid(f"Metadata field {field} is not supported")
-    _check_spec(request)
     signatures = get_model_metadata_pb2.SignatureDefMap()
     response = get_model_metadata_pb2.GetModelMetadataResponse()
     with models.use(request.model_spec) as servable:

@@ -25,7 +25,7 @@ class BatchingConfig:
         (), "sizes that batches are padded to, as 1,2,4,8"
     )
     batching_parameters_file: str = option(
-        "", "instead of these: TensorFlow Serving's batching parameters"
+        "", "instead of the sizes and times: TensorFlow Serving's file"
     )
 
     def __post_init__(self):

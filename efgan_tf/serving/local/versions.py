@@ -1,6 +1,7 @@
 """The numbered folders of a model, as far as they are complete."""
 
 import dataclasses
+import os
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -56,11 +57,16 @@ def find_versions(folder: Path) -> dict[int, Path]:
 
 def fingerprint(folder: Path) -> tuple[tuple[str, int, int], ...]:
     """What changes while somebody writes to a folder: names, sizes, times."""
+    paths = [
+        os.path.join(parent, name)
+        for parent, folders, files in os.walk(folder)  # skips what has gone
+        for name in folders + files
+    ]
     found = []
-    for path in sorted(folder.rglob("*")):
+    for path in sorted(paths):
         try:
-            status = path.stat()
+            status = os.stat(path)
         except OSError:  # it has gone in between
             continue
-        found.append((str(path), status.st_size, status.st_mtime_ns))
+        found.append((path, status.st_size, status.st_mtime_ns))
     return tuple(found)

@@ -11,8 +11,7 @@ from tensorflow_serving.apis import predict_pb2, prediction_log_pb2
 
 from efgan_tf.serving.local.metrics import Metrics
 from efgan_tf.serving.local.status import Refused, invalid
-
-FILE = "assets.extra/tf_serving_warmup_requests"
+from efgan_tf.serving.warmup import FILE
 
 MAX_RECORDS = 1000
 

@@ -1,6 +1,6 @@
 """Asking a served model over gRPC, TensorFlow Serving's or `efgan_tf.serve`'s.
 
-Importing it takes grpcio, protobuf and NumPy, and no TensorFlow.
+Importing it takes grpcio, protobuf, NumPy, Pillow and absl, and no TensorFlow.
 """
 
 from typing import Any

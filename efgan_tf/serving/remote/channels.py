@@ -9,13 +9,16 @@ from efgan_tf.errors import UserError
 from efgan_tf.serving.remote.settings import ServerConfig
 
 MAX_MESSAGE_BYTES = 64 * 2**20
-"""Of a request or an answer: 340 faces of 128×128 pixels one way, 90 in all
-stages the other. gRPC's own limit, 4 MiB, is nine of these."""
+"""Of a request or an answer: 340 faces of 128×128 pixels one way, 128 in
+two stages the other. gRPC's own limit, 4 MiB, is eight of these."""
 
 # Retried is what the server says it did not do: it is down or starting, or its
 # queue is full. Any other fault may mean that it worked, or will fail again.
-# Where half of the tries fail, retries stop, which would only add to the load.
+# Where more than a third of the tries fail, retries stop: they would only add
+# to the load.
 SERVICE_CONFIG = {
+    # A name may mean several servers; those that are ready take turns.
+    "loadBalancingConfig": [{"round_robin": {}}],
     "methodConfig": [
         {
             "name": [
