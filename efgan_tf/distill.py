@@ -19,7 +19,7 @@ from efgan_tf import commands
 from efgan_tf import config as config_lib
 from efgan_tf.config import DataConfig, ModelConfig
 from efgan_tf.distillation.settings import DistillConfig
-from efgan_tf.outputs import check_free_file
+from efgan_tf.outputs import check_free_file, check_writable
 
 CONFIGS = (DistillConfig, DataConfig, ModelConfig)
 
@@ -30,6 +30,7 @@ def main(values: flags.FlagValues) -> None:
         config_lib.from_flags(values, cls) for cls in CONFIGS
     )
     check_free_file(Path(config.out), config.overwrite)
+    check_writable(Path(config.out).parent)
     commands.quiet_tensorflow()
     from efgan_tf.distillation.learning import distill, told
 

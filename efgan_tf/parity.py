@@ -24,7 +24,8 @@ def main(values: flags.FlagValues) -> None:
     settings = config.from_flags(values, ParityConfig)
     outputs.check_free(Path(settings.out), settings.overwrite)
     commands.quiet_tensorflow()
-    # TensorFlow gets as many threads as the interpreter.
+    # TensorFlow gets the cores and threads that the interpreter has.
+    os.environ["CUDA_VISIBLE_DEVICES"] = "-1"
     os.environ["TF_NUM_INTRAOP_THREADS"] = str(max(settings.threads))
     from efgan_tf.serving.tflite import parity, report
 

@@ -142,7 +142,7 @@ def _learn(
         loss = step(batch)
         seen += size
         progress.advance(size, f"loss {float(loss):.4f}")
-        if seen - scored >= between:
+        if seen - scored >= between and seen < total:
             scored, found = seen, scores.measure(student)
             progress.say(f"{seen} edits: {told(found)}")
             yield found

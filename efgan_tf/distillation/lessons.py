@@ -8,6 +8,7 @@ import numpy as np
 from efgan_tf.data import Faces
 from efgan_tf.data.pipeline import training_batches
 from efgan_tf.editing.network import TrainedNetwork
+from efgan_tf.editing.subjects import to_network
 from efgan_tf.progress import Progress
 from efgan_tf.sheets import to_uint8
 
@@ -48,10 +49,10 @@ class Lessons:
             for start in range(0, len(self) - size + 1, size):
                 rows = order[start : start + size]
                 yield {
-                    "image": _to_float(self.images[rows]),
+                    "image": to_network(self.images[rows]),
                     "source_action_units": self.source[rows],
                     "target_action_units": self.target[rows],
-                    "result": _to_float(self.results[rows]),
+                    "result": to_network(self.results[rows]),
                 }
 
 
@@ -119,7 +120,3 @@ def _strengths(generator: np.random.Generator, count: int) -> np.ndarray:
     part_way = generator.integers(_PART_WAY, size=count) == 0
     share = generator.uniform(size=count).astype(np.float32)
     return np.where(part_way, share, np.float32(1))
-
-
-def _to_float(images: np.ndarray) -> np.ndarray:
-    return images / np.float32(127.5) - 1

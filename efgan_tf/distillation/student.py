@@ -70,7 +70,7 @@ def go_on_from(student: TrainedNetwork, path: str) -> None:
 
 def _start(stage: keras.Model, donor: keras.Model) -> None:
     """Copies every layer of every branch that both have in one size."""
-    donated = {name: branch for name, branch in _branches(donor)}
+    donated = dict(_branches(donor))
     for name, branch in _branches(stage):
         theirs = {
             layer.name: layer.get_weights()

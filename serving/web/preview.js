@@ -134,6 +134,7 @@ async function meet(toFace) {
 function cutOut() {
   const {size} = state.model.facts;
   const context = find("face").getContext("2d", {willReadFrequently: true});
+  context.globalCompositeOperation = "copy"; // nothing of the last face
   context.setTransform(state.toFace);
   context.imageSmoothingQuality = "high";
   context.drawImage(state.picture, 0, 0);

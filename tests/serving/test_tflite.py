@@ -16,6 +16,7 @@ import pytest
 import tensorflow as tf
 
 from efgan_tf import action_units, commands, export, fidelity, geometry, parity
+from efgan_tf.config import ModelConfig
 from efgan_tf.editing.info import FILE_NAME
 from efgan_tf.editing.loading import editing_model, load_model, load_network
 from efgan_tf.editing.network import TrainedNetwork, join
@@ -24,6 +25,7 @@ from efgan_tf.models import build_cascade, build_estimator
 from efgan_tf.serving.tflite import (
     conversion,
     flatbuffer,
+    judge,
     operations,
 )
 from efgan_tf.serving.tflite.card import read_info
@@ -36,8 +38,15 @@ from tests.editing.conftest import MASKED, make_exported
 COUNT = 6
 FACES = ("--representative=rendered", f"--representative_faces={COUNT}")
 
-LEAST_PSNR = {"none": 95, "float16": 55, "dynamic": 30, "int8": 24}
-"""In dB, of random weights, which exaggerate; measured 59.9, …, 27.4."""
+LEAST_PSNR = {"none": 95, "float16": 55, "dynamic": 30, "int8": 23}
+"""In dB, of random weights, which exaggerate; measured 106.0 (which stands for
+equal), 59.9, 33.1, 24.2."""
+
+MOST_ATTENTION = {"none": 1e-5, "float16": 3e-3, "dynamic": 0.08, "int8": 0.18}
+"""Largest error of attentions; measured 1.5e-6, 1.7e-3, 0.053, 0.118."""
+
+MOST_UNITS = {"none": 5e-5, "float16": 6e-3, "dynamic": 0.09, "int8": 0.33}
+"""Largest error of units, 0–5; measured 1.9e-6, 3.4e-3, 0.055, 0.22."""
 
 
 def _export(*flags):
@@ -161,7 +170,7 @@ def test_every_file_edits_as_the_run_does(files, model, faces, name):
                 made[f"attention_{k}"],
                 _row(edits.attention, row)[:, k - 1],
                 rtol=0,
-                atol={"none": 1e-5, "float16": 0.01}.get(name, 0.3),
+                atol=MOST_ATTENTION[name],
             )
         image = file("edit_from", **inputs)["image"]
         np.testing.assert_array_equal(image, made["stage_2"])
@@ -170,7 +179,7 @@ def test_every_file_edits_as_the_run_does(files, model, faces, name):
             units,
             _row(estimated, row),
             rtol=0,
-            atol={"none": 5e-5, "float16": 0.02}.get(name, 0.3),
+            atol=MOST_UNITS[name],
         )
 
 
@@ -297,6 +306,21 @@ def test_the_report_says_how_near_the_files_come(
         assert f"| {name} |" in told
 
 
+def test_a_judge_reads_the_faces_at_its_own_size(exported, tmp_path):
+    path = tmp_path / "judge.keras"
+    network = build_estimator(ModelConfig(image_size=128, estimator_width=4))
+    network.save(path)
+    read, told = judge.load(str(path), load_network(exported.run))
+    assert told == str(path)
+    small = 2 * rendered_faces(64, 2, seed=3).images - 1
+    large = keras.ops.image.resize(small, (128, 128), "bilinear")
+    expected = action_units.denormalize(network.predict(large, verbose=0))
+    np.testing.assert_allclose(read(small), expected, rtol=0, atol=1e-4)
+    path.write_bytes(b"PK\x03\x04")
+    with pytest.raises(UserError, match="judge.keras cannot be loaded"):
+        judge.load(str(path), load_network(exported.run))
+
+
 def test_fewer_stages_are_another_file(exported, folder, tmp_path, capsys):
     status = _export(
         f"--run_dir={exported.run}", f"--out={tmp_path}", "--stages=1",
@@ -323,6 +347,7 @@ def test_fewer_stages_are_another_file(exported, folder, tmp_path, capsys):
         (["--quantize=int8", "--representative={tmp}/x"], "neither a folder"),
         (["--quantize=int8", "--representative={tmp}/x.npz"], "not exist"),
         (["--quantize=int8", "--representative={wrong}"], "it needs image"),
+        (["--quantize=int8", "--representative={cut}"], "cannot be read"),
         (["--quantize=int8", "--representative_faces=0"], "at least 1"),
         (["--out={folder}"], "exists; name another file or pass --overwrite"),
     ],
@@ -332,9 +357,12 @@ def test_wrong_exports_are_refused_in_one_line(
 ):
     wrong = tmp_path / "wrong.npz"
     np.savez(wrong, image=np.zeros((2, 32, 32, 3)), action_units=np.zeros(3))
+    cut = tmp_path / "cut.npz"
+    cut.write_bytes(b"PK\x03\x04")
     (tmp_path / "empty").mkdir()
     places = {
         "{tmp}": tmp_path / "empty", "{wrong}": wrong, "{folder}": folder,
+        "{cut}": cut,
     }  # fmt: skip
     for name, place in places.items():
         flags = [flag.replace(name, str(place)) for flag in flags]
@@ -429,7 +457,6 @@ def test_the_newer_runtime_takes_it_too(folder, faces):
         "image": images, "source_action_units": source, "action_units": wanted,
     }  # fmt: skip
     expected = TfliteFile(path)("edit_from", **inputs)
-    index = model.get_signature_index("edit_from")
     given = {
         name: model.create_input_buffer_by_name("edit_from", name)
         for name in inputs
@@ -441,18 +468,20 @@ def test_the_newer_runtime_takes_it_too(folder, faces):
         for name in expected
     }
     model.run_by_name("edit_from", given, made)
-    assert index >= 0
     image = made["image"].read(expected["image"].size, np.float32)
     np.testing.assert_allclose(
         image, expected["image"].ravel(), rtol=0, atol=1e-3
     )
 
 
-def test_an_interpreter_that_is_too_old_is_told(folder, tmp_path):
-    """A file from the future: its convolution is of a version to come."""
+@pytest.mark.parametrize(
+    ("field", "value"), [("version", 99), ("builtinCode", 500)]
+)
+def test_an_interpreter_that_is_too_old_is_told(folder, tmp_path, field, value):
+    """A file from the future: its operations are of a time to come."""
     model = flatbuffer.read((folder / "efgan.none.tflite").read_bytes(), "")
     for code in model.operatorCodes:
-        code.version = 99
+        setattr(code, field, value)
     path = tmp_path / "future.tflite"
     path.write_bytes(flatbuffer.write(model))
     with pytest.raises(UserError, match="newer interpreter than .* pip"):

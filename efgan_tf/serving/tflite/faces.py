@@ -2,6 +2,7 @@
 
 import dataclasses
 import io
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -158,7 +159,9 @@ def _stored_faces(path: Path, size: int, count: int) -> AlignedFaces:
             images, units = arrays["image"], arrays["action_units"]
     except FileNotFoundError:
         raise UserError(f"{path} does not exist") from None
-    except (OSError, ValueError, KeyError, EOFError) as error:
+    except (
+        OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile,
+    ) as error:  # fmt: skip
         raise UserError(
             f"{path} cannot be read: {error}; it needs {shape}"
         ) from error

@@ -91,7 +91,7 @@ def operations(model) -> Operations:
             code = model.operatorCodes[operator.opcodeIndex]
             # Codes from 127 on did not fit the older field.
             number = max(code.builtinCode, code.deprecatedBuiltinCode)
-            name = names[number]
+            name = names.get(number, f"operation {number}")
             if name == "CUSTOM":
                 name = code.customCode.decode()
             counts[name] = counts.get(name, 0) + 1

@@ -7,6 +7,7 @@ import numpy as np
 from efgan_tf import action_units
 from efgan_tf.editing.network import TrainedNetwork
 from efgan_tf.errors import UserError
+from efgan_tf.evaluation import features
 
 Reader = Callable[[np.ndarray], np.ndarray]
 """Float32 `[n, size, size, 3]` in [-1, 1] → `[n, 17]`, 0–5."""
@@ -30,38 +31,17 @@ def load(path: str, trained: TrainedNetwork) -> tuple[Reader, str]:
             "--judge names one"
         )
         return _reader(trained.estimator), told
-    import keras
-
-    # Imported for its layers, which Keras finds by their registered names.
-    import efgan_tf.models  # noqa: F401
-
-    try:
-        network = keras.saving.load_model(path, compile=False, safe_mode=True)
-    except (OSError, ValueError, TypeError, KeyError) as error:
-        first = str(error).strip().splitlines()[0]
-        raise UserError(f"--judge={path} cannot be loaded: {first}") from error
-    shapes = network.input_shape, network.output_shape
-    if len(shapes[0]) != 4 or shapes[1] != (None, action_units.COUNT):
+    network = features.load_network(path)
+    features.check_input(path, network)
+    if network.output_shape != (None, action_units.COUNT):
         raise UserError(
             f"--judge={path} is no judge of action units: it makes "
-            f"{shapes[1]} of {shapes[0]}"
+            f"{network.output_shape}"
         )
     return _reader(network), path
 
 
 def _reader(network) -> Reader:
-    side = network.input_shape[1]
-
-    def read(images):
-        if images.shape[1] != side:
-            import cv2
-
-            shrunk = [
-                cv2.resize(image, (side, side), interpolation=cv2.INTER_AREA)
-                for image in images
-            ]
-            images = np.stack(shrunk)
-        units = network.predict(images, batch_size=32, verbose=0)
-        return action_units.denormalize(units)
-
-    return read
+    return lambda images: action_units.denormalize(
+        features.run_network(network, images)[0]
+    )
