@@ -245,6 +245,12 @@ class LossConfig:
     lambda_zero: float = option(
         10.0, "L1 of an edit to the expression that is there already"
     )
+    cycle_every: int = option(
+        1, "the cycle runs on every n-th image of a batch; 1: on all"
+    )
+    zero_every: int = option(
+        1, "the zero edit runs on every n-th image of a batch; 1: on all"
+    )
     lambda_att: float = option(0.05, "mean attention: less is edited")
     lambda_tv: float = option(4.1, "total variation of the attention")
     lambda_paired: float = option(
@@ -262,6 +268,7 @@ class LossConfig:
         check_at_least(
             self, 0, *(field.name for field in dataclasses.fields(self))
         )
+        check_at_least(self, 1, "cycle_every", "zero_every")
         require(
             self.attention_warmup <= 1,
             f"--attention_warmup={self.attention_warmup} must be at most 1",

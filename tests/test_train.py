@@ -21,7 +21,7 @@ from efgan_tf import config as config_lib
 from efgan_tf.data import load_faces
 from efgan_tf.distillation.settings import DistillConfig
 from efgan_tf.evaluation.ablation import AblationConfig
-from efgan_tf.training import trainer
+from efgan_tf.training import objectives, trainer
 from efgan_tf.training.initial import beginning
 from efgan_tf.training.networks import build_networks, start_from
 from efgan_tf.training.run_directory import RunDirectory
@@ -30,6 +30,7 @@ from tests.data import tree_tables
 from tests.training.conftest import (
     GLOBAL_ONLY,
     SCHEDULE,
+    last,
     make_step,
     make_strategy,
     random_batches,
@@ -460,9 +461,11 @@ def test_a_critic_learns_to_tell_the_generators_pictures_from_real_ones():
 
     @tf.function
     def update(number):
-        gradients, metrics = strategy.run(
-            step.critic_gradients, args=(batches, 0, number)
-        )
+        def gradients_of(batch):
+            outputs = objectives.generate_edit(networks.generator, batch)
+            return step.critic_gradients(batch, outputs, number)
+
+        gradients, metrics = strategy.run(gradients_of, args=(last(batches),))
         strategy.run(
             lambda g: networks.critic_optimizer.apply(g, variables),
             args=(gradients,),

@@ -42,6 +42,16 @@ def generate(
     )
 
 
+def generate_edit(generator: keras.Model, batch: Batch) -> dict[str, Any]:
+    """Runs the cascade on a batch, from its units to the wanted ones."""
+    return generate(
+        generator,
+        batch["image"],
+        batch["action_units"],
+        batch["target_action_units"],
+    )
+
+
 def judged_images(
     outputs: Mapping[str, Any], region: str, model: ModelConfig
 ) -> list[tuple[Tensor, Tensor]]:
@@ -118,6 +128,7 @@ def critic_objective(
 
 def generator_objective(
     generator: keras.Model,
+    outputs: Mapping[str, Any],
     critics: Mapping[str, keras.Model],
     batch: Batch,
     model: ModelConfig,
@@ -134,6 +145,7 @@ def generator_objective(
 
     Args:
       generator: the cascade.
+      outputs: its outputs for the batch (`generate_edit`).
       critics: region → critic.
       batch, model, weights, usable: as in `critic_objective`.
       lambda_att: scalar, the scheduled weight of the mean attention.
@@ -141,8 +153,6 @@ def generator_objective(
     Returns:
       The scalar loss, and its parts by name.
     """
-    source, target = batch["action_units"], batch["target_action_units"]
-    outputs = generate(generator, batch["image"], source, target)
     metrics = _Sums("generator")
     for region, critic in critics.items():
         share = 1.0 if region == FACE else weights.local_weight
@@ -235,22 +245,25 @@ def _ways_back(generator, outputs, batch, weights: LossConfig) -> Metrics:
 
     Nothing in the networks mixes samples, so two passes may be one batch.
     """
-    source, target = batch["action_units"], batch["target_action_units"]
+    image, source = batch["image"], batch["action_units"]
+    target = batch["target_action_units"]
     runs = {}
     if weights.lambda_cyc:
-        runs["cycle"] = (outputs["image"], target, source)
+        run = outputs["image"], target, source, image
+        runs["cycle"] = [part[:: weights.cycle_every] for part in run]
     if weights.lambda_zero:
-        runs["zero"] = (batch["image"], source, source)
+        run = image, source, source, image
+        runs["zero"] = [part[:: weights.zero_every] for part in run]
     if not runs:
         return {}
-    inputs = [
-        ops.concatenate(parts) for parts in zip(*runs.values(), strict=True)
-    ]
-    images = ops.split(generate(generator, *inputs)["image"], len(runs))
-    return {
-        name: losses.l1(image, batch["image"])
-        for name, image in zip(runs, images, strict=True)
-    }
+    *inputs, _ = map(ops.concatenate, zip(*runs.values(), strict=True))
+    images = generate(generator, *inputs)["image"]
+    metrics, start = {}, 0
+    for name, (*_, wanted) in runs.items():
+        end = start + ops.shape(wanted)[0]
+        metrics[name] = losses.l1(images[start:end], wanted)
+        start = end
+    return metrics
 
 
 def _paired(outputs, batch, model: ModelConfig):

@@ -67,6 +67,14 @@ def train(config: Config) -> Outcome:
             f"--batch_size={config.train.batch_size} cannot be shared by "
             f"{replicas} replicas; choose a multiple of {replicas}"
         )
+    rows = config.train.batch_size // replicas
+    for name in ("cycle_every", "zero_every"):
+        every = getattr(config.loss, name)
+        if rows % every:
+            raise ConfigError(
+                f"--{name}={every} must divide the {rows} images of each "
+                "replica's batch (--batch_size over the replicas)"
+            )
     run = RunDirectory(Path(config.train.run_dir))
     begin = beginning(config) if run.is_new() else None
     run.check(config)

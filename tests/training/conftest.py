@@ -43,6 +43,11 @@ def random_batches(config, seed=0):
     return {k: tf.constant(v, tf.float32) for k, v in arrays.items()}
 
 
+def last(batches):
+    """The batch of a step's last critic update."""
+    return {key: value[-1] for key, value in batches.items()}
+
+
 @functools.cache
 def make_strategy(replicas):
     """One strategy for each number of replicas, with keys of its own.

@@ -146,13 +146,14 @@ def floats(metrics):
 
 def run_generator(batch=None, generator=None, **weights):
     """(total, metrics, the generator) of `generator_objective`."""
-    generator = generator or Generator()
+    generator, batch = generator or Generator(), batch or make_batch()
     model = generator.model
     critics = CRITICS if model.local_branches else {"face": CRITICS["face"]}
     total, metrics = objectives.generator_objective(
         generator,
+        objectives.generate_edit(generator, batch),
         critics,
-        batch or make_batch(),
+        batch,
         model,
         LossConfig(local_weight=LOCAL_WEIGHT, **weights),
         WITHOUT_AU45,
@@ -351,6 +352,23 @@ def test_ways_back_go_from_the_right_place_to_the_right_units():
     np.testing.assert_array_equal(
         back["target_action_units"], tf.concat([source, source], 0)
     )
+
+
+def test_ways_back_may_run_on_a_part_of_the_batch():
+    batch = make_batch()
+    batch["image"] = flat([0.1, 0.5])
+    _, metrics, generator = run_generator(batch, cycle_every=1, zero_every=2)
+    _, back = generator.calls
+    np.testing.assert_allclose(
+        first_pixel(back["image"]), [0.4, 0.8] + [0.1], rtol=1e-6
+    )
+    source, target = batch["action_units"], batch["target_action_units"]
+    np.testing.assert_array_equal(
+        back["source_action_units"], tf.concat([target, source[:1]], 0)
+    )
+    # There 0.1 + 0.2, back 0.1 − 0.2, of both; nothing to do 0.1, of the first.
+    assert metrics["generator/cycle"] == pytest.approx(0.2, rel=1e-5)
+    assert metrics["generator/zero"] == pytest.approx(0.1, rel=1e-5)
 
 
 @pytest.mark.parametrize("cycle,zero", [(0, 0), (0, 1), (1, 0), (1, 1)])

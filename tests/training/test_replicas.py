@@ -5,9 +5,11 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from efgan_tf.training import objectives
 from tests.training.conftest import (
     GLOBAL_ONLY,
     SCHEDULE,
+    last,
     make_step,
     random_batches,
     tiny_config,
@@ -54,11 +56,17 @@ def _gradients(config, batches, replicas):
     networks.loss_scale.scale.assign(64.0)  # no overflow in float16
     shared = _share(batches, strategy)
     draw = tf.constant(5, tf.int64)
-    critic, _ = strategy.run(step.critic_gradients, args=(shared, 0, draw))
-    generator, _ = strategy.run(
-        step.generator_gradients, args=(shared, tf.constant(0.1))
-    )
-    estimator, _ = strategy.run(step.estimator_gradients, args=(shared, 0))
+
+    def gradients(batches):
+        batch = last(batches)
+        outputs = objectives.generate_edit(networks.generator, batch)
+        return (
+            step.critic_gradients(batch, outputs, draw)[0],
+            step.estimator_gradients(batch)[0],
+            step.generator_gradients(batch, tf.constant(0.1))[0],
+        )
+
+    critic, estimator, generator = strategy.run(gradients, args=(shared,))
     return [
         gradient
         for group in (critic, estimator, generator)

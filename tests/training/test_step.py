@@ -4,8 +4,10 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from efgan_tf.training import objectives
 from tests.training.conftest import (
     GLOBAL_ONLY,
+    last,
     make_step,
     random_batches,
     tiny_config,
@@ -64,13 +66,46 @@ def test_a_rate_of_zero_changes_no_weight(traced):
 
 def test_critics_learn_while_the_generator_waits(traced):
     _, networks, _, take = traced
-    before = networks.generator.get_weights()
+    adam = networks.generator_optimizer
+    waiting = [
+        *networks.generator.weights,
+        *networks.average.weights,
+        *(v for v in adam.variables if v is not adam.learning_rate),
+    ]
+    before = [variable.numpy() for variable in waiting]
     critic = networks.critics["face"].get_weights()
-    take(generator_learning_rate=0.0)
-    for old, new in zip(before, networks.generator.get_weights(), strict=True):
-        np.testing.assert_array_equal(old, new)
-    after = networks.critics["face"].get_weights()
-    assert not np.array_equal(critic[0], after[0])
+    estimator = networks.estimator.get_weights()
+    metrics = take(generator_learning_rate=0.0)
+    for old, new in zip(before, waiting, strict=True):
+        np.testing.assert_array_equal(old, new.numpy())
+    assert not np.array_equal(critic[0], networks.critics["face"].weights[0])
+    assert not np.array_equal(estimator[0], networks.estimator.weights[0])
+    assert {name.split("/")[0] for name in metrics} == {"critic", "estimator"}
+
+
+def test_one_forward_pass_serves_critics_and_generator():
+    """Its gradients are those of separate passes around the critics' update."""
+    config = tiny_config(**GLOBAL_ONLY, stages=1)
+    batch = last(random_batches(config))
+    draw, weight = tf.constant(3, tf.int64), tf.constant(0.1)
+
+    def shared(networks, step):
+        return step.generator_gradients(batch, weight, draw)[0]
+
+    def separate(networks, step):
+        outputs = objectives.generate_edit(networks.generator, batch)
+        gradients, _ = step.critic_gradients(batch, outputs, draw)
+        networks.critic_optimizer.apply(gradients, networks.critic_variables)
+        return step.generator_gradients(batch, weight)[0]
+
+    found = []
+    for function in (shared, separate):
+        strategy, networks, step = make_step(config)
+        gradients = strategy.run(function, args=(networks, step))
+        critic = networks.critics["face"].get_weights()
+        found.append([gradient.numpy() for gradient in gradients] + critic)
+    for one, other in zip(*found, strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-4, atol=1e-7)
 
 
 def test_average_arithmetic(traced):
@@ -100,14 +135,15 @@ def test_every_weight_is_trained(traced):
 def test_the_critics_loss_holds_no_generator_gradient():
     config = tiny_config(**GLOBAL_ONLY, stages=1)
     strategy, networks, step = make_step(config)
-    batches = random_batches(config)
+    batch = last(random_batches(config))
 
     def gradients():
         variables = [v.value for v in networks.generator.trainable_variables]
         with tf.GradientTape() as tape:
             tape.watch(variables)
+            outputs = objectives.generate_edit(networks.generator, batch)
             _, metrics = step.critic_gradients(
-                batches, 0, tf.constant(0, tf.int64)
+                batch, outputs, tf.constant(0, tf.int64)
             )
         return tape.gradient(metrics["critic/total"], variables)
 

@@ -56,12 +56,7 @@ def _critic_update(networks: Networks, config: Config):
 
     def update(state, batch, alpha, usable, rate):
         with networks.scope({"generator": state["generator"]}):
-            outputs = objectives.generate(
-                networks.generator,
-                batch["image"],
-                batch["action_units"],
-                batch["target_action_units"],
-            )
+            outputs = objectives.generate_edit(networks.generator, batch)
 
         def critic_loss():
             return objectives.critic_objective(
@@ -97,6 +92,7 @@ def _generator_update(networks: Networks, config: Config):
         def loss():
             return objectives.generator_objective(
                 networks.generator,
+                objectives.generate_edit(networks.generator, batch),
                 networks.critics,
                 batch,
                 config.model,
