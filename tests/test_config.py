@@ -37,6 +37,7 @@ def test_json_round_trip():
     changed = _parse(
         "--lambda_gp=7", "--stages=2", "--box_eyes=4,6,12,20", "--noflip",
         "--au_injection=film", "--run_dir=elsewhere",
+        "--critic_augment=color,cutout", "--penalty=r1",
     )  # fmt: skip
     assert changed.loss.lambda_gp == 7.0 and not changed.train.flip
     assert options.from_json(options.to_json(changed), config.Config) == changed
@@ -109,6 +110,9 @@ def test_unknown_flags_fail_in_flag_files_too(tmp_path):
         (["--subjects=-2"], "subjects=-2"),
         (["--photo_size=100"], "photo_size=100"),
         (["--max_yaw=60"], "max_yaw"),
+        (["--critic_augment=color,blur"], "'blur'"),
+        (["--critic_augment_strength=2"], "critic_augment_strength=2"),
+        (["--critic_learning_rate=-1"], "critic_learning_rate=-1"),
     ],
 )
 def test_cross_field_checks_name_the_flag(arguments, named):

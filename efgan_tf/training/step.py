@@ -7,16 +7,19 @@ random numbers are drawn for the global batch and cut the same way, so that
 their number changes nothing but rounding.
 """
 
+import functools
 from collections.abc import Mapping
 
 import tensorflow as tf
 
 from efgan_tf.config import Config
-from efgan_tf.training import objectives
+from efgan_tf.training import augmentation, objectives
 from efgan_tf.training.loss_scaling import all_finite
 from efgan_tf.training.networks import Networks
 
-_CRITIC_STREAM = 1  # keys the critics' randomness apart from the data's
+# They key the step's randomness apart from the data's: of the penalty, and of
+# what critics see in their own step and in the generator's.
+_CRITIC_STREAM, _CRITIC_AUGMENT, _GENERATOR_AUGMENT = 1, 2, 3
 
 
 class TrainingStep:
@@ -94,7 +97,7 @@ class TrainingStep:
             name: total / n_critic
             for name, total in zip(names, sums, strict=True)
         }
-        generator_metrics = self._update_generator(batches, lambda_att)
+        generator_metrics = self._update_generator(batches, lambda_att, step)
         self._update_average(ema)
         return {**critic_metrics, **generator_metrics}
 
@@ -120,6 +123,7 @@ class TrainingStep:
                 config.loss,
                 self._usable,
                 self._draw(draw),
+                self._augment(draw, _CRITIC_AUGMENT),
             )
             loss = loss / self._replicas
         return tape.gradient(loss, variables), metrics
@@ -136,7 +140,7 @@ class TrainingStep:
             loss = loss / self._replicas
         return tape.gradient(loss, variables), metrics
 
-    def generator_gradients(self, batches, lambda_att):
+    def generator_gradients(self, batches, lambda_att, step):
         """Gradients of the generator's loss in one replica, and its parts.
 
         In mixed_float16 the loss is scaled up before differentiation and the
@@ -156,6 +160,7 @@ class TrainingStep:
                 config.loss,
                 self._usable,
                 lambda_att,
+                self._augment(step, _GENERATOR_AUGMENT),
             )
             loss = loss * (scale / self._replicas)
         gradients = tape.gradient(loss, variables)
@@ -173,9 +178,9 @@ class TrainingStep:
         )
         return {**metrics, **more}
 
-    def _update_generator(self, batches, lambda_att):
+    def _update_generator(self, batches, lambda_att, step):
         gradients, metrics = self._strategy.run(
-            self.generator_gradients, args=(batches, lambda_att)
+            self.generator_gradients, args=(batches, lambda_att, step)
         )
         metrics = self._mean(metrics)
         if not self._scaled:
@@ -246,13 +251,27 @@ class TrainingStep:
                 average.value, move, args=(weight.value,), group=False
             )
 
-    def _draw(self, draw) -> tf.Tensor:
-        """This replica's rows of the step's random numbers, `[b, 2]`."""
+    def _augment(self, draw, stream: int) -> augmentation.Augment:
+        """How this replica's views are changed before critics see them."""
+        train = self._config.train
+        if not train.critic_augment:
+            return augmentation.unchanged
+        return functools.partial(
+            augmentation.augment,
+            numbers=self._draw(draw, stream, augmentation.NUMBERS),
+            kinds=train.critic_augment,
+            strength=train.critic_augment_strength,
+        )
+
+    def _draw(
+        self, draw, stream: int = _CRITIC_STREAM, count: int = 2
+    ) -> tf.Tensor:
+        """This replica's rows of the step's random numbers, `[b, count]`."""
         train = self._config.train
         numbers = tf.random.stateless_uniform(
-            (train.batch_size, 2),
+            (train.batch_size, count),
             seed=tf.stack(
-                [tf.constant(train.seed * 16 + _CRITIC_STREAM, tf.int64), draw]
+                [tf.constant(train.seed * 16 + stream, tf.int64), draw]
             ),
         )
         rows = train.batch_size // self._replicas

@@ -356,7 +356,9 @@ def test_where_time_is_short_the_rate_falls_in_time(monkeypatch):
         (48, 90, 0.2, 0.2),
     ]:
         now[0] = seconds
-        told = [clock.schedule(config, steps, step) for clock in (free, short)]
+        told = [
+            clock.schedule(config, steps, step, 0) for clock in (free, short)
+        ]
         assert told[0]["learning_rate"] == pytest.approx(unhurried)
         assert told[1]["learning_rate"] == pytest.approx(hurried)
         assert told[0]["ema"] == told[1]["ema"]

@@ -46,6 +46,17 @@ def test_each_phase_has_its_rate():
     assert last["lambda_att"] == 0.2
 
 
+def test_critics_can_have_a_rate_of_their_own():
+    config = tiny_config(
+        learning_rate=1e-4, critic_learning_rate=4e-4, decay=0.5,
+        batch_size=10, n_critic=1, phase1_kimg=1.0,
+    )  # fmt: skip
+    for step, share in ((0, 1.0), (75, 0.5)):
+        rates = schedules.at_step(config, 1, step, 10 * step)
+        assert rates["learning_rate"] == pytest.approx(4e-4 * share)
+        assert rates["generator_learning_rate"] == pytest.approx(1e-4 * share)
+
+
 def test_the_generator_can_wait_for_new_critics():
     config = tiny_config(generator_wait_kimg=0.1, phase2_kimg=1.0)
     waits, goes = (schedules.at_step(config, 2, 0, n) for n in (99, 100))
