@@ -14,7 +14,7 @@ from typing import Any
 
 from absl import flags
 
-from efgan_tf import geometry, options
+from efgan_tf import flag_files, geometry, options
 from efgan_tf.errors import UserError
 from efgan_tf.options import (
     check_at_least,
@@ -267,7 +267,9 @@ class LossConfig:
         0.5, "weight of a local critic's terms against the whole face's 1"
     )
     attention_warmup: float = option(
-        0.05, "share of a phase over which lambda_att grows from 0"
+        0.05,
+        "share of the first phase over which lambda_att grows from 0; a run "
+        "with --init_from has it whole at once",
     )
 
     def __post_init__(self):
@@ -448,7 +450,7 @@ def from_flag_file(path: Path) -> Config:
     Raises:
       UserError: a flag is unknown, or a value is out of range.
     """
-    values = flags.FlagValues()
+    values = flag_files.FlagValues()
     define_flags(values)
     try:
         rest = values(["efgan_tf", f"--flagfile={path}"])

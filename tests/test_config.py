@@ -6,12 +6,12 @@ import json
 import pytest
 from absl import flags
 
-from efgan_tf import config, options
+from efgan_tf import config, flag_files, options
 from efgan_tf.errors import ConfigError, UserError
 
 
 def _parse(*arguments):
-    values = flags.FlagValues()
+    values = flag_files.FlagValues()
     config.define_flags(values)
     values(["program", *arguments])
     return config.from_flags(values)
@@ -74,6 +74,48 @@ def test_flag_files_nest_and_later_flags_win(tmp_path):
     assert (parsed.model.stages, parsed.model.base_width) == (2, 16)
     assert parsed.loss.lambda_gp == 3
     assert _parse("--stages=5", f"--flagfile={outer}").model.stages == 2
+
+
+def test_nested_flag_files_are_found_from_any_folder(tmp_path, monkeypatch):
+    folder, elsewhere = tmp_path / "folder", tmp_path / "elsewhere"
+    folder.mkdir()
+    elsewhere.mkdir()
+    (folder / "outer.flags").write_text("--flagfile=inner.flags\n--stages=4\n")
+    (folder / "inner.flags").write_text("--base_width=8\n--stages=2\n")
+    monkeypatch.chdir(elsewhere)
+    for arguments in (
+        [f"--flagfile={folder}/outer.flags"],
+        ["--flagfile", "../folder/outer.flags"],
+    ):
+        model = _parse(*arguments).model
+        assert (model.base_width, model.stages) == (8, 4)
+    # What lies beside wins; what does not is looked for here, as absl does.
+    (elsewhere / "inner.flags").write_text("--base_width=12\n")
+    assert _parse(f"--flagfile={folder}/outer.flags").model.base_width == 8
+    (folder / "inner.flags").unlink()
+    assert _parse(f"--flagfile={folder}/outer.flags").model.base_width == 12
+
+
+def test_the_packages_flag_files_have_names(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    path = flag_files.packaged() / "rafd.flags"
+    parsed = _parse("--flagfile=efgan:rafd.flags", "--stages=2")
+    assert parsed.data.dataset == "rafd" and parsed.model.stages == 2
+    whole = config.from_flag_file(path)
+    assert parsed == config.replace(whole, {"stages": 2})
+    for name in ("absent.flags", "../setup.py", ""):
+        with pytest.raises(UserError, match="it has .*rafd.flags"):
+            _parse(f"--flagfile=efgan:{name}")
+
+
+def test_a_flag_file_cannot_nest_itself(tmp_path):
+    one, other = tmp_path / "one.flags", tmp_path / "other.flags"
+    one.write_text("--flagfile=other.flags\n")
+    other.write_text("--flagfile=one.flags\n")
+    with pytest.raises(UserError, match="one.flags nests itself"):
+        _parse(f"--flagfile={one}")
+    with pytest.raises(UserError, match="needs the name"):
+        _parse("--flagfile")
 
 
 def test_unknown_flags_fail_in_flag_files_too(tmp_path):

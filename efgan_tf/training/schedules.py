@@ -67,11 +67,13 @@ def at_step(
         learning_rate(each, progress, train.decay)
         for each in (base, train.critic_learning_rate or base)
     )
+    # Weights that start at random: those of the first phase of a run.
+    is_new = not train.init_from and (phase == 1 or train.phase1_kimg == 0)
     waits = images < train.generator_wait_kimg * 1000
     return {
         "learning_rate": critic_rate,
         "generator_learning_rate": 0.0 if waits else rate,
         "lambda_att": config.loss.lambda_att
-        * warmup(progress, config.loss.attention_warmup),
+        * (warmup(progress, config.loss.attention_warmup) if is_new else 1.0),
         "ema": ema_decay(train.ema, step),
     }
