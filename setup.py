@@ -20,8 +20,14 @@ setup(
     license="Apache-2.0",
     license_files=["LICENSE", "efgan_tf/synthetic/CREDITS.md"],
     python_requires=">=3.10,<3.14",
-    packages=find_packages(include=["efgan_tf", "efgan_tf.*"]),
+    packages=[
+        *find_packages(include=["efgan_tf", "efgan_tf.*"]),
+        "efgan_tf.configs",
+    ],
+    # The flag files lie where a clone's users look for them.
+    package_dir={"efgan_tf.configs": "configs"},
     package_data={
+        "efgan_tf.configs": ["*.flags"],
         "efgan_tf.interface": ["assets/*", "samples/*.jpg"],
         "efgan_tf.presets": ["*.npz", "*.json", "*.md"],
         "efgan_tf.serving": ["*.binpb"],

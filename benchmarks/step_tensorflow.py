@@ -56,7 +56,9 @@ def main(phase: int, names: list[str], arguments: list[str]) -> None:
     @tf.function
     def update_generator():
         def update():
-            gradients, _ = step.generator_gradients(batch, tf.constant(0.05))
+            gradients, _ = step.generator_gradients(
+                batch, tf.constant(0.05), tf.constant(0, tf.int64)
+            )
             networks.generator_optimizer.apply(gradients, weights)
 
         strategy.run(update)

@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterator
 
 from absl import flags
 
-from efgan_tf import config
+from efgan_tf import config, flag_files
 from efgan_tf.errors import UserError
 
 USER_ERROR_STATUS = 2
@@ -56,7 +56,7 @@ def run(
       SystemExit: SIGTERM, with status 143, once `main` has cleaned up.
     """
     argv = sys.argv if argv is None else argv
-    values = flags.FlagValues()
+    values = flag_files.FlagValues()
     config.define_flags(values, *classes)
     flags.DEFINE_bool("help", False, "show this help", flag_values=values)
     flags.DEFINE_bool("helpshort", False, "same", flag_values=values)
@@ -118,7 +118,9 @@ def _help(main: Callable, values: flags.FlagValues) -> str:
             shown = f" [{'|'.join(kind)}]" if kind else ""
             default = f" (default {flag.default_as_str})"
             lines.append(f"  --{flag.name}{shown}: {flag.help}{default}")
-    lines.append("  --flagfile: read flags from a file; later flags win")
+    lines.append(
+        "  --flagfile: read flags from a file, or efgan:NAME; later flags win"
+    )
     return "\n".join(lines)
 
 

@@ -14,7 +14,7 @@ from typing import Any
 
 from absl import flags
 
-from efgan_tf import geometry, options
+from efgan_tf import flag_files, geometry, options
 from efgan_tf.errors import UserError
 from efgan_tf.options import (
     check_at_least,
@@ -30,6 +30,8 @@ _LARGEST_SEED = (2**32 - 3) // 10  # seeds are multiplied by ten further on
 # Those of the published photos.
 RAFD_ANGLES = ("000", "045", "090", "135", "180")
 RAFD_GAZES = ("left", "frontal", "right")
+# Changes of what critics see (`efgan_tf.training.augmentation`).
+AUGMENTATIONS = ("color", "translation", "cutout")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -137,6 +139,11 @@ class ModelConfig:
     )
     refiner: bool = option(True, "refine the stitched and the global result")
     critic_width: int = option(64, "channels of the critics' first layer")
+    critic_norm: str = option(
+        "none",
+        "what keeps the critics' convolutions in bounds beside the penalty",
+        ("none", "spectral"),
+    )
     estimator_width: int = option(24, "channels of the AU estimator")
     au_injection: str = option(
         "film", "how action units enter a branch", ("concat", "film")
@@ -236,7 +243,13 @@ class LossConfig:
     """
 
     lambda_adv: float = option(1.0, "Wasserstein loss of the generator")
-    lambda_gp: float = option(10.0, "gradient penalty of the critics")
+    penalty: str = option(
+        "gradient",
+        "on the critics' slope: WGAN-GP's between real and edited images, or "
+        "R1 at the real ones",
+        ("gradient", "r1"),
+    )
+    lambda_gp: float = option(10.0, "penalty on the critics' slope")
     lambda_au: float = option(160.0, "AU regression on edited images")
     lambda_au_critic: float = option(
         160.0, "AU regression of the critics on real images"
@@ -260,14 +273,22 @@ class LossConfig:
         0.5, "weight of a local critic's terms against the whole face's 1"
     )
     attention_warmup: float = option(
-        0.05, "share of a phase over which lambda_att grows from 0"
+        0.05,
+        "share of the first phase over which lambda_att grows from 0; a run "
+        "with --init_from has it whole at once",
     )
 
     def __post_init__(self):
+        check_choices(self)
         check_finite(self)
         check_at_least(
-            self, 0, *(field.name for field in dataclasses.fields(self))
-        )
+            self, 0,
+            *(
+                field.name
+                for field in dataclasses.fields(self)
+                if field.name != "penalty"
+            ),
+        )  # fmt: skip
         check_at_least(self, 1, "cycle_every", "zero_every")
         require(
             self.attention_warmup <= 1,
@@ -291,6 +312,9 @@ class TrainConfig:
     phase2_learning_rate: float = option(
         1e-4, "Adam's in phase 2, where the generator is trained already"
     )
+    critic_learning_rate: float = option(
+        0.0, "Adam's for the critics in both phases; 0: the generator's"
+    )
     estimator_learning_rate: float = option(1e-3, "Adam's for the AU estimator")
     beta_1: float = option(0.5, "Adam's first moment")
     beta_2: float = option(0.999, "Adam's second moment")
@@ -309,6 +333,14 @@ class TrainConfig:
         0.1, "half width of the noise on random targets, units in 0-1"
     )
     flip: bool = option(True, "mirror images at random")
+    critic_augment: tuple[str, ...] = option(
+        (),
+        "random changes of all that critics see, of color, translation and "
+        "cutout; empty: none",
+    )
+    critic_augment_strength: float = option(
+        1.0, "how large the changes of --critic_augment are, 0 to 1"
+    )
     precision: str = option(
         "float32",
         "arithmetic of the networks; losses are always float32",
@@ -354,6 +386,7 @@ class TrainConfig:
         check_at_least(
             self, 0, "phase1_kimg", "phase2_kimg", "target_noise", "replicas",
             "checkpoint_minutes", "seed", "generator_wait_kimg",
+            "critic_learning_rate",
         )  # fmt: skip
         for name in (
             "learning_rate", "phase2_learning_rate",
@@ -365,6 +398,13 @@ class TrainConfig:
                 0 <= getattr(self, name) < 1,
                 f"--{name} must be at least 0 and less than 1",
             )
+        if self.critic_augment:
+            _check_known("critic_augment", self.critic_augment, AUGMENTATIONS)
+        require(
+            0 <= self.critic_augment_strength <= 1,
+            f"--critic_augment_strength={self.critic_augment_strength} must "
+            "lie between 0 and 1",
+        )
         require(
             self.seed <= _LARGEST_SEED,
             f"--seed={self.seed} must be at most {_LARGEST_SEED}",
@@ -417,7 +457,7 @@ def from_flag_file(path: Path) -> Config:
     Raises:
       UserError: a flag is unknown, or a value is out of range.
     """
-    values = flags.FlagValues()
+    values = flag_files.FlagValues()
     define_flags(values)
     try:
         rest = values(["efgan_tf", f"--flagfile={path}"])

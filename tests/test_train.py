@@ -16,7 +16,7 @@ import pytest
 import tensorflow as tf
 from absl import flags
 
-from efgan_tf import commands, options, train
+from efgan_tf import commands, flag_files, options, train
 from efgan_tf import config as config_lib
 from efgan_tf.data import load_faces
 from efgan_tf.distillation.settings import DistillConfig
@@ -42,6 +42,11 @@ SHRUNK = {
     "image_size": 64, "base_width": 4, "local_width": 4, "critic_width": 4,
     "estimator_width": 4, "global_blocks": 1, "local_blocks": 1,
     "refiner_blocks": 1, "batch_size": 2, "n_critic": 2, "stages": 2,
+}  # fmt: skip
+
+# What has a state of its own or draws numbers in a step.
+OPTIONS = {
+    "critic_norm": "spectral", "critic_augment": "color,translation,cutout",
 }  # fmt: skip
 
 
@@ -120,7 +125,7 @@ def _interrupt(arguments, run_dir, after, number):
 def whole(data_dir, tmp_path_factory):
     """A run that was never interrupted, in a process of its own."""
     run_dir = tmp_path_factory.mktemp("whole") / "whole"
-    subprocess.run(_command(*_flags(data_dir, run_dir)), check=True)
+    subprocess.run(_command(*_flags(data_dir, run_dir, **OPTIONS)), check=True)
     return run_dir
 
 
@@ -128,7 +133,7 @@ def test_interrupted_runs_end_with_the_weights_of_an_uninterrupted_one(
     whole, data_dir, tmp_path
 ):
     broken = tmp_path / "broken"
-    arguments = _flags(data_dir, broken)
+    arguments = _flags(data_dir, broken, **OPTIONS)
     status, _ = _interrupt(arguments, broken, "phase1_00000002", signal.SIGKILL)
     assert status == -signal.SIGKILL
     status, output = _interrupt(
@@ -179,7 +184,9 @@ def test_a_run_from_anothers_phase_1_ends_like_its_phase_2(
     # The other run is needed at the beginning alone.
     donor, branch = tmp_path / "donor", tmp_path / "branch"
     shutil.copytree(whole, donor)
-    arguments = _flags(data_dir, branch, phase1_kimg=0, init_from=donor)
+    arguments = _flags(
+        data_dir, branch, phase1_kimg=0, init_from=donor, **OPTIONS
+    )
     status, _ = _interrupt(arguments, branch, "phase2_00000002", signal.SIGTERM)
     assert status == 0
     shutil.rmtree(donor)
@@ -411,7 +418,7 @@ def test_dry_run_tells_and_touches_nothing(tmp_path, capsys):
 )
 def test_every_flag_file_parses_builds_and_runs_a_step(path, monkeypatch):
     monkeypatch.chdir(CONFIGS.parent)
-    values = flags.FlagValues()
+    values = flag_files.FlagValues()
     config_lib.define_flags(values)
     if path.stem.startswith("ablation"):
         config_lib.define_flags(values, AblationConfig)

@@ -173,18 +173,17 @@ def _stream_seed(seed: int, stream: int, batch: tf.Tensor) -> tf.Tensor:
 
 def _sample_index(position: tf.Tensor, count: int, seed: int) -> tf.Tensor:
     """Which sample lies at each position of the endless stream."""
-    epoch = position // count
-    seeds = tf.stack(
-        [tf.fill(tf.shape(epoch), tf.constant(seed, tf.int64)), epoch], axis=1
-    )
-    # The op behind `tf.random.experimental.index_shuffle`, whose wrapper adds
-    # the third number of each seed along the wrong axis.
-    return tf.raw_ops.RandomIndexShuffle(
-        index=position % count,
-        seed=tf.pad(seeds, [[0, 0], [0, 1]]),
-        max_index=tf.constant(count - 1, tf.int64),
-        rounds=4,
-    )
+
+    def order(epoch):
+        # A true permutation: `index_shuffle` draws some places of small sets
+        # half as often again as others, whatever its rounds.
+        key = tf.stack([tf.constant(seed, tf.int64), epoch])
+        samples = tf.range(count, dtype=tf.int64)
+        return tf.random.experimental.stateless_shuffle(samples, key)
+
+    epochs, which = tf.unique(position // count, tf.int64)
+    place = tf.stack([which, position % count], axis=1)
+    return tf.gather_nd(tf.map_fn(order, epochs), place)
 
 
 def _scaled(choice: tf.Tensor, count: tf.Tensor | int) -> tf.Tensor:

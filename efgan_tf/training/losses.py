@@ -46,6 +46,16 @@ def penalty(gradients, epsilon: float = 1e-8):
     return ops.mean(ops.square(ops.sqrt(squares + epsilon) - 1.0))
 
 
+def r1(gradients):
+    """`mean(|g|²) / 2` (Mescheder et al., ICML 2018).
+
+    Args:
+      gradients: `[b, ...]`, of the critic's mean patch by a real image.
+    """
+    squares = ops.square(_float32(gradients))
+    return ops.mean(ops.sum(squares, axis=list(range(1, squares.ndim)))) / 2
+
+
 def action_unit_regression(predicted, wanted, mask=None):
     """Mean squared error of action units.
 

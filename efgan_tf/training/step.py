@@ -10,16 +10,19 @@ random numbers are drawn for the global batch and cut the same way, so that
 their number changes nothing but rounding.
 """
 
+import functools
 from collections.abc import Mapping
 
 import tensorflow as tf
 
 from efgan_tf.config import Config
-from efgan_tf.training import objectives
+from efgan_tf.training import augmentation, objectives
 from efgan_tf.training.loss_scaling import all_finite
 from efgan_tf.training.networks import Networks
 
-_CRITIC_STREAM = 1  # keys the critics' randomness apart from the data's
+# They key the step's randomness apart from the data's: of the penalty, and of
+# what critics see in their own step and in the generator's.
+_CRITIC_STREAM, _CRITIC_AUGMENT, _GENERATOR_AUGMENT = 1, 2, 3
 
 
 class TrainingStep:
@@ -89,7 +92,7 @@ class TrainingStep:
         sums = self._update_critics(batches, step, n_critic - 1)
         gradients, metrics = self._strategy.run(
             self._update_critics_then_judge,
-            args=(batches, lambda_att, step * n_critic + (n_critic - 1)),
+            args=(batches, lambda_att, step),
         )
         metrics = self._mean(metrics)
         metrics.update(
@@ -154,6 +157,7 @@ class TrainingStep:
                 config.loss,
                 self._usable,
                 self._draw(draw),
+                self._augment(draw, _CRITIC_AUGMENT),
             )
             loss = loss / self._replicas
         return tape.gradient(loss, variables), metrics
@@ -169,7 +173,9 @@ class TrainingStep:
             loss = loss / self._replicas
         return tape.gradient(loss, variables), metrics
 
-    def generator_gradients(self, batch, lambda_att, draw=None):
+    def generator_gradients(
+        self, batch, lambda_att, step, update_critics: bool = False
+    ):
         """Gradients of the generator's loss in one replica, and its parts.
 
         In mixed_float16 the loss is scaled up before differentiation and the
@@ -178,9 +184,10 @@ class TrainingStep:
         Args:
           batch: this replica's rows.
           lambda_att: scalar, the weight of the mean attention.
-          draw: int64 scalar. If given, critics and estimator are updated with
-            this number before the critics judge; both use one forward pass of
-            the generator. The metrics then hold the critics' parts too.
+          step: int64 scalar, number of the step.
+          update_critics: do the step's last update of critics and estimator
+            before the critics judge; both use one forward pass of the
+            generator. The metrics then hold the critics' parts too.
         """
         networks, config = self._networks, self._config
         variables = _values(networks.generator.trainable_variables)
@@ -189,7 +196,8 @@ class TrainingStep:
         with tf.GradientTape(watch_accessed_variables=False) as tape:
             tape.watch(variables)
             outputs = objectives.generate_edit(networks.generator, batch)
-            if draw is not None:
+            if update_critics:
+                draw = (step + 1) * config.train.n_critic - 1
                 with tape.stop_recording():
                     critic_metrics = self._apply_critics(batch, outputs, draw)
             loss, metrics = objectives.generator_objective(
@@ -201,6 +209,7 @@ class TrainingStep:
                 config.loss,
                 self._usable,
                 lambda_att,
+                self._augment(step, _GENERATOR_AUGMENT),
             )
             loss = loss * (scale / self._replicas)
         gradients = tape.gradient(loss, variables)
@@ -208,10 +217,12 @@ class TrainingStep:
             gradients = [gradient / scale for gradient in gradients]
         return gradients, {**critic_metrics, **metrics}
 
-    def _update_critics_then_judge(self, batches, lambda_att, draw):
+    def _update_critics_then_judge(self, batches, lambda_att, step):
         """The last critic update and the generator's gradients, one replica."""
         batch = _inner(batches, self._config.train.n_critic - 1)
-        return self.generator_gradients(batch, lambda_att, draw)
+        return self.generator_gradients(
+            batch, lambda_att, step, update_critics=True
+        )
 
     def _generate_and_update_critics(self, batches, inner, draw):
         """Another critic update, in one replica; returns metrics."""
@@ -291,13 +302,27 @@ class TrainingStep:
                 average.value, move, args=(weight.value,), group=False
             )
 
-    def _draw(self, draw) -> tf.Tensor:
-        """This replica's rows of the step's random numbers, `[b, 2]`."""
+    def _augment(self, draw, stream: int) -> augmentation.Augment:
+        """How this replica's views are changed before critics see them."""
+        train = self._config.train
+        if not train.critic_augment:
+            return augmentation.unchanged
+        return functools.partial(
+            augmentation.augment,
+            numbers=self._draw(draw, stream, augmentation.NUMBERS),
+            kinds=train.critic_augment,
+            strength=train.critic_augment_strength,
+        )
+
+    def _draw(
+        self, draw, stream: int = _CRITIC_STREAM, count: int = 2
+    ) -> tf.Tensor:
+        """This replica's rows of the step's random numbers, `[b, count]`."""
         train = self._config.train
         numbers = tf.random.stateless_uniform(
-            (train.batch_size, 2),
+            (train.batch_size, count),
             seed=tf.stack(
-                [tf.constant(train.seed * 16 + _CRITIC_STREAM, tf.int64), draw]
+                [tf.constant(train.seed * 16 + stream, tf.int64), draw]
             ),
         )
         rows = train.batch_size // self._replicas

@@ -139,6 +139,23 @@ def test_each_epoch_is_a_permutation_of_its_own(faces):
     assert not np.array_equal(drawn[0], drawn[1])
 
 
+@pytest.mark.parametrize("count", [3, 12, 48])
+def test_every_sample_is_as_likely_at_every_place_of_an_epoch(count):
+    epochs = 3000
+    drawn = tf.function(pipeline._sample_index)(
+        tf.range(count * epochs, dtype=tf.int64), count, seed=0
+    )
+    drawn = drawn.numpy().reshape(epochs, count)
+    found = [np.bincount(place, minlength=count) for place in drawn.T]
+    expected = epochs / count
+    # Chi-squared by its degrees of freedom is 1 on average; measured: 1.23,
+    # 1.07 and 1.02 (RandomIndexShuffle: 4292 and 2621 for 3 and 12, of 4
+    # rounds, and 5 and 10 of 8).
+    square = np.sum((np.array(found) - expected) ** 2) / expected
+    degrees = (count - 1) ** 2
+    assert square / degrees < 1 + 4 * np.sqrt(2 / degrees)
+
+
 def test_images_are_the_samples_pictures(faces):
     rows = joined(stream(faces, 3, flip=False))
     expected = pictures.decode(faces.encoded, 16)[sources(faces, rows)]

@@ -12,6 +12,7 @@ from efgan_tf import action_units
 from efgan_tf.config import LossConfig, ModelConfig
 from efgan_tf.models import critic_view
 from efgan_tf.training import objectives
+from efgan_tf.training.augmentation import unchanged
 
 MODEL = ModelConfig(image_size=64, stages=2)
 BARE = ModelConfig(image_size=64, stages=2, local_branches=False, refiner=False)
@@ -144,7 +145,7 @@ def floats(metrics):
     return {name: float(value) for name, value in metrics.items()}
 
 
-def run_generator(batch=None, generator=None, **weights):
+def run_generator(batch=None, generator=None, augment=unchanged, **weights):
     """(total, metrics, the generator) of `generator_objective`."""
     generator, batch = generator or Generator(), batch or make_batch()
     model = generator.model
@@ -158,6 +159,7 @@ def run_generator(batch=None, generator=None, **weights):
         LossConfig(local_weight=LOCAL_WEIGHT, **weights),
         WITHOUT_AU45,
         tf.constant(3.0),
+        augment,
     )
     return float(total), floats(metrics), generator
 
@@ -210,7 +212,7 @@ def critic_case():
     return outputs, batch, tf.constant([[0.0, 0.0], [0.5, 0.999]])
 
 
-def run_critics(case, usable=WITHOUT_AU45):
+def run_critics(case, usable=WITHOUT_AU45, *augment, **weights):
     outputs, batch, alpha = case
     total, metrics = objectives.critic_objective(
         CRITICS,
@@ -218,10 +220,14 @@ def run_critics(case, usable=WITHOUT_AU45):
         batch,
         MODEL,
         LossConfig(
-            local_weight=LOCAL_WEIGHT, lambda_gp=10.0, lambda_au_critic=100.0
-        ),
+            local_weight=LOCAL_WEIGHT,
+            lambda_gp=10.0,
+            lambda_au_critic=100.0,
+            **weights,
+        ),  # fmt: skip
         usable,
         alpha,
+        *augment,
     )
     return float(total), floats(metrics)
 
@@ -249,6 +255,35 @@ def test_units_that_the_data_lacks_do_not_count():
     # AU45's 0.5² = 0.25 counts for face and eyes now.
     au = 0.66 / 17 + (0.41 / 7 + 0.25 / 2 + 0.25 / 9) / 4
     assert metrics["critic/au"] == pytest.approx(au, rel=1e-5)
+
+
+def test_r1_takes_the_place_of_the_gradient_penalty():
+    _, metrics = run_critics(critic_case(), penalty="r1")
+    # Half of the slopes squared.
+    penalty = (4 + (9 + 1 + 16) / 4) / 2
+    assert metrics["critic/gradient_penalty"] == pytest.approx(penalty)
+    wasserstein, au = metrics["critic/wasserstein"], metrics["critic/au"]
+    assert metrics["critic/total"] == pytest.approx(
+        wasserstein + 10 * penalty + 100 * au
+    )
+
+
+def test_every_view_is_changed_before_a_critic_sees_it():
+    _, plain = run_critics(critic_case())
+    _, changed = run_critics(critic_case(), WITHOUT_AU45, lambda x: 3 * x)
+    assert changed["critic/wasserstein"] == pytest.approx(
+        3 * plain["critic/wasserstein"]
+    )
+    # Units read are 1.5 instead of 0.5; 0.5 is right but of AU01 and AU10.
+    au = (14 + 1.4**2 + 1.5**2) / 16
+    au += ((5 + 1.4**2) / 6 + (1 + 1.5**2) / 2 + (8 + 1.5**2) / 9) / 4
+    assert changed["critic/au"] == pytest.approx(au, rel=1e-5)
+
+    _, plain, _ = run_generator()
+    _, changed, _ = run_generator(augment=lambda x: 3 * x)
+    name = "generator/adversarial"
+    assert changed[name] == pytest.approx(3 * plain[name])
+    assert changed["generator/cycle"] == plain["generator/cycle"]
 
 
 def test_the_penalty_takes_one_of_a_samples_own_fakes():

@@ -63,7 +63,7 @@ def _gradients(config, batches, replicas):
         return (
             step.critic_gradients(batch, outputs, draw)[0],
             step.estimator_gradients(batch)[0],
-            step.generator_gradients(batch, tf.constant(0.1))[0],
+            step.generator_gradients(batch, tf.constant(0.1), draw)[0],
         )
 
     critic, estimator, generator = strategy.run(gradients, args=(shared,))
@@ -86,6 +86,20 @@ def test_reduced_gradients_equal_those_of_the_joined_batch(precision):
             largest = max(np.abs(one).max(), 1e-3 * scale)
             error = np.abs(one - other).max() / largest
             assert error < TOLERANCE[precision]
+
+
+def test_options_of_the_critics_do_not_depend_on_the_replicas():
+    config = tiny_config(
+        **GLOBAL_ONLY, stages=1, penalty="r1", critic_norm="spectral",
+        critic_augment=("color", "translation", "cutout"),
+    )  # fmt: skip
+    batches = random_batches(config)
+    wanted = _gradients(config, batches, 1)
+    found = _gradients(config, batches, 2)
+    scale = max(np.abs(gradient).max() for gradient in wanted)
+    for one, other in zip(wanted, found, strict=True):
+        largest = max(np.abs(one).max(), 1e-3 * scale)
+        assert np.abs(one - other).max() / largest < TOLERANCE["float32"]
 
 
 def _everywhere(strategy, networks):

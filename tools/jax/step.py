@@ -21,7 +21,8 @@ def make_step(networks: Networks, config: Config) -> Step:
       batches: arrays `[n_critic, b, …]`, see `efgan_tf.training.objectives`.
       alpha: `[n_critic, b, 2]` in [0, 1), the gradient penalty's.
       usable: float32 `[17]`, 1 for the units that the data has.
-      schedule: scalars `learning_rate`, `lambda_att`, `ema`.
+      schedule: scalars `learning_rate` (the critics'),
+        `generator_learning_rate`, `lambda_att`, `ema`.
 
     Its metrics are those of `efgan_tf.training.step.TrainingStep`.
     """
@@ -38,7 +39,11 @@ def make_step(networks: Networks, config: Config) -> Step:
         metrics = {name: jnp.mean(value) for name, value in metrics.items()}
         last = {name: value[-1] for name, value in batches.items()}
         state, more = update_generator(
-            state, last, usable, rate, schedule["lambda_att"]
+            state,
+            last,
+            usable,
+            schedule["generator_learning_rate"],
+            schedule["lambda_att"],
         )
         state["average"] = [
             average - (1 - schedule["ema"]) * (average - weight)
