@@ -22,6 +22,7 @@ setup(
     python_requires=">=3.10,<3.14",
     packages=find_packages(include=["efgan_tf", "efgan_tf.*"]),
     package_data={
+        "efgan_tf.faces": ["*.npz"],
         "efgan_tf.interface": ["assets/*", "samples/*.jpg"],
         "efgan_tf.presets": ["*.npz", "*.json", "*.md"],
         "efgan_tf.serving": ["*.binpb"],
@@ -29,6 +30,7 @@ setup(
     },
     install_requires=[
         "absl-py>=2.1",
+        "ai-edge-litert>=2.1",
         "grpcio>=1.71",
         # Of the local server; later ones want a later protobuf.
         "grpcio-health-checking>=1.71,<1.81",
