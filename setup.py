@@ -58,9 +58,7 @@ setup(
         "cfee": ["xlrd>=2.0"],
         "demo": ["gradio>=6.31,<7"],
         "docs": ["pdoc>=15"],
-        "mobile": ["ai-edge-litert>=2.1"],
         "test": [
-            "ai-edge-litert>=2.1",
             "apache-beam>=2.60",
             "build>=1.2",
             "cryptography>=42",  # certificates to test TLS with

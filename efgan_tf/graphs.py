@@ -1,4 +1,4 @@
-"""Networks that start at once: TFLite graphs without weights, under LiteRT.
+"""Networks that start at once: TFLite files and graphs, under LiteRT.
 
 TensorFlow takes seconds to import and seconds more to trace a network. What
 this package brings, its presets and the face detector, therefore has its graph
@@ -11,14 +11,59 @@ import threading
 from collections.abc import Sequence
 
 import numpy as np
+from ai_edge_litert.interpreter import Interpreter, OpResolverType
 
 from efgan_tf.quiet import start_up_notes_dropped
 
 _MOST_THREADS = 8
 
 
-class Graph:
-    """A network of this package; calls may come from several threads.
+class Functions:
+    """The functions of a TFLite file; calls may come from several threads.
+
+    Args:
+      content: of the file.
+      threads: that XNNPACK computes with; by default all cores, up to 8.
+      delegates: False computes without XNNPACK, operation by operation.
+
+    Raises:
+      ValueError, RuntimeError: LiteRT cannot run it.
+    """
+
+    def __init__(
+        self, content: bytes, threads: int | None = None, delegates: bool = True
+    ):
+        self._interpreter = Interpreter(
+            model_content=content,
+            num_threads=threads or min(_MOST_THREADS, os.cpu_count() or 1),
+            experimental_op_resolver_type=OpResolverType.AUTO
+            if delegates
+            else OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES,
+        )
+        self._keys = tuple(self._interpreter.get_signature_list())
+        self._lock = threading.Lock()
+        self._runners = {}
+
+    @property
+    def signatures(self) -> tuple[str, ...]:
+        """The keys that can be called."""
+        return self._keys
+
+    def __call__(self, key: str, **inputs: np.ndarray) -> dict[str, np.ndarray]:
+        """The named outputs of one function: `file("edit", image=…)`."""
+        with self._lock:
+            if key in self._runners:
+                return self._runners[key](**inputs)
+            runner = self._interpreter.get_signature_runner(key)
+            self._runners[key] = runner
+            with start_up_notes_dropped():
+                return runner(**inputs)
+
+
+def read_graph(
+    file: str | os.PathLike, weights: Sequence[np.ndarray]
+) -> Functions:
+    """A network of this package.
 
     Args:
       file: of `tools/make_graphs.py`: `graph`, a TFLite file whose weights are
@@ -30,29 +75,6 @@ class Graph:
     Raises:
       ValueError: the weights are fewer or more than the graph's.
     """
-
-    def __init__(self, file: str | os.PathLike, weights: Sequence[np.ndarray]):
-        from ai_edge_litert.interpreter import Interpreter
-
-        self._interpreter = Interpreter(
-            model_content=_filled(file, weights),
-            num_threads=min(_MOST_THREADS, os.cpu_count() or 1),
-        )
-        self._lock = threading.Lock()
-        self._runners = {}
-
-    def __call__(self, key: str, **inputs: np.ndarray) -> dict[str, np.ndarray]:
-        """The named outputs of one of its functions."""
-        with self._lock:
-            if key in self._runners:
-                return self._runners[key](**inputs)
-            runner = self._interpreter.get_signature_runner(key)
-            self._runners[key] = runner
-            with start_up_notes_dropped():
-                return runner(**inputs)
-
-
-def _filled(file, weights: Sequence[np.ndarray]) -> bytes:
     flat = np.concatenate([array.ravel() for array in weights])
     flat = flat.astype("<f4")
     with np.load(file, allow_pickle=False) as arrays:
@@ -64,4 +86,4 @@ def _filled(file, weights: Sequence[np.ndarray]) -> bytes:
         strides = [flat.itemsize * step for step in steps]
         part = np.lib.stride_tricks.as_strided(flat[first:], shape, strides)
         content[start : start + part.nbytes] = part.tobytes()
-    return bytes(content)
+    return Functions(bytes(content))

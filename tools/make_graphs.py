@@ -72,9 +72,7 @@ def _preset_functions(trained: TrainedNetwork) -> dict[str, Callable]:
 
     size = trained.info.model.image_size
     image = tf.TensorSpec((1, size, size, 3), name="image")
-    units = [
-        tf.TensorSpec((1, 17), name=name) for name in ("source", "target")
-    ]
+    units = [tf.TensorSpec((1, 17), name=name) for name in ("source", "target")]
     return {
         "cascade": tf.function(cascade, input_signature=[image, *units]),
         "estimate": tf.function(estimate, input_signature=[image]),
@@ -135,7 +133,7 @@ def _converted(functions: dict[str, Callable], variables: list) -> bytes:
 
 
 def _emptied(content: bytes, end: int) -> tuple[bytes, list]:
-    """The file without weights, and the `places` of `efgan_tf.graphs.Graph`.
+    """The file without weights, and the `places` of `efgan_tf.graphs`.
 
     Raises:
       ValueError: the converter did more to the weights than to move them.

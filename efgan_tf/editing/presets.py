@@ -22,7 +22,7 @@ import numpy as np
 from efgan_tf.editing.info import FILE_NAME, ModelInfo
 from efgan_tf.editing.model import EditingModel
 from efgan_tf.errors import UserError
-from efgan_tf.graphs import Graph
+from efgan_tf.graphs import read_graph
 from efgan_tf.outputs import atomic_file
 
 PREFIX = "preset:"
@@ -65,7 +65,7 @@ def preset_model(name: str) -> EditingModel:
     """
     name = name.removeprefix(PREFIX)
     info, weights = _read_arrays(_open(name), f"{PREFIX}{name}")
-    graph = Graph(
+    graph = read_graph(
         _folder() / f"{name}.graph.npz",
         [array for part in _PARTS for array in weights[part]],
     )

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import numpy as np
 
-from efgan_tf.graphs import Graph
+from efgan_tf.graphs import Functions, read_graph
 
 NETWORKS = {"pnet": None, "rnet": 24, "onet": 48}
 """Name → side of what it sees in pixels; P-net sees whole photos."""
@@ -51,11 +51,9 @@ class Mtcnn:
         """Boxes of what may be faces, square."""
         height, width = photos.shape[1:3]
         octaves = np.log(min(height, width) / _CELL) / np.log(_SCALE)
-        scales = _CELL / _SMALLEST_FACE * _SCALE ** np.arange(
-            round(-octaves - 1)
-        )
         found = [np.empty((0, 6))]
-        for scale in scales:
+        for level in range(round(-octaves - 1)):
+            scale = _CELL / _SMALLEST_FACE * _SCALE**level
             out = self._run["pnet"]("net", image=_resized(photos, scale))
             scores = out["scores"][..., 1]
             places = np.nonzero(scores > 0.6)
@@ -89,14 +87,14 @@ class Mtcnn:
         return refined[refined[:, 5] > least]
 
 
-def _graph(name: str) -> Graph:
+def _graph(name: str) -> Functions:
     """A network with the weights that `mtcnn` brings."""
     import joblib  # a tenth of a second
 
     # Found without importing mtcnn, which would import TensorFlow.
     (package,) = importlib.util.find_spec("mtcnn").submodule_search_locations
     weights = Path(package, "assets", "weights", f"{name}.lz4")
-    return Graph(
+    return read_graph(
         resources.files("efgan_tf.faces") / f"{name}.npz", joblib.load(weights)
     )
 
