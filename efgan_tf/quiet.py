@@ -24,18 +24,20 @@ _lock = threading.RLock()
 @contextlib.contextmanager
 def start_up_notes_dropped() -> Iterator[None]:
     """Drops known notes from standard error; the rest appears at the end."""
+    if sys.stderr is None:  # closed
+        yield
+        return
     with _lock, tempfile.TemporaryFile() as held:
         sys.stderr.flush()
-        with contextlib.ExitStack() as stack:
-            before = os.dup(2)
-            stack.callback(os.close, before)
-            stack.callback(os.dup2, before, 2)
-            os.dup2(held.fileno(), 2)
-            try:
-                yield
-            finally:
-                sys.stderr.flush()
-        held.seek(0)
-        for line in held:
-            if not _NOTES.match(line):
-                os.write(2, line)
+        before = os.dup(2)
+        os.dup2(held.fileno(), 2)
+        try:
+            yield
+        finally:
+            sys.stderr.flush()
+            os.dup2(before, 2)
+            os.close(before)
+            held.seek(0)
+            for line in held:
+                if not _NOTES.match(line):
+                    os.write(2, line)

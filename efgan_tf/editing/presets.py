@@ -12,7 +12,7 @@ import io
 import json
 import zipfile
 import zlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -22,7 +22,7 @@ import numpy as np
 from efgan_tf.editing.info import FILE_NAME, ModelInfo
 from efgan_tf.editing.model import EditingModel
 from efgan_tf.errors import UserError
-from efgan_tf.graphs import read_graph
+from efgan_tf.graphs import Functions, read_graph
 from efgan_tf.outputs import atomic_file
 
 PREFIX = "preset:"
@@ -69,35 +69,40 @@ def preset_model(name: str) -> EditingModel:
         _folder() / f"{name}.graph.npz",
         [array for part in _PARTS for array in weights[part]],
     )
+    return EditingModel(
+        f"{PREFIX}{name}",
+        info,
+        functools.partial(_run_cascade, graph, info.model.branches),
+        functools.partial(_run_estimator, graph),
+    )
 
-    def run_cascade(*inputs):
-        faces = [
-            graph(
-                "cascade",
-                **{
-                    key: array[row : row + 1].astype(np.float32)
-                    for key, array in zip(
-                        ("image", "source", "target"), inputs, strict=True
-                    )
-                },
-            )
-            for row in range(len(inputs[0]))
-        ]
-        result = {
-            key: np.concatenate([face[key] for face in faces])
-            for key in faces[0]
-        }
-        stages, attention = result.pop("stages"), result.pop("attention")
-        return {"stages": stages, "attention": attention, "branches": result}
 
-    def run_estimator(images):
-        units = [
-            graph("estimate", image=images[row : row + 1])["action_units"]
-            for row in range(len(images))
-        ]
-        return np.concatenate(units)
+def _run_cascade(graph: Functions, branches: Sequence[str], *inputs) -> dict:
+    """As `EditingModel` has it run; the graph edits one face at a time."""
+    keys = ("image", "source", "target")
+    faces = [
+        graph("cascade", **dict(zip(keys, face, strict=True)))
+        for face in zip(*map(_ones, inputs), strict=True)
+    ]
 
-    return EditingModel(f"{PREFIX}{name}", info, run_cascade, run_estimator)
+    def joined(key):
+        return np.concatenate([face[key] for face in faces])
+
+    return {
+        "stages": joined("stages"),
+        "attention": joined("attention"),
+        "branches": {name: joined(name) for name in branches},
+    }
+
+
+def _run_estimator(graph: Functions, images: np.ndarray) -> np.ndarray:
+    faces = [graph("estimate", image=image) for image in _ones(images)]
+    return np.concatenate([face["action_units"] for face in faces])
+
+
+def _ones(array: np.ndarray) -> list[np.ndarray]:
+    """Batches of one."""
+    return list(np.asarray(array, np.float32)[:, None])
 
 
 def _open(name: str) -> io.BytesIO:
