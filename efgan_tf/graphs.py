@@ -11,7 +11,6 @@ import threading
 from collections.abc import Sequence
 
 import numpy as np
-from ai_edge_litert.interpreter import Interpreter, OpResolverType
 
 from efgan_tf.quiet import start_up_notes_dropped
 
@@ -33,6 +32,9 @@ class Functions:
     def __init__(
         self, content: bytes, threads: int | None = None, delegates: bool = True
     ):
+        # Imported late: only those who run networks need it.
+        from ai_edge_litert.interpreter import Interpreter, OpResolverType
+
         self._interpreter = Interpreter(
             model_content=content,
             num_threads=threads or min(_MOST_THREADS, os.cpu_count() or 1),
