@@ -13,7 +13,6 @@ server that runs already: --server=localhost:8500.
 import dataclasses
 import json
 import os
-import signal
 import statistics
 import subprocess
 import sys
@@ -107,7 +106,7 @@ def _run(command: list[str], checkout: Path) -> dict[str, float]:
         for line in process.stdout:
             if line.startswith("open http"):
                 wall = time.perf_counter() - start
-                process.send_signal(signal.SIGINT)
+                process.terminate()
         _, status, usage = os.wait4(process.pid, 0)
         process.returncode = os.waitstatus_to_exitcode(status)
         if not (is_page := "efgan_tf.demo" in command):

@@ -22,6 +22,7 @@ from pathlib import Path
 
 from absl import flags
 
+import efgan_tf
 from efgan_tf import action_units, outputs
 from efgan_tf import config as config_lib
 from efgan_tf.commands import USER_ERROR_STATUS, quiet_tensorflow, run
@@ -35,7 +36,7 @@ from efgan_tf.editing.describe import (
 from efgan_tf.editing.editor import Editor
 from efgan_tf.editing.expression_file import load_expression
 from efgan_tf.editing.inputs import is_video, list_jobs, names_several
-from efgan_tf.editing.loading import load_model, needs_tensorflow
+from efgan_tf.editing.loading import needs_tensorflow
 from efgan_tf.editing.request import Request
 from efgan_tf.editing.search import find_faces
 from efgan_tf.editing.settings import (
@@ -188,7 +189,7 @@ def _units(text: str):
 def _load(path: str) -> Editor:
     if needs_tensorflow(path):
         quiet_tensorflow()
-    return Editor(load_model(path))
+    return efgan_tf.load(path)
 
 
 def _list_faces(photo: PhotoConfig) -> int | None:
