@@ -28,6 +28,7 @@ setup(
     package_dir={"efgan_tf.configs": "configs"},
     package_data={
         "efgan_tf.configs": ["*.flags"],
+        "efgan_tf.faces": ["*.npz"],
         "efgan_tf.interface": ["assets/*", "samples/*.jpg"],
         "efgan_tf.presets": ["*.npz", "*.json", "*.md"],
         "efgan_tf.serving": ["*.binpb"],
@@ -35,6 +36,7 @@ setup(
     },
     install_requires=[
         "absl-py>=2.1",
+        "ai-edge-litert>=2.1",
         "grpcio>=1.71",
         # Of the local server; later ones want a later protobuf.
         "grpcio-health-checking>=1.71,<1.81",
@@ -62,9 +64,7 @@ setup(
         "cfee": ["xlrd>=2.0"],
         "demo": ["gradio>=6.31,<7"],
         "docs": ["pdoc>=15"],
-        "mobile": ["ai-edge-litert>=2.1"],
         "test": [
-            "ai-edge-litert>=2.1",
             "apache-beam>=2.60",
             "build>=1.2",
             "cryptography>=42",  # certificates to test TLS with

@@ -199,6 +199,12 @@ class ModelConfig:
         )
 
     @property
+    def branches(self) -> list[str]:
+        """Those of an EF-GAN that have an attention: the whole face first."""
+        names = ["face", *(self.boxes if self.local_branches else ())]
+        return [*names, "refiner"] if self.refiner else names
+
+    @property
     def boxes(self) -> dict[str, geometry.Box]:
         """The regions' boxes in pixels."""
         return geometry.pixel_boxes(
