@@ -133,7 +133,7 @@ def _wanted(held_out: Faces, train: Faces) -> list[_Wanted]:
     names = expressions_of(train)
     means = _mean_units(train, names)
     pairs = []
-    for group in held_out.groups().values():
+    for group in held_out.groups():
         shown = {held_out.expressions[i]: i for i in reversed(group)}
         for source in group:
             if not names:  # no expression has a name: every other picture

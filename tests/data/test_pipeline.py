@@ -58,6 +58,7 @@ def test_shapes_ranges_and_types(faces):
         "target_action_units": (3, 4, 17),
         "target_image": (3, 4, 16, 16, 3),
         "has_target": (3, 4),
+        "usable": (3, 4, 17),
     }
     assert {value.dtype for value in element.values()} == {np.dtype("float32")}
     assert -1 <= element["image"].min() < -0.9
