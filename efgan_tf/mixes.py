@@ -111,11 +111,13 @@ def check(mixed: tuple[Mixed, ...]) -> None:
     """Raises a `ConfigError` if shares or names do not go together."""
     total = sum(part.share for part in mixed)
     listed = " + ".join(str(part.share) for part in mixed)
-    require(total == 1, f"the shares of --mix must add up to 1: {listed} do not")
+    require(
+        total == 1, f"the shares of --mix must add up to 1: {listed} do not"
+    )
     names = [part.name for part in mixed]
     twice = sorted({name for name in names if names.count(name) > 1})
     require(
         not twice,
         f"--mix has several sets with the name {', '.join(twice)}; name them "
-        "apart, as in --mix=\"young=1/2 --dataset=folder …\"",
+        'apart, as in --mix="young=1/2 --dataset=folder …"',
     )

@@ -6,6 +6,7 @@ from fractions import Fraction
 
 import numpy as np
 
+from efgan_tf import action_units
 from efgan_tf.data.samples import Faces, Part, alone
 
 
@@ -77,6 +78,38 @@ def pooled(faces: Faces | Sequence[Part], batch_size: int) -> Pool:
         layout=layout,
         places=(np.cumsum(seen, axis=0) - 1)[np.arange(batch_size), layout],
     )
+
+
+def remarks(train: Sequence[Part], held_out: Sequence[Part]) -> list[str]:
+    """What the user should know of a mix, a line each.
+
+    Args:
+      train: the training split of each set.
+      held_out: the test split of each, in the same order.
+    """
+    if len(train) == 1:
+        return []
+    known = [part.faces.mask > 0 for part in train]
+    lines = []
+    for part, own in zip(train, known, strict=True):
+        lacking = np.flatnonzero(np.any(known, axis=0) & ~own)
+        if len(lacking):
+            names = ", ".join(action_units.NAMES[unit] for unit in lacking)
+            lines.append(
+                f"{part.name} does not know {names}: masked in its samples"
+            )
+    for part in train:
+        names = set(part.faces.subjects.tolist())
+        for other in held_out:
+            both = sorted(names & set(other.faces.subjects.tolist()))
+            if part.name != other.name and both:
+                lines.append(
+                    f"warning: {part.name} trains on {len(both)} people with "
+                    f"the names of people whom {other.name} holds out, "
+                    f"{both[0]} for one; if they are the same, its scores are "
+                    "not of unseen people"
+                )
+    return lines
 
 
 def rows_of(shares: Sequence[Fraction], batch_size: int) -> list[int]:

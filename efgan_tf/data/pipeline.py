@@ -128,6 +128,10 @@ def batch_function(
     pictures = picture_source(pool.encoded, pool.size)
     units = tf.constant(action_units.normalize(pool.action_units))
     known = tf.constant(pool.known)
+    per_set = np.stack([pool.starts, pool.counts, pool.rows])
+    table = tf.constant(
+        np.concatenate([[pool.layout, pool.places], per_set[:, pool.layout]])
+    )
     partners = _partner_function(pool.groups)
     others = _other_function(pool, mix_targets)
 
@@ -140,16 +144,17 @@ def batch_function(
     def draw(batch, first_row, rows):
         batch = tf.cast(batch, tf.int64)
         wanted = tf.cast(first_row, tf.int64) + tf.range(rows, dtype=tf.int64)
-        part, place = tf.gather(pool.layout, wanted), tf.gather(pool.places, wanted)
-        start, count = tf.gather(pool.starts, part), tf.gather(pool.counts, part)
-        position = batch * tf.gather(pool.rows, part) + place
+        part, place, start, count, of_batch = tf.unstack(
+            tf.gather(table, wanted, axis=1)
+        )
+        position = batch * of_batch + place
         own = _sample_index(position, count, part, seed)
         source = start + own
         choice = tf.gather(uniform(batch, _TARGET, []), wanted)
         noise = tf.gather(uniform(batch, _NOISE, [action_units.COUNT]), wanted)
         noise = (2 * noise - 1) * target_noise
 
-        source_units, usable = tf.gather(units, source), tf.gather(known, source)
+        source_units, usable = (tf.gather(t, source) for t in (units, known))
         other = others(part, own, choice)
         target_units = tf.clip_by_value(tf.gather(units, other) + noise, 0, 1)
         taught = usable * tf.gather(known, other)
@@ -297,7 +302,7 @@ def evaluation_pairs(
       pictures in one view: `image` and `target_image` float32
       `[n, size, size, 3]`, −1 to 1; `action_units` and `target_action_units`
       float32 `[n, 17]`, 0–1; `expression`, `target_expression`, `subject`
-      str `[n]`.
+      str `[n]`; `has_target` bool `[n]`, true for all.
     """
     per_subject: dict[str, list[list[int]]] = {}
     for group in faces.groups():
@@ -327,6 +332,7 @@ def evaluation_pairs(
         "expression": faces.expressions[source],
         "target_expression": faces.expressions[target],
         "subject": faces.subjects[source],
+        "has_target": np.ones(len(source), bool),
     }
 
 

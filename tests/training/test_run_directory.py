@@ -20,7 +20,7 @@ def test_learned_units_are_those_of_the_training_split(tmp_path):
     mask = np.zeros(17, np.float32)
     mask[[0, 16]] = 1
     run = RunDirectory(tmp_path)
-    run.write_config(config.Config(), faces_of(mask), faces_of(1 - mask))
+    run.write_config(config.Config(), [faces_of(mask)], [faces_of(1 - mask)])
     assert run.learned_units() == ("AU01", "AU45")
     run.config.unlink()
     run.check(config.Config())  # what a run leaves that died: no stranger
