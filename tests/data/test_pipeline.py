@@ -192,6 +192,14 @@ def test_pairs_show_one_subject_and_view(faces):
     assert len(set(zip(own, partner, strict=True))) == 48
 
 
+def test_without_a_view_nothing_is_a_true_target(faces):
+    nowhere = dataclasses.replace(faces, views=np.full(len(faces), ""))
+    assert faces.has_true_targets() and not nowhere.has_true_targets()
+    rows = joined(stream(nowhere, 5, pairing="paired", target_noise=0.0))
+    assert not rows["has_target"].any()
+    assert not len(pipeline.evaluation_pairs(nowhere, 10, seed=1)["image"])
+
+
 def test_samples_without_a_partner_get_random_targets():
     faces = make_faces(subjects=5, views=1, per_view=1)
     rows = joined(stream(faces, 5, pairing="paired", target_noise=0.0))

@@ -144,7 +144,7 @@ def floats(metrics):
     return {name: float(value) for name, value in metrics.items()}
 
 
-def run_generator(batch=None, generator=None, **weights):
+def run_generator(batch=None, generator=None, usable=WITHOUT_AU45, **weights):
     """(total, metrics, the generator) of `generator_objective`."""
     generator = generator or Generator()
     model = generator.model
@@ -155,7 +155,7 @@ def run_generator(batch=None, generator=None, **weights):
         batch or make_batch(),
         model,
         LossConfig(local_weight=LOCAL_WEIGHT, **weights),
-        WITHOUT_AU45,
+        usable,
         tf.constant(3.0),
     )
     return float(total), floats(metrics), generator
@@ -248,6 +248,25 @@ def test_units_that_the_data_lacks_do_not_count():
     # AU45's 0.5² = 0.25 counts for face and eyes now.
     au = 0.66 / 17 + (0.41 / 7 + 0.25 / 2 + 0.25 / 9) / 4
     assert metrics["critic/au"] == pytest.approx(au, rel=1e-5)
+
+
+def test_each_sample_counts_with_the_units_of_its_data_set():
+    """Two data sets in one batch: the second lacks AU45 and AU10."""
+    lacking = WITHOUT_AU45 * [name != "AU10" for name in action_units.NAMES]
+    usable = np.stack([ONES, lacking])
+    _, metrics = run_critics(critic_case(), usable=usable)
+    # As above for the first sample; of AU01 alone for the second.
+    first = 0.66 / 17 + (0.41 / 7 + 0.25 / 2 + 0.25 / 9) / 4
+    second = 0.16 / 15 + (0.16 / 6 + 0 / 1 + 0 / 8) / 4
+    assert metrics["critic/au"] == pytest.approx((first + second) / 2, rel=1e-5)
+    # The generator's views are of both samples in turn, stage by stage.
+    parts = [
+        run_generator(usable=np.tile(row, (2, 1)))[1]["generator/au"]
+        for row in usable
+    ]
+    _, metrics, _ = run_generator(usable=usable)
+    assert parts[0] != pytest.approx(parts[1])
+    assert metrics["generator/au"] == pytest.approx(np.mean(parts), rel=1e-5)
 
 
 def test_the_penalty_takes_one_of_a_samples_own_fakes():
