@@ -21,7 +21,8 @@ class Scorer:
     """Edits the evaluation sets, measures, and draws a sheet of a few rows.
 
     The rows are those with the largest change of expression, since small ones
-    show little; the scores are over all. Each data set of a mix has scores
+    show little, and at most half of them without a true target; the scores are
+    over all. Each data set of a mix has scores
     and a sheet of its own.
 
     Args:
@@ -85,7 +86,11 @@ class Scorer:
         change = np.linalg.norm(
             examples["target_action_units"] - examples["action_units"], axis=1
         )
-        chosen = np.argsort(-change, kind="stable")[:SHEET_ROWS]
+        order = np.argsort(-change, kind="stable")
+        has_target = examples["has_target"][order]
+        true, others = order[has_target], order[~has_target]
+        others = others[: max(SHEET_ROWS // 2, SHEET_ROWS - len(true))]
+        chosen = [*true[: SHEET_ROWS - len(others)], *others]
         rows, few = tree.map_structure(
             lambda array: array[chosen], (dict(examples), outputs)
         )
