@@ -3,6 +3,7 @@
 Run by its path, so that it times whichever `efgan_tf` PYTHONPATH leads to.
 """
 
+import inspect
 import os
 import sys
 
@@ -26,7 +27,7 @@ SCHEDULE = {
 
 def main(phase: int, names: list[str], arguments: list[str]) -> None:
     """Serves the named tasks for the run that `arguments` describe."""
-    values = flags.FlagValues()
+    values = _flag_values()
     config_lib.define_flags(values)
     values(["step", *arguments])
     config = config_lib.from_flags(values, config_lib.Config)
@@ -34,7 +35,10 @@ def main(phase: int, names: list[str], arguments: list[str]) -> None:
     with strategy.scope():
         networks = networks_lib.build_networks(config, phase)
     batches = _batches(config)
-    step = TrainingStep(strategy, networks, config, np.ones(17, np.float32))
+    parts = strategy, networks, config
+    if "usable" in inspect.signature(TrainingStep).parameters:  # before mixes
+        parts += (np.ones(17, np.float32),)
+    step = TrainingStep(*parts)
 
     def train(rate):
         schedule = {**SCHEDULE, "generator_learning_rate": rate}
@@ -88,6 +92,14 @@ def main(phase: int, names: list[str], arguments: list[str]) -> None:
     serve({name: tasks[name] for name in names}, facts)
 
 
+def _flag_values() -> flags.FlagValues:
+    try:
+        from efgan_tf.flag_files import FlagValues  # finds nested files
+    except ImportError:
+        from absl.flags import FlagValues
+    return FlagValues()
+
+
 def multiply_adds(model: keras.Model) -> int:
     """Of the convolutions of one image."""
     total = 0
@@ -112,6 +124,7 @@ def _batches(config):
         "action_units": draw.uniform(0, 1, (*shape, 17)),
         "target_action_units": draw.uniform(0, 1, (*shape, 17)),
         "has_target": np.ones(shape),
+        "usable": np.ones((*shape, 17)),
     }
     return {
         key: tf.constant(value, tf.float32) for key, value in arrays.items()

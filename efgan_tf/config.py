@@ -8,14 +8,15 @@ receives these objects and never sees a flag; only commands call
 """
 
 import dataclasses
+import fractions
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from absl import flags
 
-from efgan_tf import flag_files, geometry, options
-from efgan_tf.errors import UserError
+from efgan_tf import flag_files, geometry, mixes, options
+from efgan_tf.errors import ConfigError, UserError
 from efgan_tf.options import (
     check_at_least,
     check_choices,
@@ -41,7 +42,14 @@ class DataConfig:
     dataset: str = option(
         "synthetic",
         "which faces to use",
-        ("synthetic", "folder", "rafd", "cfee"),
+        ("synthetic", "folder", "rafd", "cfee", "mixed"),
+    )
+    mix: tuple[str, ...] = option(
+        (),
+        "mixed: one data set, as '[NAME=]SHARE --dataset=… --FLAG=…', with "
+        "the share of every batch that is drawn from it; given once for each "
+        "set",
+        repeated=True,
     )
     data_dir: str = option("data", "where prepared data sets are kept")
     source_dir: str = option("", "folder of the photos to prepare")
@@ -108,6 +116,53 @@ class DataConfig:
             "--beam_options are a runner's, and --beam_runner=none goes "
             "without one",
         )
+        require(
+            (self.dataset == "mixed") == bool(self.mix),
+            "--dataset=mixed and --mix go together: each --mix says one data "
+            "set and its share",
+        )
+        mixed = [mixes.read(text, type(self)) for text in self.mix]
+        if mixed:
+            mixes.check(tuple(mixed))
+        # Flag files that a text names may change; what they said stays.
+        texts = tuple(part.text() for part in mixed)
+        object.__setattr__(self, "mix", texts)
+        self.parts  # noqa: B018 (raises what is wrong with a part's settings)
+
+    @property
+    def parts(self) -> tuple["DataPart", ...]:
+        """The data sets, each with its own settings: one, or those of a mix.
+
+        Raises:
+          ConfigError: the settings of a part are out of range.
+        """
+        if not self.mix:
+            return (DataPart(self.dataset, fractions.Fraction(1), self),)
+        parts = []
+        for text in self.mix:
+            mixed = mixes.read(text, type(self))
+            settings = {**mixed.settings, "mix": ()}
+            try:
+                data = dataclasses.replace(self, **settings)
+            except ConfigError as error:
+                raise ConfigError(f"--mix={text!r}: {error}") from error
+            parts.append(DataPart(mixed.name, mixed.share, data))
+        return tuple(parts)
+
+
+@dataclasses.dataclass(frozen=True)
+class DataPart:
+    """A data set of a run.
+
+    Attributes:
+      name: what logs, reports and files call it.
+      share: of every batch.
+      data: its settings.
+    """
+
+    name: str
+    share: fractions.Fraction
+    data: DataConfig
 
 
 def _check_known(
@@ -335,6 +390,12 @@ class TrainConfig:
         "targets: units of any sample, or the same person's other picture",
         ("random", "paired"),
     )
+    mix_targets: str = option(
+        "any",
+        "--dataset=mixed: whose units random targets are: of any set, in the "
+        "sets' shares, or of the sample's own set",
+        ("any", "own"),
+    )
     target_noise: float = option(
         0.1, "half width of the noise on random targets, units in 0-1"
     )
@@ -440,6 +501,15 @@ class Config:
             self.loss.lambda_paired == 0 or self.train.pairing == "paired",
             "--lambda_paired needs the true targets of --pairing=paired",
         )
+        for part in self.data.parts:
+            rows = part.share * self.train.batch_size
+            require(
+                rows.denominator == 1,
+                f"--mix: the share of {part.name}, {part.share}, is "
+                f"{float(rows):g} images of --batch_size="
+                f"{self.train.batch_size}; every batch holds whole images, so "
+                "choose other shares or another batch",
+            )
 
 
 SECTIONS = {

@@ -40,8 +40,7 @@ def _summary(settings: config.Config, outcome) -> str:
         f"metrics:      {run_dir}/metrics.jsonl",
         f"checkpoint:   {outcome.checkpoint}",
     ]
-    if outcome.sheet:
-        lines.insert(0, f"sample sheet: {outcome.sheet}")
+    lines[:0] = [f"sample sheet: {sheet}" for sheet in outcome.sheets]
     if not outcome.finished:
         where = f"phase {outcome.position.phase}, {outcome.position.images}"
         return "\n".join(

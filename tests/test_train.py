@@ -282,7 +282,7 @@ def test_other_data_is_refused(finished, capsys):
             for split in ("train", "test")
         )
         RunDirectory(run_dir).write_config(
-            _config(arguments), train_split, test_split
+            _config(arguments), [train_split], [test_split]
         )
 
 

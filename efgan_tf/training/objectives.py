@@ -93,7 +93,8 @@ def critic_objective(
       batch: see the module.
       model: boxes and branches.
       weights: the losses' weights.
-      usable: float32 `[17]`, 1 for the units that the data set has.
+      usable: float32 `[17]`, or `[b, 17]` where samples are of several data
+        sets, 1 for the units that the data set has.
       alpha: `[b, 2]` in [0, 1): place between real and fake, and which fake.
       augment: changes every view before a critic sees it.
 
@@ -215,7 +216,11 @@ def _judgement(critic, outputs, region, model, usable, augment) -> Metrics:
     return {
         "adversarial": losses.wasserstein_generator(judged["patch"]),
         "au": _unit_error(
-            judged["action_units"], ops.concatenate(wanted), region, usable
+            judged["action_units"],
+            ops.concatenate(wanted),
+            region,
+            # Per sample, they are repeated as the views are.
+            ops.tile(usable, (len(views), 1)) if usable.ndim == 2 else usable,
         ),
     }
 
@@ -226,7 +231,7 @@ def _unit_error(predicted, units, region, usable):
     return losses.action_unit_regression(
         predicted,
         ops.take(units, indices, axis=1),
-        ops.take(usable, indices),
+        ops.take(usable, indices, axis=-1),
     )
 
 

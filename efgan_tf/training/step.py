@@ -32,7 +32,6 @@ class TrainingStep:
       strategy: where the networks' variables live.
       networks: of the phase.
       config: of the run.
-      usable: float32 `[17]`, 1 for the action units that the data has.
     """
 
     def __init__(
@@ -40,13 +39,11 @@ class TrainingStep:
         strategy: tf.distribute.Strategy,
         networks: Networks,
         config: Config,
-        usable,
     ):
         self.trace_count = 0
         self._strategy = strategy
         self._networks = networks
         self._config = config
-        self._usable = tf.constant(usable, tf.float32)
         self._replicas = strategy.num_replicas_in_sync
         self._scaled = config.train.precision == "mixed_float16"
 
@@ -155,7 +152,7 @@ class TrainingStep:
                 batch,
                 config.model,
                 config.loss,
-                self._usable,
+                batch["usable"],
                 self._draw(draw),
                 self._augment(draw, _CRITIC_AUGMENT),
             )
@@ -168,7 +165,7 @@ class TrainingStep:
         with tf.GradientTape(watch_accessed_variables=False) as tape:
             tape.watch(variables)
             loss, metrics = objectives.estimator_objective(
-                self._networks.estimator, batch, self._usable
+                self._networks.estimator, batch, batch["usable"]
             )
             loss = loss / self._replicas
         return tape.gradient(loss, variables), metrics
@@ -207,7 +204,7 @@ class TrainingStep:
                 batch,
                 config.model,
                 config.loss,
-                self._usable,
+                batch["usable"],
                 lambda_att,
                 self._augment(step, _GENERATOR_AUGMENT),
             )

@@ -58,6 +58,7 @@ def test_shapes_ranges_and_types(faces):
         "target_action_units": (3, 4, 17),
         "target_image": (3, 4, 16, 16, 3),
         "has_target": (3, 4),
+        "usable": (3, 4, 17),
     }
     assert {value.dtype for value in element.values()} == {np.dtype("float32")}
     assert -1 <= element["image"].min() < -0.9
@@ -206,6 +207,14 @@ def test_pairs_show_one_subject_and_view(faces):
     np.testing.assert_allclose(rows["target_image"], images[partner], atol=1e-6)
     # Of three pictures, each has two partners; 240 draws show them all.
     assert len(set(zip(own, partner, strict=True))) == 48
+
+
+def test_without_a_view_nothing_is_a_true_target(faces):
+    nowhere = dataclasses.replace(faces, views=np.full(len(faces), ""))
+    assert faces.has_true_targets() and not nowhere.has_true_targets()
+    rows = joined(stream(nowhere, 5, pairing="paired", target_noise=0.0))
+    assert not rows["has_target"].any()
+    assert not len(pipeline.evaluation_pairs(nowhere, 10, seed=1)["image"])
 
 
 def test_samples_without_a_partner_get_random_targets():

@@ -145,7 +145,13 @@ def floats(metrics):
     return {name: float(value) for name, value in metrics.items()}
 
 
-def run_generator(batch=None, generator=None, augment=unchanged, **weights):
+def run_generator(
+    batch=None,
+    generator=None,
+    augment=unchanged,
+    usable=WITHOUT_AU45,
+    **weights,
+):
     """(total, metrics, the generator) of `generator_objective`."""
     generator, batch = generator or Generator(), batch or make_batch()
     model = generator.model
@@ -157,7 +163,7 @@ def run_generator(batch=None, generator=None, augment=unchanged, **weights):
         batch,
         model,
         LossConfig(local_weight=LOCAL_WEIGHT, **weights),
-        WITHOUT_AU45,
+        usable,
         tf.constant(3.0),
         augment,
     )
@@ -284,6 +290,25 @@ def test_every_view_is_changed_before_a_critic_sees_it():
     name = "generator/adversarial"
     assert changed[name] == pytest.approx(3 * plain[name])
     assert changed["generator/cycle"] == plain["generator/cycle"]
+
+
+def test_each_sample_counts_with_the_units_of_its_data_set():
+    """Two data sets in one batch: the second lacks AU45 and AU10."""
+    lacking = WITHOUT_AU45 * [name != "AU10" for name in action_units.NAMES]
+    usable = np.stack([ONES, lacking])
+    _, metrics = run_critics(critic_case(), usable=usable)
+    # As above for the first sample; of AU01 alone for the second.
+    first = 0.66 / 17 + (0.41 / 7 + 0.25 / 2 + 0.25 / 9) / 4
+    second = 0.16 / 15 + (0.16 / 6 + 0 / 1 + 0 / 8) / 4
+    assert metrics["critic/au"] == pytest.approx((first + second) / 2, rel=1e-5)
+    # The generator's views are of both samples in turn, stage by stage.
+    parts = [
+        run_generator(usable=np.tile(row, (2, 1)))[1]["generator/au"]
+        for row in usable
+    ]
+    _, metrics, _ = run_generator(usable=usable)
+    assert parts[0] != pytest.approx(parts[1])
+    assert metrics["generator/au"] == pytest.approx(np.mean(parts), rel=1e-5)
 
 
 def test_the_penalty_takes_one_of_a_samples_own_fakes():
