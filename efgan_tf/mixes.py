@@ -17,7 +17,7 @@ from typing import Any
 from absl import flags
 
 from efgan_tf import flag_files, options
-from efgan_tf.errors import ConfigError
+from efgan_tf.errors import ConfigError, UserError
 from efgan_tf.options import require
 
 _HEAD = re.compile(r"(?:([A-Za-z][\w-]*)=)?([^=\s]+)")
@@ -73,7 +73,7 @@ def read(text: str, cls: type) -> Mixed:
     options.define_flags(values, cls)
     try:
         rest = values(["--mix", *arguments])
-    except flags.Error as error:
+    except (flags.Error, UserError) as error:
         raise ConfigError(
             f"--mix={text!r} may have the flags of a data set alone: {error}"
         ) from error

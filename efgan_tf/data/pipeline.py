@@ -20,7 +20,7 @@ from efgan_tf.data.samples import Faces, Part
 PAIRINGS = ("random", "paired")
 
 # The streams of random numbers that a batch draws from.
-_TARGET, _NOISE, _FLIP = range(3)
+_TARGET, _NOISE, _FLIP, _ORDER = range(4)
 
 
 def training_batches(
@@ -217,7 +217,7 @@ def _permuted(
         # half as often again as others, whatever its rounds.
         samples = tf.range(count, dtype=tf.int64)
         return tf.random.experimental.stateless_shuffle(
-            samples, _stream_seed(seed, stream, epoch)
+            samples, _stream_seed(seed, _ORDER + stream, epoch)
         )
 
     epochs, which = tf.unique(position // count, tf.int64)

@@ -143,8 +143,8 @@ def test_each_epoch_is_a_permutation_of_its_own(faces):
 @pytest.mark.parametrize("count", [3, 12, 48])
 def test_every_sample_is_as_likely_at_every_place_of_an_epoch(count):
     epochs = 3000
-    drawn = tf.function(pipeline._sample_index)(
-        tf.range(count * epochs, dtype=tf.int64), count, seed=0
+    drawn = tf.function(pipeline._permuted)(
+        tf.range(count * epochs, dtype=tf.int64), count, stream=0, seed=0
     )
     drawn = drawn.numpy().reshape(epochs, count)
     found = [np.bincount(place, minlength=count) for place in drawn.T]
