@@ -27,11 +27,14 @@ class Face:
       landmarks: float64 `[5, 2]` (x, y) in the order of `geometry.LANDMARKS`;
         pixel centres at whole numbers plus one half.
       confidence: 0–1.
+      doubt: why the landmarks may be wrong, where `efgan_tf.faces.turns` has
+        looked and is not sure.
     """
 
     box: np.ndarray
     landmarks: np.ndarray
     confidence: float
+    doubt: str = ""
 
     @property
     def area(self) -> float:
