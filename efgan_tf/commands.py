@@ -4,12 +4,14 @@ A command is a thin file: it names its config dataclasses, and its `main`
 turns them into one library call. `run` parses the flags (flag files nest and
 later flags win), prints help, and turns a user's mistake into one clear line
 and exit status 2. SIGTERM ends it like Ctrl-C: what is under way cleans up.
+Nothing that is printed can fail the work (`efgan_tf.streams`).
 """
 
 import contextlib
 import errno
 import inspect
 import os
+import shlex
 import signal
 import sys
 import threading
@@ -17,8 +19,9 @@ from collections.abc import Callable, Iterator
 
 from absl import flags
 
-from efgan_tf import config
+from efgan_tf import config, runtime, streams
 from efgan_tf.errors import UserError
+from efgan_tf.options import in_home
 
 USER_ERROR_STATUS = 2
 INTERRUPTED_STATUS = 130
@@ -56,6 +59,15 @@ def run(
       SystemExit: SIGTERM, with status 143, once `main` has cleaned up.
     """
     argv = sys.argv if argv is None else argv
+    return streams.guarded(lambda: _run(main, classes, argv, arguments))
+
+
+def _run(
+    main: Callable[..., int | None],
+    classes: tuple[type, ...],
+    argv: list[str],
+    arguments: bool,
+) -> int:
     values = flags.FlagValues()
     config.define_flags(values, *classes)
     flags.DEFINE_bool("help", False, "show this help", flag_values=values)
@@ -70,7 +82,8 @@ def run(
                 f"unexpected argument {rest[1]!r}; flags are --name=value"
             )
         with _unwinding_on_sigterm():
-            given = (values, rest[1:]) if arguments else (values,)
+            words = [in_home(word) for word in rest[1:]]
+            given = (values, words) if arguments else (values,)
             return main(*given) or 0
     except (UserError, flags.Error) as error:
         return _fail(str(error))
@@ -123,5 +136,20 @@ def _help(main: Callable, values: flags.FlagValues) -> str:
 
 
 def quiet_tensorflow() -> None:
-    """Hides TensorFlow's start-up notes; call before it is imported."""
+    """Hides TensorFlow's start-up notes, and has Keras run on it.
+
+    Call before it is imported.
+    """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    runtime.use_tensorflow()
+
+
+def next_command(module: str, **settings: object) -> str:
+    """A command that can be pasted into a shell, whatever its paths hold.
+
+    Args:
+      module: `"edit"` of `python -m efgan_tf.edit`.
+      **settings: its flags.
+    """
+    words = [f"--{name}={value}" for name, value in settings.items()]
+    return shlex.join(["python", "-m", f"efgan_tf.{module}", *words])

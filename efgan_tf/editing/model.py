@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from efgan_tf import action_units
+from efgan_tf import action_units, runtime
 from efgan_tf.editing.info import ModelInfo
 from efgan_tf.errors import UserError
 
@@ -171,6 +171,7 @@ class EditingModel:
         return count
 
     def _checked(self, images: np.ndarray) -> np.ndarray:
+        runtime.check_process()
         images = np.asarray(images, np.float32)
         side = self.size
         if images.shape[1:] != (side, side, 3) or not len(images):

@@ -9,6 +9,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from efgan_tf import runtime
+
 LONGEST_SIDE = 640
 """Larger photos are shrunk to this for detection; results are scaled back."""
 
@@ -60,19 +62,13 @@ class Detector:
     """
 
     def __init__(self):
+        runtime.use_tensorflow()
         # Importing these takes seconds, most of it TensorFlow.
-        import keras
         import mtcnn
         import tensorflow as tf
 
-        policy = keras.config.dtype_policy()
-        try:
-            # The precision that something else is trained in is not for it.
-            keras.config.set_dtype_policy("float32")
-            with tf.device("CPU:0"):
-                self._mtcnn = mtcnn.MTCNN(device="CPU:0")
-        finally:
-            keras.config.set_dtype_policy(policy)
+        with runtime.keras_defaults(), tf.device("CPU:0"):
+            self._mtcnn = mtcnn.MTCNN(device="CPU:0")
 
     def detect(self, photos: Sequence[np.ndarray]) -> list[list[Face]]:
         """Finds the faces of every photo.
@@ -83,7 +79,11 @@ class Detector:
         Returns:
           For each photo its faces, the most certain first; none where there is
           none.
+
+        Raises:
+          UserError: this process was forked from one that used TensorFlow.
         """
+        runtime.check_process()
         searched = [_shrunk(photo) for photo in photos]
         batches: dict[tuple[int, int], list[list[int]]] = {}
         for index, (photo, _) in enumerate(searched):

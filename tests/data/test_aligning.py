@@ -16,8 +16,9 @@ from efgan_tf.faces.detection import Face
 class FakeDetector:
     """Finds as many faces as a photo's first pixel says, big ones last.
 
-    It must be grey, as it is not where the photo is turned. The second pixel shifts the landmarks. Faces lie side by side, the
-    box of the first from 0 to 1, of the second from 10 to 12, and so on.
+    It must be grey, as it is not where the photo is turned. The second pixel
+    shifts the landmarks. Faces lie side by side, the box of the first from 0 to
+    1, of the second from 10 to 12, and so on.
     """
 
     def detect(self, photos):
