@@ -170,11 +170,11 @@ def in_home(text: str) -> str:
     The shell does so in `--out ~/x`, but not in `--out=~/x`.
 
     Raises:
-      ValueError: there is no home folder.
+      ConfigError: there is no home folder.
     """
     found = os.path.expanduser(text)
     if found == text and (text == "~" or text.startswith("~/")):
-        raise ValueError(
+        raise ConfigError(
             f"{text} begins with ~, and there is no home folder (HOME is not "
             "set); write the path in full"
         )

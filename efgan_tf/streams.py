@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import select
 import sys
 from collections.abc import Callable
 
@@ -37,12 +38,17 @@ def _silence_closed() -> bool:
     """
     found = False
     for stream in (sys.stdout, sys.stderr):
-        try:
-            stream.flush()
-        except BrokenPipeError:
-            found = True
-            with contextlib.suppress(OSError):
+        with contextlib.suppress(OSError, AttributeError):  # it is no file
+            if _has_no_reader(stream.fileno()):
+                found = True
                 nowhere = os.open(os.devnull, os.O_WRONLY)
                 os.dup2(nowhere, stream.fileno())
                 os.close(nowhere)
     return found
+
+
+def _has_no_reader(number: int) -> bool:
+    poll = select.poll()
+    poll.register(number, select.POLLOUT)
+    lost = select.POLLERR | select.POLLHUP
+    return any(events & lost for _, events in poll.poll(0))

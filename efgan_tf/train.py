@@ -8,6 +8,7 @@ scores edits of held-out people against their true pictures. The same command
 goes on where an interrupted run stopped. --dry_run shows what would be done.
 """
 
+import shlex
 import sys
 
 from absl import flags
@@ -51,7 +52,7 @@ def _summary(settings: config.Config, outcome) -> str:
 
 def _next(run_dir: str) -> str:
     """What to type next."""
-    curves = f"tensorboard --logdir={run_dir}/logs"
+    curves = shlex.join(["tensorboard", f"--logdir={run_dir}/logs"])
     longer = "python -m efgan_tf.train --flagfile=configs/synthetic_full.flags"
     return f"next:         {curves}\n          or  {longer}"
 
