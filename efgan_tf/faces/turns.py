@@ -95,13 +95,17 @@ def settled(
     if faces and not doubtful:
         return list(faces)
     finds: list[_Find] = []
+    given = faces
     if len(doubtful) == len(faces):  # the whole photo may lie
         finds = _look_around(detector, photo, doubtful)
         turns, shown = _shown_best(finds)
         if turns and (faces or _is_sure(shown)):
-            faces = doubtful = [find.face for find in shown]
+            others = [face for face in faces if not _seen(face, shown)]
+            faces = doubtful = [find.face for find in shown] + others
     return [
-        _surest(detector, photo, face, finds) if face in doubtful else face
+        _surest(detector, photo, face, finds, given)
+        if face in doubtful
+        else face
         for face in faces
     ]
 
@@ -119,6 +123,11 @@ def _is_sure(finds: Sequence[_Find]) -> bool:
         find.face.confidence >= _SURE_TURNED and find.score >= _LEAST_SCORE
         for find in finds
     )
+
+
+def _seen(face: Face, finds: Sequence[_Find]) -> list[_Find]:
+    """Those of the finds that are of one face."""
+    return [find for find in finds if overlap(find.face, face) >= _SAME]
 
 
 def _is_doubtful(face: Face) -> bool:
@@ -180,16 +189,20 @@ def _look_around(
 
 
 def _surest(
-    detector: Detector, photo: np.ndarray, face: Face, finds: Sequence[_Find]
+    detector: Detector,
+    photo: np.ndarray,
+    face: Face,
+    finds: Sequence[_Find],
+    given: Sequence[Face],
 ) -> Face:
     """A face as the surest turn shows it, with the doubt that is left.
 
     It is looked at by itself where `finds`, of the whole photo, lack it.
+    `given` are the faces of the photo as it is.
     """
-    found = [find for find in finds if overlap(find.face, face) >= _SAME]
-    if not found:
-        finds = _look_closer(detector, photo, face)
-        found = [find for find in finds if overlap(find.face, face) >= _SAME]
+    found = _seen(face, finds) or _seen(
+        face, _look_closer(detector, photo, face)
+    )
     scores = np.zeros(4)
     for find in found:
         scores[find.turns] = max(scores[find.turns], find.score)
@@ -200,8 +213,13 @@ def _surest(
     elif first - second < _LEAST_LEAD:
         doubt = "turned, the photo shows another face there as surely"
     best = max(found, key=lambda find: find.score, default=None)
-    # What was found in the photo as it is was seen at its full size.
-    chosen = best.face if best and best.turns else face
+    chosen = best.face if best else face
+    if best and best.turns == 0:
+        # As the photo was given, it was looked at in its full size.
+        same = [each for each in given if overlap(each, chosen) >= _SAME]
+        chosen = max(
+            same, key=lambda each: overlap(each, chosen), default=chosen
+        )
     return dataclasses.replace(chosen, doubt=doubt)
 
 
