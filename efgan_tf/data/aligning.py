@@ -151,10 +151,13 @@ def _found(
     dropped: list[Outcome],
 ) -> Iterator[tuple[Row, np.ndarray, detection.Face, int]]:
     """The batch's photos with the face that is meant and the number of all."""
-    detected = detector.detect([photo for _, photo in batch])
+    pictures = [photo for _, photo in batch]
+    detected = (
+        detector.detect(pictures)
+        if source.fixed_pose  # rendered, so never turned
+        else turns.find_upright(detector, pictures)
+    )
     for (row, photo), faces in zip(batch, detected, strict=True):
-        if not source.fixed_pose:  # rendered photos are never turned
-            faces = turns.settled(detector, photo, faces)
         face = _meant(faces, row.face_at)
         if face is None:
             reason = "no face found"
