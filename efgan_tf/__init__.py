@@ -21,8 +21,12 @@ def load(path="preset:faces128"):
         a server.
 
     Raises:
-      UserError: there is no model, or it is damaged.
+      UserError: there is no model, it is damaged, Keras does not run on
+        TensorFlow, or this process was forked from one that has used it.
     """
+    from efgan_tf import runtime
+
+    runtime.use_tensorflow()
     # NumPy and the like take a moment to import; the package alone, none.
     from efgan_tf.editing.editor import Editor
     from efgan_tf.editing.loading import load_model

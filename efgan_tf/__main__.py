@@ -12,6 +12,7 @@ import sys
 from pathlib import Path
 
 import efgan_tf
+from efgan_tf import streams
 from efgan_tf.commands import USER_ERROR_STATUS
 
 COMMANDS = (
@@ -22,6 +23,10 @@ COMMANDS = (
 
 def main() -> int:
     """Runs the command that the first argument names; returns its status."""
+    return streams.guarded(_main)
+
+
+def _main() -> int:
     name = sys.argv[1] if len(sys.argv) > 1 else "--help"
     if name in ("--help", "-h", "help", "--helpshort"):
         print(_overview())

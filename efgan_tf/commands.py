@@ -4,12 +4,14 @@ A command is a thin file: it names its config dataclasses, and its `main`
 turns them into one library call. `run` parses the flags (flag files nest and
 later flags win), prints help, and turns a user's mistake into one clear line
 and exit status 2. SIGTERM ends it like Ctrl-C: what is under way cleans up.
+Nothing that is printed can fail the work (`efgan_tf.streams`).
 """
 
 import contextlib
 import errno
 import inspect
 import os
+import shlex
 import signal
 import sys
 import threading
@@ -17,8 +19,9 @@ from collections.abc import Callable, Iterator
 
 from absl import flags
 
-from efgan_tf import config, flag_files
+from efgan_tf import config, flag_files, runtime, streams
 from efgan_tf.errors import UserError
+from efgan_tf.options import in_home
 from efgan_tf.quiet import start_up_notes_dropped
 
 USER_ERROR_STATUS = 2
@@ -57,6 +60,15 @@ def run(
       SystemExit: SIGTERM, with status 143, once `main` has cleaned up.
     """
     argv = sys.argv if argv is None else argv
+    return streams.guarded(lambda: _run(main, classes, argv, arguments))
+
+
+def _run(
+    main: Callable[..., int | None],
+    classes: tuple[type, ...],
+    argv: list[str],
+    arguments: bool,
+) -> int:
     values = flag_files.FlagValues()
     config.define_flags(values, *classes)
     flags.DEFINE_bool("help", False, "show this help", flag_values=values)
@@ -71,7 +83,8 @@ def run(
                 f"unexpected argument {rest[1]!r}; flags are --name=value"
             )
         with _unwinding_on_sigterm():
-            given = (values, rest[1:]) if arguments else (values,)
+            words = [in_home(word) for word in rest[1:]]
+            given = (values, words) if arguments else (values,)
             return main(*given) or 0
     except (UserError, flags.Error) as error:
         return _fail(str(error))
@@ -126,7 +139,7 @@ def _help(main: Callable, values: flags.FlagValues) -> str:
 
 
 def quiet_tensorflow() -> None:
-    """Imports TensorFlow, as fast as it can be and without its notes.
+    """Imports TensorFlow, as fast as it can be, without its notes, for Keras.
 
     Without AVX-512 VNNI it leaves oneDNN off, with which training is one and a
     half times as fast; where the user has set `TF_ENABLE_ONEDNN_OPTS`, that
@@ -134,7 +147,19 @@ def quiet_tensorflow() -> None:
     """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
+    runtime.use_tensorflow()
     with start_up_notes_dropped():
         import tensorflow as tf
 
         tf.config.list_physical_devices()  # asks for a GPU, and says so
+
+
+def next_command(module: str, **settings: object) -> str:
+    """A command that can be pasted into a shell, whatever its paths hold.
+
+    Args:
+      module: `"edit"` of `python -m efgan_tf.edit`.
+      **settings: its flags.
+    """
+    words = [f"--{name}={value}" for name, value in settings.items()]
+    return shlex.join(["python", "-m", f"efgan_tf.{module}", *words])

@@ -35,10 +35,14 @@ def main(values: flags.FlagValues) -> None:
     from efgan_tf.distillation.learning import distill, told
 
     print(told(distill(config, data, model)))
-    print(
-        f"next: python -m efgan_tf.export --model={config.out} "
-        "--formats=tflite --quantize=int8 --out=phone"
+    following = commands.next_command(
+        "export",
+        model=config.out,
+        formats="tflite",
+        quantize="int8",
+        out="phone",
     )
+    print(f"next: {following}")
 
 
 if __name__ == "__main__":

@@ -267,7 +267,8 @@ def _edit_video(
     require(bool(photo.out), "give --out=VIDEO.mp4: --image is a video")
     video.check_video_suffix(photo.out)
     outputs.check_free_file(photo.out, photo.overwrite)
-    source = video.open_video(photo.image)
+    # In full: to decoders a colon or a dash in a name may mean something.
+    source = video.open_video(os.path.abspath(photo.image))
     with folders.made([_folder(photo.out)]):
         made = clip.edit_video(
             load(), request, source, photo.out, photo.overwrite

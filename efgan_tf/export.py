@@ -141,10 +141,14 @@ def main(values: flags.FlagValues) -> None:
     commands.quiet_tensorflow()
     for path in export(config):
         print(f"{path}  {_size(path) / 1e6:.1f} MB")
-    print(
-        f"next: python -m efgan_tf.edit --model={path} --image=photo.jpg "
-        "--expression=happy --out=out.png"
+    following = commands.next_command(
+        "edit",
+        model=path,
+        image="photo.jpg",
+        expression="happy",
+        out="out.png",
     )
+    print(f"next: {following}")
 
 
 def export(config: ExportConfig) -> list[Path]:

@@ -7,6 +7,7 @@ dataclasses there are is `efgan_tf.config`'s business.
 import dataclasses
 import json
 import math
+import os
 import types
 import typing
 from typing import Any, TypeVar
@@ -170,9 +171,42 @@ def _define_flag(
             bool: flags.DEFINE_bool,
             int: flags.DEFINE_integer,
             float: flags.DEFINE_float,
-            str: flags.DEFINE_string,
+            str: _define_text,
         }
         define[kind](**shared)
+
+
+def in_home(text: str) -> str:
+    """A flag's text; a path that begins with `~` as the shell would give it.
+
+    The shell does so in `--out ~/x`, but not in `--out=~/x`.
+
+    Raises:
+      ConfigError: there is no home folder.
+    """
+    found = os.path.expanduser(text)
+    if found == text and (text == "~" or text.startswith("~/")):
+        raise ConfigError(
+            f"{text} begins with ~, and there is no home folder (HOME is not "
+            "set); write the path in full"
+        )
+    return found
+
+
+class _TextParser(flags.ArgumentParser):
+    """Text as it is, but for a `~` at its start."""
+
+    def parse(self, argument):
+        return in_home(argument)
+
+    def flag_type(self):
+        return "string"
+
+
+def _define_text(**settings) -> None:
+    flags.DEFINE(
+        _TextParser(), serializer=flags.ArgumentSerializer(), **settings
+    )
 
 
 class _TupleParser(flags.ArgumentParser):
@@ -186,6 +220,8 @@ class _TupleParser(flags.ArgumentParser):
         if isinstance(argument, tuple):
             return tuple(argument)
         parts = argument.split(",") if argument.strip() else []
+        if self._kind is str:
+            return tuple(in_home(part.strip()) for part in parts)
         try:
             return tuple(self._kind(part.strip()) for part in parts)
         except ValueError:

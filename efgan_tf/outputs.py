@@ -4,12 +4,15 @@ Everything is written next to its final place under a temporary name and moved
 there by one rename, so that a crash, a full disk or Ctrl-C leaves what existed
 before untouched. Links are followed: what they point to is written.
 
-Temporary names hold the host and the process (`.out.HOST.PID.…`), so that the
-next one to write the same output sweeps up what a killed process left.
+Temporary names are short, however long an output's is. They hold hashes of
+that name and of the machine, and the process (`.efgan-NAME-MACHINE.PID.…`), so
+that the next one to write the same output sweeps up what a killed process left.
 """
 
 import contextlib
 import errno
+import functools
+import hashlib
 import os
 import re
 import shutil
@@ -21,6 +24,9 @@ from pathlib import Path
 from efgan_tf.errors import UserError
 
 _OLD = ".old"
+_LONGEST_SUFFIX = 16  # of files whose writers look at it
+_BOOT = "/proc/sys/kernel/random/boot_id"
+_HOSTS_PROCESSES = "pid:[4026531836]"  # Linux's name for those of no container
 
 # A mount point, or a folder that a process works in, keeps its place.
 _IMMOVABLE = {errno.EBUSY, errno.EXDEV}
@@ -45,8 +51,9 @@ def atomic_file(
     check_free_file(path, overwrite)
     check_writable(path.parent)
     _sweep(path)
+    suffix = path.suffix if len(path.suffix) <= _LONGEST_SUFFIX else ""
     temporary = path.with_name(
-        f"{_temporary_prefix(path)}{os.getpid()}.tmp{path.suffix}"
+        f"{_temporary_prefix(path)}{os.getpid()}.tmp{suffix}"
     )
     try:
         with _refusals_told(path, "file"):
@@ -87,8 +94,8 @@ def atomic_folder(
 def temporary_folder(path: str | os.PathLike) -> Iterator[Path]:
     """Yields an empty folder beside `path` that is deleted in the end.
 
-    Its name is `.NAME.HOST.PID.…`; those of processes that are gone are swept
-    up. The folder of `path` is made.
+    Those that processes that are gone have left are swept up. The folder of
+    `path` is made.
 
     Raises:
       UserError: the folder cannot be made or written.
@@ -219,10 +226,29 @@ def _refusals_told(path: str | os.PathLike, kind: str = "folder"):
 def _temporary_prefix(path: Path) -> str:
     """What our temporary names for an output begin with; the PID follows.
 
-    On a file system that several machines share, only those of this one are
-    known to be gone.
+    On a file system that several machines or containers share, only those of
+    this one are known to be gone.
     """
-    return f".{path.name}.{socket.gethostname()}."
+    name = hashlib.sha256(os.fsencode(path.name)).hexdigest()[:16]
+    return f".efgan-{name}-{_machine()}."
+
+
+@functools.cache
+def _machine() -> str:
+    """What tells those apart whose processes have the same numbers.
+
+    Containers may share a host's name, and their machines may too; but each
+    has a name space of processes, whose number is its own until a restart of
+    the machine (which is of no use to those outside of containers: after it,
+    their predecessors are gone).
+    """
+    known = [socket.gethostname()]
+    with contextlib.suppress(OSError):  # Linux has them
+        processes = os.readlink("/proc/self/ns/pid")
+        outside = processes == _HOSTS_PROCESSES
+        source = "/etc/machine-id" if outside else _BOOT
+        known += [processes, Path(source).read_text()]
+    return hashlib.sha256("\n".join(known).encode()).hexdigest()[:8]
 
 
 def _sweep(path: Path) -> None:

@@ -9,6 +9,7 @@ goes on where an interrupted run stopped. --dry_run shows what would be done.
 """
 
 import os
+import shlex
 import sys
 
 from absl import flags
@@ -53,7 +54,7 @@ def _summary(settings: config.Config, outcome) -> str:
 
 def _next(run_dir: str) -> str:
     """What to type next."""
-    curves = f"tensorboard --logdir={run_dir}/logs"
+    curves = shlex.join(["tensorboard", f"--logdir={run_dir}/logs"])
     longer = "python -m efgan_tf.train --flagfile=configs/synthetic_full.flags"
     return f"next:         {curves}\n          or  {longer}"
 

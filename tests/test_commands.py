@@ -4,7 +4,6 @@ import contextlib
 import io
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -221,12 +220,14 @@ def test_an_immovable_folder_is_filled_or_left_empty(tmp_path, monkeypatch):
 def test_what_dead_processes_left_is_swept(tmp_path):
     dead = subprocess.Popen([sys.executable, "-c", ""])
     dead.wait()
-    host = socket.gethostname()
-    left = [f".out.{host}.{dead.pid}.x1", f".out.{host}.{dead.pid}.tmp"]
+    ours = outputs._temporary_prefix(tmp_path / "out")
+    other = outputs._temporary_prefix(tmp_path / "other")
+    elsewhere = ours.rpartition("-")[0] + "-0123abcd."
+    left = [f"{ours}{dead.pid}.x1", f"{ours}{dead.pid}.tmp"]
     kept = [
-        f".out.{host}.{os.getppid()}.x1",  # at work still
-        f".out.elsewhere.{dead.pid}.x1",  # who knows
-        f".other.{host}.{dead.pid}.x1",
+        f"{ours}{os.getppid()}.x1",  # at work still
+        f"{elsewhere}{dead.pid}.x1",  # who knows
+        f"{other}{dead.pid}.x1",
     ]
     for name in left + kept:
         (tmp_path / name).mkdir()
@@ -238,13 +239,37 @@ def test_what_dead_processes_left_is_swept(tmp_path):
 def test_what_was_there_when_a_process_died_comes_back(tmp_path):
     dead = subprocess.Popen([sys.executable, "-c", ""])
     dead.wait()
-    old = tmp_path / f".out.{socket.gethostname()}.{dead.pid}.old"
+    old = (
+        tmp_path
+        / f"{outputs._temporary_prefix(tmp_path / 'out')}{dead.pid}.old"
+    )
     old.mkdir()
     (old / "thesis").write_text("years of work")
     with pytest.raises(UserError, match="--overwrite"):
         _write_folder(tmp_path / "out")
     assert os.listdir(tmp_path) == ["out"]
     assert os.listdir(tmp_path / "out") == ["thesis"]
+
+
+@pytest.mark.parametrize("name", ["写" * 85, "n" * 255, "x." + "s" * 253])
+@pytest.mark.parametrize("write", [_write_folder, _write_file])
+def test_names_may_be_as_long_as_the_file_system_takes(name, write, tmp_path):
+    write(tmp_path / name)
+    assert os.listdir(tmp_path) == [name]
+    if write is _write_file:  # and once more, over what is there
+        write(tmp_path / name)
+        assert (tmp_path / name).read_text() == "1"
+
+
+def test_containers_of_one_host_name_leave_each_other_alone():
+    code = "from efgan_tf import outputs; print(outputs._machine())"
+    contained = ["unshare", "-Urpf", "--mount-proc", sys.executable, "-c", code]
+    try:
+        inside = subprocess.check_output(contained, text=True)
+    except (OSError, subprocess.CalledProcessError):
+        pytest.skip("name spaces are not to be had here")
+    outside = subprocess.check_output([sys.executable, "-c", code], text=True)
+    assert outside.strip() == outputs._machine() != inside.strip()
 
 
 def test_sigterm_cleans_up(tmp_path):

@@ -393,7 +393,7 @@ def test_saturated_attention_is_warned_about(data_dir, tmp_path, capsys):
 
 def test_a_stop_before_the_first_step_is_no_error(data_dir, tmp_path):
     config = _config(_flags(data_dir, tmp_path / "run"))
-    faces = [load_faces(config.data, 64, s) for s in ("train", "test")]
+    faces = [alone(load_faces(config.data, 64, s)) for s in ("train", "test")]
     with StopRequest() as stop:
         signal.raise_signal(signal.SIGTERM)
         outcome = trainer.Trainer(

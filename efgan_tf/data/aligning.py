@@ -17,7 +17,7 @@ import numpy as np
 from efgan_tf.data.photo_source import PhotoSource
 from efgan_tf.data.report import Record
 from efgan_tf.data.tables import Row
-from efgan_tf.faces import alignment, detection, photos, quality
+from efgan_tf.faces import alignment, detection, photos, quality, turns
 
 # Large enough for the detector's batches, small enough for the memory.
 _JOB_PHOTOS = 64
@@ -117,7 +117,7 @@ def align_job(
     """
     dropped: list[Outcome] = []
     for batch in _batches(rows, source, dropped):
-        found = list(_found(batch, detector, dropped))
+        found = list(_found(batch, source, detector, dropped))
         landmarks = [face.landmarks for _, _, face, _ in found]
         if source.fixed_pose:
             landmarks = _shared([row for row, *_ in found], landmarks)
@@ -156,20 +156,29 @@ def _batches(
 
 def _found(
     batch: Sequence[tuple[Row, np.ndarray]],
+    source: PhotoSource,
     detector: detection.Detector,
     dropped: list[Outcome],
 ) -> Iterator[tuple[Row, np.ndarray, detection.Face, int]]:
     """The batch's photos with the face that is meant and the number of all."""
-    detected = detector.detect([photo for _, photo in batch])
+    pictures = [photo for _, photo in batch]
+    detected = (
+        detector.detect(pictures)
+        if source.fixed_pose  # rendered, so never turned
+        else turns.find_upright(detector, pictures)
+    )
     for (row, photo), faces in zip(batch, detected, strict=True):
         face = _meant(faces, row.face_at)
         if face is None:
             reason = "no face found"
             if faces:
                 reason = "no face found where the table has one"
-            dropped.append(Outcome(row, reason=reason, faces=len(faces)))
+        elif face.doubt:
+            reason = f"{turns.TURNED} ({face.doubt})"
+        else:
+            yield row, photo, face, len(faces)
             continue
-        yield row, photo, face, len(faces)
+        dropped.append(Outcome(row, reason=reason, faces=len(faces)))
 
 
 def _meant(

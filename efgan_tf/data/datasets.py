@@ -41,14 +41,14 @@ class Folder(FacesBuilder, skip_registration=True):
                 digest.update(path.read_bytes())
             for name in files_below(source, photos.SUFFIXES):
                 size = (source / name).stat().st_size
-                digest.update(f"{name}\0{size}\0".encode())
+                digest.update(os.fsencode(name) + f"\0{size}\0".encode())
         return digest.hexdigest()
 
     def make_plan(self) -> plan.Plan:
         config, data = self.builder_config, self.builder_config.data
         self._check_flags()
         source_dir, report = Path(data.source_dir), Report()
-        files = plan.listed(source_dir)
+        files = plan.listed(source_dir, report)
         selection = self._select(files)
         table = tables.read_table(data.aus)
         return plan.make_plan(

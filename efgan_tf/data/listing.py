@@ -33,26 +33,29 @@ def files_below(folder: Path, suffixes: frozenset[str]) -> list[str]:
       folder: where to search, subfolders included.
       suffixes: in lower case, with their dot; files may have them in any.
 
+    Returns:
+      The paths. What is no Unicode in a name stands there as Python has it
+      (`is_text`).
+
     Raises:
-      UserError: a folder may not be read or goes while it is, or a file's
-        name is no text.
+      UserError: a folder may not be read or goes while it is.
     """
-    found = [
+    return sorted(
         (path / name).relative_to(folder).as_posix()
         for path, names in _walk(folder)
         for name in names
         if os.path.splitext(name)[1].lower() in suffixes
         and (path / name).is_file()
-    ]
-    for file in found:
-        try:
-            file.encode()
-        except UnicodeEncodeError:
-            raise UserError(
-                f"{folder}: the name {ascii(file)} is not valid Unicode; "
-                "rename it"
-            ) from None
-    return sorted(found)
+    )
+
+
+def is_text(name: str) -> bool:
+    """Whether a file's name is Unicode, as tables and reports need it."""
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _walk(folder: Path) -> Iterator[tuple[Path, list[str]]]:

@@ -29,7 +29,8 @@ def located(config: DataConfig) -> DataConfig:
 
 def _unpacked(config: DataConfig) -> str:
     """The folder that a data set was unpacked to by hand; empty if none."""
-    home = Path.home() / "tensorflow_datasets"
+    # Without a home folder `~` stays, below which there is nothing.
+    home = os.path.expanduser("~/tensorflow_datasets")
     for root in (config.data_dir, os.environ.get("TFDS_DATA_DIR", home)):
         manual = Path(root, "downloads", "manual")
         if (manual / config.dataset).is_dir():

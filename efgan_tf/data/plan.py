@@ -13,7 +13,7 @@ import numpy as np
 from efgan_tf.data import splits, tables
 from efgan_tf.data.aligning import jobs, pose
 from efgan_tf.data.labels import Selection
-from efgan_tf.data.listing import files_below
+from efgan_tf.data.listing import files_below, is_text
 from efgan_tf.data.photo_source import PhotoSource
 from efgan_tf.data.report import Report
 from efgan_tf.data.tables import Row, Table
@@ -86,8 +86,12 @@ def make_plan(
     )
 
 
-def listed(source_dir: Path) -> list[str]:
+def listed(source_dir: Path, report: Report) -> list[str]:
     """The photos below a folder.
+
+    Args:
+      source_dir: the folder.
+      report: takes those whose names no table can hold.
 
     Raises:
       UserError: there is no such folder, or it has no photos.
@@ -102,7 +106,10 @@ def listed(source_dir: Path) -> list[str]:
         raise UserError(
             f"{source_dir} has no photos ({', '.join(sorted(photos.SUFFIXES))})"
         )
-    return files
+    for file in files:
+        if not is_text(file):
+            report.drop(ascii(file), "its name is not valid Unicode; rename it")
+    return [file for file in files if is_text(file)]
 
 
 def joined(

@@ -28,8 +28,18 @@ class Job:
 
 
 def is_video(image: str) -> bool:
-    """Whether `--image` names a video."""
-    return Path(image).suffix.lower() in VIDEO_SUFFIXES
+    """Whether `--image` names a video.
+
+    Raises:
+      UserError: it is a glob of videos.
+    """
+    found = Path(image).suffix.lower() in VIDEO_SUFFIXES
+    if found and names_several(image) and not os.path.isdir(image):
+        raise UserError(
+            f"--image={image} is a glob of videos, which are edited one by "
+            "one; name one"
+        )
+    return found and not os.path.isdir(image)
 
 
 def names_several(image: str) -> bool:
@@ -70,8 +80,12 @@ def list_jobs(image: str, out: str = "") -> list[Job]:
             if not os.path.realpath(job.path).startswith(below)
         ]
     if not jobs:
+        hint = ""
+        if "[" in image and not os.path.isdir(image):
+            hint = "; in a glob, [ab] is a or b: for a bracket write [[]"
         raise UserError(
             f"--image={image} has no photos ({' '.join(sorted(SUFFIXES))})"
+            + hint
         )
     return jobs
 

@@ -10,9 +10,10 @@ from collections.abc import Callable
 
 import numpy as np
 
-from efgan_tf import action_units
+from efgan_tf import action_units, runtime
 from efgan_tf.editing.info import ModelInfo
 from efgan_tf.errors import UserError
+from efgan_tf.faces.photos import check_range
 
 BATCH_SIZE = 32
 """Faces that go through the networks at a time."""
@@ -92,7 +93,7 @@ class EditingModel:
 
         Raises:
           UserError: the model has no estimator.
-          ValueError: the images have another shape.
+          ValueError: the images have another shape or range.
         """
         if not self.has_estimator:
             raise UserError(
@@ -127,7 +128,7 @@ class EditingModel:
 
         Raises:
           UserError: a unit is not within 0–5, or `stages` not within 1–K.
-          ValueError: an array has another shape.
+          ValueError: an array has another shape, or the images another range.
         """
         images = self._checked(images)
         source = action_units.validate(source)
@@ -171,12 +172,14 @@ class EditingModel:
         return count
 
     def _checked(self, images: np.ndarray) -> np.ndarray:
+        runtime.check_process()
         images = np.asarray(images, np.float32)
         side = self.size
         if images.shape[1:] != (side, side, 3) or not len(images):
             raise ValueError(
                 f"expected [b, {side}, {side}, 3], got {images.shape}"
             )
+        check_range(images, -1, 1)
         return images
 
 

@@ -3,24 +3,20 @@
 The detector looks at photos shrunk to 640 pixels first. That misses the faces
 of a large group photo, and faces that are turned by more than 60°. So where all
 faces are small, or none is found, the photo is looked at from nearer; and where
-there is still none, turned. docs/editing.md has what that costs and finds.
+there is still none, or one is doubtful, turned (`efgan_tf.faces.turns`).
+docs/editing.md has what that costs and finds.
 """
 
 from collections.abc import Iterable, Sequence
 
 import numpy as np
 
-from efgan_tf import geometry
 from efgan_tf.editing.choice import left_to_right
 from efgan_tf.faces.detection import LONGEST_SIDE, Detector, Face
+from efgan_tf.faces.turns import moved, overlap, scaling, settled, shrunk
 
 NEAR_SIDE = 3 * LONGEST_SIDE
 """The side that large photos are shrunk to for the look from nearer."""
-
-# Three more looks are three more chances of a false face: only a sure one
-# counts. (An upright face that is hard to see may be less sure than its own
-# reflection upside down, so what was found upright is kept.)
-_SURE_TURNED = 0.97
 
 # The first look finds faces from 0.0125 of the photo's longer side on. Where
 # the largest is no more than three times that, there may be smaller ones.
@@ -61,11 +57,7 @@ def _looked_again(
     """What a photo's second looks find, if its first one needs them."""
     if max(photo.shape[:2]) > LONGEST_SIDE and all_small(faces, photo.shape):
         faces = _distinct(faces + _from_nearer(detector, photo))
-    return faces or _turned(detector, photo)
-
-
-def _confidence(faces: Sequence[Face]) -> float:
-    return max((face.confidence for face in faces), default=0.0)
+    return settled(detector, photo, faces)
 
 
 def _from_nearer(detector: Detector, photo: np.ndarray) -> list[Face]:
@@ -82,78 +74,16 @@ def _from_nearer(detector: Detector, photo: np.ndarray) -> list[Face]:
         for left, top in corners
     ]
     return [
-        moved(face, _scaling(scale, scale * corner))
+        moved(face, scaling(scale, scale * corner))
         for corner, faces in zip(corners, detector.detect(tiles), strict=True)
         for face in faces
     ]
-
-
-def _turned(detector: Detector, photo: np.ndarray) -> list[Face]:
-    """The faces of whichever quarter turn shows the surest one, if it is."""
-    small, scale = shrunk(photo, LONGEST_SIDE)
-    found = []
-    for turns in (1, 2, 3):
-        turned = np.ascontiguousarray(np.rot90(small, turns))
-        back = _scaling(scale) @ _as_square(_quarter_turns(turns, small.shape))
-        (faces,) = detector.detect([turned])
-        found.append([moved(face, back) for face in faces])
-    surest = max(found, key=_confidence)
-    return surest if _confidence(surest) >= _SURE_TURNED else []
-
-
-def shrunk(photo: np.ndarray, side: int) -> tuple[np.ndarray, np.ndarray]:
-    """A photo with at most `side` a side, and the (x, y) scale back."""
-    import cv2  # OpenCV takes a tenth of a second to import
-
-    height, width = photo.shape[:2]
-    factor = min(1, side / max(height, width))
-    size = max(1, round(width * factor)), max(1, round(height * factor))
-    small = cv2.resize(photo, size, interpolation=cv2.INTER_AREA)
-    return small, np.array([width, height]) / size
 
 
 def _distinct(faces: Sequence[Face]) -> list[Face]:
     """Without those that a surer one covers by half or more."""
     kept: list[Face] = []
     for face in sorted(faces, key=lambda face: -face.confidence):
-        if all(_overlap(face, other) < 0.5 for other in kept):
+        if all(overlap(face, other) < 0.5 for other in kept):
             kept.append(face)
     return kept
-
-
-def _overlap(one: Face, other: Face) -> float:
-    """The shared area as a share of the smaller box."""
-    start = np.maximum(one.box[:2], other.box[:2])
-    end = np.minimum(one.box[:2] + one.box[2:], other.box[:2] + other.box[2:])
-    return np.maximum(end - start, 0).prod() / min(one.area, other.area)
-
-
-def moved(face: Face, matrix: np.ndarray) -> Face:
-    """A face whose points are mapped by an affine `[2, 3]`."""
-    left_top, right_bottom = face.box[:2], face.box[:2] + face.box[2:]
-    corners = geometry.apply(matrix, np.stack([left_top, right_bottom]))
-    start, end = corners.min(axis=0), corners.max(axis=0)
-    return Face(
-        box=np.concatenate([start, end - start]),
-        landmarks=geometry.apply(matrix, face.landmarks),
-        confidence=face.confidence,
-    )
-
-
-def _scaling(scale: np.ndarray, shift: np.ndarray | float = 0) -> np.ndarray:
-    return np.column_stack([np.diag(scale), np.zeros(2) + shift])
-
-
-def _as_square(matrix: np.ndarray) -> np.ndarray:
-    """An affine `[2, 3]` as `[3, 3]`, to be put before another."""
-    return np.vstack([matrix, [0, 0, 1]])
-
-
-def _quarter_turns(turns: int, shape: tuple[int, ...]) -> np.ndarray:
-    """From `np.rot90(photo, turns)` back to the photo of `shape`."""
-    height, width = shape[:2]
-    return {
-        1: np.array([[0.0, -1, width], [1, 0, 0]]),
-        2: np.array([[-1.0, 0, width], [0, -1, height]]),
-        3: np.array([[0.0, 1, 0], [-1, 0, height]]),
-    }[turns]

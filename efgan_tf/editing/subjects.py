@@ -14,11 +14,12 @@ from efgan_tf.editing.choice import (
     framed_by_center,
 )
 from efgan_tf.editing.model import EditingModel
-from efgan_tf.editing.search import find_faces, moved, shrunk
+from efgan_tf.editing.search import find_faces
 from efgan_tf.errors import UserError
 from efgan_tf.faces.alignment import align
 from efgan_tf.faces.detection import Detector, Face
 from efgan_tf.faces.photos import eight_bits
+from efgan_tf.faces.turns import TURNED, moved, shrunk
 
 ON_NO_FACE = ("error", "skip", "centre")
 """What to do with a photo without a face: refuse it, leave it as it is, or
@@ -165,7 +166,7 @@ def _taken(
         return error
     except (ValueError, cv2.error) as error:
         return UserError(f"a face cannot be aligned: {error}")
-    notes += _coarse(chosen, size)
+    notes += _doubts(chosen) + _coarse(chosen, size)
     return Subject(photo, tuple(aligned), tuple(notes))
 
 
@@ -186,6 +187,16 @@ def _chosen(
         return [], ["no face was found; the photo is left alone"]
     middle = framed_by_center(shape)
     return [middle], ["no face was found; the middle is taken for one"]
+
+
+def _doubts(faces: list[Face]) -> list[str]:
+    """A note for each reason to look at what a face has become."""
+    reasons = dict.fromkeys(face.doubt for face in faces if face.doubt)
+    return [
+        f"of a face, {TURNED} ({reason}): look at the result, or turn the "
+        "photo upright and edit it again"
+        for reason in reasons
+    ]
 
 
 def _coarse(faces: list[Face], size: int) -> list[str]:

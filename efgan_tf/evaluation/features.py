@@ -8,7 +8,6 @@ way and had other weights: numbers compare within one implementation, never
 with a paper's.
 """
 
-import functools
 import hashlib
 import warnings
 import zipfile
@@ -20,6 +19,7 @@ import numpy as np
 
 # Imported for its layers, which Keras finds by their registered names.
 import efgan_tf.models  # noqa: F401
+from efgan_tf import runtime
 from efgan_tf.errors import UserError
 from efgan_tf.evaluation.metrics import checks
 
@@ -82,22 +82,16 @@ def inception(weights: str) -> FeatureNetwork:
         raise UserError(
             f"{weights} does not exist; name Inception-v3's weights"
         )
-    build = functools.partial(
-        keras.applications.InceptionV3,
-        include_top=False,
-        pooling="avg",
-        input_shape=(_INCEPTION_SIZE, _INCEPTION_SIZE, 3),
-    )
     if weights == DOWNLOAD:
         try:
-            model = build(weights="imagenet")
+            model = _inception("imagenet")
         except Exception as error:  # Keras raises no narrower one
             raise UserError(
                 f"cannot download Inception-v3's weights: {first_line(error)}; "
                 "give their file by --inception_weights=PATH"
             ) from error
     else:
-        model = build(weights=None)
+        model = _inception(None)
         try:
             with warnings.catch_warnings():
                 # Keras but warns of layers that a file has no weights for.
@@ -109,6 +103,16 @@ def inception(weights: str) -> FeatureNetwork:
                 f"{first_line(error)}"
             ) from error
     return FeatureNetwork("Inception-v3 (keras.applications)", model)
+
+
+def _inception(weights: str | None) -> keras.Model:
+    with runtime.keras_defaults():
+        return keras.applications.InceptionV3(
+            include_top=False,
+            pooling="avg",
+            input_shape=(_INCEPTION_SIZE, _INCEPTION_SIZE, 3),
+            weights=weights,
+        )
 
 
 def load_network(path: str | Path) -> keras.Model:
@@ -165,7 +169,11 @@ def run_network(
         batch = np.float32(images[start : start + batch_size])
         if batch.shape[1:3] != sizes:
             batch = keras.ops.image.resize(
-                batch, sizes, interpolation="bilinear", antialias=True
+                batch,
+                sizes,
+                interpolation="bilinear",
+                antialias=True,
+                data_format="channels_last",
             )
         outputs = model.predict_on_batch(keras.ops.convert_to_numpy(batch))
         batches.append(keras.tree.flatten(outputs))

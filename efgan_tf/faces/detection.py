@@ -9,6 +9,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from efgan_tf import runtime
 from efgan_tf.faces.mtcnn import Mtcnn
 
 LONGEST_SIDE = 640
@@ -29,11 +30,14 @@ class Face:
       landmarks: float64 `[5, 2]` (x, y) in the order of `geometry.LANDMARKS`;
         pixel centres at whole numbers plus one half.
       confidence: 0–1.
+      doubt: why the landmarks may be wrong, where `efgan_tf.faces.turns` has
+        looked and is not sure.
     """
 
     box: np.ndarray
     landmarks: np.ndarray
     confidence: float
+    doubt: str = ""
 
     @property
     def area(self) -> float:
@@ -58,6 +62,7 @@ class Detector:
     """
 
     def __init__(self):
+        runtime.use_tensorflow()
         self._mtcnn = Mtcnn()
 
     def detect(self, photos: Sequence[np.ndarray]) -> list[list[Face]]:
@@ -69,7 +74,11 @@ class Detector:
         Returns:
           For each photo its faces, the most certain first; none where there is
           none.
+
+        Raises:
+          UserError: this process was forked from one that used TensorFlow.
         """
+        runtime.check_process()
         searched = [_shrunk(photo) for photo in photos]
         batches: dict[tuple[int, int], list[list[int]]] = {}
         for index, (photo, _) in enumerate(searched):

@@ -16,6 +16,9 @@ from efgan_tf.errors import UserError
 MAX_PIXELS = 100_000_000
 """Larger pictures are refused: a small file can unfold into gigabytes."""
 
+ROUNDING = 1e-3
+"""What rounding may take floats beyond their range."""
+
 SUFFIXES = frozenset(
     (".jpg", ".jpeg", ".png", ".bmp", ".gif", ".tif", ".tiff", ".webp")
 )
@@ -152,8 +155,8 @@ def eight_bits(pixels: np.ndarray) -> np.ndarray:
     """An array of a photo as uint8 `[height, width, 3]`.
 
     Raises:
-      ValueError: it is neither uint8, uint16 nor float, has another shape, or
-        no pixels.
+      ValueError: it is neither uint8, uint16 nor float, has another shape, no
+        pixels, or floats beyond 0–1.
     """
     scales = {"uint8": 1, "uint16": 1 / 257, "float32": 255, "float64": 255}
     if (
@@ -168,9 +171,26 @@ def eight_bits(pixels: np.ndarray) -> np.ndarray:
         )
     if pixels.dtype == np.uint8:
         return pixels
+    if pixels.dtype.kind == "f":
+        check_range(pixels, 0, 1)
     import cv2  # OpenCV takes a tenth of a second to import
 
     return cv2.convertScaleAbs(pixels, alpha=scales[pixels.dtype.name])
+
+
+def check_range(pixels: np.ndarray, lowest: float, highest: float) -> None:
+    """Raises a `ValueError` unless all pixels lie in a range, but for rounding.
+
+    Pixels in another range, or NaN, would quietly become another picture.
+    """
+    least, most = float(pixels.min()), float(pixels.max())
+    if not (lowest - ROUNDING <= least and most <= highest + ROUNDING):
+        found = f"these are from {least:g} to {most:g}"
+        if np.isnan(least):
+            found = f"{np.isnan(pixels).sum()} of these are NaN"
+        raise ValueError(
+            f"floats must lie within {lowest:g} and {highest:g}; {found}"
+        )
 
 
 def orientation(image: Image.Image) -> int:

@@ -76,18 +76,25 @@ def build_critic(config: ModelConfig, region: str, name: str) -> keras.Model:
             4,
             strides=2,
             padding="same",
+            data_format="channels_last",
             name=f"down_{step}_conv",
         )
         x = normalized(convolution)(x)
         x = layers.LeakyReLU(negative_slope=0.01, name=f"down_{step}_relu")(x)
         channels, step = 2 * channels, step + 1
     convolution = layers.Conv2D(
-        1, 3, padding="same", use_bias=False, dtype="float32", name="patch"
+        1,
+        3,
+        padding="same",
+        data_format="channels_last",
+        use_bias=False,
+        dtype="float32",
+        name="patch",
     )
     patch = normalized(convolution)(x)
     units = layers.Dense(
         len(region_units(region)), dtype="float32", name="action_units"
-    )(layers.Flatten(name="flat")(x))
+    )(layers.Flatten("channels_last", name="flat")(x))
     return keras.Model(
         image, {"patch": patch, "action_units": units}, name=name
     )

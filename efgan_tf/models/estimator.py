@@ -40,12 +40,13 @@ def build_estimator(config: ModelConfig) -> keras.Model:
             3,
             strides=2,
             padding="same",
+            data_format="channels_last",
             use_bias=False,
             name=f"down_{step}_conv",
         )(x)
         x = InstanceNormalization(name=f"down_{step}_norm")(x)
         x = layers.LeakyReLU(negative_slope=0.1, name=f"down_{step}_relu")(x)
-    x = layers.Flatten(name="flat")(x)
+    x = layers.Flatten("channels_last", name="flat")(x)
     units = layers.Dense(
         COUNT,
         activation="sigmoid",

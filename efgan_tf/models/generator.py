@@ -89,6 +89,7 @@ def build_branch(
             4,
             strides=2,
             padding="same",
+            data_format="channels_last",
             use_bias=False,
             name=f"up_{step}_conv",
         )(x)
@@ -99,6 +100,7 @@ def build_branch(
         4,
         7,
         padding="same",
+        data_format="channels_last",
         kernel_initializer=_head_initializer(color_head),
         bias_initializer=keras.initializers.Constant(
             [0.0, 0.0, 0.0, attention_bias]
@@ -131,6 +133,7 @@ def _conv(filters, kernel_size, strides=1, *, name):
         kernel_size,
         strides=strides,
         padding="same",
+        data_format="channels_last",
         use_bias=False,
         name=name,
     )

@@ -164,15 +164,11 @@ class ActionUnitConv2D(keras.layers.Layer):
         tile = units[:, None, None, :] * ops.ones(
             (1, side, side, 1), dtype=units.dtype
         )
-        tile = ops.conv(
-            tile, kernel[:, :, self.image_channels :], padding="same"
-        )
+        tile = _convolved(tile, kernel[:, :, self.image_channels :])
         # Columns first, while there are few rows.
         tile = _repeat_middle(tile, axis=2, length=width)
         tile = _repeat_middle(tile, axis=1, length=height)
-        image = ops.conv(
-            image, kernel[:, :, : self.image_channels], padding="same"
-        )
+        image = _convolved(image, kernel[:, :, : self.image_channels])
         return image + tile
 
     def compute_output_shape(self, image_shape, units_shape):
@@ -184,6 +180,11 @@ class ActionUnitConv2D(keras.layers.Layer):
             "filters": self.filters,
             "kernel_size": self.kernel_size,
         }
+
+
+def _convolved(image, kernel):
+    # Whatever `keras.json` says.
+    return ops.conv(image, kernel, padding="same", data_format="channels_last")
 
 
 def _repeat_middle(x, axis: int, length: int):

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import tensorflow as tf
+from google.protobuf.message import DecodeError
 
 from efgan_tf.outputs import atomic_file
 from efgan_tf.training.refusals import told_plainly
@@ -17,14 +18,16 @@ class MetricsLog:
 
     Args:
       run_dir: the run.
-      images: images seen so far: later lines of an interrupted run are cut,
-        so that the file tells one story.
+      images: images seen so far: later lines and points of an interrupted run
+        are cut, so that the files tell one story.
     """
 
     def __init__(self, run_dir: Path, images: int):
         self.path = run_dir / "metrics.jsonl"
         cut_back(self.path, images)
         self._file = open(self.path, "a", encoding="utf-8")
+        for events in sorted((run_dir / "logs").glob("events.out.tfevents.*")):
+            cut_back_events(events, images)
         self._writer = tf.summary.create_file_writer(
             str(run_dir / "logs"), filename_suffix=f".{images}"
         )
@@ -78,6 +81,28 @@ def cut_back(path: Path, images: int) -> None:
         kept.append(line + "\n")
     with atomic_file(path) as temporary:
         temporary.write_text("".join(kept), encoding="utf-8")
+
+
+def cut_back_events(path: Path, images: int) -> None:
+    """Drops TensorBoard's points beyond `images`, and a last one broken off.
+
+    TensorBoard would draw the run's curves twice from there on.
+    """
+    kept, changed = [], False
+    try:
+        for record in tf.data.TFRecordDataset(str(path)).as_numpy_iterator():
+            beyond = tf.compat.v1.Event.FromString(record).step > images
+            changed |= beyond
+            if not beyond:
+                kept.append(record)
+    except (tf.errors.DataLossError, DecodeError):
+        changed = True
+    if not changed:
+        return
+    with atomic_file(path) as temporary:
+        with tf.io.TFRecordWriter(str(temporary)) as writer:
+            for record in kept:
+                writer.write(record)
 
 
 class PendingMetrics:

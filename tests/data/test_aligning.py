@@ -16,8 +16,9 @@ from efgan_tf.faces.detection import Face
 class FakeDetector:
     """Finds as many faces as a photo's first pixel says, big ones last.
 
-    A photo's second pixel shifts the landmarks. Faces lie side by side, the
-    box of the first from 0 to 1, of the second from 10 to 12, and so on.
+    It must be grey, as it is not where the photo is turned. The second pixel
+    shifts the landmarks. Faces lie side by side, the box of the first from 0 to
+    1, of the second from 10 to 12, and so on.
     """
 
     def detect(self, photos):
@@ -25,6 +26,7 @@ class FakeDetector:
             [
                 self._face(size, int(photo[0, 1, 0]))
                 for size in range(1, 1 + photo[0, 0, 0])
+                if np.ptp(photo[0, 0]) == 0
             ]
             for photo in photos
         ]
@@ -33,7 +35,7 @@ class FakeDetector:
     def _face(size, shift):
         points = np.array([[36, 38], [64, 38], [50, 54], [38, 70], [62, 70]])
         box = np.array([10 * (size - 1), 0, size, size])
-        return Face(box, points + shift + size, 0.9)
+        return Face(box, points + shift + size, 1.0)
 
 
 def row(file, view="v", face_at=None):

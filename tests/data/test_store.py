@@ -7,7 +7,6 @@ import io
 import json
 import os
 import shutil
-import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -17,7 +16,7 @@ import pytest
 import tensorflow as tf
 from PIL import Image
 
-from efgan_tf import commands, data
+from efgan_tf import commands, data, outputs
 from efgan_tf.config import DataConfig
 from efgan_tf.data import (
     builders,
@@ -187,10 +186,31 @@ def test_what_tensorflow_cannot_write_is_one_line(
     assert not list(Path(config.data_dir).iterdir())
 
 
+def test_photos_that_no_table_can_name_are_dropped(config, tmp_path):
+    folder = tmp_path / "photos"
+    shutil.copytree(config.source_dir, folder)
+    first = min(folder.iterdir())
+    for name in (b"caf\xe9.png", b"\xff.JPG"):
+        try:
+            shutil.copy(first, os.fsencode(folder) + b"/" + name)
+        except OSError:
+            pytest.skip("the file system takes no such name")
+    config = dataclasses.replace(config, source_dir=str(folder))
+    report = data.prepare(config, 64).folder / "report.json"
+    told = json.loads(report.read_text("utf-8"))
+    assert told["kept"] == 8
+    assert {each["file"] for each in told["dropped"]} == {
+        r"'caf\udce9.png'", r"'\udcff.JPG'",
+    }  # fmt: skip
+    assert all("Unicode" in each["reason"] for each in told["dropped"])
+    assert not data.prepare(config, 64).is_new
+
+
 def test_what_a_killed_preparation_left_is_swept(config):
     gone = subprocess.Popen([sys.executable, "-c", ""])
     gone.wait()
-    name = f".preparing.{socket.gethostname()}.{gone.pid}.abc"
+    prefix = outputs._temporary_prefix(Path(config.data_dir) / "preparing")
+    name = f"{prefix}{gone.pid}.abc"
     (Path(config.data_dir) / name / "work").mkdir(parents=True)
     data.prepare(config, 64)
     assert [p.name for p in Path(config.data_dir).iterdir()] == ["folder"]

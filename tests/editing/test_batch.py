@@ -1,6 +1,8 @@
 """Many photos: a bad one stops nothing, and the report tells of each."""
 
 import json
+import os
+import shutil
 
 import cv2
 import numpy as np
@@ -98,3 +100,15 @@ def test_every_photo_keeps_its_name_and_the_rest_becomes_png(album):
     assert [path.name for path in paths] == [
         "a.png", "b.png", "c.png", "d.gif.png",
     ]  # fmt: skip
+
+
+def test_a_name_that_is_no_text_stops_nothing(album):
+    name = b"caf\xe9.png"
+    try:
+        shutil.copy(album / "a.png", os.fsencode(album) + b"/" + name)
+    except OSError:
+        pytest.skip("the file system takes no such name")
+    entries = edited(album)
+    assert {entry.status for entry in entries.values()} == {"edited"}
+    assert len(entries) == len(report(album)["files"]) == 4
+    assert (album.parent / "out" / os.fsdecode(name)).exists()

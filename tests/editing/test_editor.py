@@ -328,3 +328,17 @@ def test_a_model_of_another_size(group, tmp_path):
     changed = (edited.image != group).any(axis=-1)
     squares = inside(group.shape, edited.faces)
     assert not changed[~squares].any() and changed[squares].mean() > 0.3
+
+
+@pytest.mark.parametrize(
+    ("scale", "found"), [(127.5, "-127.5 to 127.5"), (np.nan, "NaN")]
+)
+def test_faces_in_another_range_are_refused(scale, found):
+    model = tiny_editor().model
+    faces = np.ones((1, model.size, model.size, 3), np.float32)
+    faces[0, 0] = -1
+    units = np.zeros((1, 17), np.float32)
+    with pytest.raises(ValueError, match=f"within -1 and 1.*{found}"):
+        model.estimate(scale * faces)
+    with pytest.raises(ValueError, match=f"within -1 and 1.*{found}"):
+        model.edit(scale * faces, units, units)

@@ -44,6 +44,25 @@ def test_nothing_there(album):
             list_jobs(image)
 
 
+@pytest.mark.parametrize("image", ["v/*.mp4", "**/clip?.MOV"])
+def test_a_glob_of_videos_is_told(image):
+    with pytest.raises(UserError, match="one by one"):
+        is_video(image)
+
+
+@pytest.mark.parametrize("folder", ["trip [2]", "a[b"])
+def test_brackets_of_a_folder_in_a_glob_are_told(folder, tmp_path):
+    (tmp_path / folder).mkdir()
+    (tmp_path / folder / "a.jpg").touch()
+    if folder == "trip [2]":
+        with pytest.raises(UserError, match=r"write \[\[\]"):
+            list_jobs(f"{tmp_path}/{folder}/*.jpg")
+    escaped = folder.replace("[", "[[]")
+    (job,) = list_jobs(f"{tmp_path}/{escaped}/*.jpg")
+    assert job.path == tmp_path / folder / "a.jpg"
+    assert names(tmp_path / folder) == ["a.jpg"]
+
+
 def test_one_or_several_or_a_video(album):
     (album / "odd[1].jpg").touch()
     assert names_several(str(album)) and names_several(f"{album}/*.jpg")

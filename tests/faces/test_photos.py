@@ -203,6 +203,29 @@ def test_photos_up_to_the_limit_are_read_without_a_warning(
     assert not recwarn.list
 
 
+@pytest.mark.parametrize(
+    ("low", "high", "found"),
+    [
+        (-0.5, 0.5, "from -0.5 to 0.5"),
+        (0, 1.2, "from 0 to 1.2"),
+        (0, 65535, "from 0 to 65535"),
+        (0, np.inf, "from 0 to inf"),
+        (np.nan, 1, "1 of these are NaN"),
+    ],
+)
+@pytest.mark.parametrize("kind", [np.float32, np.float64])
+def test_floats_in_another_range_are_refused(kind, low, high, found):
+    pixels = np.full((4, 4, 3), 0.25, kind)
+    pixels[0, 0, 0], pixels[1, 1, 1] = low, high
+    with pytest.raises(ValueError, match=f"within 0 and 1; .*{found}"):
+        photos.eight_bits(pixels)
+
+
+def test_rounding_may_take_floats_beyond_their_range():
+    pixels = np.array([[[-1e-7, 0.5, 1 + 1e-6]]])
+    assert photos.eight_bits(pixels).tolist() == [[[0, 128, 255]]]
+
+
 def test_floating_point_pixels_are_refused(tmp_path):
     picture("F").save(tmp_path / "photo.tif")
     with pytest.raises(PhotoError, match="floating-point"):

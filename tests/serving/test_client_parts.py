@@ -1,5 +1,8 @@
 """Addresses, settings and messages of the clients."""
 
+from concurrent.futures import ThreadPoolExecutor
+
+import grpc
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -11,7 +14,13 @@ from tensorflow_serving.apis import (
 
 from efgan_tf import client, commands
 from efgan_tf.errors import UserError
-from efgan_tf.serving.remote import ServerConfig, protos, tensors
+from efgan_tf.serving.remote import (
+    Client,
+    ServerConfig,
+    faults,
+    protos,
+    tensors,
+)
 from efgan_tf.serving.remote.settings import is_address, parse_address
 from tools.dump_protos import descriptor_set
 
@@ -33,6 +42,41 @@ def test_addresses(address, settings):
     assert config == expected
     assert is_address(config.address)
     assert parse_address(config.address) == config
+
+
+@pytest.fixture
+def proxied(monkeypatch):
+    """A proxy is set that nobody is behind."""
+    for name in ("grpc_proxy", "https_proxy", "no_proxy"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("http_proxy", "http://me:secret@127.0.0.1:9")
+
+
+@pytest.mark.parametrize("host", ["localhost", "127.0.0.1", "[::1]"])
+def test_this_machine_is_asked_without_a_proxy(host, proxied):
+    server = grpc.server(ThreadPoolExecutor(1))
+    try:
+        port = server.add_insecure_port(f"{host}:0")
+    except RuntimeError:
+        pytest.skip(f"{host} is not to be had here")
+    server.start()
+    try:
+        with Client(f"{host}:{port}", timeout=20) as asking:
+            with pytest.raises(faults.ServingError) as error:
+                asking.versions()
+        # It was reached, and has nothing to say.
+        assert error.value.code is grpc.StatusCode.UNIMPLEMENTED
+    finally:
+        server.stop(None)
+
+
+@pytest.mark.parametrize("host", ["serving.invalid", "10.1.2.3"])
+def test_the_proxy_is_named_where_another_machine_is_not_reached(host, proxied):
+    with Client(f"{host}:8500", timeout=5) as asking:
+        with pytest.raises(faults.ServingError) as error:
+            asking.versions()
+    assert f"http_proxy, which no_proxy={host}" in str(error.value)
+    assert "secret" not in str(error.value)
 
 
 @pytest.mark.parametrize(

@@ -33,6 +33,12 @@ def _serve(*arguments):
     return commands.run(serve.main, ServeConfig, argv=["serve", *arguments])
 
 
+@pytest.mark.parametrize("ending", ["1", "1/"])
+def test_a_version_instead_of_its_folder_is_told(ending, folder, capsys):
+    assert _serve(f"--model_dir={folder}/{ending}") == 2
+    assert f"--model_dir={folder.resolve()}\n" in capsys.readouterr().err
+
+
 def test_the_command_serves_until_it_is_asked_to_end(folder):
     process = subprocess.Popen(
         [sys.executable, "-m", "efgan_tf.serve", f"--model_dir={folder}",

@@ -2,6 +2,7 @@
 
 import json
 
+import numpy as np
 import pytest
 import tensorflow as tf
 
@@ -35,6 +36,30 @@ def test_resuming_cuts_what_the_checkpoint_does_not_know(tmp_path):
     assert path.read_text() == "".join(lines[:2])
     cut_back(path, 1000)
     assert path.read_text() == "".join(lines[:2])
+
+
+@pytest.mark.parametrize("broken_off", [0, 7])
+def test_resuming_cuts_tensorboards_points_too(broken_off, tmp_path):
+    log = MetricsLog(tmp_path, images=0)
+    for images in (16, 32, 48):
+        log.write(images, {"loss": images})
+        log.image(images, "sheet", np.zeros((4, 4, 3), np.uint8))
+    log.close()
+    (first,) = (tmp_path / "logs").iterdir()
+    if broken_off:
+        first.write_bytes(first.read_bytes()[:-broken_off])
+    again = MetricsLog(tmp_path, images=32)
+    again.write(40, {"loss": 40})
+    again.close()
+    shown = [
+        (event.step, value.tag)
+        for path in sorted((tmp_path / "logs").iterdir())
+        for event in tf.compat.v1.train.summary_iterator(str(path))
+        for value in event.summary.value
+    ]
+    assert shown == [
+        (16, "loss"), (16, "sheet"), (32, "loss"), (32, "sheet"), (40, "loss"),
+    ]  # fmt: skip
 
 
 def test_a_broken_last_line_goes(tmp_path):

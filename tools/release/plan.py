@@ -144,6 +144,7 @@ PLAN: Mapping[str, Run | Tested | ByHand] = {
     "--out=edited": Run("--overwrite"),
     "python -m efgan_tf.edit --image=clip.mp4 --expression=surprised "
     "--out=surprised.mp4": Run("--overwrite"),
+    "python -m benchmarks.turned --photos=album --count=60": Run("--count=1"),
     "python -m benchmarks.edit": Run("--repeats=1 --photos=2"),
     # docs/evaluation.md, docs/results.md
     "python -m efgan_tf.evaluate --run_dir=runs/mixed": Tested(

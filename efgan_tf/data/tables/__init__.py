@@ -4,8 +4,9 @@ People have tables of many makes: a CSV file with a `file` column, what
 OpenFace or py-feat wrote, for all photos or one file per photo, or CFEE's own
 sheet. All are read into one form (`read_table`) and joined with the photos
 that they mean (`match`). Mistakes in a table stop the work with one line that
-names the file, the row and the column: a table is quickly mended, and half of
-one would silently teach the wrong thing.
+names the file, the row and the column: a table is quickly mended, and one that
+is on another scale would silently teach the wrong thing. A row that lacks a
+number or a name costs its own photo alone.
 """
 
 from efgan_tf.data.tables.cfee import emotion_names, is_sheet

@@ -2,6 +2,7 @@
 
 import csv
 import io
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -25,7 +26,8 @@ class Unusable(UserError):
 def read_csv(path: Path) -> tuple[list[str], Records]:
     """A CSV file's header and records.
 
-    Commas, semicolons or tabs separate the cells; blank lines are left out.
+    Commas, semicolons or tabs separate the cells, or what a first line `sep=;`
+    names, as Excel writes it; blank lines are left out.
 
     Returns:
       The cells of the header, and an iterator over the number of each line
@@ -43,7 +45,11 @@ def read_csv(path: Path) -> tuple[list[str], Records]:
     except OSError as error:
         raise Unusable(path, f"cannot be read: {error.strerror}") from error
     first_line = text.lstrip().split("\n", 1)[0]
-    records = _guarded(_records(text, max(",;\t", key=first_line.count)), path)
+    named = re.fullmatch(r'"?sep=(.)"?\r?', first_line, re.IGNORECASE)
+    delimiter = named[1] if named else max(",;\t", key=first_line.count)
+    records = _guarded(_records(text, delimiter), path)
+    if named:
+        next(records)
     for _, header in records:
         return header, records
     raise Unusable(path, "is empty")

@@ -34,10 +34,11 @@ def read_table(path: str | os.PathLike) -> Table:
 
     Raises:
       UserError: the table cannot be read; photos are not named, or no action
-        units are given; a number is missing, not a number or not within its
-        scale; two rows contradict each other; a folder mixes tables whose
-        numbers cannot be compared; or not one row can be used. Single files
-        of a folder that are empty or damaged are listed in `dropped` instead.
+        units are given; a number is not within its scale; two rows contradict
+        each other; a folder mixes tables whose numbers cannot be compared; or
+        not one row can be used. Rows without a name or with a number missing,
+        and single files of a folder that are empty or damaged, are listed in
+        `dropped` instead.
     """
     path = Path(path)
     if path.is_dir():

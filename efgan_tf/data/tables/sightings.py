@@ -68,23 +68,36 @@ def read_line(
       own_name: what the photo is called where no column says it; if None, the
         frame's number tells the photo.
 
+    Returns:
+      What it says, or why it is of no use: a name or a number is missing.
+
     Raises:
-      UserError: a cell has not what its column promises.
+      UserError: a number is not one of its column's scale.
     """
     line = _Line(cells, columns, place)
-    name, frame = line.name(own_name)
-    reason = line.reason()
-    if reason:
-        return Sighting(name, place, reason=reason, frame=frame)
-    row = Row(
-        file=name,
-        action_units=line.action_units(),
-        subject=line.text("subject") or name,
-        expression=line.text("expression"),
-        view=line.text("view"),
-        face_at=line.face_at(),
-    )
-    return Sighting(name, place, row, line.score(), frame=frame)
+    name, frame = str(place), 0  # for a row that says of no photo what it shows
+    try:
+        name, frame = line.name(own_name)
+        reason = line.reason()
+        if reason:
+            return Sighting(name, place, reason=reason, frame=frame)
+        row = Row(
+            file=name,
+            action_units=line.action_units(),
+            subject=line.text("subject") or name,
+            expression=line.text("expression"),
+            view=line.text("view"),
+            face_at=line.face_at(),
+        )
+        return Sighting(name, place, row, line.score(), frame=frame)
+    except units.NoNumber as error:
+        return Sighting(name, place, reason=error.problem, frame=frame)
+    except _NoName:
+        return Sighting(name, place, reason="its row names no photo")
+
+
+class _NoName(Exception):
+    """A row without the photo's name."""
 
 
 class _Line:
@@ -112,7 +125,7 @@ class _Line:
         if "file" in self._columns.others:
             name = self.text("file").replace("\\", "/").removeprefix("./")
             if not name:
-                raise UserError(f"{self._place}, column file: no name")
+                raise _NoName
             return tidy(name), 0
         if own_name is not None:
             return tidy(own_name), 0

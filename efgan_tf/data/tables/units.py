@@ -19,6 +19,22 @@ _INDICES = {name: index for index, name in enumerate(action_units.NAMES)} | {
 }
 
 
+class NoNumber(UserError):
+    """A cell that has to be a finite number, and is none.
+
+    Attributes:
+      problem: what is wrong, with the cell's place in brackets.
+    """
+
+    def __init__(self, where: object, column: str, text: str, problem: str):
+        shown = repr(text) if text else "an empty cell"
+        super().__init__(f"{where}, column {column}: {shown} {problem}")
+        self.problem = (
+            f"a number is missing in its row ({where}, column {column}: "
+            f"{shown} {problem})"
+        )
+
+
 @dataclasses.dataclass(frozen=True)
 class Scale:
     """What the numbers of a table mean.
@@ -39,10 +55,11 @@ class Scale:
         """A cell as an intensity, 0–5.
 
         Raises:
+          NoNumber: it is no finite number.
           UserError: it is no number of this scale.
         """
-        value = number(text, where, column, f"from 0 to {self.maximum:g}")
-        if not 0 <= value <= self.maximum:  # also if it is NaN
+        value = finite(text, where, column, f"from 0 to {self.maximum:g}")
+        if not 0 <= value <= self.maximum:
             raise UserError(
                 f"{where}, column {column}: {text} is not within 0 to "
                 f"{self.maximum:g}; mend or delete the row"
@@ -65,28 +82,25 @@ def number(text: str, where: object, column: str, kind: str = "") -> float:
     """A cell as a number, which may be NaN or infinite.
 
     Raises:
-      UserError: it is none.
+      NoNumber: it is none.
     """
     try:
         return float(text)
     except ValueError:
-        shown = repr(text) if text else "an empty cell"
         hint = "; write decimals with a point" if "," in text else ""
-        raise UserError(
-            f"{where}, column {column}: {shown} is not a number {kind}".rstrip()
-            + hint
-        ) from None
+        problem = f"is not a number {kind}".rstrip() + hint
+        raise NoNumber(where, column, text, problem) from None
 
 
-def finite(text: str, where: object, column: str) -> float:
+def finite(text: str, where: object, column: str, kind: str = "") -> float:
     """A cell as a finite number.
 
     Raises:
-      UserError: it is none.
+      NoNumber: it is none.
     """
-    value = number(text, where, column)
+    value = number(text, where, column, kind)
     if not math.isfinite(value):
-        raise UserError(f"{where}, column {column}: {text} is not finite")
+        raise NoNumber(where, column, text, "is not finite")
     return value
 
 

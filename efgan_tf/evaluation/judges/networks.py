@@ -25,14 +25,14 @@ def unit_judge(size: int, width: int) -> keras.Model:
         # Most units are absent in most faces.
         bias_initializer=keras.initializers.Constant(-2.0),
         name="units",
-    )(layers.Dropout(0.2)(layers.Flatten()(features)))
+    )(layers.Dropout(0.2)(layers.Flatten("channels_last")(features)))
     return keras.Model(image, units, name="unit_judge")
 
 
 def expression_judge(size: int, width: int, count: int) -> keras.Model:
     """Tells `count` expressions apart: `[b, S, S, 3]` → logits `[b, count]`."""
     image = keras.Input((size, size, 3))
-    features = layers.Flatten()(_trunk(image, width))
+    features = layers.Flatten("channels_last")(_trunk(image, width))
     logits = layers.Dense(count, name="logits")(layers.Dropout(0.2)(features))
     return keras.Model(image, logits, name="expression_judge")
 
@@ -43,8 +43,8 @@ def identity_judge(size: int, width: int) -> keras.Model:
     Sees the middle of the face alone.
     """
     image = keras.Input((size, size, 3))
-    face = layers.Cropping2D(int(size * _FACE))(image)
-    features = layers.Flatten()(_trunk(face, width))
+    face = layers.Cropping2D(int(size * _FACE), "channels_last")(image)
+    features = layers.Flatten("channels_last")(_trunk(face, width))
     embedding = layers.Dense(_EMBEDDING, use_bias=False)(
         layers.Dropout(0.2)(features)
     )
@@ -55,7 +55,7 @@ def identity_judge(size: int, width: int) -> keras.Model:
 def pooled_features(judge: keras.Model) -> keras.Model:
     """What a judge of units sees before its head, averaged over places."""
     maps = judge.get_layer("features").output
-    pooled = layers.GlobalAveragePooling2D()(maps)
+    pooled = layers.GlobalAveragePooling2D("channels_last")(maps)
     return keras.Model(judge.inputs, pooled)
 
 
@@ -71,18 +71,29 @@ def _trunk(image, width: int):
 
 def _block(x, width: int):
     """A residual block that halves the side."""
-    shortcut = layers.Conv2D(width, 1, use_bias=False)(
-        layers.AveragePooling2D(2, padding="same")(x)
+    shortcut = layers.Conv2D(
+        width, 1, data_format="channels_last", use_bias=False
+    )(
+        layers.AveragePooling2D(2, padding="same", data_format="channels_last")(
+            x
+        )
     )
     x = _convolution(x, width, strides=2)
-    x = layers.Conv2D(width, 3, padding="same", use_bias=False)(x)
+    x = layers.Conv2D(
+        width, 3, padding="same", data_format="channels_last", use_bias=False
+    )(x)
     x = layers.BatchNormalization(momentum=0.9)(x)
     return layers.ReLU()(layers.Add()([x, shortcut]))
 
 
 def _convolution(x, width: int, strides: int):
     x = layers.Conv2D(
-        width, 3, strides=strides, padding="same", use_bias=False
+        width,
+        3,
+        strides=strides,
+        padding="same",
+        data_format="channels_last",
+        use_bias=False,
     )(x)
     x = layers.BatchNormalization(momentum=0.9)(x)
     return layers.ReLU()(x)

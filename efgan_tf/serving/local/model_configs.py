@@ -29,6 +29,11 @@ def model_configs(config: ServeConfig) -> list[ModelConfig]:
             f"--model_dir={folder} is no folder; make one with "
             "python -m efgan_tf.export"
         )
+    if (folder / MODEL_FILE).is_file():
+        raise UserError(
+            f"--model_dir={folder} is one version of a model; give the folder "
+            f"that holds it, --model_dir={folder.resolve().parent}"
+        )
     policy = _policy_of(config.version_policy)
     if not policy.choose(find_versions(folder)):
         raise UserError(

@@ -64,14 +64,16 @@ def open_channel(config: ServerConfig, library=grpc):
     Raises:
       UserError: a certificate cannot be read.
     """
+    # gRPC would ask a proxy for this machine, too: http_proxy is for others.
+    options = (*OPTIONS, ("grpc.enable_http_proxy", int(not config.is_local)))
     if not config.encrypted:
-        return library.insecure_channel(config.server, options=OPTIONS)
+        return library.insecure_channel(config.server, options=options)
     credentials = grpc.ssl_channel_credentials(
         root_certificates=_read(config.root_certificate),
         private_key=_read(config.client_key),
         certificate_chain=_read(config.client_certificate),
     )
-    return library.secure_channel(config.server, credentials, options=OPTIONS)
+    return library.secure_channel(config.server, credentials, options=options)
 
 
 def _read(path: str) -> bytes | None:

@@ -1,11 +1,16 @@
 """What a server refuses or cannot do, told with the way out."""
 
+import os
+
 import grpc
 
 from efgan_tf.errors import UserError
 from efgan_tf.serving.remote.settings import NEWEST, ServerConfig
 
 Code = grpc.StatusCode
+
+# Where gRPC looks, in its order.
+_PROXIES = ("grpc_proxy", "https_proxy", "http_proxy")
 
 
 class ServingError(UserError):
@@ -37,10 +42,10 @@ _WAYS_OUT = (
      "no TLS connection to {server}: {details}; check --root_certificate"),
     (Code.UNAVAILABLE, "",
      "{server} cannot be reached: {details}; check --server, that the server "
-     "runs, and {other}"),
+     "runs, and {other}{proxy}"),
     (Code.DEADLINE_EXCEEDED, "",
      "no answer from {server} within {timeout:g} s; raise --timeout, or send "
-     "fewer faces at a time"),
+     "fewer faces at a time{proxy}"),
     (Code.NOT_FOUND, "",
      "{server} has no {model}; check --model_name, --model_version and that "
      "it is loaded: {details}"),
@@ -88,10 +93,25 @@ def told(error: grpc.RpcError, config: ServerConfig) -> ServingError:
         other="--root_certificate and --client_certificate"
         if config.encrypted
         else "whether it speaks TLS (--tls)",
+        proxy=_proxy(config),
         code=code.name,
         details=" ".join(details.split()).rstrip("."),
     )
     return ServingError(message, code, details)
+
+
+def _proxy(config: ServerConfig) -> str:
+    """What to say of the proxy that gRPC goes through, if it may be to blame.
+
+    Its address may hold a password, so it is not said.
+    """
+    named = [name for name in _PROXIES if os.environ.get(name)]
+    if not named or config.is_local:
+        return ""
+    return (
+        f"; it is asked through the proxy of {named[0]}, which "
+        f"no_proxy={config.host} goes around"
+    )
 
 
 def unreadable(what: object, config: ServerConfig) -> ServingError:

@@ -1,6 +1,7 @@
 """Where a served model is, and how it is asked."""
 
 import dataclasses
+import ipaddress
 import re
 from pathlib import Path
 from typing import Any
@@ -70,6 +71,19 @@ class ServerConfig:
             require(
                 not path or Path(path).is_file(), f"--{name}={path} is no file"
             )
+
+    @property
+    def host(self) -> str:
+        """The server without its port."""
+        return self.server.rpartition(":")[0].strip("[]")
+
+    @property
+    def is_local(self) -> bool:
+        """Whether the server is on this machine, which needs no proxy."""
+        try:
+            return ipaddress.ip_address(self.host).is_loopback
+        except ValueError:
+            return self.host == "localhost"
 
     @property
     def encrypted(self) -> bool:

@@ -101,8 +101,8 @@ def test_repeated_rows_are_dropped_and_counted(write):
         (",,\n", "is empty"),
         ('file,AU12\n"x.jpg,' + "1" * 200_000, "is not a CSV file"),
         ("file,AU12,AU12_r\nx.jpg,1,1\n", "AU12 twice.*'AU12_r'"),
-        ("file,AU12\nx.jpg,nan\n", "line 2, column AU12: nan is not within"),
-        ("file,AU12\nx.jpg,inf\n", "inf is not within 0 to 5"),
+        ("file,AU12\nx.jpg,nan\n", "line 2, column AU12: 'nan' is not fin"),
+        ("file,AU12\nx.jpg,inf\n", "'inf' is not finite"),
         ("file,AU12\nx.jpg,1\ny.jpg,5.1\n", "line 3, column AU12: 5.1"),
         ("file,AU12\nx.jpg,-1\n", "-1 is not within 0 to 5"),
         ("file,AU12\nx.jpg,much\n", "'much' is not a number"),
@@ -112,7 +112,7 @@ def test_repeated_rows_are_dropped_and_counted(write):
             "file,AU01,AU02,AU04\nx.jpg,0,5,1,5,2,0\n",
             "line 2: 7 cells under 4 columns; decimal commas?",
         ),
-        ("file,AU12\n,1\n", "line 2, column file: no name"),
+        ("file,AU12\n,1\n", "line 2: its row names no photo"),
         ("file,AU12\nx.jpg,1\nx.jpg,2\n", "lines 2 and 3 contradict.*x.jpg"),
     ],
 )
@@ -122,6 +122,34 @@ def test_mistakes_name_file_row_and_column(write, text, message):
         read_table(path)
     assert str(path) in str(error.value)
     assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    "row, name, reason",
+    [
+        ("bad.jpg,NaN,1", "bad.jpg", "column AU12: 'NaN' is not finite"),
+        ("bad.jpg,1.#IND,1", "bad.jpg", "'1.#IND' is not a number"),
+        ("bad.jpg,,1", "bad.jpg", "an empty cell is not a number"),
+        ("bad.jpg,2", "bad.jpg", "column AU25: an empty cell"),
+        (",2,1", "line 3", "its row names no photo"),
+        ("./ ,2,1", "line 3", "its row names no photo"),
+    ],
+)
+def test_a_bad_row_costs_its_own_photo_alone(write, row, name, reason):
+    text = f"file,AU12,AU25\na.jpg,1,1\n{row}\nb.jpg,3,0\n"
+    table = read_table(write(text))
+    assert list(table.rows) == ["a.jpg", "b.jpg"]
+    ((dropped, why),) = table.dropped
+    assert dropped.endswith(name) and reason in why
+
+
+@pytest.mark.parametrize(
+    "first, cells",
+    [("sep=;", ";"), ("SEP=,", ","), ('"sep=\t"', "\t"), ("sep=|", "|")],
+)
+def test_excels_line_that_names_the_separator(write, first, cells):
+    lines = [first, cells.join(["file", "AU12"]), cells.join(["x.jpg", "2"])]
+    assert list(read_table(write("\r\n".join(lines))).rows) == ["x.jpg"]
 
 
 def test_a_missing_table_names_the_flag(tmp_path):

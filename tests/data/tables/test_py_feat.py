@@ -90,9 +90,9 @@ def test_absolute_paths_find_their_photos(write):
     "row, message",
     [
         (face("x", AU12=1.5), "line 2, column AU12: 1.5 is not within 0 to 1"),
-        (face("x", AU12="nan"), "column AU12: nan is not within 0 to 1"),
-        (face("x", box="1,2,inf,4"), "column FaceRectWidth: inf is not finite"),
-        (face(""), "column file: no name"),
+        (face("x", AU12="nan"), "column AU12: 'nan' is not finite"),
+        (face("x", box="1,2,inf,4"), "column FaceRectWidth: 'inf' is not fin"),
+        (face(""), "its row names no photo"),
     ],
 )
 def test_numbers_that_are_no_probabilities_are_refused(write, row, message):

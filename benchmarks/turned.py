@@ -1,0 +1,109 @@
+"""What becomes of photos that lie on a side or upside down.
+
+    python -m benchmarks.turned --photos=FOLDER --count=60
+
+Takes photos of one upright face, turns each by 0, 90, 180 and 270 degrees, and
+prints how many of the faces are found where the upright one is (no landmark is
+off by 0.15 eye distances or more), how many elsewhere, with a warning and
+without, and what the looks at other turns add to the first one's time.
+"""
+
+import dataclasses
+import random
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+from absl import flags
+
+from efgan_tf import commands, config
+from efgan_tf.data.listing import files_below
+from efgan_tf.options import check_at_least, option, require
+
+OFF = 0.15
+
+
+@dataclasses.dataclass(frozen=True)
+class TurnedConfig:
+    """What is measured."""
+
+    photos: str = option("", "folder of photos of one upright face each")
+    count: int = option(60, "how many of them")
+    seed: int = option(1, "which of them")
+
+    def __post_init__(self):
+        require(bool(self.photos), "give --photos=FOLDER")
+        check_at_least(self, 1, "count")
+
+
+def main(values: flags.FlagValues) -> None:
+    """Runs the command."""
+    settings = config.from_flags(values, TurnedConfig)
+    commands.quiet_tensorflow()
+    from efgan_tf.faces import detection, photos, turns
+
+    folder = Path(settings.photos)
+    names = files_below(folder, photos.SUFFIXES)
+    random.Random(settings.seed).shuffle(names)
+    detector = detection.Detector()
+    print(
+        "turned  photos  right  warned  wrong  warned  no face  seconds (first)"
+    )
+    found: dict[int, list] = {turn: [] for turn in range(4)}
+    for name in names[: settings.count]:
+        photo = photos.read_photo(folder / name)
+        expected = None
+        for turn in range(4):
+            lying = np.ascontiguousarray(np.rot90(photo, turn))
+            start = time.process_time()
+            (first,) = detector.detect([lying])
+            middle = time.process_time()
+            faces = turns.settled(detector, lying, first)
+            end = time.process_time()
+            face = detection.largest(faces) if faces else None
+            points = back(face, turn, photo.shape[:2]) if face else None
+            if turn == 0:
+                if not first:
+                    print(f"{name}: no face upright", file=sys.stderr)
+                    break
+                expected = detection.largest(first).landmarks
+            off = None
+            if face:
+                eyes = np.hypot(*(expected[0] - expected[1]))
+                off = np.abs(points - expected).max() / eyes
+            doubted = bool(face and face.doubt)
+            found[turn].append((off, doubted, middle - start, end - middle))
+    for turn, rows in found.items():
+        print(line(turn, rows))
+
+
+def back(face, turn: int, shape: tuple[int, int]) -> np.ndarray:
+    """Landmarks of `np.rot90(photo, turn)` in the photo of `shape`."""
+    x, y = face.landmarks.T
+    height, width = shape
+    points = {
+        0: (x, y),
+        1: (width - y, x),
+        2: (width - x, height - y),
+        3: (y, height - x),
+    }[turn]
+    return np.stack(points, axis=1)
+
+
+def line(turn: int, rows: list) -> str:
+    """One line of the table."""
+    right = [row for row in rows if row[0] is not None and row[0] < OFF]
+    wrong = [row for row in rows if row[0] is not None and row[0] >= OFF]
+    none = len(rows) - len(right) - len(wrong)
+    first, more = (np.mean([row[k] for row in rows]) for k in (2, 3))
+    return (
+        f"{90 * turn:>5}°{len(rows):8}{len(right):7}"
+        f"{sum(row[1] for row in right):8}{len(wrong):7}"
+        f"{sum(row[1] for row in wrong):8}{none:9}"
+        f"{more:9.2f} ({first:.2f})"
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(commands.run(main, TurnedConfig))

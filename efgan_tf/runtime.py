@@ -1,0 +1,71 @@
+"""TensorFlow and Keras as this package needs them, however they are set up."""
+
+import contextlib
+import os
+import sys
+from collections.abc import Iterator
+
+from efgan_tf.errors import UserError
+
+# The process in which TensorFlow was first used, and with it its threads.
+_home: int | None = None
+
+
+def use_tensorflow() -> None:
+    """Makes Keras run on TensorFlow; call before either is used.
+
+    `KERAS_BACKEND` and `keras.json` may say otherwise, for other projects.
+
+    Raises:
+      UserError: Keras runs on something else already, or this process was
+        forked from one that has used TensorFlow.
+    """
+    global _home
+    check_process()
+    if _home is not None:
+        return
+    if "keras" in sys.modules:
+        backend = sys.modules["keras"].config.backend()
+        if backend != "tensorflow":
+            raise UserError(
+                f"Keras was imported with the backend {backend!r}, and this "
+                "needs TensorFlow's: set KERAS_BACKEND=tensorflow, or import "
+                "efgan_tf.runtime and call use_tensorflow() before Keras"
+            )
+    else:
+        os.environ["KERAS_BACKEND"] = "tensorflow"
+    _home = os.getpid()
+
+
+def check_process() -> None:
+    """Raises a `UserError` in a process forked after TensorFlow was used.
+
+    TensorFlow's threads are not there any more: it would hang for ever.
+    """
+    if _home not in (None, os.getpid()):
+        raise UserError(
+            f"process {os.getpid()} was forked after TensorFlow had started in "
+            f"process {_home}, and would hang: load the model in each worker "
+            "instead (gunicorn without --preload), or start workers by "
+            'multiprocessing.get_context("spawn")'
+        )
+
+
+@contextlib.contextmanager
+def keras_defaults() -> Iterator[None]:
+    """Builds layers as Keras does by default, then restores what was set.
+
+    Layers of other packages follow the precision that something else is
+    trained in, and the image format of `keras.json`.
+    """
+    import keras
+
+    policy = keras.config.dtype_policy()
+    image_format = keras.config.image_data_format()
+    try:
+        keras.config.set_dtype_policy("float32")
+        keras.config.set_image_data_format("channels_last")
+        yield
+    finally:
+        keras.config.set_dtype_policy(policy)
+        keras.config.set_image_data_format(image_format)

@@ -1,0 +1,232 @@
+"""Whatever the user's environment is like, it works or one line says why."""
+
+import os
+import pwd
+import shlex
+import subprocess
+import sys
+
+import keras
+import numpy as np
+import pytest
+
+import efgan_tf
+from efgan_tf import commands, config, runtime
+from efgan_tf.config import ModelConfig
+from efgan_tf.editing.settings import PhotoConfig
+from efgan_tf.errors import UserError
+from efgan_tf.evaluation.judges import networks as judges
+from efgan_tf.explaining.settings import VisualizeConfig
+from efgan_tf.models import build_cascade, build_critics, build_estimator
+
+
+def run_python(code, **options):
+    return subprocess.run(
+        [sys.executable, "-c", code],
+        capture_output=True,
+        text=True,
+        timeout=300,
+        **options,
+    )
+
+
+def printing(code):
+    """Python that prints as a command does."""
+    return (
+        "import sys; from efgan_tf import commands\n"
+        f"def main(values):\n    {code}\n"
+        "sys.exit(commands.run(main, argv=['program']))"
+    )
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["-m", "efgan_tf"],
+        ["-c", printing("for _ in range(10**5): print('many lines')")],
+        ["-c", printing("for _ in range(99): print('x', file=sys.stderr)")],
+    ],
+)
+def test_a_reader_that_goes_ends_it_in_quiet(command, tmp_path):
+    reading, writing = os.pipe()
+    os.close(reading)
+    to_stderr = "stderr" in command[-1]
+    with open(tmp_path / "log", "w+") as log:
+        done = subprocess.run(
+            [sys.executable, *command],
+            stdout=log if to_stderr else writing,
+            stderr=writing if to_stderr else log,
+        )
+        os.close(writing)
+        log.seek(0)
+        assert log.read() == ""
+    assert done.returncode == 141
+
+
+@pytest.mark.parametrize(
+    ("encoding", "text", "shown"),
+    [
+        ("latin-1", "İ is no é", r"\u0130 is no é"),
+        ("ascii", "10 € 😀", r"10 \u20ac \U0001f600"),
+        ("utf-8", "caf\udce9.jpg", r"caf\udce9.jpg"),
+    ],
+)
+def test_what_an_encoding_lacks_is_escaped(encoding, text, shown):
+    code = printing(f"print({text!a}); print({text!a}, file=sys.stderr)")
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        capture_output=True,
+        env={**os.environ, "PYTHONIOENCODING": encoding},
+    )
+    assert done.returncode == 0
+    for said in (done.stdout, done.stderr):
+        assert said.decode(encoding).strip() == shown
+
+
+def parsed(*arguments, classes, words=False):
+    """The configs that a command gets, and its further words."""
+    given = []
+
+    def main(values, rest=()):
+        given.extend([config.from_flags(values, c) for c in classes])
+        given.extend(rest)
+
+    status = commands.run(
+        main, *classes, argv=["program", *arguments], arguments=words
+    )
+    return status, given
+
+
+def test_a_tilde_is_the_home_folder(monkeypatch, tmp_path):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    status, (photo, data, word) = parsed(
+        "--image=~/a.jpg", "--out=~/b/c.png", "--data_dir=~", "~/runs/x",
+        classes=(PhotoConfig, config.DataConfig), words=True,
+    )  # fmt: skip
+    assert status == 0
+    assert photo.image == f"{tmp_path}/a.jpg"
+    assert photo.out == f"{tmp_path}/b/c.png"
+    assert (data.data_dir, word) == (str(tmp_path), f"{tmp_path}/runs/x")
+    _, (kept,) = parsed("--image=a~/~b.jpg", classes=(PhotoConfig,))
+    assert kept.image == "a~/~b.jpg"
+
+
+def test_a_tilde_without_a_home_folder_is_one_line(monkeypatch, capsys):
+    def nobody(number):
+        raise KeyError(number)
+
+    monkeypatch.delenv("HOME")
+    monkeypatch.setattr(pwd, "getpwuid", nobody)
+    for arguments in (["--image=~/a.jpg"], ["~/run"]):
+        assert parsed(*arguments, classes=(PhotoConfig,), words=True)[0] == 2
+        error = capsys.readouterr().err
+        assert error.count("\n") == 1 and "HOME" in error
+
+
+@pytest.mark.parametrize("path", ["it's", "a $HOME; ls", "tab\tü", "-x"])
+def test_printed_commands_can_be_pasted(path):
+    command = commands.next_command("edit", model=path, out="o.png")
+    said = subprocess.check_output(
+        ["sh", "-c", f"printf '%s\\n' {command}"], text=True
+    )
+    words = ["python", "-m", "efgan_tf.edit", f"--model={path}", "--out=o.png"]
+    assert said == "\n".join(words) + "\n"
+    assert shlex.split(command) == words
+
+
+def test_networks_do_not_heed_keras_image_format(request):
+    request.addfinalizer(
+        lambda: keras.config.set_image_data_format("channels_last")
+    )
+    keras.config.set_image_data_format("channels_first")
+    model = ModelConfig(
+        image_size=64, stages=1, base_width=2, local_width=2, critic_width=2,
+        estimator_width=2, global_blocks=1, local_blocks=1, refiner_blocks=1,
+    )  # fmt: skip
+    face = np.zeros((2, 64, 64, 3), np.float32)
+    units = np.zeros((2, 17), np.float32)
+    made = build_cascade(model)(
+        {
+            "image": face,
+            "source_action_units": units,
+            "target_action_units": units,
+        }
+    )
+    assert made["image"].shape == face.shape
+    assert build_estimator(model)(face).shape == (2, 17)
+    critics = build_critics(model)
+    assert critics["face"](face)["patch"].shape[0] == 2
+    assert judges.identity_judge(64, 4)(face).shape == (2, 64)
+    pooled = judges.pooled_features(judges.unit_judge(64, 4))
+    assert pooled(face).shape[0] == 2
+    with runtime.keras_defaults():
+        assert keras.config.image_data_format() == "channels_last"
+    assert keras.config.image_data_format() == "channels_first"
+
+
+def test_another_backend_is_put_aside_for_commands(tmp_path):
+    (tmp_path / "keras.json").write_text('{"backend": "torch"}')
+    said = run_python(
+        "from efgan_tf import commands; commands.quiet_tensorflow()\n"
+        "import keras; print(keras.config.backend())",
+        env={**os.environ, "KERAS_HOME": str(tmp_path)},
+    )
+    assert said.stdout.strip() == "tensorflow", said.stderr
+
+
+def test_another_backend_that_runs_already_is_named():
+    said = run_python(
+        # No other backend is installed here.
+        "import types, sys, efgan_tf\n"
+        "backend = types.SimpleNamespace(backend=lambda: 'jax')\n"
+        "sys.modules['keras'] = types.SimpleNamespace(config=backend)\n"
+        "from efgan_tf.errors import UserError\n"
+        "try: efgan_tf.load()\n"
+        "except UserError as error: print(error)"
+    )
+    assert "'jax'" in said.stdout and "KERAS_BACKEND" in said.stdout
+
+
+def in_a_fork(work):
+    """Whether `work` raises a `UserError` in a forked process, and what."""
+    reading, writing = os.pipe()
+    child = os.fork()
+    if not child:
+        try:
+            work()
+            said = "nothing"
+        except UserError as error:
+            said = str(error)
+        except BaseException as error:
+            said = repr(error)
+        os.write(writing, said.encode())
+        os._exit(0)
+    os.close(writing)
+    with os.fdopen(reading) as answer:
+        said = answer.read()
+    os.waitpid(child, 0)
+    return said
+
+
+@pytest.mark.parametrize("used", ["detector", "load", "command"])
+def test_use_after_a_fork_is_told_at_once(used, detector):
+    photo = np.zeros((64, 64, 3), np.uint8)
+    work = {
+        "detector": lambda: detector.detect([photo]),
+        "load": efgan_tf.load,
+        "command": commands.quiet_tensorflow,
+    }[used]
+    said = in_a_fork(work)
+    assert "forked" in said and "spawn" in said
+    assert len(detector.detect([photo])) == 1  # here it goes on
+
+
+def test_settings_of_the_explain_command_know_the_tilde_too(
+    monkeypatch, tmp_path
+):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    _, given = parsed(
+        "--model=preset:faces128", "--image=~/p.jpg", "--out=~/maps",
+        classes=(VisualizeConfig,),
+    )  # fmt: skip
+    assert given[0].out == f"{tmp_path}/maps"
