@@ -46,7 +46,7 @@ from efgan_tf.editing.settings import (
 )
 from efgan_tf.editing.wanted import Wish, make_wish, parse_units
 from efgan_tf.errors import UserError
-from efgan_tf.faces import documents, video
+from efgan_tf.faces import animations, documents, video, video_writing
 from efgan_tf.options import require
 from efgan_tf.serving.remote.settings import is_address, parse_address
 
@@ -231,7 +231,7 @@ def _edit_one(
             done = single.draw_strip(
                 editor, request, document, name, unit, out, overwrite
             )
-            lines = subject_lines(done)
+            lines = [*document.notes, *subject_lines(done)]
         else:
             done = single.edit_photo(
                 editor, request, document, name, out, result, overwrite
@@ -270,17 +270,14 @@ def _edit_video(
         "--on_no_face is for photos; frames without a face stay as they are",
     )
     require(bool(photo.out), "give --out=VIDEO.mp4: --image is a video")
-    video.check_video_suffix(photo.out)
+    video_writing.check_video_suffix(photo.out)
     outputs.check_free_file(photo.out, photo.overwrite)
     source = video.open_video(photo.image)
     with folders.made([_folder(photo.out)]):
         made = clip.edit_video(
             load(), request, source, photo.out, photo.overwrite
         )
-    print(
-        f"{made.edited} of {made.frames} frames edited; {made.audio.value}\n"
-        f"wrote {photo.out}"
-    )
+    print("\n".join([*made.lines(), f"wrote {photo.out}"]))
 
 
 def _refuse_extras(what: str, result: ResultConfig) -> None:
@@ -306,7 +303,7 @@ def _check_outputs(photo: PhotoConfig, result: ResultConfig) -> list[str]:
     if result.sheet:
         documents.check_suffix(result.sheet)
     if result.animate:
-        video.check_animation(result.animate, result.fps)
+        animations.check_animation(result.animate, result.fps)
     for path in wanted.values():
         same = [f for f, p in wanted.items() if _same(path, p)]
         require(

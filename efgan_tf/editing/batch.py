@@ -166,17 +166,17 @@ def _written(
     job: Job, path: Path, document: documents.Document, edited: Edited
 ) -> Entry:
     """Writes one photo, unless it was to be left as it is."""
-    notes = "; ".join(edited.notes)
+    notes = [*document.notes, *edited.notes]
     if not edited.faces:
-        return Entry(job.name, "skipped", notes)
+        return Entry(job.name, "skipped", "; ".join(notes))
     try:
-        documents.write_document(path, document, edited.image)
+        notes += documents.write_document(path, document, edited.image)
     except UserError as error:
         return Entry(job.name, "failed", _reason(error, job))
     return Entry(
         file=job.name,
         status="edited",
-        reason=notes,
+        reason="; ".join(notes),
         out=str(path),
         faces=tuple(edited_to_json(edited)),
     )

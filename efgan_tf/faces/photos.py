@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from typing import BinaryIO
 
 import numpy as np
-from PIL import Image, UnidentifiedImageError
+from PIL import Image, PngImagePlugin, UnidentifiedImageError
 
 from efgan_tf.errors import UserError
 
@@ -17,9 +17,19 @@ MAX_PIXELS = 100_000_000
 """Larger pictures are refused: a small file can unfold into gigabytes."""
 
 SUFFIXES = frozenset(
-    (".jpg", ".jpeg", ".png", ".bmp", ".gif", ".tif", ".tiff", ".webp")
+    (
+        *(".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".bmp", ".gif", ".webp"),
+        *(".tif", ".tiff", ".jp2", ".j2k", ".jpx", ".avif"),
+        *(".heic", ".heif", ".hif"),  # by pillow-heif
+    )
 )
 """What is taken for a photo when a folder is listed, in lower case."""
+
+VIDEO_SUFFIXES = frozenset((".mp4", ".m4v", ".mov", ".avi", ".mkv", ".webm"))
+"""What is taken for a video, in lower case."""
+
+_LONGEST_TEXT = 64 << 20  # of a PNG, unpacked; generators write megabytes
+_HEIF_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"mif1", b"msf1")
 
 ORIENTATION = 0x0112
 """The EXIF tag that says how the camera was held."""
@@ -81,10 +91,11 @@ def opened(
       way_out: what is said to do about those.
 
     Raises:
-      PhotoError: missing, unreadable, cut off, or over the limit.
+      PhotoError: missing, unreadable, cut off, over the limit, or HEIC without
+        the package that reads it.
     """
     name = _name(source)
-    with problems_told(name), _open_unlimited(source) as image:
+    with problems_told(name), _open(source, name) as image:
         if image.width * image.height > max_pixels:
             limit = f"over {max_pixels / 1e6:g} megapixels"
             raise PhotoError(name, f"{limit}; {way_out}")
@@ -121,15 +132,62 @@ def _name(source) -> str:
     return getattr(source, "name", "the photo")
 
 
+def _open(source, name: str) -> Image.Image:
+    """Opens a picture, by way of the package that its format needs."""
+    try:
+        return _open_unlimited(source)
+    except UnidentifiedImageError:
+        if not _is_heif(source):
+            raise
+    try:
+        import pillow_heif
+    except ImportError as error:
+        raise PhotoError(
+            name,
+            'is HEIC, which needs pillow-heif: pip install "efgan_tf[heic]"',
+        ) from error
+    pillow_heif.register_heif_opener()
+    try:
+        return _open_unlimited(source)
+    except UnidentifiedImageError as error:
+        raise PhotoError(name, "cut off or damaged (HEIC)") from error
+
+
+def _is_heif(source) -> bool:
+    if isinstance(source, (str, os.PathLike)):
+        with open(source, "rb") as file:
+            head = file.read(12)
+    else:
+        source.seek(0)
+        head = source.read(12)
+        source.seek(0)
+    return head[4:8] == b"ftyp" and head[8:] in _HEIF_BRANDS
+
+
 def _open_unlimited(source) -> Image.Image:
-    """Opens without Pillow's own limit on pixels, in favour of ours."""
+    """Opens without Pillow's own limits on pixels and texts, for ours."""
     with _LIMIT_LOCK:
-        limit = Image.MAX_IMAGE_PIXELS
+        limits = Image.MAX_IMAGE_PIXELS, PngImagePlugin.MAX_TEXT_CHUNK
         Image.MAX_IMAGE_PIXELS = None
+        PngImagePlugin.MAX_TEXT_CHUNK = _LONGEST_TEXT
         try:
             return Image.open(source)
         finally:
-            Image.MAX_IMAGE_PIXELS = limit
+            Image.MAX_IMAGE_PIXELS, PngImagePlugin.MAX_TEXT_CHUNK = limits
+
+
+def further_pictures(image: Image.Image) -> tuple[str, ...]:
+    """A note if an opened file, not yet loaded, holds more than one picture."""
+    try:
+        count = getattr(image, "n_frames", 1)
+    except BROKEN:
+        return ("the first picture of the file was taken; others are damaged",)
+    if count < 2:
+        return ()
+    what = "pages" if image.format == "TIFF" else "frames"
+    what = "pictures" if image.format in ("MPO", "HEIF") else what
+    which = "main" if image.format == "HEIF" else "first"
+    return (f"of {count} {what} in the file the {which} one was taken",)
 
 
 def to_rgb(image: Image.Image, name: str) -> np.ndarray:
