@@ -34,7 +34,12 @@ from efgan_tf.editing.describe import (
 )
 from efgan_tf.editing.editor import Editor
 from efgan_tf.editing.expression_file import load_expression
-from efgan_tf.editing.inputs import is_video, list_jobs, names_several
+from efgan_tf.editing.inputs import (
+    is_video,
+    list_jobs,
+    list_others,
+    names_several,
+)
 from efgan_tf.editing.request import Request
 from efgan_tf.editing.search import find_faces
 from efgan_tf.editing.settings import (
@@ -207,6 +212,8 @@ def _list_faces(photo: PhotoConfig) -> int | None:
         except UserError as error:
             listed[job.name] = {"error": str(error)}
             status = USER_ERROR_STATUS
+    for job, reason in list_others(photo.image).items():
+        listed[job.name] = {"error": reason}
     print(json.dumps(listed, indent=2))
     return status
 
@@ -247,11 +254,12 @@ def _edit_several(
     _refuse_extras("several photos", result)
     require(bool(photo.out), "give --out=FOLDER: --image names several photos")
     jobs, out = list_jobs(photo.image, photo.out), Path(photo.out)
+    others = list_others(photo.image, photo.out)
     paths = batch.output_paths(jobs, out)
     batch.check_outputs([*paths, out / batch.REPORT], photo.overwrite)
     with folders.made([out]):
         entries = batch.edit_photos(
-            load(), request, jobs, out, photo.max_pixels
+            load(), request, jobs, out, photo.max_pixels, others
         )
     counts = batch.counts(entries)
     print(

@@ -28,6 +28,16 @@ SUFFIXES = frozenset(
 VIDEO_SUFFIXES = frozenset((".mp4", ".m4v", ".mov", ".avi", ".mkv", ".webm"))
 """What is taken for a video, in lower case."""
 
+UNREAD_SUFFIXES = VIDEO_SUFFIXES | frozenset(
+    (
+        *(".3fr", ".arw", ".cr2", ".cr3", ".dng", ".nef", ".nrw", ".orf"),
+        *(".pef", ".raf", ".raw", ".rw2", ".srw", ".x3f"),  # of cameras
+        *(".exr", ".hdr", ".heics", ".jxl", ".pcx", ".pgm", ".pnm", ".ppm"),
+        *(".psb", ".psd", ".svg", ".tga"),
+    )
+)
+"""What people take for photos, and is not read, in lower case."""
+
 _LONGEST_TEXT = 64 << 20  # of a PNG, unpacked; generators write megabytes
 _HEIF_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"mif1", b"msf1")
 
