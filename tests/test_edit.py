@@ -217,7 +217,7 @@ def test_an_animation_starts_with_the_photo(suffix, run, photos, tmp_path):
 
 def read_frames(path):
     if path.suffix in VIDEO_SUFFIXES:
-        return [frame.astype(int) for frame in open_video(path)]
+        return [frame.pixels.astype(int) for frame in open_video(path)]
     with Image.open(path) as image:
         frames = []
         for number in range(image.n_frames):

@@ -261,7 +261,7 @@ def _edited(
         ]
         edits = request.grant(editor, subjects)
         for frame, edited in zip(frames, edits, strict=True):
-            yield Frame(edited.image, frame.time)
+            yield dataclasses.replace(frame, pixels=edited.image)
         start += len(frames)
         progress.advance(len(frames))
 

@@ -31,10 +31,12 @@ class Frame:
     Attributes:
       pixels: uint8 `[height, width, 3]`, RGB, upright.
       time: seconds after the start of the file; later than the one before.
+      duration: seconds; what counts is the last one's.
     """
 
     pixels: np.ndarray
     time: Fraction
+    duration: Fraction
 
 
 @dataclasses.dataclass(frozen=True)
@@ -67,7 +69,8 @@ class Video:
             start, time = start_of(container), None
             for frame in _frames(container, stream):
                 time = _later(time, frame, start, self)
-                yield Frame(self._pixels(frame), time)
+                duration = frame.duration * frame.time_base or 1 / self.rate
+                yield Frame(self._pixels(frame), time, duration)
 
     def _pixels(self, frame: Any) -> np.ndarray:
         orientation = orientation_of(frame)
@@ -223,10 +226,10 @@ def _counted(path: str, rate: Fraction) -> tuple[int, list[str]]:
                     hidden += packet.is_discard or _is_hidden(packet)
             length = Fraction(container.duration or 0, 1_000_000)
             end -= start_of(container)
-            # An edit list cuts frames off that an MP4's header still counts.
-            known = len(stream.index_entries)
-            if "mp4" not in container.format.name.split(","):
-                known = max(known, stream.frames)
+            known = stream.frames
+            if "mp4" in container.format.name.split(","):
+                # Edit lists cut off frames that its header still counts.
+                known = len(stream.index_entries)
     finally:
         logging.set_level(None)
     missing = length - end

@@ -62,7 +62,7 @@ def at_rate(frames: Iterable[np.ndarray], rate: float) -> Iterator[Frame]:
     """Pictures that follow each other `rate` times a second."""
     rate = Fraction(rate).limit_denominator(1001)
     for number, pixels in enumerate(frames):
-        yield Frame(pixels, number / rate)
+        yield Frame(pixels, number / rate, 1 / rate)
 
 
 def write_video(
@@ -124,15 +124,22 @@ def _encode(made: Path, frames: Iterable[Frame], source: Video | None) -> None:
             ("color_range", colors.range),
         ):
             setattr(stream.codec_context, name, value)
-        last = -1
+        last, start = -1, None
         for frame in itertools.chain([first], frames):
             if frame.pixels.shape != first.pixels.shape:
                 raise ValueError(f"a frame is {frame.pixels.shape}")
             coded = _coded(_even(frame.pixels), colors)
             last = max(round(frame.time / tick), last + 1)
             coded.pts, coded.time_base = last, tick
-            container.mux(stream.encode(coded))
-        container.mux(stream.encode(None))
+            encoded = stream.encode(coded)
+            start = encoded[0].dts if encoded and start is None else start
+            container.mux(encoded)
+        *others, final = stream.encode(None)
+        # An MP4 is as long as its packets, in the order of decoding.
+        start = (others or [final])[0].dts if start is None else start
+        end = last + round(frame.duration / tick)
+        final.duration = max(end - (final.dts - start), 1)
+        container.mux([*others, final])
 
 
 def _coded(pixels: np.ndarray, colors: Colors) -> Any:

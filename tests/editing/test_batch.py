@@ -100,3 +100,41 @@ def test_every_photo_keeps_its_name_and_the_rest_becomes_png(album):
     assert [path.name for path in paths] == [
         "a.png", "b.png", "c.png", "d.gif.png",
     ]  # fmt: skip
+
+
+def test_every_file_of_a_folder_is_in_the_report(album):
+    for name in ("clip.MOV", "raw.CR2", "notes.txt", "bare"):
+        (album / name).write_bytes(b"not read")
+    with Image.open(album / "a.png") as photo:
+        photo.save(album / "d.avif")
+        photo.save(album / "e.jpe", "JPEG")
+        photo.save(
+            album / "f.tif", save_all=True, append_images=[photo.copy()] * 2
+        )
+    (album / "g.HEIC").write_bytes(b"\0\0\0\x18ftypheic" + bytes(400))
+    entries = edited(album)
+    assert {n: e.status for n, e in entries.items()} == {
+        **dict.fromkeys(
+            ("clip.MOV", "raw.CR2", "notes.txt", "bare"), "skipped"
+        ),
+        **dict.fromkeys(
+            ("a.png", "b.png", "c.png", "d.avif", "e.jpe"), "edited"
+        ),
+        "f.tif": "edited",
+        "g.HEIC": "failed",
+    }
+    assert "video" in entries["clip.MOV"].reason
+    assert "(.cr2)" in entries["raw.CR2"].reason
+    assert "of 3 pages" in entries["f.tif"].reason
+    assert report(album)["skipped"] == 4
+
+
+def test_what_a_format_cannot_hold_is_in_the_report(album):
+    block = Image.Exif()
+    block[0x9286] = b"x" * 70_000
+    with Image.open(album / "a.png") as photo:
+        photo.save(album / "wide.bmp", dpi=(300, 300))
+        photo.save(album / "exif.webp", exif=block, lossless=True)
+    entries = edited(album)
+    assert entries["wide.bmp"].status == "edited"
+    assert not entries["exif.webp"].reason
