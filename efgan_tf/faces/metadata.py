@@ -123,6 +123,8 @@ def read_metadata(
       The metadata, and what was left out, in sentences.
     """
     info, notes = image.info, []
+    if photos.WITHOUT_TEXTS in info:
+        notes.append("all but the pixels was left out: the file is damaged")
     exif = _exif(image, notes)
     packet = info.get("xmp") or info.get("XML:com.adobe.xmp")
     if packet:

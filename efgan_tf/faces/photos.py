@@ -1,6 +1,7 @@
 """Photos as people have them, read into plain RGB arrays."""
 
 import contextlib
+import io
 import os
 import struct
 import threading
@@ -12,6 +13,7 @@ import numpy as np
 from PIL import Image, PngImagePlugin, UnidentifiedImageError
 
 from efgan_tf.errors import UserError
+from efgan_tf.faces import lossless
 
 MAX_PIXELS = 100_000_000
 """Larger pictures are refused: a small file can unfold into gigabytes."""
@@ -37,6 +39,9 @@ UNREAD_SUFFIXES = VIDEO_SUFFIXES | frozenset(
     )
 )
 """What people take for photos, and is not read, in lower case."""
+
+WITHOUT_TEXTS = "without texts"
+"""In the `info` of a PNG that is read for its pixels alone."""
 
 _LONGEST_TEXT = 64 << 20  # of a PNG, unpacked; generators write megabytes
 _HEIF_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"mif1", b"msf1")
@@ -143,11 +148,22 @@ def _name(source) -> str:
 
 
 def _open(source, name: str) -> Image.Image:
-    """Opens a picture, by way of the package that its format needs."""
+    """Opens a picture, by way of the package that its format needs.
+
+    A PNG with damage outside of its pixels is opened without texts, profile
+    and the like, which `info[WITHOUT_TEXTS]` tells.
+    """
     try:
         return _open_unlimited(source)
-    except UnidentifiedImageError:
-        if not _is_heif(source):
+    except (UnidentifiedImageError, ValueError):
+        head = _read(source, len(lossless.PNG_START))
+        if head == lossless.PNG_START:
+            pixels = lossless.without_texts(_read(source))
+            image = _open_unlimited(io.BytesIO(pixels))
+            image.info[WITHOUT_TEXTS] = True
+            return image
+        head = _read(source, 12)
+        if not (head[4:8] == b"ftyp" and head[8:] in _HEIF_BRANDS):
             raise
     try:
         import pillow_heif
@@ -163,15 +179,15 @@ def _open(source, name: str) -> Image.Image:
         raise PhotoError(name, "cut off or damaged (HEIC)") from error
 
 
-def _is_heif(source) -> bool:
+def _read(source, size: int = -1) -> bytes:
+    """How a file begins."""
     if isinstance(source, (str, os.PathLike)):
         with open(source, "rb") as file:
-            head = file.read(12)
-    else:
-        source.seek(0)
-        head = source.read(12)
-        source.seek(0)
-    return head[4:8] == b"ftyp" and head[8:] in _HEIF_BRANDS
+            return file.read(size)
+    source.seek(0)
+    data = source.read(size)
+    source.seek(0)
+    return data
 
 
 def _open_unlimited(source) -> Image.Image:

@@ -114,6 +114,24 @@ def test_large_texts_of_a_png_are_kept(tmp_path):
     }
 
 
+@pytest.mark.parametrize("damage", ["checksum", "too long when unpacked"])
+def test_damage_outside_of_the_pixels_does_no_harm(tmp_path, damage):
+    path = tmp_path / "in.png"
+    info = PngImagePlugin.PngInfo()
+    length = 10 if damage == "checksum" else 70 << 20
+    info.add_text("Title", "x" * length, zip=True)
+    picture().save(path, pnginfo=info)
+    with_chunks(path, (b"gAMA", struct.pack(">I", 100_000)))
+    if damage == "checksum":
+        data = bytearray(path.read_bytes())
+        data[data.index(b"zTXt") + 12] ^= 1
+        path.write_bytes(data)
+    out, notes = rewrite(path, tmp_path / "out.png")
+    assert notes == ["all but the pixels was left out: the file is damaged"]
+    np.testing.assert_array_equal(photos.read_photo(out), np.asarray(picture()))
+    assert png_chunks(out)[b"gAMA"] == struct.pack(">I", 100_000)
+
+
 @pytest.mark.parametrize("subsampling", [0, 2])
 def test_a_progressive_jpeg_of_noise_is_written(
     tmp_path, subsampling, monkeypatch
