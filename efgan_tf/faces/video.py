@@ -16,9 +16,9 @@ import numpy as np
 from efgan_tf.errors import UserError
 from efgan_tf.faces.video_pictures import (
     Colors,
+    ToRgb,
     orientation_of,
     square_size,
-    to_rgb,
 )
 
 _CUT_OFF_SECONDS = 0.5  # missing at the end, and more than the last frame
@@ -67,16 +67,16 @@ class Video:
         with opened(self.path) as container:
             stream = container.streams.best("video")
             start, time = start_of(container), None
+            to_rgb = None
             for frame in _frames(container, stream):
+                orientation = orientation_of(frame)
+                if to_rgb is None:
+                    turned = -1 if orientation.transposed else 1
+                    to_rgb = ToRgb(*(self.width, self.height)[::turned])
                 time = _later(time, frame, start, self)
                 duration = frame.duration * frame.time_base or 1 / self.rate
-                yield Frame(self._pixels(frame), time, duration)
-
-    def _pixels(self, frame: Any) -> np.ndarray:
-        orientation = orientation_of(frame)
-        size = self.width, self.height
-        size = size[::-1] if orientation.transposed else size
-        return orientation.applied(to_rgb(frame, *size))
+                pixels = orientation.applied(to_rgb(frame))
+                yield Frame(pixels, time, duration)
 
 
 def pyav() -> Any:

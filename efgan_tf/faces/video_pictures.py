@@ -1,6 +1,7 @@
 """What the frames of a video mean: colors, shape of the pixels, orientation."""
 
 import dataclasses
+import itertools
 from fractions import Fraction
 from typing import Any
 
@@ -9,7 +10,11 @@ import numpy as np
 # FFmpeg's numbers (and those of ISO/IEC 23091-2).
 _BT709, _UNSPECIFIED, _BT601, _SRGB = 1, 2, 5, 13
 _HDR_TRANSFERS = (16, 18)  # PQ and HLG
-_MATRICES = (1, 4, 5, 6, 7, 9)  # that swscale knows both ways
+_MATRICES = (1, 4, 5, 6, 7)  # that PyAV 17 can write
+_BT2020 = 9
+
+# swscale's flags: bicubic, accurate rounding, all of the chroma.
+FINE = 0x4 | 0x40000 | 0x2000
 
 _SMALLEST_HD = 577  # lines; FFmpeg's rule for files that name no matrix
 _MOST_STRETCHED = 4  # pixels that are longer are a mistake of the file
@@ -45,7 +50,7 @@ class Colors:
 
     def matrix_for(self, height: int) -> int:
         """The matrix, also where the file does not say."""
-        if self.matrix in _MATRICES:
+        if self.matrix in (*_MATRICES, _BT2020):
             return self.matrix
         return _BT709 if height >= _SMALLEST_HD else _BT601
 
@@ -59,23 +64,68 @@ def square_size(width: int, height: int, ratio: Fraction) -> tuple[int, int]:
     return width, round(height / ratio)
 
 
-def to_rgb(frame: Any, width: int, height: int) -> np.ndarray:
-    from av.video.reformatter import Interpolation
+class ToRgb:
+    """Makes RGB of a video's frames, uint8 `[height, width, 3]`, in one size.
 
-    colors = Colors(frame.colorspace, transfer=frame.color_trc)
-    options = {}
-    if colors.is_hdr:
-        options = {"dst_color_trc": _SRGB, "dst_color_primaries": _BT709}
-    return frame.reformat(
-        width=width,
-        height=height,
-        format="rgb24",
-        src_colorspace=colors.matrix_for(frame.height),
-        interpolation=Interpolation.BICUBIC
-        | Interpolation.ACCURATE_RND
-        | Interpolation.FULL_CHR_H_INT,
-        **options,
-    ).to_ndarray()
+    It is kept for the whole video: the tables of HDR take seconds to make.
+
+    Args:
+      width: of the pictures.
+      height: likewise.
+    """
+
+    def __init__(self, width: int, height: int):
+        from av.video.reformatter import VideoReformatter
+
+        self._width, self._height = width, height
+        self._reformatter = VideoReformatter()
+        self._graph: Any = None
+        self._graph_of: tuple[int, int, str] | None = None
+
+    def __call__(self, frame: Any) -> np.ndarray:
+        colors = Colors(frame.colorspace, transfer=frame.color_trc)
+        if colors.is_hdr:
+            return self._from_hdr(frame).to_ndarray()
+        return self._reformatter.reformat(
+            frame,
+            width=self._width,
+            height=self._height,
+            format="rgb24",
+            src_colorspace=colors.matrix_for(frame.height),
+            interpolation=FINE,
+        ).to_ndarray()
+
+    def _from_hdr(self, frame: Any) -> Any:
+        kind = frame.width, frame.height, frame.format.name
+        if kind != self._graph_of:
+            self._graph, self._graph_of = self._make_graph(frame), kind
+        self._graph.push(frame)
+        return self._graph.pull()
+
+    def _make_graph(self, frame: Any) -> Any:
+        """FFmpeg's filters that take HDR to sRGB."""
+        from av.filter import Graph
+
+        graph = Graph()
+        steps = [
+            graph.add_buffer(
+                width=frame.width,
+                height=frame.height,
+                format=frame.format.name,
+                time_base=frame.time_base,
+            ),
+            graph.add(
+                "scale",
+                f"w={self._width}:h={self._height}:flags={FINE}:"
+                "out_transfer=iec61966-2-1:out_primaries=bt709",
+            ),
+            graph.add("format", "rgb24"),
+            graph.add("buffersink"),
+        ]
+        for step, following in itertools.pairwise(steps):
+            step.link_to(following)
+        graph.configure()
+        return graph
 
 
 @dataclasses.dataclass(frozen=True)

@@ -22,7 +22,7 @@ from efgan_tf.faces.video import (
     pyav,
     start_of,
 )
-from efgan_tf.faces.video_pictures import Colors
+from efgan_tf.faces.video_pictures import FINE, Colors
 from efgan_tf.outputs import atomic_file, check_free_file, temporary_folder
 
 VIDEO_SUFFIXES = (".mp4", ".m4v", ".mov")
@@ -143,14 +143,12 @@ def _encode(made: Path, frames: Iterable[Frame], source: Video | None) -> None:
 
 
 def _coded(pixels: np.ndarray, colors: Colors) -> Any:
-    from av.video.reformatter import Interpolation
-
     frame = pyav().VideoFrame.from_ndarray(pixels, format="rgb24")
     return frame.reformat(
         format="yuv420p",
         dst_colorspace=colors.matrix_for(len(pixels)),
         dst_color_range=colors.range or 1,
-        interpolation=Interpolation.BICUBIC | Interpolation.ACCURATE_RND,
+        interpolation=FINE,
     )
 
 

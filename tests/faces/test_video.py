@@ -253,16 +253,14 @@ def test_pixels_become_square(tmp_path, ratio, size):
         ("bt709", "bt709", "bt709", "tv"),
         ("smpte170m", "smpte170m", "smpte170m", "tv"),
         ("bt709", "bt709", "iec61966-2-1", "pc"),
-        ("bt2020nc", "bt2020", "bt709", "tv"),
+        ("smpte240m", "bt2020", "bt709", "tv"),
         (),
     ],
 )
 def test_colors_come_back_as_they_were(tmp_path, names):
     source, path = tmp_path / "source.mp4", tmp_path / "out.mp4"
     matrix, *others, span = names or ("bt709", "tv")
-    scale = f"scale=out_color_matrix={matrix}:out_range={span}".replace(
-        "bt2020nc", "bt2020"
-    )
+    scale = f"scale=out_color_matrix={matrix}:out_range={span}"
     scale += ":flags=accurate_rnd+full_chroma_int+bicubic"
     tags = [
         "-colorspace",
@@ -287,6 +285,21 @@ def test_colors_come_back_as_they_were(tmp_path, names):
     assert np.abs(stored(source) - stored(path)).max() <= 2
     entries = "stream=color_space,color_primaries,color_transfer"
     assert probed(path, entries, "v") == probed(source, entries, "v")
+
+
+@needs_ffmpeg
+def test_a_matrix_that_is_not_written_becomes_another(tmp_path):
+    source, path = tmp_path / "source.mp4", tmp_path / "out.mp4"
+    ffmpeg("-f", "lavfi", "-i", "color=c=0xC04060:s=64x64:d=0.2", "-vf",
+           "scale=out_color_matrix=bt2020:flags=accurate_rnd+full_chroma_int,"
+           "format=yuv420p", "-colorspace", "bt2020nc", "-color_primaries",
+           "bt2020", "-color_trc", "bt709", "-crf", "5", source)  # fmt: skip
+    again(source, path)
+    for path_of in (source, path):
+        found = pictures(path_of)[0][20, 20].astype(int)
+        assert np.abs(found - (0xC0, 0x40, 0x60)).max() <= 3
+    entries = "stream=color_space,color_primaries"
+    assert probed(path, entries, "v") == ["bt709", "bt2020"]
 
 
 @needs_ffmpeg
