@@ -20,8 +20,15 @@ setup(
     license="Apache-2.0",
     license_files=["LICENSE", "efgan_tf/synthetic/CREDITS.md"],
     python_requires=">=3.10,<3.14",
-    packages=find_packages(include=["efgan_tf", "efgan_tf.*"]),
+    packages=[
+        *find_packages(include=["efgan_tf", "efgan_tf.*"]),
+        "efgan_tf.configs",
+    ],
+    # The flag files lie where a clone's users look for them.
+    package_dir={"efgan_tf.configs": "configs"},
     package_data={
+        "efgan_tf.configs": ["*.flags"],
+        "efgan_tf.faces": ["*.npz"],
         "efgan_tf.interface": ["assets/*", "samples/*.jpg"],
         "efgan_tf.presets": ["*.npz", "*.json", "*.md"],
         "efgan_tf.serving": ["*.binpb"],
@@ -29,6 +36,7 @@ setup(
     },
     install_requires=[
         "absl-py>=2.1",
+        "ai-edge-litert>=2.1",
         "grpcio>=1.71",
         # Of the local server; later ones want a later protobuf.
         "grpcio-health-checking>=1.71,<1.81",
@@ -59,9 +67,7 @@ setup(
         # Their wheels hold x264 and x265, which are under the GPL.
         "heic": ["pillow-heif>=1.0"],
         "video": ["av>=17"],
-        "mobile": ["ai-edge-litert>=2.1"],
         "test": [
-            "ai-edge-litert>=2.1",
             "apache-beam>=2.60",
             "av>=17",
             "build>=1.2",
