@@ -46,7 +46,7 @@ setup(
         "numba>=0.61",
         "numpy>=2.0",
         "opencv-python-headless>=4.10",
-        "pillow>=10.3",
+        "pillow>=11.3",  # the first to read AVIF
         # As tensorflow-metadata bounds it; pip does not find that out by itself
         # under Python 3.10.
         "protobuf>=6.31.1,<=6.32; python_version < '3.11'",
@@ -64,13 +64,18 @@ setup(
         "cfee": ["xlrd>=2.0"],
         "demo": ["gradio>=6.31,<7"],
         "docs": ["pdoc>=15"],
+        # Their wheels hold x264 and x265, which are under the GPL.
+        "heic": ["pillow-heif>=1.0"],
+        "video": ["av>=17"],
         "test": [
             "apache-beam>=2.60",
+            "av>=17",
             "build>=1.2",
             "cryptography>=42",  # certificates to test TLS with
             "gradio>=6.31,<7",
             "hypothesis>=6.100",
             "ovmsclient>=2023.1",  # somebody else's client
+            "pillow-heif>=1.0",
             "playwright>=1.45",  # drives the machine's own Chromium
             "pytest>=8",
             "pytest-timeout>=2.3",

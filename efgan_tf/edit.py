@@ -35,7 +35,12 @@ from efgan_tf.editing.describe import (
 )
 from efgan_tf.editing.editor import Editor
 from efgan_tf.editing.expression_file import load_expression
-from efgan_tf.editing.inputs import is_video, list_jobs, names_several
+from efgan_tf.editing.inputs import (
+    is_video,
+    list_jobs,
+    list_others,
+    names_several,
+)
 from efgan_tf.editing.loading import needs_tensorflow
 from efgan_tf.editing.request import Request
 from efgan_tf.editing.search import find_faces
@@ -48,7 +53,7 @@ from efgan_tf.editing.settings import (
 )
 from efgan_tf.editing.wanted import Wish, make_wish, parse_units
 from efgan_tf.errors import UserError
-from efgan_tf.faces import documents, video
+from efgan_tf.faces import animations, documents, video, video_writing
 from efgan_tf.faces.detection import Detector
 from efgan_tf.options import require
 from efgan_tf.serving.remote.settings import is_address, parse_address
@@ -209,6 +214,8 @@ def _list_faces(photo: PhotoConfig) -> int | None:
         except UserError as error:
             listed[job.name] = {"error": str(error)}
             status = USER_ERROR_STATUS
+    for job, reason in list_others(photo.image).items():
+        listed[job.name] = {"error": reason}
     print(json.dumps(listed, indent=2))
     return status
 
@@ -226,7 +233,7 @@ def _edit_one(
             done = single.draw_strip(
                 editor, request, document, name, unit, out, overwrite
             )
-            lines = subject_lines(done)
+            lines = [*document.notes, *subject_lines(done)]
         else:
             done = single.edit_photo(
                 editor, request, document, name, out, result, overwrite
@@ -242,11 +249,12 @@ def _edit_several(
     _refuse_extras("several photos", result)
     require(bool(photo.out), "give --out=FOLDER: --image names several photos")
     jobs, out = list_jobs(photo.image, photo.out), Path(photo.out)
+    others = list_others(photo.image, photo.out)
     paths = batch.output_paths(jobs, out)
     batch.check_outputs([*paths, out / batch.REPORT], photo.overwrite)
     with folders.made([out]):
         entries = batch.edit_photos(
-            load(), request, jobs, out, photo.max_pixels
+            load(), request, jobs, out, photo.max_pixels, others
         )
     counts = batch.counts(entries)
     print(
@@ -265,7 +273,7 @@ def _edit_video(
         "--on_no_face is for photos; frames without a face stay as they are",
     )
     require(bool(photo.out), "give --out=VIDEO.mp4: --image is a video")
-    video.check_video_suffix(photo.out)
+    video_writing.check_video_suffix(photo.out)
     outputs.check_free_file(photo.out, photo.overwrite)
     # In full: to decoders a colon or a dash in a name may mean something.
     source = video.open_video(os.path.abspath(photo.image))
@@ -273,10 +281,7 @@ def _edit_video(
         made = clip.edit_video(
             load(), request, source, photo.out, photo.overwrite
         )
-    print(
-        f"{made.edited} of {made.frames} frames edited; {made.audio.value}\n"
-        f"wrote {photo.out}"
-    )
+    print("\n".join([*made.lines(), f"wrote {photo.out}"]))
 
 
 def _refuse_extras(what: str, result: ResultConfig) -> None:
@@ -302,7 +307,7 @@ def _check_outputs(photo: PhotoConfig, result: ResultConfig) -> list[str]:
     if result.sheet:
         documents.check_suffix(result.sheet)
     if result.animate:
-        video.check_animation(result.animate, result.fps)
+        animations.check_animation(result.animate, result.fps)
     for path in wanted.values():
         same = [f for f, p in wanted.items() if _same(path, p)]
         require(

@@ -11,9 +11,8 @@ from PIL import Image
 
 from efgan_tf.action_units import NAMES
 from efgan_tf.editing import single
-from efgan_tf.editing.inputs import VIDEO_SUFFIXES
 from efgan_tf.errors import UserError
-from efgan_tf.faces.photos import read_photo
+from efgan_tf.faces.photos import VIDEO_SUFFIXES, read_photo
 from efgan_tf.faces.video import open_video
 from tests.editing.scenes import (
     edit_command,
@@ -218,7 +217,7 @@ def test_an_animation_starts_with_the_photo(suffix, run, photos, tmp_path):
 
 def read_frames(path):
     if path.suffix in VIDEO_SUFFIXES:
-        return [frame.astype(int) for frame in open_video(path)]
+        return [frame.pixels.astype(int) for frame in open_video(path)]
     with Image.open(path) as image:
         frames = []
         for number in range(image.n_frames):

@@ -18,7 +18,7 @@ from absl import flags
 
 from efgan_tf import commands, flag_files, options, train
 from efgan_tf import config as config_lib
-from efgan_tf.data import load_faces
+from efgan_tf.data import load_faces, load_parts
 from efgan_tf.distillation.settings import DistillConfig
 from efgan_tf.evaluation.ablation import AblationConfig
 from efgan_tf.training import objectives, trainer
@@ -393,7 +393,7 @@ def test_saturated_attention_is_warned_about(data_dir, tmp_path, capsys):
 
 def test_a_stop_before_the_first_step_is_no_error(data_dir, tmp_path):
     config = _config(_flags(data_dir, tmp_path / "run"))
-    faces = [alone(load_faces(config.data, 64, s)) for s in ("train", "test")]
+    faces = [load_parts(config.data, 64, s) for s in ("train", "test")]
     with StopRequest() as stop:
         signal.raise_signal(signal.SIGTERM)
         outcome = trainer.Trainer(

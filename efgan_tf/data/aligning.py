@@ -124,7 +124,8 @@ def align_job(
         for (row, photo, face, count), points in zip(
             found, landmarks, strict=True
         ):
-            outcome = _aligned(row, photo, points, count, size)
+            known = source.flaws(row)
+            outcome = _aligned(row, photo, points, count, size, known)
             if outcome.png is not None:
                 outcome = dataclasses.replace(outcome, landmarks=face.landmarks)
             yield outcome
@@ -203,7 +204,12 @@ def _shared(
 
 
 def _aligned(
-    row: Row, photo: np.ndarray, landmarks: np.ndarray, faces: int, size: int
+    row: Row,
+    photo: np.ndarray,
+    landmarks: np.ndarray,
+    faces: int,
+    size: int,
+    known: tuple[str, ...],
 ) -> Outcome:
     import cv2  # OpenCV takes a tenth of a second to import
 
@@ -213,6 +219,7 @@ def _aligned(
         reason = "its landmarks make no face"
         return Outcome(row, reason=reason, faces=faces)
     flaws = quality.flaws(photo.shape[:2], landmarks, image, size)
+    flaws = [*flaws, *known]
     png = cv2.imencode(".png", image[:, :, ::-1])[1].tobytes()
     digest = hashlib.blake2b(photo, digest_size=16).hexdigest()
     return Outcome(row, png, faces=faces, flaws=tuple(flaws), digest=digest)

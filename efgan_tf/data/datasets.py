@@ -39,7 +39,8 @@ class Folder(FacesBuilder, skip_registration=True):
             for path in tables.table_files(table):
                 digest.update(os.fsencode(path.relative_to(folder)) + b"\0")
                 digest.update(path.read_bytes())
-            for name in files_below(source, photos.SUFFIXES):
+            known = photos.SUFFIXES | photos.UNREAD_SUFFIXES
+            for name in files_below(source, known):
                 size = (source / name).stat().st_size
                 digest.update(os.fsencode(name) + f"\0{size}\0".encode())
         return digest.hexdigest()
@@ -53,7 +54,9 @@ class Folder(FacesBuilder, skip_registration=True):
         table = tables.read_table(data.aus)
         return plan.make_plan(
             FolderPhotos(source_dir),
-            plan.joined(files, table, report, selection),
+            plan.joined(
+                files, table, report, selection, plan.unread(source_dir)
+            ),
             table,
             report,
             config.image_size,

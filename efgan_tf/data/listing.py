@@ -22,7 +22,9 @@ def changes_told() -> Iterator[None]:
         raise UserError(CHANGED) from error
 
 
-def files_below(folder: Path, suffixes: frozenset[str]) -> list[str]:
+def files_below(
+    folder: Path, suffixes: frozenset[str] | None = None
+) -> list[str]:
     """Files with one of the suffixes, as sorted paths with forward slashes.
 
     Links to folders are followed, each folder being entered once: links in a
@@ -32,6 +34,7 @@ def files_below(folder: Path, suffixes: frozenset[str]) -> list[str]:
     Args:
       folder: where to search, subfolders included.
       suffixes: in lower case, with their dot; files may have them in any.
+        None: all files.
 
     Returns:
       The paths. What is no Unicode in a name stands there as Python has it
@@ -44,7 +47,7 @@ def files_below(folder: Path, suffixes: frozenset[str]) -> list[str]:
         (path / name).relative_to(folder).as_posix()
         for path, names in _walk(folder)
         for name in names
-        if os.path.splitext(name)[1].lower() in suffixes
+        if (suffixes is None or os.path.splitext(name)[1].lower() in suffixes)
         and (path / name).is_file()
     )
 

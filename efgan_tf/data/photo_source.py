@@ -27,6 +27,9 @@ class PhotoSource(Protocol):
           photos.PhotoError: it cannot be used.
         """
 
+    def flaws(self, row: Row) -> tuple[str, ...]:
+        """What is worth knowing of a file that could be read."""
+
 
 @dataclasses.dataclass(frozen=True)
 class FolderPhotos:
@@ -38,3 +41,10 @@ class FolderPhotos:
     def read(self, row: Row) -> np.ndarray:
         """The photo of a row, as `photos.read_photo` reads it."""
         return photos.read_photo(self.folder / row.file)
+
+    def flaws(self, row: Row) -> tuple[str, ...]:
+        """Whether there are more pictures in the file, which are left out."""
+        path = self.folder / row.file
+        with photos.opened(path, photos.MAX_PIXELS) as image:
+            several = bool(photos.further_pictures(image))
+        return ("the first of several pictures in its file",) * several

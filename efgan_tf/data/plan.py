@@ -6,7 +6,7 @@ every photo's way is settled before the first one is opened.
 
 import dataclasses
 from collections.abc import Sequence
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 import numpy as np
 
@@ -112,11 +112,17 @@ def listed(source_dir: Path, report: Report) -> list[str]:
     return [file for file in files if is_text(file)]
 
 
+def unread(source_dir: Path) -> list[str]:
+    """What people take for photos below a folder, and is not read."""
+    return files_below(source_dir, photos.UNREAD_SUFFIXES)
+
+
 def joined(
     files: Sequence[str],
     table: Table,
     report: Report,
     selection: Selection | None = None,
+    unread: Sequence[str] = (),
 ) -> list[Row]:
     """The rows that have a photo which is wanted.
 
@@ -126,6 +132,7 @@ def joined(
       report: takes the photos and rows that do not fit each other.
       selection: which photos are wanted and who they show, where their names
         say so; then subject, expression and view come from there.
+      unread: files beside the photos that are of kinds that are not read.
 
     Raises:
       UserError: not one row fits a photo.
@@ -146,8 +153,14 @@ def joined(
         report.passed_over = selection.passed_over
         report.warnings += selection.warnings
         report.dropped += selection.strangers
+    for file in unread:
+        suffix = PurePosixPath(file).suffix
+        report.drop(file, f"not a kind of photo that is read ({suffix})")
+    meant = {end for file in unread for end in _ends(file)}
+    told = {name for name in matched.without_photo if meant & _ends(name)}
     for name in (*without_row, *matched.without_photo):
-        report.drop(name, matched.reasons[name])
+        if name not in told:
+            report.drop(name, matched.reasons[name])
     if not rows:
         raise UserError(
             f"no row of the table ({table.source}) names one of the "
@@ -156,6 +169,14 @@ def joined(
             "the table of another data set?"
         )
     return rows
+
+
+def _ends(file: str) -> set[str]:
+    """Names under which a table may know a file."""
+    path = PurePosixPath(file.replace("\\", "/"))
+    bare = path.suffix.lower() in photos.UNREAD_SUFFIXES
+    name = path.name.casefold()
+    return {name, path.stem.casefold()} if bare else {name}
 
 
 def _matched(

@@ -86,6 +86,11 @@ class RenderedPhotos:
         )
         return read_photo(io.BytesIO(photo.jpeg))
 
+    def flaws(self, row: Row) -> tuple[str, ...]:
+        """None: a rendered photo is alone in its file."""
+        del row
+        return ()
+
 
 @functools.lru_cache(maxsize=2)
 def _renderer(seed: int, subject: int) -> Renderer:

@@ -3,7 +3,7 @@
 import collections
 import dataclasses
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from efgan_tf import outputs
@@ -30,7 +30,8 @@ class Entry:
 
     Attributes:
       file: its name below the folder.
-      status: "edited", "skipped" (no face, which was to be left) or "failed".
+      status: "edited", "skipped" (no face, which was to be left, or no photo)
+        or "failed".
       reason: why it failed, or what is worth knowing.
       out: the file that was written, if any.
       faces: of `edited_to_json`.
@@ -81,6 +82,7 @@ def edit_photos(
     jobs: Sequence[Job],
     out: Path,
     max_pixels: int,
+    others: Mapping[Job, str] | None = None,
 ) -> list[Entry]:
     """Edits photos and writes them, with a report beside them.
 
@@ -90,14 +92,18 @@ def edit_photos(
       jobs: the photos.
       out: folder to write; what is there by the same name is replaced.
       max_pixels: larger photos fail.
+      others: files beside them that are passed over, and why.
 
     Returns:
-      What became of each photo, as `out/report.json` has it. (If it is
+      What became of each file, as `out/report.json` has it. (If it is
       interrupted, the report has the photos up to then.)
     """
     request = request.settled(editor)
     progress = Progress("editing", len(jobs), "photos")
-    entries = []
+    entries = [
+        Entry(other.name, "skipped", reason)
+        for other, reason in (others or {}).items()
+    ]
     paths = output_paths(jobs, out)
     try:
         for chunk in _chunks(list(zip(jobs, paths, strict=True)), max_pixels):
@@ -166,17 +172,17 @@ def _written(
     job: Job, path: Path, document: documents.Document, edited: Edited
 ) -> Entry:
     """Writes one photo, unless it was to be left as it is."""
-    notes = "; ".join(edited.notes)
+    notes = [*document.notes, *edited.notes]
     if not edited.faces:
-        return Entry(job.name, "skipped", notes)
+        return Entry(job.name, "skipped", "; ".join(notes))
     try:
-        documents.write_document(path, document, edited.image)
+        notes += documents.write_document(path, document, edited.image)
     except UserError as error:
         return Entry(job.name, "failed", _reason(error, job))
     return Entry(
         file=job.name,
         status="edited",
-        reason=notes,
+        reason="; ".join(notes),
         out=str(path),
         faces=tuple(edited_to_json(edited)),
     )

@@ -25,7 +25,8 @@ from efgan_tf.errors import UserError
 from efgan_tf.faces import tracking
 from efgan_tf.faces.alignment import align
 from efgan_tf.faces.detection import Detector, Face
-from efgan_tf.faces.video import Audio, Video, write_video
+from efgan_tf.faces.video import Frame, Video
+from efgan_tf.faces.video_writing import Audio, write_video
 from efgan_tf.progress import Progress
 
 UNITS_SECONDS = 0.5
@@ -39,14 +40,31 @@ class Clip:
     """What was written.
 
     Attributes:
-      frames: how many the video has.
-      edited: how many of them show a face that was edited.
+      frames: how many the video should have.
+      read: how many of them could be decoded, and were written.
+      edited: how many of those show a face that was edited.
       audio: what became of the audio.
+      notes: what else is not as in the video, in sentences.
     """
 
     frames: int
+    read: int
     edited: int
     audio: Audio
+    notes: tuple[str, ...] = ()
+
+    def lines(self) -> list[str]:
+        """What was done, for the screen."""
+        lines = [
+            f"{self.edited} of {self.frames} frames edited; {self.audio.value}"
+        ]
+        missing = self.frames - self.read
+        if missing:
+            lines.append(
+                f"{missing} of {self.frames} frames could not be read and are "
+                "missing; the others keep their times"
+            )
+        return [*lines, *self.notes]
 
 
 def edit_video(
@@ -77,9 +95,15 @@ def edit_video(
     units = _smoothed_units(editor, request, video, chosen)
     progress = Progress("editing", len(chosen), "frames")
     frames = _edited(editor, request, video, chosen, units, progress)
-    audio = write_video(out, frames, video.rate, video.path, overwrite)
+    audio = write_video(out, frames, video, overwrite)
     progress.finish()
-    return Clip(len(chosen), sum(map(bool, chosen)), audio)
+    return Clip(
+        frames=max(video.frames, len(chosen)),
+        read=len(chosen),
+        edited=sum(map(bool, chosen)),
+        audio=audio,
+        notes=video.notes,
+    )
 
 
 # A face to edit: the number of its track, and where it is.
@@ -132,10 +156,11 @@ def _tracks(
     ):
         found: list[list[Face]] = []
         thumbnails = []
-        progress = Progress(label, video.frames or 0, "frames")
+        progress = Progress(label, video.frames, "frames")
         for frames in _chunks(video):
-            found += find(frames)
-            thumbnails += [tracking.thumbnail(frame) for frame in frames]
+            pictures = [frame.pixels for frame in frames]
+            found += find(pictures)
+            thumbnails += [tracking.thumbnail(each) for each in pictures]
             progress.advance(len(frames))
         progress.finish()
         tracks = tracking.find_tracks(
@@ -161,7 +186,11 @@ def _smoothed_units(
     start = 0
     for frames in _chunks(video, len(chosen)):
         part = [
-            (number, track, align(frame, face.landmarks, editor.model.size))
+            (
+                number,
+                track,
+                align(frame.pixels, face.landmarks, editor.model.size),
+            )
             for number, frame in enumerate(frames, start)
             for track, face in chosen[number]
         ]
@@ -212,14 +241,16 @@ def _edited(
     chosen: list[list[_Tracked]],
     units: list[list[np.ndarray]],
     progress: Progress,
-) -> Iterator[np.ndarray]:
+) -> Iterator[Frame]:
     size, start = editor.model.size, 0
     for frames in _chunks(video, len(chosen)):
         subjects = [
             Subject(
-                frame,
+                frame.pixels,
                 tuple(
-                    AlignedFace(face, align(frame, face.landmarks, size), shown)
+                    AlignedFace(
+                        face, align(frame.pixels, face.landmarks, size), shown
+                    )
                     for (_, face), shown in zip(
                         chosen[number], units[number], strict=True
                     )
@@ -228,15 +259,14 @@ def _edited(
             )
             for number, frame in enumerate(frames, start)
         ]
-        for edited in request.grant(editor, subjects):
-            yield edited.image
+        edits = request.grant(editor, subjects)
+        for frame, edited in zip(frames, edits, strict=True):
+            yield dataclasses.replace(frame, pixels=edited.image)
         start += len(frames)
         progress.advance(len(frames))
 
 
-def _chunks(
-    video: Video, limit: int | None = None
-) -> Iterator[list[np.ndarray]]:
+def _chunks(video: Video, limit: int | None = None) -> Iterator[list[Frame]]:
     frames = itertools.islice(video, limit)
     while chunk := list(itertools.islice(frames, _CHUNK)):
         yield chunk

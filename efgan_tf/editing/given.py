@@ -59,4 +59,7 @@ def as_given(edited: Edited, opened: Opened, given: Photo) -> Edited:
     image = edited.image
     if isinstance(given, Image.Image):
         image = documents.to_image(document)
-    return dataclasses.replace(edited, image=image, document=document)
+    notes = (*document.notes, *edited.notes)
+    return dataclasses.replace(
+        edited, image=image, document=document, notes=notes
+    )

@@ -8,10 +8,7 @@ from pathlib import Path
 
 from efgan_tf.data.listing import files_below
 from efgan_tf.errors import UserError
-from efgan_tf.faces.photos import SUFFIXES
-
-VIDEO_SUFFIXES = frozenset((".mp4", ".m4v", ".mov", ".avi", ".mkv", ".webm"))
-"""What is taken for a video, in lower case."""
+from efgan_tf.faces.photos import SUFFIXES, VIDEO_SUFFIXES
 
 
 @dataclasses.dataclass(frozen=True)
@@ -60,15 +57,46 @@ def list_jobs(image: str, out: str = "") -> list[Job]:
     Raises:
       UserError: there is none.
     """
+    jobs = [job for job in _listed(image, out) if _is_photo(job)]
+    if not jobs:
+        hint = ""
+        if "[" in image and not os.path.isdir(image):
+            hint = "; in a glob, [ab] is a or b: for a bracket write [[]"
+        raise UserError(
+            f"--image={image} has no photos ({' '.join(sorted(SUFFIXES))})"
+            + hint
+        )
+    return jobs
+
+
+def list_others(image: str, out: str = "") -> dict[Job, str]:
+    """The files beside those photos, and why they are passed over."""
+    reasons = {}
+    for job in _listed(image, out):
+        suffix = job.path.suffix.lower()
+        if suffix in VIDEO_SUFFIXES:
+            reasons[job] = "a video: edit it by itself, with --image"
+        elif suffix not in SUFFIXES:
+            kind = suffix or "no suffix"
+            reasons[job] = f"not a kind of photo that is read ({kind})"
+    return reasons
+
+
+def _is_photo(job: Job) -> bool:
+    return job.path.suffix.lower() in SUFFIXES
+
+
+def _listed(image: str, out: str) -> list[Job]:
+    """All files of a folder or a glob, but for results."""
     if os.path.isdir(image):
         root = Path(image)
-        names = files_below(root, SUFFIXES)
+        names = files_below(root)
     else:
         root = Path(_fixed_part(image))
         names = [
             Path(path).relative_to(root).as_posix()
             for path in sorted(glob.glob(image, recursive=True))
-            if os.path.isfile(path) and Path(path).suffix.lower() in SUFFIXES
+            if os.path.isfile(path)
         ]
     jobs = [Job(root / name, name) for name in names]
     below = os.path.realpath(out) + os.sep if out else None
@@ -79,14 +107,6 @@ def list_jobs(image: str, out: str = "") -> list[Job]:
             for job in jobs
             if not os.path.realpath(job.path).startswith(below)
         ]
-    if not jobs:
-        hint = ""
-        if "[" in image and not os.path.isdir(image):
-            hint = "; in a glob, [ab] is a or b: for a bracket write [[]"
-        raise UserError(
-            f"--image={image} has no photos ({' '.join(sorted(SUFFIXES))})"
-            + hint
-        )
     return jobs
 
 

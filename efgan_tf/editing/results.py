@@ -55,19 +55,26 @@ class Edited:
     notes: tuple[str, ...]
     document: documents.Document | None = None
 
-    def save(self, path: str | os.PathLike, overwrite: bool = False) -> None:
+    def save(
+        self, path: str | os.PathLike, overwrite: bool = False
+    ) -> tuple[str, ...]:
         """Writes the photo in the format of the path's suffix.
 
         What the document holds beside the pixels comes along
         (`documents.write_document`); of an array, 16 bits are kept where the
         format has them, and floats become 8 bits.
 
+        Returns:
+          What was left out because the format cannot hold it, in sentences.
+
         Raises:
           UserError: the file exists (without `overwrite`) or cannot be
             written.
         """
         document = self.document or documents.from_array(self.image)
-        documents.write_document(path, document, document.pixels, overwrite)
+        return documents.write_document(
+            path, document, document.pixels, overwrite
+        )
 
 
 def edited_face(

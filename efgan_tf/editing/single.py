@@ -1,6 +1,7 @@
 """One photo edited, with all the pictures that can be made of it."""
 
 import contextlib
+import dataclasses
 from collections.abc import Iterator
 
 import numpy as np
@@ -17,7 +18,7 @@ from efgan_tf.editing.sheet import edit_sheet
 from efgan_tf.editing.strip import responses
 from efgan_tf.editing.subjects import WAY_OUT, Subject, raised, reduced
 from efgan_tf.errors import UserError
-from efgan_tf.faces import documents, video
+from efgan_tf.faces import animations, documents
 from efgan_tf.progress import Progress
 from efgan_tf.sheets import grid
 
@@ -66,10 +67,10 @@ def edit_photo(
     (edited,) = request.grant(editor, [subject])
     if not edited.faces:
         return edited
-    writing = contextlib.nullcontext()
+    writing = contextlib.nullcontext(())
     if out:
         writing = documents.writing(out, document, edited.image, overwrite)
-    with writing:
+    with writing as left_out:
         if result.animate:
             _animate(editor, request, subject, edited, result, overwrite)
         if result.sheet:
@@ -81,7 +82,8 @@ def edit_photo(
                 face.target_action_units, face.source_action_units
             )
             save_expression(result.save_expression, expression, overwrite)
-    return edited
+    notes = (*document.notes, *edited.notes, *left_out)
+    return dataclasses.replace(edited, notes=notes)
 
 
 def draw_strip(
@@ -134,7 +136,7 @@ def _animate(
         request.stages,
     )
     progress = Progress("animating", result.frames, "frames")
-    video.write_animation(
+    animations.write_animation(
         result.animate, _counted(frames, progress), result.fps, overwrite
     )
     progress.finish()

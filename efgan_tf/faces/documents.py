@@ -1,29 +1,28 @@
 """Photos as documents: what is edited, and what must survive the edit.
 
-Alpha, 16 bits, EXIF, colour profile, XMP, resolution and texts travel along,
+Alpha, 16 bits, EXIF, color profile, XMP, resolution and texts travel along,
 and pixels that were not edited come back bit for bit in lossless formats.
 """
 
 import contextlib
 import dataclasses
 import os
-import re
-import struct
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-from PIL import Image, JpegImagePlugin
-from PIL.PngImagePlugin import PngInfo
+from PIL import Image
 
 from efgan_tf.errors import UserError
-from efgan_tf.faces import lossless, photos
+from efgan_tf.faces import lossless, photos, writers
+from efgan_tf.faces.metadata import Metadata, read_metadata
 from efgan_tf.outputs import atomic_file
 
 _FORMATS = {
     ".jpg": "JPEG",
     ".jpeg": "JPEG",
+    ".jpe": "JPEG",
+    ".jfif": "JPEG",
     ".png": "PNG",
     ".webp": "WEBP",
     ".tif": "TIFF",
@@ -31,48 +30,13 @@ _FORMATS = {
     ".bmp": "BMP",
 }
 SUFFIXES = frozenset(_FORMATS)
-"""What can be written, in lower case. (GIF would lose colours everywhere.)"""
+"""What can be written, in lower case. (GIF would lose colors everywhere.)"""
 
 _GREY_MODES = ("1", "L", "LA", "La", "I", "I;16", "I;16B", "I;16L", "I;16N")
 _ROWS = 256  # worked on at a time, to bound the memory
 _LUMA = np.array([[0.299], [0.587], [0.114]], np.float32)  # as Pillow's "L"
 
-_FINE_JPEG = {"quality": 95, "subsampling": 0}
-
-# What Pillow raises where a tag is not of its type.
-_BROKEN_EXIF = (TypeError, ValueError, AttributeError, KeyError, struct.error)
-
-_XMP = 0x02BC
-# Tags of a TIFF about its own pixels, tables and blocks of other metadata.
-_STRUCTURE = {
-    *(0xFE, 0xFF, 0x100, 0x101, 0x102, 0x103, 0x106, 0x10A, 0x111, 0x115),
-    *(0x116, 0x117, 0x11C, 0x122, 0x123, 0x12D, 0x13D, 0x140, 0x142, 0x143),
-    *(0x144, 0x145, 0x14A, 0x14C, 0x152, 0x153, 0x15B, 0x200, 0x201, 0x202),
-    *(0x211, 0x212, 0x213, 0x214, _XMP, 0x83BB, 0x8649, 0x8773, 0x935C),
-}
-
-
-@dataclasses.dataclass(frozen=True)
-class Metadata:
-    """What a file says beside its pixels; None or empty where it says nothing.
-
-    Attributes:
-      exif: block with the orientation reset, since it is applied to the
-        pixels, and without thumbnail, which would show the old face. Of a
-        broken one there is none.
-      icc_profile: the space that the colours are in, and are edited in.
-      xmp: packet of XML.
-      dpi: resolution (x, y).
-      texts: of a PNG; written to PNGs only.
-      jpeg: settings of Pillow's writer that repeat how a JPEG was compressed.
-    """
-
-    exif: bytes | None = None
-    icc_profile: bytes | None = None
-    xmp: bytes | None = None
-    dpi: tuple[float, float] | None = None
-    texts: Mapping[str, str] = dataclasses.field(default_factory=dict)
-    jpeg: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+_HEAD_BYTES = 1 << 20  # in which files say what their colors mean
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -83,15 +47,17 @@ class Document:
       pixels: uint8 `[height, width, 3]`, what a viewer shows, as
         `photos.read_photo` gives it; this is what is edited.
       color: uint8 or uint16 `[height, width, 1 or 3]` (one channel: grey), the
-        colours in full and without a white ground behind transparent parts.
+        colors in full and without a white ground behind transparent parts.
       alpha: `[height, width, 1]` of the same type, or None.
       metadata: what else is in the file.
+      notes: what of the file is not in here, in sentences.
     """
 
     pixels: np.ndarray
     color: np.ndarray
     alpha: np.ndarray | None
     metadata: Metadata
+    notes: tuple[str, ...] = ()
 
     @property
     def is_grey(self) -> bool:
@@ -112,16 +78,18 @@ def read_document(
     way_out = "shrink it or raise --max_megapixels (in Python max_megapixels)"
     name = os.fspath(path)
     with photos.opened(name, max_pixels, way_out) as image:
-        deep = None
+        notes, deep = photos.further_pictures(image), None
         if lossless.is_deep(image):
             deep = lossless.decode(Path(name).read_bytes())
             if deep is None:
                 raise photos.PhotoError(
                     name,
-                    "has 16-bit colours that cannot be read; save it as "
+                    "has 16-bit colors that cannot be read; save it as "
                     "an ordinary 16-bit PNG",
                 )
-        return _document(image, name, deep)
+        with open(name, "rb") as file:
+            head = file.read(_HEAD_BYTES)
+        return _document(image, name, deep, head, notes)
 
 
 def from_image(image: Image.Image) -> Document:
@@ -152,7 +120,7 @@ def from_array(pixels: np.ndarray) -> Document:
 
 
 def edited(document: Document, pixels: np.ndarray) -> Document:
-    """The document with its `pixels` edited, and its own colours likewise."""
+    """The document with its `pixels` edited, and its own colors likewise."""
     color = _edited_color(document, pixels)
     return dataclasses.replace(document, pixels=pixels, color=color)
 
@@ -177,30 +145,33 @@ def write_document(
     document: Document,
     pixels: np.ndarray,
     overwrite: bool = True,
-) -> None:
+) -> tuple[str, ...]:
     """Writes a photo after an edit, in the format of the path's suffix.
 
     PNG and TIFF keep 16 bits and alpha, WebP (which is written lossless) keeps
     alpha; JPEG and BMP have neither: transparent parts come to lie over white.
     A JPEG that was a JPEG is compressed as it was; another one at quality 95
-    without subsampling. All but BMP keep the metadata. A grey photo stays
-    grey.
+    without subsampling. Of the metadata all is kept that the format has a
+    place for. A grey photo stays grey.
 
     Args:
       path: file to write.
       document: the photo before.
       pixels: uint8 `[height, width, 3]`: `document.pixels` edited. Where they
-        are the same, the document's own colours are written; elsewhere the
+        are the same, the document's own colors are written; elsewhere the
         difference is added to them.
       overwrite: replace a file that exists.
+
+    Returns:
+      What was left out because the format cannot hold it, in sentences.
 
     Raises:
       UserError: the suffix is of no format that can be written, the format
         cannot hold the picture, or the file cannot be written.
       ValueError: `pixels` is of another shape or type.
     """
-    with writing(path, document, pixels, overwrite):
-        pass
+    with writing(path, document, pixels, overwrite) as left_out:
+        return left_out
 
 
 @contextlib.contextmanager
@@ -209,20 +180,20 @@ def writing(
     document: Document,
     pixels: np.ndarray,
     overwrite: bool = True,
-) -> Iterator[None]:
+) -> Iterator[tuple[str, ...]]:
     """As `write_document`; the file appears when the block has succeeded."""
     check_suffix(path)
     if pixels.shape != document.pixels.shape or pixels.dtype != np.uint8:
         raise ValueError(f"not the document's: {pixels.dtype} {pixels.shape}")
     kind = _FORMATS[Path(path).suffix.lower()]
-    options = _options(document.metadata, kind)
+    options, left_out = writers.options_for(document.metadata, kind)
     with atomic_file(path, overwrite) as temporary:
         try:
             _encode(temporary, kind, document, pixels, options)
         except (MemoryError, *photos.BROKEN) as error:
             reason = str(error) or type(error).__name__
             raise UserError(f"cannot write {path}: {reason}") from error
-        yield
+        yield left_out
 
 
 def check_suffix(path: str | os.PathLike) -> None:
@@ -234,7 +205,7 @@ def check_suffix(path: str | os.PathLike) -> None:
         )
 
 
-def _document(image, name, deep) -> Document:
+def _document(image, name, deep, head=b"", notes=()) -> Document:
     exif = image.getexif()
     for folder in lossless.SUB_FOLDERS.intersection(exif):
         exif.get_ifd(folder)  # while the file is open
@@ -249,105 +220,23 @@ def _document(image, name, deep) -> Document:
     else:
         full = pixels
     grey = image.mode in _GREY_MODES
+    metadata, left_out = read_metadata(image, head)
     return Document(
         pixels=pixels,
         color=full[..., :1] if grey else full[..., :3],
         alpha=full[..., 3:] if full.shape[2] == 4 else None,
-        metadata=_metadata(image),
+        metadata=metadata,
+        notes=(*notes, *left_out),
     )
-
-
-def _metadata(image: Image.Image) -> Metadata:
-    info = image.info
-    xmp = info.get("xmp") or info.get("XML:com.adobe.xmp")
-    dpi = info.get("dpi")
-    rgb_or_grey = image.mode not in ("CMYK", "LAB", "YCbCr", "HSV")
-    return Metadata(
-        exif=_exif(image),
-        icc_profile=info.get("icc_profile") if rgb_or_grey else None,
-        xmp=_upright_xmp(xmp) if xmp else None,
-        dpi=(float(dpi[0]), float(dpi[1])) if dpi else None,
-        texts={
-            key: text
-            for key, text in getattr(image, "text", {}).items()
-            if not key.startswith(("XML:", "Raw profile"))
-        },
-        jpeg=_jpeg_settings(image),
-    )
-
-
-def _exif(image: Image.Image) -> bytes | None:
-    exif = Image.Exif()  # a copy: the image may be the caller's
-    try:
-        exif.load(image.getexif().tobytes())
-    except _BROKEN_EXIF:
-        return None
-    for tag in _STRUCTURE.intersection(exif):
-        del exif[tag]
-    if not exif:
-        return None
-    exif[photos.ORIENTATION] = 1
-    return exif.tobytes()
-
-
-def _upright_xmp(xmp: bytes | str) -> bytes:
-    xmp = xmp.encode() if isinstance(xmp, str) else xmp
-    return re.sub(rb'(tiff:Orientation(?:="|>))[0-9]', rb"\g<1>1", xmp)
-
-
-def _jpeg_settings(image: Image.Image) -> dict[str, Any]:
-    if not isinstance(image, JpegImagePlugin.JpegImageFile):
-        return {}
-    settings: dict[str, Any] = {
-        "progressive": bool(image.info.get("progressive")),
-        "comment": image.info.get("comment", b""),
-    }
-    if image.mode in ("L", "RGB"):
-        settings["qtables"] = image.quantization
-        settings["subsampling"] = JpegImagePlugin.get_sampling(image)
-    else:
-        settings |= _FINE_JPEG
-    return settings
-
-
-def _options(metadata: Metadata, kind: str) -> dict[str, Any]:
-    """For Pillow's writer of the format."""
-    if kind == "BMP":
-        return {"dpi": metadata.dpi} if metadata.dpi else {}
-    options = {
-        "exif": metadata.exif,
-        "icc_profile": metadata.icc_profile,
-        "xmp": metadata.xmp,
-        "dpi": metadata.dpi,
-    }
-    if kind == "JPEG":
-        options |= metadata.jpeg or _FINE_JPEG
-    elif kind == "WEBP":
-        # More effort takes a minute for a camera's photo and saves 1 %.
-        options |= {"lossless": True, "exact": True, "method": 1, "quality": 20}
-    elif kind == "PNG":
-        texts = PngInfo()
-        for key, text in metadata.texts.items():
-            texts.add_text(key, text)
-        if metadata.xmp:
-            texts.add_itxt(
-                "XML:com.adobe.xmp", metadata.xmp.decode(errors="replace")
-            )
-        options["pnginfo"] = texts
-        options["compress_level"] = 3  # four times as fast as 6, 12 % larger
-    elif kind == "TIFF" and metadata.xmp:
-        exif = Image.Exif()
-        exif.load(metadata.exif or b"")
-        exif[_XMP] = metadata.xmp
-        options["exif"] = exif
-    return {key: value for key, value in options.items() if value is not None}
 
 
 def _encode(path: Path, kind: str, document, pixels, options) -> None:
+    options = writers.for_pillow(kind, options)
     if kind in ("JPEG", "BMP"):
         flat = Image.fromarray(pixels)
         flat = flat.convert("L") if document.is_grey else flat
-        flat.save(path, kind, **options)
+        with writers.progressive_buffer(pixels, options):
+            flat.save(path, kind, **options)
         return
     full = _full(_edited_color(document, pixels), document.alpha)
     if kind == "TIFF":
@@ -368,7 +257,7 @@ def _full(color: np.ndarray, alpha: np.ndarray | None) -> np.ndarray:
 
 
 def _edited_color(document: Document, pixels: np.ndarray) -> np.ndarray:
-    """The document's colours with the edit, in their type and channels."""
+    """The document's colors with the edit, in their type and channels."""
     color = document.color
     if (
         color.dtype == np.uint8

@@ -12,6 +12,12 @@ from collections.abc import Iterator
 import numpy as np
 from PIL import Image, TiffImagePlugin
 
+PNG_START = b"\x89PNG\r\n\x1a\n"
+
+# Chunks that pixels need, and what their numbers mean.
+_PIXELS = (b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"IEND")
+_COLORS = (b"gAMA", b"cHRM", b"sRGB", b"cICP")
+
 SUB_FOLDERS = frozenset((0x8769, 0x8825))
 """Tags of EXIF's own folder and of GPS's."""
 
@@ -52,6 +58,14 @@ def decode(data: bytes) -> np.ndarray | None:
     )
 
 
+def without_texts(data: bytes) -> bytes:
+    """A PNG file with its pixels and the meaning of their numbers alone."""
+    kept = (
+        chunk for kind, chunk in _png_chunks(data) if kind in _PIXELS + _COLORS
+    )
+    return b"".join([PNG_START, *kept])
+
+
 def encode_png(pixels: np.ndarray, **options) -> bytes:
     """A PNG file with 16 bits a channel.
 
@@ -76,7 +90,7 @@ def encode_png(pixels: np.ndarray, **options) -> bytes:
     ]
     (_, header), *rest = _png_chunks(encoded)
     parts = [header, *metadata, *(chunk for _, chunk in rest)]
-    return b"".join([b"\x89PNG\r\n\x1a\n", *parts])
+    return b"".join([PNG_START, *parts])
 
 
 def _png_chunks(data: bytes | np.ndarray) -> Iterator[tuple[bytes, memoryview]]:

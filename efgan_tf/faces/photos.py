@@ -1,6 +1,7 @@
 """Photos as people have them, read into plain RGB arrays."""
 
 import contextlib
+import io
 import os
 import struct
 import threading
@@ -9,9 +10,10 @@ from collections.abc import Iterator
 from typing import BinaryIO
 
 import numpy as np
-from PIL import Image, UnidentifiedImageError
+from PIL import Image, PngImagePlugin, UnidentifiedImageError
 
 from efgan_tf.errors import UserError
+from efgan_tf.faces import lossless
 
 MAX_PIXELS = 100_000_000
 """Larger pictures are refused: a small file can unfold into gigabytes."""
@@ -20,9 +22,32 @@ ROUNDING = 1e-3
 """What rounding may take floats beyond their range."""
 
 SUFFIXES = frozenset(
-    (".jpg", ".jpeg", ".png", ".bmp", ".gif", ".tif", ".tiff", ".webp")
+    (
+        *(".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".bmp", ".gif", ".webp"),
+        *(".tif", ".tiff", ".jp2", ".j2k", ".jpx", ".avif"),
+        *(".heic", ".heif", ".hif"),  # by pillow-heif
+    )
 )
 """What is taken for a photo when a folder is listed, in lower case."""
+
+VIDEO_SUFFIXES = frozenset((".mp4", ".m4v", ".mov", ".avi", ".mkv", ".webm"))
+"""What is taken for a video, in lower case."""
+
+UNREAD_SUFFIXES = VIDEO_SUFFIXES | frozenset(
+    (
+        *(".3fr", ".arw", ".cr2", ".cr3", ".dng", ".nef", ".nrw", ".orf"),
+        *(".pef", ".raf", ".raw", ".rw2", ".srw", ".x3f"),  # of cameras
+        *(".exr", ".hdr", ".heics", ".jxl", ".pcx", ".pgm", ".pnm", ".ppm"),
+        *(".psb", ".psd", ".svg", ".tga"),
+    )
+)
+"""What people take for photos, and is not read, in lower case."""
+
+WITHOUT_TEXTS = "without texts"
+"""In the `info` of a PNG that is read for its pixels alone."""
+
+_LONGEST_TEXT = 64 << 20  # of a PNG, unpacked; generators write megabytes
+_HEIF_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"mif1", b"msf1")
 
 ORIENTATION = 0x0112
 """The EXIF tag that says how the camera was held."""
@@ -84,10 +109,11 @@ def opened(
       way_out: what is said to do about those.
 
     Raises:
-      PhotoError: missing, unreadable, cut off, or over the limit.
+      PhotoError: missing, unreadable, cut off, over the limit, or HEIC without
+        the package that reads it.
     """
     name = _name(source)
-    with problems_told(name), _open_unlimited(source) as image:
+    with problems_told(name), _open(source, name) as image:
         if image.width * image.height > max_pixels:
             limit = f"over {max_pixels / 1e6:g} megapixels"
             raise PhotoError(name, f"{limit}; {way_out}")
@@ -124,15 +150,73 @@ def _name(source) -> str:
     return getattr(source, "name", "the photo")
 
 
+def _open(source, name: str) -> Image.Image:
+    """Opens a picture, by way of the package that its format needs.
+
+    A PNG with damage outside of its pixels is opened without texts, profile
+    and the like, which `info[WITHOUT_TEXTS]` tells.
+    """
+    try:
+        return _open_unlimited(source)
+    except (UnidentifiedImageError, ValueError):
+        head = _read(source, len(lossless.PNG_START))
+        if head == lossless.PNG_START:
+            pixels = lossless.without_texts(_read(source))
+            image = _open_unlimited(io.BytesIO(pixels))
+            image.info[WITHOUT_TEXTS] = True
+            return image
+        head = _read(source, 12)
+        if not (head[4:8] == b"ftyp" and head[8:] in _HEIF_BRANDS):
+            raise
+    try:
+        import pillow_heif
+    except ImportError as error:
+        raise PhotoError(
+            name,
+            'is HEIC, which needs pillow-heif: pip install "efgan_tf[heic]"',
+        ) from error
+    pillow_heif.register_heif_opener()
+    try:
+        return _open_unlimited(source)
+    except UnidentifiedImageError as error:
+        raise PhotoError(name, "cut off or damaged (HEIC)") from error
+
+
+def _read(source, size: int = -1) -> bytes:
+    """How a file begins."""
+    if isinstance(source, (str, os.PathLike)):
+        with open(source, "rb") as file:
+            return file.read(size)
+    source.seek(0)
+    data = source.read(size)
+    source.seek(0)
+    return data
+
+
 def _open_unlimited(source) -> Image.Image:
-    """Opens without Pillow's own limit on pixels, in favour of ours."""
+    """Opens without Pillow's own limits on pixels and texts, for ours."""
     with _LIMIT_LOCK:
-        limit = Image.MAX_IMAGE_PIXELS
+        limits = Image.MAX_IMAGE_PIXELS, PngImagePlugin.MAX_TEXT_CHUNK
         Image.MAX_IMAGE_PIXELS = None
+        PngImagePlugin.MAX_TEXT_CHUNK = _LONGEST_TEXT
         try:
             return Image.open(source)
         finally:
-            Image.MAX_IMAGE_PIXELS = limit
+            Image.MAX_IMAGE_PIXELS, PngImagePlugin.MAX_TEXT_CHUNK = limits
+
+
+def further_pictures(image: Image.Image) -> tuple[str, ...]:
+    """A note if an opened file, not yet loaded, holds more than one picture."""
+    try:
+        count = getattr(image, "n_frames", 1)
+    except BROKEN:
+        return ("the first picture of the file was taken; others are damaged",)
+    if count < 2:
+        return ()
+    what = "pages" if image.format == "TIFF" else "frames"
+    what = "pictures" if image.format in ("MPO", "HEIF") else what
+    which = "main" if image.format == "HEIF" else "first"
+    return (f"of {count} {what} in the file the {which} one was taken",)
 
 
 def to_rgb(image: Image.Image, name: str) -> np.ndarray:

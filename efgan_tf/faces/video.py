@@ -1,286 +1,252 @@
-"""Videos, frame by frame, and animations.
+"""Videos, read frame by frame by PyAV (FFmpeg's libraries).
 
-OpenCV reads videos and turns those of phones upright. ffmpeg, where it is on
-PATH, writes them as H.264 and keeps the source's audio; without it OpenCV
-writes MPEG-4, silent.
+Frames come with their times, upright, with square pixels, and in 8 bits. HDR
+becomes sRGB. What cannot be decoded is left out and counted.
 """
 
 import contextlib
 import dataclasses
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from fractions import Fraction
-from pathlib import Path
+from typing import Any
 
 import numpy as np
-from PIL import Image
 
 from efgan_tf.errors import UserError
-from efgan_tf.faces import ffmpeg
-from efgan_tf.faces.ffmpeg import Audio
-from efgan_tf.outputs import atomic_file, check_free_file, temporary_folder
+from efgan_tf.faces.video_pictures import (
+    Colors,
+    ToRgb,
+    orientation_of,
+    square_size,
+)
 
-_VIDEOS = (".mp4", ".m4v", ".mov")
-_ANIMATIONS = (".gif", ".webp", ".mp4")
+_CUT_OFF_SECONDS = 0.5  # missing at the end, and more than the last frame
 
-_FASTEST_GIF = 50  # viewers slow down what claims to be faster
 
-# Ordered dither of 8 × 8: where nothing moves, nothing flickers, as it would
-# with error diffusion.
-_DITHER_LEVELS = 12
+@dataclasses.dataclass(frozen=True, eq=False)
+class Frame:
+    """A picture and when it is shown.
 
-# Pixels that a palette is made of. All of them would take many seconds and
-# bring the colours nearer by 0.1 levels.
-_PALETTE_SAMPLE = 1 << 16
+    Attributes:
+      pixels: uint8 `[height, width, 3]`, RGB, upright.
+      time: seconds after the start of the file; later than the one before.
+      duration: seconds; what counts is the last one's.
+    """
+
+    pixels: np.ndarray
+    time: Fraction
+    duration: Fraction
 
 
 @dataclasses.dataclass(frozen=True)
 class Video:
     """A video that is read anew each time it is iterated over.
 
-    Iterating gives uint8 `[height, width, 3]`, RGB, upright.
-
     Attributes:
       path: the file.
       height: of its frames, upright.
       width: likewise.
       rate: frames a second; the mean where it varies.
-      frames: how many it says it has; there may be other numbers. None if it
-        does not say.
+      tick: unit of its times, in seconds.
+      frames: how many it should have; fewer come where it is damaged.
+      colors: of the file.
+      notes: what the frames do not have as the file does, in sentences.
     """
 
     path: str
     height: int
     width: int
     rate: Fraction
-    frames: int | None
+    tick: Fraction
+    frames: int
+    colors: Colors
+    notes: tuple[str, ...] = ()
 
-    def __iter__(self) -> Iterator[np.ndarray]:
-        import cv2  # OpenCV takes a tenth of a second to import
+    def __iter__(self) -> Iterator[Frame]:
+        with opened(self.path) as container:
+            stream = container.streams.best("video")
+            start, time = start_of(container), None
+            to_rgb = None
+            for frame in _frames(container, stream):
+                orientation = orientation_of(frame)
+                if to_rgb is None:
+                    turned = -1 if orientation.transposed else 1
+                    to_rgb = ToRgb(*(self.width, self.height)[::turned])
+                time = _later(time, frame, start, self)
+                duration = frame.duration * frame.time_base or 1 / self.rate
+                pixels = orientation.applied(to_rgb(frame))
+                yield Frame(pixels, time, duration)
 
-        with _captured(self.path) as capture:
-            while True:
-                more, frame = capture.read()
-                if not more:
-                    return
-                yield cv2.cvtColor(frame, cv2.COLOR_BGR2RGB)
+
+def pyav() -> Any:
+    """The module `av`.
+
+    Raises:
+      UserError: it is not installed.
+    """
+    try:
+        import av
+    except ImportError as error:
+        raise UserError(
+            'videos need PyAV: pip install "efgan_tf[video]"'
+        ) from error
+    return av
 
 
 def open_video(path: str | os.PathLike) -> Video:
-    """Opens a video for reading.
+    """Opens a video for reading; the file is gone through once.
 
     Raises:
-      UserError: missing, or no video with at least one frame.
+      UserError: missing, no video with at least one frame, or PyAV is not
+        installed.
     """
-    import cv2
-
     path = os.fspath(path)
     if not os.path.exists(path):
         raise UserError(f"{path}: no such file")
-    with _captured(path) as capture:
-        more, frame = capture.read()
-        if not more:
+    with opened(path) as container:
+        stream = container.streams.best("video")
+        first = next(_frames(container, stream), None) if stream else None
+        if first is None:
             raise UserError(f"{path}: not a video that can be read")
-        rate = capture.get(cv2.CAP_PROP_FPS)
-        frames = capture.get(cv2.CAP_PROP_FRAME_COUNT)
-    if not (np.isfinite(rate) and rate > 0):
-        raise UserError(f"{path}: has no frame rate; convert it to MP4")
+        rate = stream.average_rate or stream.guessed_rate
+        if not rate:
+            raise UserError(f"{path}: has no frame rate; convert it to MP4")
+        rate, tick = Fraction(rate), Fraction(stream.time_base)
+        ratio = stream.sample_aspect_ratio or Fraction(1)
+        others = sum(
+            s not in container.streams.audio for s in container.streams
+        )
+    colors = Colors(
+        first.colorspace,
+        first.color_primaries,
+        first.color_trc,
+        first.color_range,
+    )
+    width, height = square_size(first.width, first.height, ratio)
+    frames, problems = _counted(path, rate)
+    notes = [*problems]
+    if (width, height) != (first.width, first.height):
+        notes.append(
+            f"pixels of {ratio.numerator}:{ratio.denominator} became square "
+            f"ones: {first.width}×{first.height} are {width}×{height} now"
+        )
+    if colors.is_hdr:
+        notes.append("HDR colors became sRGB")
+    if first.interlaced_frame:
+        notes.append("interlaced frames were written as whole ones")
+    if others > 1:
+        notes.append(
+            f"tracks that are neither the picture nor sound were left out "
+            f"({others - 1})"
+        )
+    if orientation_of(first).transposed:
+        width, height = height, width
     return Video(
         path=path,
-        height=frame.shape[0],
-        width=frame.shape[1],
-        rate=Fraction(rate).limit_denominator(1001),
-        frames=int(frames) if frames > 0 else None,
+        height=height,
+        width=width,
+        rate=rate,
+        tick=tick,
+        frames=frames,
+        colors=colors,
+        notes=tuple(notes),
     )
-
-
-def write_video(
-    path: str | os.PathLike,
-    frames: Iterable[np.ndarray],
-    rate: float | Fraction,
-    source: str | os.PathLike | None = None,
-    overwrite: bool = True,
-) -> Audio:
-    """Writes a video with the audio of another.
-
-    Args:
-      path: `.mp4`, `.m4v` or `.mov`.
-      frames: uint8 `[height, width, 3]`, RGB, at least one. Odd sides grow by
-        one pixel, which repeats the edge.
-      rate: frames a second.
-      source: the video whose audio, metadata and kind of colours to take.
-      overwrite: replace a file that exists.
-
-    Returns:
-      What became of the audio.
-
-    Raises:
-      UserError: the suffix is another one, or the file cannot be written.
-      ValueError: there are no frames, or one is of another size.
-    """
-    check_video_suffix(path)
-    check_free_file(path, overwrite)
-    rate = Fraction(rate).limit_denominator(1001)
-    with temporary_folder(path) as folder:
-        silent = folder / f"silent{Path(path).suffix}"
-        even = _even(frames)
-        made, audio = silent, Audio.NO_FFMPEG if source else Audio.NONE
-        if ffmpeg.is_there():
-            ffmpeg.encode(silent, even, rate, source)
-            if source:
-                made, audio = ffmpeg.join(silent, source)
-        else:
-            _encode(silent, even, rate)
-        with atomic_file(path, overwrite) as temporary:
-            os.replace(made, temporary)
-    return audio
-
-
-def check_video_suffix(path: str | os.PathLike) -> None:
-    """Raises a `UserError` unless a video can be written to `path`."""
-    _check_suffix(path, "videos", _VIDEOS)
-
-
-def check_animation(path: str | os.PathLike, fps: float) -> None:
-    """Raises a `UserError` unless `path` can hold an animation of that rate."""
-    _check_suffix(path, "animations", _ANIMATIONS)
-    if Path(path).suffix.lower() == ".gif" and fps > _FASTEST_GIF:
-        raise UserError(
-            f"{path}: a GIF has at most {_FASTEST_GIF} frames a second, not "
-            f"{fps:g}; ask for fewer with --fps or write .webp"
-        )
-
-
-def _check_suffix(path, what: str, suffixes: tuple[str, ...]) -> None:
-    if Path(path).suffix.lower() not in suffixes:
-        raise UserError(
-            f"{path}: {what} are written as {', '.join(suffixes)}; choose one "
-            "of these suffixes"
-        )
-
-
-def write_animation(
-    path: str | os.PathLike,
-    frames: Iterable[np.ndarray],
-    fps: float,
-    overwrite: bool = True,
-) -> None:
-    """Writes a short animation that goes on for ever (an MP4: once).
-
-    All frames are in memory together, except for an MP4.
-
-    Args:
-      path: `.gif`, `.webp` or `.mp4`.
-      frames: uint8 `[height, width, 3]`, RGB, at least one.
-      fps: frames a second; a GIF cannot have more than 50.
-      overwrite: replace a file that exists.
-
-    Raises:
-      UserError: the suffix is another one, a GIF is to be too fast, or the
-        file cannot be written.
-      ValueError: there are no frames, or one is of another size.
-    """
-    check_animation(path, fps)
-    check_free_file(path, overwrite)
-    kind = Path(path).suffix.lower()
-    if kind == ".mp4":
-        write_video(path, frames, fps, overwrite=overwrite)
-        return
-    pictures = [Image.fromarray(frame) for frame in frames]
-    if len({picture.size for picture in pictures}) != 1:
-        raise ValueError("an animation needs frames, all of one size")
-    # Times are whole hundredths of a second in a GIF, thousandths in a WebP.
-    tick = 10 if kind == ".gif" else 1
-    times = np.rint(np.arange(len(pictures) + 1) * 1000 / fps / tick) * tick
-    options = {"duration": np.diff(times).astype(int).tolist(), "loop": 0}
-    if kind == ".gif":
-        pictures = _with_one_palette(pictures)
-        options |= {"optimize": False, "disposal": 1}
-    else:
-        options |= {"quality": 90, "method": 3}
-    first, *rest = pictures
-    with atomic_file(path, overwrite) as temporary:
-        first.save(temporary, save_all=True, append_images=rest, **options)
-
-
-def _with_one_palette(pictures: list[Image.Image]) -> list[Image.Image]:
-    """256 colours for all frames: palettes of their own would flicker."""
-    some = pictures[:: -(-len(pictures) // 8)]
-    pixels = np.concatenate([np.asarray(p).reshape(-1, 3) for p in some])
-    sample = pixels[None, :: -(-len(pixels) // _PALETTE_SAMPLE)]
-    palette = Image.fromarray(sample).quantize(
-        256, Image.Quantize.MEDIANCUT, kmeans=1
-    )
-    none = Image.Dither.NONE
-    return [
-        Image.fromarray(_dithered(np.asarray(picture))).quantize(
-            palette=palette, dither=none
-        )
-        for picture in pictures
-    ]
-
-
-def _dithered(frame: np.ndarray) -> np.ndarray:
-    pattern = np.zeros((1, 1))
-    for _ in range(3):
-        quarter = 4 * pattern
-        pattern = np.block([[quarter, quarter + 2], [quarter + 3, quarter + 1]])
-    offset = (pattern / 63 - 0.5) * _DITHER_LEVELS
-    tiles = -(-frame.shape[0] // 8), -(-frame.shape[1] // 8)
-    offset = np.tile(offset, tiles)[: frame.shape[0], : frame.shape[1], None]
-    return np.clip(np.rint(frame + offset), 0, 255).astype(np.uint8)
-
-
-def _quiet_opencv():
-    """OpenCV, whose libraries say less clearly what we say in errors."""
-    # Read once, when the first video is opened or written.
-    os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
-    import cv2
-
-    return cv2
 
 
 @contextlib.contextmanager
-def _captured(path: str):
-    cv2 = _quiet_opencv()
-    logging = cv2.utils.logging
-    level = logging.setLogLevel(logging.LOG_LEVEL_SILENT)
+def opened(path: str | os.PathLike) -> Iterator[Any]:
+    """A file's container as PyAV has it; its name is never taken for a URL.
+
+    Raises:
+      UserError: it cannot be read.
+    """
+    av = pyav()
     try:
-        # Other backends take a file's name for a pattern of pictures' names.
-        capture = cv2.VideoCapture(path, cv2.CAP_FFMPEG)
-    finally:
-        logging.setLogLevel(level)
+        container = av.open(os.path.abspath(path), metadata_errors="replace")
+    except (av.error.FFmpegError, OSError) as error:
+        raise UserError(
+            f"{os.fspath(path)}: not a video that can be read "
+            f"({error.strerror or error})"
+        ) from error
+    with container:
+        yield container
+
+
+def start_of(container: Any) -> Fraction:
+    """When a file starts by its own clock, in seconds."""
+    return Fraction(container.start_time or 0, 1_000_000)
+
+
+def packets(container: Any, *streams: Any) -> Iterator[Any]:
+    """The packets of streams, as far as the file can be read."""
+    read = container.demux(*streams)
+    with contextlib.suppress(pyav().error.FFmpegError):
+        yield from read
+
+
+def decoded(packet: Any) -> list[Any]:
+    """The frames of a packet; none if it is damaged, as FFmpeg itself does."""
     try:
-        yield capture
-    finally:
-        capture.release()
+        return packet.decode()
+    except pyav().error.FFmpegError:
+        return []
 
 
-def _even(frames: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
-    """Frames with even sides, as subsampled colours need them."""
-    shape = None
-    for frame in frames:
-        shape = shape or frame.shape
-        if frame.shape != shape or frame.dtype != np.uint8:
-            raise ValueError(f"a frame is {frame.dtype} {frame.shape}")
-        odd = [(0, side % 2) for side in shape[:2]]
-        yield np.pad(frame, [*odd, (0, 0)], mode="edge")
-    if shape is None:
-        raise ValueError("a video needs at least one frame")
+def _frames(container: Any, stream: Any) -> Iterator[Any]:
+    for packet in packets(container, stream):
+        yield from decoded(packet)
 
 
-def _encode(made: Path, frames: Iterator[np.ndarray], rate: Fraction) -> None:
-    """A silent MPEG-4 by OpenCV."""
-    cv2 = _quiet_opencv()
-    first = next(frames)
-    codec = cv2.VideoWriter.fourcc(*"mp4v")
-    size = first.shape[1::-1]
-    writer = cv2.VideoWriter(str(made), codec, float(rate), size)
+def _later(
+    last: Fraction | None, frame: Any, start: Fraction, video: Video
+) -> Fraction:
+    """A frame's time, after `last` also where the file gives none or lies."""
+    least = Fraction(0) if last is None else last + video.tick
+    if frame.pts is None:
+        return Fraction(0) if last is None else last + 1 / video.rate
+    return max(frame.pts * frame.time_base - start, least)
+
+
+def _counted(path: str, rate: Fraction) -> tuple[int, list[str]]:
+    """How many frames a video should have, and what is wrong with its file."""
+    logging = pyav().logging
+    logging.set_level(logging.ERROR)
     try:
-        if not writer.isOpened():
-            raise UserError("OpenCV cannot write videos; install ffmpeg")
-        writer.write(cv2.cvtColor(first, cv2.COLOR_RGB2BGR))
-        for frame in frames:
-            writer.write(cv2.cvtColor(frame, cv2.COLOR_RGB2BGR))
+        with logging.Capture() as said, opened(path) as container:
+            stream = container.streams.best("video")
+            found, hidden, end = 0, 0, Fraction(0)
+            tracks = (stream, *container.streams.audio)
+            for packet in packets(container, *tracks):
+                if packet.pts is not None:
+                    last = packet.pts + (packet.duration or 0)
+                    end = max(end, last * packet.time_base)
+                if packet.stream is stream and packet.size:
+                    found += 1
+                    hidden += packet.is_discard or _is_hidden(packet)
+            length = Fraction(container.duration or 0, 1_000_000)
+            end -= start_of(container)
+            known = stream.frames
+            if "mp4" in container.format.name.split(","):
+                # Edit lists cut off frames that its header still counts.
+                known = len(stream.index_entries)
     finally:
-        writer.release()
+        logging.set_level(None)
+    missing = length - end
+    if missing > max(_CUT_OFF_SECONDS, 1 / rate):
+        estimated = found + round(missing * rate)
+        problem = (
+            f"the file is cut off or damaged: it ends after {float(end):.1f} "
+            f"of {float(length):.1f} seconds"
+        )
+        return max(known or estimated, found) - hidden, [problem]
+    problems = [f"the file is damaged ({said[0][2].strip()})"] if said else []
+    return max(known, found) - hidden, problems
+
+
+def _is_hidden(packet: Any) -> bool:
+    """Whether it holds a picture of VP8 that is only there to predict from."""
+    return (
+        packet.stream.codec_context.name == "vp8"
+        and not memoryview(packet)[0] & 0x10
+    )

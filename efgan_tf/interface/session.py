@@ -28,7 +28,7 @@ from efgan_tf.editing.single import ANIMATION_SIDE
 from efgan_tf.editing.subjects import Subject, close_up, raised, reduced
 from efgan_tf.editing.wanted import Wish
 from efgan_tf.errors import UserError
-from efgan_tf.faces import documents, video
+from efgan_tf.faces import animations, documents
 from efgan_tf.interface.uploads import named_as_by_its_owner, read_upload
 
 SHOWN_SIDE = 1024
@@ -229,7 +229,7 @@ class Session:
             self.stages,
         )
         path = self._path(folder, "animated.gif")
-        video.write_animation(path, frames, ResultConfig.fps)
+        animations.write_animation(path, frames, ResultConfig.fps)
         return path
 
     def write_expression(self, folder: str | os.PathLike) -> Path:

@@ -156,6 +156,9 @@ class GreyWalls:
     def read(self, row):
         return np.full((64, 64, 3), 128, np.uint8)
 
+    def flaws(self, row):
+        return ()
+
 
 def test_a_split_without_faces_is_told(config, tmp_path, monkeypatch):
     monkeypatch.setattr(rendering, "write", lambda *arguments: GreyWalls())

@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from efgan_tf.editing import batch, subjects
-from efgan_tf.editing.inputs import list_jobs
+from efgan_tf.editing.inputs import list_jobs, list_others
 from efgan_tf.editing.request import Request
 from efgan_tf.editing.wanted import make_wish
 from efgan_tf.errors import UserError
@@ -31,7 +31,9 @@ def album(rendered, tmp_path):
 def edited(album):
     request = Request(make_wish("happy"))
     jobs, out = list_jobs(str(album)), album.parent / "out"
-    entries = batch.edit_photos(tiny_editor(), request, jobs, out, 10**8)
+    entries = batch.edit_photos(
+        tiny_editor(), request, jobs, out, 10**8, list_others(str(album))
+    )
     return {entry.file: entry for entry in entries}
 
 
@@ -112,3 +114,41 @@ def test_a_name_that_is_no_text_stops_nothing(album):
     assert {entry.status for entry in entries.values()} == {"edited"}
     assert len(entries) == len(report(album)["files"]) == 4
     assert (album.parent / "out" / os.fsdecode(name)).exists()
+
+
+def test_every_file_of_a_folder_is_in_the_report(album):
+    for name in ("clip.MOV", "raw.CR2", "notes.txt", "bare"):
+        (album / name).write_bytes(b"not read")
+    with Image.open(album / "a.png") as photo:
+        photo.save(album / "d.avif")
+        photo.save(album / "e.jpe", "JPEG")
+        photo.save(
+            album / "f.tif", save_all=True, append_images=[photo.copy()] * 2
+        )
+    (album / "g.HEIC").write_bytes(b"\0\0\0\x18ftypheic" + bytes(400))
+    entries = edited(album)
+    assert {n: e.status for n, e in entries.items()} == {
+        **dict.fromkeys(
+            ("clip.MOV", "raw.CR2", "notes.txt", "bare"), "skipped"
+        ),
+        **dict.fromkeys(
+            ("a.png", "b.png", "c.png", "d.avif", "e.jpe"), "edited"
+        ),
+        "f.tif": "edited",
+        "g.HEIC": "failed",
+    }
+    assert "video" in entries["clip.MOV"].reason
+    assert "(.cr2)" in entries["raw.CR2"].reason
+    assert "of 3 pages" in entries["f.tif"].reason
+    assert report(album)["skipped"] == 4
+
+
+def test_what_a_format_cannot_hold_is_in_the_report(album):
+    block = Image.Exif()
+    block[0x9286] = b"x" * 70_000
+    with Image.open(album / "a.png") as photo:
+        photo.save(album / "wide.bmp", dpi=(300, 300))
+        photo.save(album / "exif.webp", exif=block, lossless=True)
+    entries = edited(album)
+    assert entries["wide.bmp"].status == "edited"
+    assert not entries["exif.webp"].reason

@@ -2,7 +2,12 @@
 
 import pytest
 
-from efgan_tf.editing.inputs import is_video, list_jobs, names_several
+from efgan_tf.editing.inputs import (
+    is_video,
+    list_jobs,
+    list_others,
+    names_several,
+)
 from efgan_tf.errors import UserError
 
 
@@ -69,3 +74,12 @@ def test_one_or_several_or_a_video(album):
     assert not names_several(str(album / "odd[1].jpg"))
     assert not names_several(str(album / "absent.jpg"))
     assert is_video("Clip.MP4") and not is_video("clip.gif")
+
+
+def test_other_files_are_named_with_the_reason(album):
+    (album / "clip.webm").touch()
+    found = {job.name: why for job, why in list_others(str(album)).items()}
+    assert set(found) == {"clip.webm", "day/d.txt"}
+    assert "video" in found["clip.webm"] and "(.txt)" in found["day/d.txt"]
+    assert not list_others(f"{album}/*.jpg")
+    assert [j.name for j in list_others(f"{album}/day/*")] == ["d.txt"]

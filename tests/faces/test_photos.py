@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageOps
 
-from efgan_tf.faces import photos
+from efgan_tf.faces import documents, photos
 from efgan_tf.faces.photos import PhotoError, read_photo
 
 RED, WHITE = (255, 0, 0), (255, 255, 255)
@@ -230,3 +230,50 @@ def test_floating_point_pixels_are_refused(tmp_path):
     picture("F").save(tmp_path / "photo.tif")
     with pytest.raises(PhotoError, match="floating-point"):
         read_photo(tmp_path / "photo.tif")
+
+
+@pytest.mark.parametrize(
+    "suffix", ["avif", "jfif", "jpe", "jp2", "heic", "hif"]
+)
+def test_what_phones_and_browsers_write_is_read(tmp_path, suffix):
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    image = picture(size=(64, 48), colour=(200, 100, 50))
+    if suffix in ("heic", "hif"):
+        heif = pytest.importorskip("pillow_heif", reason="needs pillow-heif")
+        heif.from_pillow(image).save(
+            tmp_path / f"p.{suffix}", exif=exif.tobytes()
+        )
+    else:
+        kind = {"avif": "AVIF", "jp2": "JPEG2000"}.get(suffix, "JPEG")
+        options = {} if suffix == "jp2" else {"exif": exif}
+        image.save(tmp_path / f"p.{suffix}", kind, **options)
+    assert f".{suffix}" in photos.SUFFIXES
+    found = read_photo(tmp_path / f"p.{suffix}")
+    assert found.shape == ((48, 64, 3) if suffix == "jp2" else (64, 48, 3))
+    assert np.abs(found.astype(int) - (200, 100, 50)).max() <= 6
+
+
+def test_heic_without_its_package_is_one_line(tmp_path, monkeypatch):
+    heif = pytest.importorskip("pillow_heif", reason="needs pillow-heif")
+    heif.from_pillow(picture(size=(64, 48))).save(tmp_path / "p.heic")
+    monkeypatch.setitem(__import__("sys").modules, "pillow_heif", None)
+    monkeypatch.setattr(Image, "OPEN", dict(Image.OPEN))
+    monkeypatch.setattr(Image, "ID", [i for i in Image.ID if i != "HEIF"])
+    with pytest.raises(PhotoError, match=r'pip install "efgan_tf\[heic\]"'):
+        read_photo(tmp_path / "p.heic")
+
+
+@pytest.mark.parametrize(
+    "suffix, what", [("gif", "frames"), ("avif", "frames")]
+)
+def test_further_pictures_are_said(tmp_path, suffix, what):
+    first, *others = [
+        picture(size=(32, 32), colour=c) for c in (RED, 90, WHITE)
+    ]
+    path = tmp_path / f"photo.{suffix}"
+    first.save(path, save_all=True, append_images=others)
+    note = f"of 3 {what} in the file the first one was taken"
+    assert documents.read_document(path).notes == (note,)
+    first.save(path)
+    assert not documents.read_document(path).notes

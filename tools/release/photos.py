@@ -1,12 +1,12 @@
 """Puts the photos that the documents' commands name where they are run."""
 
 import shutil
-import subprocess
 from pathlib import Path
 
 import numpy as np
 from PIL import Image
 
+from efgan_tf.faces.video_writing import at_rate, write_video
 from efgan_tf.synthetic.photos import SynthesizeConfig, write_photos
 
 
@@ -28,11 +28,7 @@ def main() -> None:
     album.mkdir(parents=True, exist_ok=True)
     shutil.copy(first, album / "first.jpg")
     shutil.copy(second, album / "second.jpg")
-    subprocess.run(
-        ["ffmpeg", "-loglevel", "error", "-y", "-loop", "1", "-i", "photo.jpg",
-         "-t", "0.5", "-pix_fmt", "yuv420p", "clip.mp4"],
-        check=True,
-    )  # fmt: skip
+    write_video("clip.mp4", at_rate([np.array(faces[0])] * 12, 24))
     small = SynthesizeConfig(subjects=8, images_per_subject=8, size=128)
     own = write_photos("own", small, overwrite=True)
     for name in ("photos", "PHOTOS"):

@@ -1,0 +1,85 @@
+"""XMP packets of photos that were edited: without what no longer holds."""
+
+import base64
+from xml.dom import minidom
+from xml.parsers.expat import ExpatError
+
+_TIFF = "http://ns.adobe.com/tiff/1.0/"
+
+# Copies of the picture from before, and pointers to other parts of the file.
+_GONE = {
+    "http://ns.adobe.com/xap/1.0/g/img/",  # thumbnails
+    "http://ns.adobe.com/xmp/note/",  # there is a second packet
+    "http://ns.adobe.com/hdr-gain-map/1.0/",
+    "http://ns.apple.com/HDRGainMap/1.0/",
+    "http://ns.apple.com/pixeldatainfo/1.0/",
+    "http://ns.google.com/photos/1.0/camera/",  # a film after the picture
+    "http://ns.google.com/photos/1.0/container/",
+    "http://ns.google.com/photos/1.0/container/item/",
+    "http://ns.google.com/photos/1.0/depthmap/",
+    "http://ns.google.com/photos/1.0/image/",
+}
+_THUMBNAILS = ("http://ns.adobe.com/xap/1.0/", "Thumbnails")
+
+# In the coordinates of the picture before it was turned upright.
+_REGIONS = "http://www.metadataworkinggroup.com/schemas/regions/"
+
+# How pictures begin in base64: JPEG, PNG.
+_PICTURES = tuple(
+    base64.b64encode(start).decode()[:4]
+    for start in (b"\xff\xd8\xff", b"\x89PNG")
+)
+
+
+def cleaned(packet: bytes, turned: bool = False) -> bytes | None:
+    """A packet without old previews, whose orientation is "upright".
+
+    Args:
+      packet: as it is in the file.
+      turned: whether the pixels were turned or mirrored since.
+
+    Returns:
+      The same bytes if nothing had to go; None if it is no XML, so that nobody
+      can tell what is in it.
+    """
+    try:
+        document = minidom.parseString(packet.strip(b"\0 \t\r\n"))
+    except (ExpatError, ValueError, LookupError):
+        return None
+    gone = _GONE | {_REGIONS} if turned else _GONE
+    changed = False
+    for element in document.getElementsByTagName("*"):
+        for attribute in list(element.attributes.values()):
+            if _is_gone(attribute, attribute.value, gone):
+                element.removeAttributeNode(attribute)
+                changed = True
+            elif _is_orientation(attribute) and attribute.value != "1":
+                attribute.value, changed = "1", True
+        text = element.firstChild.nodeValue if _is_leaf(element) else ""
+        if _is_gone(element, text, gone):
+            element.parentNode.removeChild(element)
+            changed = True
+        elif _is_orientation(element) and text != "1":
+            element.firstChild.nodeValue, changed = "1", True
+    if not changed:
+        return packet
+    return "".join(node.toxml() for node in document.childNodes).encode()
+
+
+def _is_leaf(element: minidom.Element) -> bool:
+    """Whether it holds a text and nothing else."""
+    return [node.nodeType for node in element.childNodes] == [
+        minidom.Node.TEXT_NODE
+    ]
+
+
+def _is_gone(node: minidom.Node, text: str, gone: set[str]) -> bool:
+    return (
+        node.namespaceURI in gone
+        or (node.namespaceURI, node.localName) == _THUMBNAILS
+        or text.lstrip().startswith(_PICTURES)
+    )
+
+
+def _is_orientation(node: minidom.Node) -> bool:
+    return (node.namespaceURI, node.localName) == (_TIFF, "Orientation")
