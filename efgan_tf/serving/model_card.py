@@ -141,6 +141,9 @@ def run_origin(path: Path) -> str:
     run = RunDirectory(path)
     config = run.read_config()
     data, training = config.data, config.train
+    share = f"{data.held_out:.0%} of the"
+    if data.held_out_list:
+        share = f"those of `{Path(data.held_out_list).name}` among its"
     what = f"dataset `{data.dataset}`"
     if data.dataset == "synthetic":
         what += (
@@ -148,7 +151,7 @@ def run_origin(path: Path) -> str:
             "pictures of each)"
         )
     return f"""\
-Trained by `python -m efgan_tf.train` on {what}, {data.held_out:.0%} of the
+Trained by `python -m efgan_tf.train` on {what}, {share}
 people held out; planned for {training.phase1_kimg:g} thousand images in
 phase 1 and {training.phase2_kimg:g} thousand in phase 2, seed
 {training.seed}. The run's `config.json` has all settings. This card does not
