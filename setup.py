@@ -57,6 +57,8 @@ setup(
         "demo": ["gradio>=6.31,<7"],
         "docs": ["pdoc>=15"],
         "mobile": ["ai-edge-litert>=2.1"],
+        # What reads photographs for efgan_tf.evaluate_photos.
+        "photos": ["dlib-bin>=20", "face_recognition_models==0.3.0"],
         "test": [
             "ai-edge-litert>=2.1",
             "apache-beam>=2.60",
