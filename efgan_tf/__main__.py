@@ -16,8 +16,9 @@ from efgan_tf import streams
 from efgan_tf.commands import USER_ERROR_STATUS
 
 COMMANDS = (
-    "edit", "demo", "train", "prepare", "synthesize", "evaluate", "ablate",
-    "plot", "visualize", "export", "serve", "client", "distill", "parity",
+    "edit", "demo", "train", "prepare", "synthesize", "evaluate",
+    "evaluate_photos", "ablate", "plot", "visualize", "export", "serve",
+    "client", "distill", "parity",
 )  # fmt: skip
 
 
@@ -44,7 +45,7 @@ def _main() -> int:
 
 def _overview() -> str:
     lines = ["efgan COMMAND [--flag=value ...]", ""]
-    lines += [f"  {name:<12}{_summary(name)}" for name in COMMANDS]
+    lines += [f"  {name:<17}{_summary(name)}" for name in COMMANDS]
     lines += ["", "efgan COMMAND --help tells its flags, efgan --version which"]
     return "\n".join([*lines, "version this is."])
 

@@ -76,6 +76,11 @@ class DataConfig:
     held_out: float = option(
         0.1, "share of the subjects that are kept for testing"
     )
+    held_out_list: str = option(
+        "",
+        "CSV file whose column subject names exactly those who are kept for "
+        "testing, instead of a share",
+    )
     beam_runner: str = option(
         "auto",
         "Apache Beam runner that prepares, such as DirectRunner or "

@@ -35,14 +35,14 @@ class FacesConfig(tfds.core.BuilderConfig):
       image_size: side of the aligned pictures.
       work_dir: an empty folder for what is needed while it is prepared.
       beam_runner: name of the Apache Beam runner; empty for none.
-      held_out: share of the people to test on; 0 for none.
+      held_out: see `splits.split_subjects`.
     """
 
     data: DataConfig = dataclasses.field(default_factory=DataConfig)
     image_size: int = 128
     work_dir: Path = Path()
     beam_runner: str = ""
-    held_out: float = 0.0
+    held_out: float | frozenset[str] = 0.0
 
 
 class FacesBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):

@@ -14,6 +14,7 @@ from efgan_tf.data.labels import Selection
 from efgan_tf.data.listing import changes_told, files_below
 from efgan_tf.data.photo_source import FolderPhotos
 from efgan_tf.data.report import Report
+from efgan_tf.data.splits import read_subjects
 from efgan_tf.errors import UserError
 from efgan_tf.faces import photos
 
@@ -169,13 +170,17 @@ def make_builder(
         not say.
     """
     builder = _BUILDERS[data.dataset]
+    held_out: float | frozenset[str] = data.held_out
+    if data.held_out_list:
+        held_out = read_subjects(data.held_out_list)
+    settings_hash = _settings_hash(data, builder.SETTINGS, held_out)
     config = FacesConfig(
-        name=f"{image_size}px-{_settings_hash(data, builder.SETTINGS)}",
+        name=f"{image_size}px-{settings_hash}",
         data=data,
         image_size=image_size,
         work_dir=work_dir,
         beam_runner=beam_runner,
-        held_out=data.held_out if hold_out else 0.0,
+        held_out=held_out if hold_out else 0.0,
     )
     # TFDS warns of every configuration that is not listed beforehand.
     verbosity = logging.get_verbosity()
@@ -186,11 +191,16 @@ def make_builder(
         logging.set_verbosity(verbosity)
 
 
-def _settings_hash(data: DataConfig, names: tuple[str, ...]) -> str:
+def _settings_hash(
+    data: DataConfig,
+    names: tuple[str, ...],
+    held_out: float | frozenset[str],
+) -> str:
     settings = {name: getattr(data, name) for name in names}
     for name in _SOURCE:
         if name in settings:
             settings[name] = os.path.normpath(settings[name])
-    settings["held_out"] = data.held_out
+    named = isinstance(held_out, frozenset)
+    settings["held_out"] = sorted(held_out) if named else held_out
     text = json.dumps(settings, sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:8]

@@ -5,7 +5,7 @@ every photo's way is settled before the first one is opened.
 """
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path, PurePosixPath
 
 import numpy as np
@@ -54,7 +54,7 @@ def make_plan(
     table: Table,
     report: Report,
     size: int,
-    held_out: float,
+    held_out: float | Collection[str],
 ) -> Plan:
     """Shares the people out.
 
@@ -64,7 +64,7 @@ def make_plan(
       table: where they come from.
       report: of `joined`.
       size: side of the aligned pictures.
-      held_out: share of the people to test on; 0 for none.
+      held_out: see `splits.split_subjects`.
     """
     report.rows = len(table.rows)
     report.repeated_rows = table.repeated

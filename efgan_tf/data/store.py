@@ -147,8 +147,8 @@ def _build(
             f"cannot write {config.data_dir}: {error.message}"
         ) from error
     except NothingKept as error:
-        if len(builder.plan.rows) == 1:
-            raise
+        if len(builder.plan.rows) == 1 or config.held_out_list:
+            raise  # who is named is never trained on
         print(f"{error}; preparing again with nobody held out", file=sys.stderr)
         return _build(config, image_size, temporary, hold_out=False)
     folder = Path(builder.data_dir)

@@ -156,13 +156,16 @@ def _data(part: DataPart, whole: DataConfig) -> str:
     """One of a run's data sets in words."""
     data = part.data
     share = f"{part.share} of every batch: " if whole.mix else ""
+    held_out = f"{data.held_out:.0%} of the people"
+    if data.held_out_list:
+        held_out = f"the people of `{Path(data.held_out_list).name}`"
     what = f"{share}dataset `{data.dataset}`"
     if data.dataset == "synthetic":
         what += (
             f" ({data.subjects} rendered people, {data.images_per_subject} "
             "pictures of each)"
         )
-    return f"{what}, {data.held_out:.0%} of the people held out"
+    return f"{what}, {held_out} held out"
 
 
 def model_origin(model: str) -> str:

@@ -2,7 +2,8 @@
 
 import pytest
 
-from efgan_tf.data.splits import split_subjects
+from efgan_tf.data.splits import read_subjects, split_subjects
+from efgan_tf.errors import UserError
 
 NAMES = [f"s{i:05}" for i in range(40)]
 
@@ -31,3 +32,21 @@ def test_both_sides_get_someone(count, held_out, tested):
     shares = split_subjects(NAMES[:count], held_out)
     assert len(shares["test"]) == tested
     assert len(shares["train"]) == count - tested
+
+
+def test_exactly_those_who_are_named_are_held_out(tmp_path):
+    listed = tmp_path / "held_out.csv"
+    listed.write_text("file,subject\na.jpg,s00007\nb.jpg,s00007\nc.jpg,away\n")
+    held_out = read_subjects(listed)
+    shares = split_subjects(NAMES, held_out)
+    assert shares["test"] == ["s00007"]
+    assert shares["train"] == [name for name in NAMES if name != "s00007"]
+
+
+def test_a_list_that_splits_nothing_is_refused(tmp_path):
+    for names in (["away"], NAMES):
+        with pytest.raises(UserError, match="both sides"):
+            split_subjects(NAMES, names)
+    (tmp_path / "list.csv").write_text("file\na.jpg\n")
+    with pytest.raises(UserError, match="column subject"):
+        read_subjects(tmp_path / "list.csv")

@@ -537,3 +537,22 @@ def test_data_by_hand_is_found_by_its_photos(tmp_path, monkeypatch):
     assert store.located(config).source_dir == str(manual)
     rafd = dataclasses.replace(config, dataset="rafd")
     assert store.located(rafd) == rafd
+
+
+def test_those_on_a_list_are_never_trained_on(config, source, tmp_path):
+    rows = tables.read_table(source / "aus.csv").rows
+    name = min(row.subject for row in rows.values())
+    listed = tmp_path / "held_out.csv"
+    listed.write_text(f"subject\n{name}\n")
+    config = dataclasses.replace(config, held_out_list=str(listed))
+    assert set(data.load_faces(config, 64, "test").subjects) == {name}
+    assert name not in data.load_faces(config, 64, "train").subjects
+
+    photos = tmp_path / "photos"
+    shutil.copytree(source / "photos", photos)
+    for file, row in rows.items():
+        if row.subject == name:
+            Image.new("RGB", (64, 64), "gray").save(photos / file)
+    config = dataclasses.replace(config, source_dir=str(photos))
+    with pytest.raises(UserError, match="no face was kept .* test split"):
+        data.prepare(config, 64)

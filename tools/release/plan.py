@@ -60,6 +60,7 @@ _JAX = Tested("tests/tools/test_jax_training.py")
 _ABLATION = Tested("tests/test_ablate.py")
 
 _DISTILLED = Tested("tests/distillation/test_distill.py")
+_PHOTOS = Tested("tests/evaluation/photographs/test_evaluation.py")
 _PAGE = Tested("tests/serving/test_web.py")
 _DOCKER = ByHand("a machine with Docker")
 _KUBERNETES = ByHand("a Kubernetes cluster")
@@ -299,6 +300,14 @@ PLAN: Mapping[str, Run | Tested | ByHand] = {
     "python -m benchmarks.photos "
     "--judge=data/judges/d08a80ddff1adb78/units.keras "
     "--sheet=photographs.jpg": ByHand("a judge that took an hour to make"),
+    # docs/photo_results.md
+    'pip install -e ".[photos]"': Run("--quiet"),
+    "npm install --prefix=readers --ignore-scripts --omit=peer "
+    "@vladmandic/face-api@1.7.15 nsfwjs@4.3.0": Run("--silent"),
+    "python -m efgan_tf.evaluate_photos --photos=DIR --readers=readers "
+    "--references=configs/photos_references.csv --out=report": _PHOTOS,
+    "python -m benchmarks.photo_points --photos=DIR "
+    "--aus=DIR/action_units.csv": ByHand("the training photographs"),
     # tools/release/README.md
     "tools/release/pythons.sh 3.10 3.11 3.12 3.13": ByHand(
         "another line of that list"

@@ -1,0 +1,1 @@
+"""Measuring edits of photographs, of which no true picture exists."""

@@ -1,0 +1,111 @@
+"""Action units off dlib's 68 points, without the labeller of training data.
+
+Each of six units is read off the distances that it changes most, in shares of
+the distance of the outer eye corners. What one unit (of 5) changes is the slope
+of a least-squares fit, as benchmarks/photo_points.py makes it, to photographs
+of people who were not held out, with the units of their training table: the
+scale is the table's, the readings are not. People differ, so that the
+difference of two pictures of one person says far more than a reading by itself.
+"""
+
+import numpy as np
+
+from efgan_tf import action_units
+
+UNITS = ("AU01", "AU02", "AU12", "AU25", "AU26", "AU45")
+"""What is read, in this order."""
+
+# How a reading answers to the units, 1 for its own: lowered brows (AU04) take
+# AU01 and AU02 back, raised lids (AU05) AU45.
+_ANSWERS = {
+    "AU01": {"AU01": 1.0, "AU04": -0.8},
+    "AU02": {"AU02": 1.0, "AU04": -1.1},
+    "AU12": {"AU12": 1.0},
+    "AU25": {"AU25": 1.0},
+    "AU26": {"AU26": 1.0},
+    "AU45": {"AU45": 1.0, "AU05": -0.7},
+}
+
+# Distance of a neutral face, and its change with one unit.
+_SCALES = {
+    "inner brow": (0.234, 0.018),
+    "outer brow": (0.212, 0.016),
+    "mouth width": (0.589, 0.037),
+    "corner lift": (0.010, 0.024),
+    "lip gap": (0.007, 0.037),
+    "jaw": (0.725, 0.048),
+    "lids": (-0.096, 0.0145),
+}
+_READ_FROM = {
+    "AU01": ("inner brow",),
+    "AU02": ("outer brow",),
+    "AU12": ("mouth width", "corner lift"),
+    "AU25": ("lip gap",),
+    "AU26": ("jaw",),
+    "AU45": ("lids",),
+}
+
+_LEFT_EYE, _RIGHT_EYE = slice(36, 42), slice(42, 48)
+
+
+def distances(points: np.ndarray) -> dict[str, np.ndarray]:
+    """The distances that units change.
+
+    Args:
+      points: `[..., 68, 2]` (x, y) in pixels, dlib's order.
+
+    Returns:
+      Name → float64 `[...]`, in distances of the outer eye corners, upright
+      along the line of the eyes.
+    """
+    points = np.asarray(points, np.float64)
+    across = (points[..., _RIGHT_EYE, :] - points[..., _LEFT_EYE, :]).mean(-2)
+    across /= np.linalg.norm(across, axis=-1, keepdims=True)
+    eyes = np.linalg.norm(points[..., 45, :] - points[..., 36, :], axis=-1)
+    scaled = points / eyes[..., None, None]
+    x = (scaled * across[..., None, :]).sum(-1)
+    y = (scaled * (across[..., ::-1] * (-1, 1))[..., None, :]).sum(-1)
+
+    def height(*numbers: int) -> np.ndarray:
+        return y[..., list(numbers)].mean(-1)
+
+    corners = height(36, 39, 42, 45)
+    return {
+        "inner brow": corners - height(20, 21, 22, 23),
+        "outer brow": corners - height(17, 18, 25, 26),
+        "mouth width": x[..., 54] - x[..., 48],
+        "corner lift": height(51, 62, 66, 57) - height(48, 54),
+        "lip gap": height(65, 66, 67) - height(61, 62, 63),
+        "jaw": height(7, 8, 9) - height(33),
+        "lids": height(37, 38, 43, 44) - height(40, 41, 46, 47),
+    }
+
+
+def intensities(points: np.ndarray) -> np.ndarray:
+    """`[..., 68, 2]` → readings of `UNITS`, `[..., 6]`; 0 is neutral, 5 full.
+
+    They are not clipped: a thin mouth may have less than 0.
+    """
+    found = distances(points)
+    in_units = {
+        name: (found[name] - zero) / slope
+        for name, (zero, slope) in _SCALES.items()
+    }
+    return np.stack(
+        [
+            np.mean([in_units[name] for name in _READ_FROM[unit]], axis=0)
+            for unit in UNITS
+        ],
+        axis=-1,
+    )
+
+
+def expected(units: np.ndarray) -> np.ndarray:
+    """What the readings of a face with units `[17]`, 0–5, are: `[6]`."""
+    named = dict(zip(action_units.NAMES, units, strict=True))
+    return np.array(
+        [
+            sum(weight * named[name] for name, weight in answer.items())
+            for answer in _ANSWERS.values()
+        ]
+    )

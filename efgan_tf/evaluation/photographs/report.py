@@ -1,0 +1,115 @@
+"""The measure of photographs as tables for people."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from efgan_tf.evaluation import markdown
+from efgan_tf.evaluation.photographs import points
+from efgan_tf.evaluation.photographs.measure import Score
+from efgan_tf.evaluation.photographs.readers import EXPRESSIONS
+
+METRICS = {
+    "seen_before": ("seen before", 2),
+    "seen": ("seen after ↑", 2),
+    "share": ("share of change → 1", 2),
+    "unasked": ("unasked change ↓", 2),
+    "identity": ("identity distance ↓", 2),
+    "sharp_mouth": ("sharp mouth → 1", 2),
+    "sharp_eyes": ("sharp eyes → 1", 2),
+    "ghost": ("ghost ↓", 2),
+    "kid_before": ("KID before", 2),
+    "kid": ("KID ↓", 2),
+}
+"""Columns: titles and digits."""
+
+_KINDS = {"neutral": "From a neutral face", "smile": "From a broad smile"}
+
+_DEFINITIONS = """\
+- seen: share whose most probable expression, to face-api's network, is the
+  wanted one; before: of the unedited photographs
+- share of change: how much of the wanted change of the units that are read off
+  dlib's points is there, along the wanted change; 1 is all of it
+- unasked change: mean absolute change, 0–5, of those of the units that were to
+  change by less than 0.5; of "no change" it is what reader and model add
+- identity distance: between dlib's embeddings of edit and photograph; two
+  photographs of one person have .23 on average, of two people .84
+- sharp: detail inside the box as a share of the photograph's, in the aligned
+  face at 256 pixels; geometric mean
+- ghost, old detail: share of the old mouth's detail that is still at its place
+- KID: of the boxes of mouths, times 1000, through {features}, to
+  real photographs of others that show the expression, or to the true pictures;
+  before: of the unedited photographs
+- distance: LPIPS's formula through the same network, all channels alike"""
+
+
+def text(report: Mapping[str, Any]) -> str:
+    """report.md."""
+    edited = [s for s in report["sources"] if s["kind"] in report["edits"]]
+    lines = [
+        f"# {report['model']} on {len(edited)} photographs",
+        "In brackets: 95 % intervals, people resampled.",
+        "### Goals",
+        markdown.table(
+            ["", "goal", "found"],
+            [
+                [g["name"], g["goal"], markdown.cell(g["found"], 2)]
+                for g in report["goals"]
+            ],
+        ),
+    ]
+    for kind, rows in report["edits"].items():
+        lines += [f"### {_KINDS[kind]}", _edits(rows)]
+    for way, values in report["truths"].items():
+        lines += [f"### To the true picture: {way}", _truths(values)]
+        lines.append(f"{values['edit, PSNR']['people']} people.")
+    lines += [
+        "### Definitions",
+        _DEFINITIONS.format(features=report["features"]),
+    ]
+    if report["without a face"]:
+        lines.append(f"No face: {', '.join(report['without a face'])}.")
+    return "\n\n".join(lines) + "\n"
+
+
+def _edits(rows: Mapping[str, Mapping[str, Any]]) -> str:
+    names = [n for n in METRICS if any(n in row for row in rows.values())]
+    return markdown.table(
+        ["to", "people", *(METRICS[name][0] for name in names)],
+        [
+            [
+                label,
+                str(row["identity"]["people"]),
+                *(markdown.cell(row.get(n), METRICS[n][1]) for n in names),
+            ]
+            for label, row in rows.items()
+        ],
+    )
+
+
+def _truths(values: Mapping[str, Mapping[str, Any]]) -> str:
+    return markdown.table(
+        ["", "mean"],
+        [[name, markdown.cell(value, 2)] for name, value in values.items()],
+    )
+
+
+def score_rows(scores: Sequence[Score]) -> Iterator[list[Any]]:
+    """scores.csv: a line for each edit, and one of heads."""
+    metrics = [n for n in METRICS if not n.startswith("kid")]
+    yield [
+        "file", "subject", "set", "kind", "to", *metrics,
+        *(f"{when} {name}" for when in ("before", "after")
+          for name in (*points.UNITS, *EXPRESSIONS)),
+    ]  # fmt: skip
+    for score in scores:
+        photo, seen = score.source.photo, (score.source.seen, score.seen)
+        yield [
+            photo.file, photo.subject, photo.group, score.source.kind,
+            score.wanted.name,
+            *(_digits(score.values.get(name)) for name in metrics),
+            *(_digits(v) for s in seen for v in (*s.units, *s.probabilities)),
+        ]  # fmt: skip
+
+
+def _digits(value: float | None) -> str:
+    return "" if value is None else f"{value:.4f}"
