@@ -23,6 +23,7 @@ setup(
     packages=find_packages(include=["efgan_tf", "efgan_tf.*"]),
     package_data={
         "efgan_tf.interface": ["assets/*", "samples/*.jpg"],
+        "efgan_tf.labeling": ["*.npz"],
         "efgan_tf.presets": ["*.npz", "*.json", "*.md"],
         "efgan_tf.serving": ["*.binpb"],
         "efgan_tf.synthetic": ["*.npz", "CREDITS.md"],

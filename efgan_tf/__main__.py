@@ -15,8 +15,9 @@ import efgan_tf
 from efgan_tf.commands import USER_ERROR_STATUS
 
 COMMANDS = (
-    "edit", "demo", "train", "prepare", "synthesize", "evaluate", "ablate",
-    "plot", "visualize", "export", "serve", "client", "distill", "parity",
+    "edit", "demo", "train", "prepare", "label", "synthesize", "evaluate",
+    "ablate", "plot", "visualize", "export", "serve", "client", "distill",
+    "parity",
 )  # fmt: skip
 
 

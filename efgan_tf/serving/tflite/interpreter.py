@@ -41,6 +41,15 @@ def package() -> str:
     return _module()[1]
 
 
+def load(content: bytes, threads: int = 2):
+    """An interpreter of any TFLite file, its tensors allocated."""
+    loaded = _module()[0].Interpreter(
+        model_content=content, num_threads=threads
+    )
+    loaded.allocate_tensors()
+    return loaded
+
+
 class TfliteFile:
     """A TFLite file of `efgan_tf.export`, ready to be called.
 
