@@ -77,8 +77,8 @@ def _print_rendered(settings: BenchmarkConfig) -> None:
     by_fit = correlations(read[:, 1], exact)
     both = correlations(label, exact)
     print(f"{len(exact)} rendered faces of {settings.people} strangers\n")
-    print("| unit | r of the map | of the regression | of the label | slope |")
-    print("|---|---|---|---|---|", "ICC |")
+    print("| unit | r: map | regression | label | slope | ICC |")
+    print("|---|---|---|---|---|---|")
     for i, name in enumerate(mapping.UNITS):
         slope = np.polyfit(exact[:, i], label[:, i], 1)[0]
         print(

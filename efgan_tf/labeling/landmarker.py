@@ -99,6 +99,8 @@ class FaceLandmarker:
           Both readings, left being the picture's left in each; None if the
           network sees no face there.
         """
+        if not np.ptp(face.landmarks[:2], axis=0).any():
+            return None  # both eyes at one place
         corner, size = face.box[:2], face.box[2:]
         center, side = corner + size / 2, _MARGIN * size.max()
         crop, frame = _crop(photo, center, side, *face.landmarks[:2])

@@ -53,8 +53,8 @@ def read_manifest(
     if "file" not in names:
         raise Unusable(
             path,
-            f"has no column 'file' (it has: {', '.join(header)}); name "
-            "another --manifest, or --manifest=none",
+            f"has no column 'file' (it has: {', '.join(header)}); rename it, "
+            "or give efgan_tf.label another --manifest, or none",
         )
     kept = [
         name

@@ -63,8 +63,9 @@ def sheet(source_dir: Path, labels: Labels) -> np.ndarray:
     values = np.stack([label.action_units for label in labels.labels])
     faces: dict[int, np.ndarray] = {}
     tiles, captions = [], []
-    for name, column in zip(mapping.UNITS, values.T, strict=True):
-        for index in _chosen(column):
+    for row, name in enumerate(mapping.UNITS):
+        column = values[:, row]
+        for index in _chosen(column, np.random.default_rng(row)):
             if index not in faces:
                 faces[index] = _face(source_dir, labels.labels[index])
             tiles.append(faces[index])
@@ -73,11 +74,11 @@ def sheet(source_dir: Path, labels: Labels) -> np.ndarray:
     return sheets.gallery(np.stack(tiles), captions, across)
 
 
-def _chosen(column: np.ndarray) -> list[int]:
+def _chosen(column: np.ndarray, generator: np.random.Generator) -> list[int]:
     """Faces at the low end, halfway to the highest, and at the high end."""
     each = min(_EACH, -(-len(column) // 3))
     # Ties are shuffled: the first of the folder may be one person.
-    order = np.random.default_rng(0).permutation(len(column))
+    order = generator.permutation(len(column))
     order = order[np.argsort(column[order], kind="stable")]
     halfway = (column.min() + column.max()) / 2
     near = order[np.argsort(abs(column[order] - halfway), kind="stable")][:each]

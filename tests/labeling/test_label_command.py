@@ -65,14 +65,15 @@ def test_every_face_gets_the_units_that_can_be_seen(rows):
 
 
 def test_expressions_are_told_apart(rows):
-    """Units that make an expression rise over the same person's neutral."""
+    """Units that make an expression rise over the people's neutral."""
     made_of = {"happy": "AU12", "surprised": "AU26", "angry": "AU04"}
     for expression, unit in made_of.items():
-        for number in range(3):
-            shown = float(person(rows, number, expression)[unit])
-            calm = float(person(rows, number, "neutral")[unit])
-            # Measured: 1.4 at least.
-            assert shown > calm + 0.7, (expression, number)
+        shown, calm = (
+            np.mean([float(person(rows, n, name)[unit]) for n in range(3)])
+            for name in (expression, "neutral")
+        )
+        # Measured: 2.3 at least (rendered with 3 to 5).
+        assert shown > calm + 1.5, expression
 
 
 def test_a_mirrored_photo_has_the_same_units(networks, album, detector):
@@ -85,7 +86,7 @@ def test_a_mirrored_photo_has_the_same_units(networks, album, detector):
             reader.units(picture, faces[0])
             for picture, faces in zip(pictures, found, strict=True)
         )
-        # MTCNN's box moves a little. Measured: 0.2 at most.
+        # MTCNN's box moves a little. Measured: 0.14 at most.
         np.testing.assert_allclose(one, two, atol=0.4)
 
 
@@ -97,7 +98,7 @@ def test_the_largest_of_several_faces_counts(rows):
 
 
 def test_a_gray_photo_is_read_like_a_colored_one(rows):
-    # Measured: 0.5 at most.
+    # Measured: 0.7 at most.
     np.testing.assert_allclose(
         values(rows["gray.png"]), values(person(rows, 2, "happy")), atol=1
     )
@@ -129,9 +130,8 @@ def test_the_table_masks_what_it_does_not_have(labeled, album, tmp_path):
     absent = {"AU14", "AU20"}
     for name, learned in zip(action_units.NAMES, faces.mask, strict=True):
         assert not learned if name in absent else learned or name == "AU45"
-    assert set(faces.subjects) - {"gray.png", "pair.png"} < {
-        "s00000", "s00001", "s00002"
-    }  # fmt: skip
+    people = {*faces.subjects} - {"gray.png", "pair.png"}
+    assert people and people <= {"s00000", "s00001", "s00002"}
 
 
 def test_preparation_reads_the_units_by_itself(

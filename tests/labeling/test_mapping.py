@@ -1,4 +1,4 @@
-"""The map from blendshapes to units, by numbers that were worked out by hand."""
+"""The map from blendshapes to units, by numbers worked out by hand."""
 
 import numpy as np
 import pytest
