@@ -90,9 +90,11 @@ def _print_rendered(settings: BenchmarkConfig) -> None:
     print("| turned by | labeled | mean r |\n|---|---|---|")
     for yaw in YAWS:
         read, exact = bench.strangers(settings.turned, settings.images, yaw)
-        r = correlations(read.mean(axis=1), exact).mean() if len(read) else 0
+        r = "–"
+        if len(read):
+            r = f"{correlations(read.mean(axis=1), exact).mean():.2f}"
         total = settings.turned * settings.images
-        print(f"| {yaw:.0f}° | {len(read)} of {total} | {r:.2f} |", flush=True)
+        print(f"| {yaw:.0f}° | {len(read)} of {total} | {r} |", flush=True)
 
 
 class Bench:
@@ -136,7 +138,7 @@ class Bench:
             except photos.PhotoError:
                 continue
             exact.append(units[_COLUMNS])
-        shape = len(read), -1, len(mapping.UNITS)
+        shape = len(read), 2, len(mapping.UNITS)
         return np.reshape(read, shape), np.reshape(exact, shape[::2])
 
     def _rendered(self, people: int, images: int, yaw: float | None):
