@@ -20,8 +20,15 @@ setup(
     license="Apache-2.0",
     license_files=["LICENSE", "efgan_tf/synthetic/CREDITS.md"],
     python_requires=">=3.10,<3.14",
-    packages=find_packages(include=["efgan_tf", "efgan_tf.*"]),
+    packages=[
+        *find_packages(include=["efgan_tf", "efgan_tf.*"]),
+        "efgan_tf.configs",
+    ],
+    # The flag files lie where a clone's users look for them.
+    package_dir={"efgan_tf.configs": "configs"},
     package_data={
+        "efgan_tf.configs": ["*.flags"],
+        "efgan_tf.faces": ["*.npz"],
         "efgan_tf.interface": ["assets/*", "samples/*.jpg"],
         "efgan_tf.labeling": ["*.npz"],
         "efgan_tf.presets": ["*.npz", "*.json", "*.md"],
@@ -30,6 +37,7 @@ setup(
     },
     install_requires=[
         "absl-py>=2.1",
+        "ai-edge-litert>=2.1",
         "grpcio>=1.71",
         # Of the local server; later ones want a later protobuf.
         "grpcio-health-checking>=1.71,<1.81",
@@ -57,9 +65,7 @@ setup(
         "cfee": ["xlrd>=2.0"],
         "demo": ["gradio>=6.31,<7"],
         "docs": ["pdoc>=15"],
-        "mobile": ["ai-edge-litert>=2.1"],
         "test": [
-            "ai-edge-litert>=2.1",
             "apache-beam>=2.60",
             "build>=1.2",
             "cryptography>=42",  # certificates to test TLS with

@@ -45,7 +45,6 @@ class BenchmarkConfig:
 def main(values: flags.FlagValues) -> None:
     """Runs the command."""
     settings = config.from_flags(values, BenchmarkConfig)
-    commands.quiet_tensorflow()
     print(f"{os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}")
     photo = _portrait(settings.side)
     with tempfile.TemporaryDirectory() as folder:

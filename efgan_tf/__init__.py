@@ -23,7 +23,7 @@ def load(path="preset:faces128"):
     Raises:
       UserError: there is no model, or it is damaged.
     """
-    # TensorFlow takes seconds to import; the package alone, none.
+    # NumPy and the like take a moment to import; the package alone, none.
     from efgan_tf.editing.editor import Editor
     from efgan_tf.editing.loading import load_model
 

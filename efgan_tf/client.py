@@ -14,7 +14,7 @@ import sys
 from absl import flags
 
 from efgan_tf import config as config_lib
-from efgan_tf.commands import quiet_tensorflow, run
+from efgan_tf.commands import run
 from efgan_tf.edit import edit_with
 from efgan_tf.editing.settings import (
     FaceConfig,
@@ -32,7 +32,6 @@ def main(values: flags.FlagValues) -> int | None:
     server, *settings = (
         config_lib.from_flags(values, config) for config in CONFIGS
     )
-    quiet_tensorflow()
     with Client(server) as client:
         return edit_with(lambda: client.editor, *settings)
 

@@ -8,14 +8,15 @@ receives these objects and never sees a flag; only commands call
 """
 
 import dataclasses
+import fractions
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from absl import flags
 
-from efgan_tf import geometry, options
-from efgan_tf.errors import UserError
+from efgan_tf import flag_files, geometry, mixes, options
+from efgan_tf.errors import ConfigError, UserError
 from efgan_tf.options import (
     check_at_least,
     check_choices,
@@ -30,6 +31,8 @@ _LARGEST_SEED = (2**32 - 3) // 10  # seeds are multiplied by ten further on
 # Those of the published photos.
 RAFD_ANGLES = ("000", "045", "090", "135", "180")
 RAFD_GAZES = ("left", "frontal", "right")
+# Changes of what critics see (`efgan_tf.training.augmentation`).
+AUGMENTATIONS = ("color", "translation", "cutout")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -39,7 +42,14 @@ class DataConfig:
     dataset: str = option(
         "synthetic",
         "which faces to use",
-        ("synthetic", "folder", "rafd", "cfee"),
+        ("synthetic", "folder", "rafd", "cfee", "mixed"),
+    )
+    mix: tuple[str, ...] = option(
+        (),
+        "mixed: one data set, as '[NAME=]SHARE --dataset=… --FLAG=…', with "
+        "the share of every batch that is drawn from it; given once for each "
+        "set",
+        repeated=True,
     )
     data_dir: str = option("data", "where prepared data sets are kept")
     source_dir: str = option("", "folder of the photos to prepare")
@@ -110,6 +120,53 @@ class DataConfig:
             "--beam_options are a runner's, and --beam_runner=none goes "
             "without one",
         )
+        require(
+            (self.dataset == "mixed") == bool(self.mix),
+            "--dataset=mixed and --mix go together: each --mix says one data "
+            "set and its share",
+        )
+        mixed = [mixes.read(text, type(self)) for text in self.mix]
+        if mixed:
+            mixes.check(tuple(mixed))
+        # Flag files that a text names may change; what they said stays.
+        texts = tuple(part.text() for part in mixed)
+        object.__setattr__(self, "mix", texts)
+        self.parts  # noqa: B018 (raises what is wrong with a part's settings)
+
+    @property
+    def parts(self) -> tuple["DataPart", ...]:
+        """The data sets, each with its own settings: one, or those of a mix.
+
+        Raises:
+          ConfigError: the settings of a part are out of range.
+        """
+        if not self.mix:
+            return (DataPart(self.dataset, fractions.Fraction(1), self),)
+        parts = []
+        for text in self.mix:
+            mixed = mixes.read(text, type(self))
+            settings = {**mixed.settings, "mix": ()}
+            try:
+                data = dataclasses.replace(self, **settings)
+            except ConfigError as error:
+                raise ConfigError(f"--mix={text!r}: {error}") from error
+            parts.append(DataPart(mixed.name, mixed.share, data))
+        return tuple(parts)
+
+
+@dataclasses.dataclass(frozen=True)
+class DataPart:
+    """A data set of a run.
+
+    Attributes:
+      name: what logs, reports and files call it.
+      share: of every batch.
+      data: its settings.
+    """
+
+    name: str
+    share: fractions.Fraction
+    data: DataConfig
 
 
 def _check_known(
@@ -141,6 +198,11 @@ class ModelConfig:
     )
     refiner: bool = option(True, "refine the stitched and the global result")
     critic_width: int = option(64, "channels of the critics' first layer")
+    critic_norm: str = option(
+        "none",
+        "what keeps the critics' convolutions in bounds beside the penalty",
+        ("none", "spectral"),
+    )
     estimator_width: int = option(24, "channels of the AU estimator")
     au_injection: str = option(
         "film", "how action units enter a branch", ("concat", "film")
@@ -196,6 +258,12 @@ class ModelConfig:
         )
 
     @property
+    def branches(self) -> list[str]:
+        """Those of an EF-GAN that have an attention: the whole face first."""
+        names = ["face", *(self.boxes if self.local_branches else ())]
+        return [*names, "refiner"] if self.refiner else names
+
+    @property
     def boxes(self) -> dict[str, geometry.Box]:
         """The regions' boxes in pixels."""
         return geometry.pixel_boxes(
@@ -240,7 +308,13 @@ class LossConfig:
     """
 
     lambda_adv: float = option(1.0, "Wasserstein loss of the generator")
-    lambda_gp: float = option(10.0, "gradient penalty of the critics")
+    penalty: str = option(
+        "gradient",
+        "on the critics' slope: WGAN-GP's between real and edited images, or "
+        "R1 at the real ones",
+        ("gradient", "r1"),
+    )
+    lambda_gp: float = option(10.0, "penalty on the critics' slope")
     lambda_au: float = option(160.0, "AU regression on edited images")
     lambda_au_critic: float = option(
         160.0, "AU regression of the critics on real images"
@@ -248,6 +322,12 @@ class LossConfig:
     lambda_cyc: float = option(10.0, "L1 of the edit back to the source")
     lambda_zero: float = option(
         10.0, "L1 of an edit to the expression that is there already"
+    )
+    cycle_every: int = option(
+        1, "the cycle runs on every n-th image of a batch; 1: on all"
+    )
+    zero_every: int = option(
+        1, "the zero edit runs on every n-th image of a batch; 1: on all"
     )
     lambda_att: float = option(0.05, "mean attention: less is edited")
     lambda_tv: float = option(4.1, "total variation of the attention")
@@ -258,14 +338,23 @@ class LossConfig:
         0.5, "weight of a local critic's terms against the whole face's 1"
     )
     attention_warmup: float = option(
-        0.05, "share of a phase over which lambda_att grows from 0"
+        0.05,
+        "share of the first phase over which lambda_att grows from 0; a run "
+        "with --init_from has it whole at once",
     )
 
     def __post_init__(self):
+        check_choices(self)
         check_finite(self)
         check_at_least(
-            self, 0, *(field.name for field in dataclasses.fields(self))
-        )
+            self, 0,
+            *(
+                field.name
+                for field in dataclasses.fields(self)
+                if field.name != "penalty"
+            ),
+        )  # fmt: skip
+        check_at_least(self, 1, "cycle_every", "zero_every")
         require(
             self.attention_warmup <= 1,
             f"--attention_warmup={self.attention_warmup} must be at most 1",
@@ -288,6 +377,9 @@ class TrainConfig:
     phase2_learning_rate: float = option(
         1e-4, "Adam's in phase 2, where the generator is trained already"
     )
+    critic_learning_rate: float = option(
+        0.0, "Adam's for the critics in both phases; 0: the generator's"
+    )
     estimator_learning_rate: float = option(1e-3, "Adam's for the AU estimator")
     beta_1: float = option(0.5, "Adam's first moment")
     beta_2: float = option(0.999, "Adam's second moment")
@@ -302,10 +394,24 @@ class TrainConfig:
         "targets: units of any sample, or the same person's other picture",
         ("random", "paired"),
     )
+    mix_targets: str = option(
+        "any",
+        "--dataset=mixed: whose units random targets are: of any set, in the "
+        "sets' shares, or of the sample's own set",
+        ("any", "own"),
+    )
     target_noise: float = option(
         0.1, "half width of the noise on random targets, units in 0-1"
     )
     flip: bool = option(True, "mirror images at random")
+    critic_augment: tuple[str, ...] = option(
+        (),
+        "random changes of all that critics see, of color, translation and "
+        "cutout; empty: none",
+    )
+    critic_augment_strength: float = option(
+        1.0, "how large the changes of --critic_augment are, 0 to 1"
+    )
     precision: str = option(
         "float32",
         "arithmetic of the networks; losses are always float32",
@@ -351,6 +457,7 @@ class TrainConfig:
         check_at_least(
             self, 0, "phase1_kimg", "phase2_kimg", "target_noise", "replicas",
             "checkpoint_minutes", "seed", "generator_wait_kimg",
+            "critic_learning_rate",
         )  # fmt: skip
         for name in (
             "learning_rate", "phase2_learning_rate",
@@ -362,6 +469,13 @@ class TrainConfig:
                 0 <= getattr(self, name) < 1,
                 f"--{name} must be at least 0 and less than 1",
             )
+        if self.critic_augment:
+            _check_known("critic_augment", self.critic_augment, AUGMENTATIONS)
+        require(
+            0 <= self.critic_augment_strength <= 1,
+            f"--critic_augment_strength={self.critic_augment_strength} must "
+            "lie between 0 and 1",
+        )
         require(
             self.seed <= _LARGEST_SEED,
             f"--seed={self.seed} must be at most {_LARGEST_SEED}",
@@ -391,6 +505,15 @@ class Config:
             self.loss.lambda_paired == 0 or self.train.pairing == "paired",
             "--lambda_paired needs the true targets of --pairing=paired",
         )
+        for part in self.data.parts:
+            rows = part.share * self.train.batch_size
+            require(
+                rows.denominator == 1,
+                f"--mix: the share of {part.name}, {part.share}, is "
+                f"{float(rows):g} images of --batch_size="
+                f"{self.train.batch_size}; every batch holds whole images, so "
+                "choose other shares or another batch",
+            )
 
 
 SECTIONS = {
@@ -414,7 +537,7 @@ def from_flag_file(path: Path) -> Config:
     Raises:
       UserError: a flag is unknown, or a value is out of range.
     """
-    values = flags.FlagValues()
+    values = flag_files.FlagValues()
     define_flags(values)
     try:
         rest = values(["efgan_tf", f"--flagfile={path}"])

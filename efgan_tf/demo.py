@@ -16,6 +16,7 @@ from absl import flags
 
 from efgan_tf import config as config_lib
 from efgan_tf.commands import quiet_tensorflow, run
+from efgan_tf.editing.loading import needs_tensorflow
 from efgan_tf.editing.settings import TrainedConfig
 from efgan_tf.interface import server
 from efgan_tf.options import check_finite, option, require
@@ -58,7 +59,8 @@ def main(values: flags.FlagValues) -> None:
         server.gradio_at_home(),
         server.listen(config.host, config.port) as listener,
     ):
-        quiet_tensorflow()
+        if needs_tensorflow(trained.model):
+            quiet_tensorflow()
         print(f"loading {trained.model}", flush=True)
         page = make_page(trained.model, int(config.max_megapixels * 1e6))
         max_bytes = int(config.max_upload_mb * 2**20)  # as Gradio counts

@@ -22,6 +22,7 @@ from pathlib import Path
 
 from absl import flags
 
+import efgan_tf
 from efgan_tf import action_units, outputs
 from efgan_tf import config as config_lib
 from efgan_tf.commands import USER_ERROR_STATUS, quiet_tensorflow, run
@@ -35,6 +36,7 @@ from efgan_tf.editing.describe import (
 from efgan_tf.editing.editor import Editor
 from efgan_tf.editing.expression_file import load_expression
 from efgan_tf.editing.inputs import is_video, list_jobs, names_several
+from efgan_tf.editing.loading import needs_tensorflow
 from efgan_tf.editing.request import Request
 from efgan_tf.editing.search import find_faces
 from efgan_tf.editing.settings import (
@@ -47,6 +49,7 @@ from efgan_tf.editing.settings import (
 from efgan_tf.editing.wanted import Wish, make_wish, parse_units
 from efgan_tf.errors import UserError
 from efgan_tf.faces import documents, video
+from efgan_tf.faces.detection import Detector
 from efgan_tf.options import require
 from efgan_tf.serving.remote.settings import is_address, parse_address
 
@@ -184,21 +187,20 @@ def _units(text: str):
 
 
 def _load(path: str) -> Editor:
-    quiet_tensorflow()
-    from efgan_tf import load
-
-    return load(path)
+    if needs_tensorflow(path):
+        quiet_tensorflow()
+    return efgan_tf.load(path)
 
 
 def _list_faces(photo: PhotoConfig) -> int | None:
     """Prints the faces of a photo, or name → faces of several."""
     if not names_several(photo.image):
         document = documents.read_document(photo.image, photo.max_pixels)
-        found = find_faces(_detector(), [document.pixels])[0]
+        found = find_faces(Detector(), [document.pixels])[0]
         print(json.dumps(faces_to_json(found), indent=2))
         return None
     jobs, listed, status = list_jobs(photo.image), {}, None
-    detector = _detector()
+    detector = Detector()
     for job in jobs:
         try:
             document = documents.read_document(job.path, photo.max_pixels)
@@ -209,13 +211,6 @@ def _list_faces(photo: PhotoConfig) -> int | None:
             status = USER_ERROR_STATUS
     print(json.dumps(listed, indent=2))
     return status
-
-
-def _detector():
-    quiet_tensorflow()
-    from efgan_tf.faces.detection import Detector
-
-    return Detector()
 
 
 def _edit_one(

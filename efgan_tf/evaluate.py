@@ -35,7 +35,6 @@ def main(values: flags.FlagValues) -> None:
         _compare(settings, out)
     else:
         _evaluate(settings, out)
-    print(f"\nreport: {out / 'report.md'}")
 
 
 def _evaluate(settings: EvaluateConfig, out: Path) -> None:
@@ -56,24 +55,31 @@ def _evaluate(settings: EvaluateConfig, out: Path) -> None:
     training = curves.read_training(runs)
     found = evaluator.evaluate(settings)
     with outputs.atomic_folder(out, settings.overwrite) as folder:
-        _write_json(folder / columns.REPORT, found.report)
-        (folder / "report.md").write_text(report.text(found.report), "utf-8")
-        found.scores.write(folder / comparison.SCORES)
-        for name, chosen in (
-            ("edits.png", slice(None)),
-            ("edits_large.png", found.scores.large),
-        ):
-            sheet = plots.contact_sheet(
-                found.pairs.chosen(chosen), found.edited[chosen]
-            )
-            Image.fromarray(sheet).save(folder / name)
-        if training:
-            training_plots.plot_training(training, folder / "training.png")
-        if found.control:
-            plots.plot_control(found.control, folder / "control.png")
-    label = report.feature_label(found.report)
-    print(report.tables(found.report["rows"], label))
-    print(f"\n{report.judges_lines(found.report)}")
+        for name, one in found.items():
+            place = folder / name
+            place.mkdir(exist_ok=True)
+            _write_json(place / columns.REPORT, one.report)
+            (place / "report.md").write_text(report.text(one.report), "utf-8")
+            one.scores.write(place / comparison.SCORES)
+            for file, chosen in (
+                ("edits.png", slice(None)),
+                ("edits_large.png", one.scores.large),
+            ):
+                sheet = plots.contact_sheet(
+                    one.pairs.chosen(chosen), one.edited[chosen]
+                )
+                Image.fromarray(sheet).save(place / file)
+            if training:
+                training_plots.plot_training(training, place / "training.png")
+            if one.control:
+                plots.plot_control(one.control, place / "control.png")
+    for name, one in found.items():
+        if name:
+            print(f"# {name}\n")
+        label = report.feature_label(one.report)
+        print(report.tables(one.report["rows"], label))
+        print(f"\n{report.judges_lines(one.report)}")
+        print(f"\nreport: {out / name / 'report.md'}")
 
 
 def _compare(settings: EvaluateConfig, out: Path) -> None:
@@ -97,7 +103,7 @@ def _compare(settings: EvaluateConfig, out: Path) -> None:
         _write_json(folder / columns.REPORT, found)
         (folder / "report.md").write_text(told, "utf-8")
         training_plots.plot_training(training, folder / "training.png")
-    print(told)
+    print(f"{told}\nreport: {out / 'report.md'}")
 
 
 def _write_json(path: Path, content: Mapping[str, Any]) -> None:

@@ -18,10 +18,20 @@ from efgan_tf.errors import ConfigError
 T = TypeVar("T")
 
 
-def option(default: Any, help: str, choices: tuple[str, ...] = ()) -> Any:
-    """A dataclass field with its flag's help text and choices."""
+def option(
+    default: Any,
+    help: str,
+    choices: tuple[str, ...] = (),
+    repeated: bool = False,
+) -> Any:
+    """A dataclass field with its flag's help text and choices.
+
+    A field of texts that is `repeated` has a flag that may be given several
+    times, one text each; others are separated by commas.
+    """
     return dataclasses.field(
-        default=default, metadata={"help": help, "choices": choices}
+        default=default,
+        metadata={"help": help, "choices": choices, "repeated": repeated},
     )
 
 
@@ -147,7 +157,9 @@ def _define_flag(
         "flag_values": values,
         "module_name": section,
     }
-    if field.metadata.get("choices"):
+    if field.metadata.get("repeated"):
+        flags.DEFINE_multi_string(**{**shared, "default": list(field.default)})
+    elif field.metadata.get("choices"):
         shared["enum_values"] = list(field.metadata["choices"])
         flags.DEFINE_enum(**shared)
     elif isinstance(kind, types.GenericAlias):
@@ -198,12 +210,16 @@ def from_flags(values: flags.FlagValues, cls: type[T]) -> T:
       ConfigError: a value is out of range or at odds with another.
     """
     hints = typing.get_type_hints(cls)
+    given = {
+        name: from_flags(values, hint)
+        if dataclasses.is_dataclass(hint)
+        else getattr(values, name)
+        for name, hint in hints.items()
+    }
     return cls(
         **{
-            name: from_flags(values, hint)
-            if dataclasses.is_dataclass(hint)
-            else getattr(values, name)
-            for name, hint in hints.items()
+            name: tuple(value) if isinstance(value, list) else value
+            for name, value in given.items()
         }
     )
 
@@ -215,6 +231,8 @@ def flag_lines(config: Any) -> list[str]:
         value = getattr(config, field.name)
         if dataclasses.is_dataclass(value):
             lines += [f"# {field.name}", *flag_lines(value)]
+        elif field.metadata.get("repeated"):
+            lines += [f"--{field.name}={text}" for text in value]
         else:
             text = (
                 ",".join(map(str, value)) if isinstance(value, tuple) else value

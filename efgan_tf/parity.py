@@ -23,10 +23,10 @@ def main(values: flags.FlagValues) -> None:
     """Runs the command."""
     settings = config.from_flags(values, ParityConfig)
     outputs.check_free(Path(settings.out), settings.overwrite)
-    commands.quiet_tensorflow()
     # TensorFlow gets the cores and threads that the interpreter has.
     os.environ["CUDA_VISIBLE_DEVICES"] = "-1"
     os.environ["TF_NUM_INTRAOP_THREADS"] = str(max(settings.threads))
+    commands.quiet_tensorflow()
     from efgan_tf.serving.tflite import parity, report
 
     found = parity.measure(settings)

@@ -27,11 +27,14 @@ def main(values: flags.FlagValues) -> None:
     if settings.train.dry_run:
         print(data.describe(settings.data, size))
         return
-    prepared = data.prepare(settings.data, size)
-    print(prepared.summary)
-    state = "prepared" if prepared.is_new else "prepared already"
-    print(f"{state}: {prepared.folder}")
-    print(f"look at:  {prepared.folder / 'contact_sheet.png'}")
+    for part in settings.data.parts:
+        if settings.data.mix:
+            print(f"{part.share} of every batch: {part.name}")
+        prepared = data.prepare(part.data, size)
+        print(prepared.summary)
+        state = "prepared" if prepared.is_new else "prepared already"
+        print(f"{state}: {prepared.folder}")
+        print(f"look at:  {prepared.folder / 'contact_sheet.png'}")
 
 
 if __name__ == "__main__":

@@ -6,12 +6,12 @@ import json
 import pytest
 from absl import flags
 
-from efgan_tf import config, options
+from efgan_tf import config, flag_files, options
 from efgan_tf.errors import ConfigError, UserError
 
 
 def _parse(*arguments):
-    values = flags.FlagValues()
+    values = flag_files.FlagValues()
     config.define_flags(values)
     values(["program", *arguments])
     return config.from_flags(values)
@@ -37,6 +37,7 @@ def test_json_round_trip():
     changed = _parse(
         "--lambda_gp=7", "--stages=2", "--box_eyes=4,6,12,20", "--noflip",
         "--au_injection=film", "--run_dir=elsewhere",
+        "--critic_augment=color,cutout", "--penalty=r1",
     )  # fmt: skip
     assert changed.loss.lambda_gp == 7.0 and not changed.train.flip
     assert options.from_json(options.to_json(changed), config.Config) == changed
@@ -75,6 +76,48 @@ def test_flag_files_nest_and_later_flags_win(tmp_path):
     assert _parse("--stages=5", f"--flagfile={outer}").model.stages == 2
 
 
+def test_nested_flag_files_are_found_from_any_folder(tmp_path, monkeypatch):
+    folder, elsewhere = tmp_path / "folder", tmp_path / "elsewhere"
+    folder.mkdir()
+    elsewhere.mkdir()
+    (folder / "outer.flags").write_text("--flagfile=inner.flags\n--stages=4\n")
+    (folder / "inner.flags").write_text("--base_width=8\n--stages=2\n")
+    monkeypatch.chdir(elsewhere)
+    for arguments in (
+        [f"--flagfile={folder}/outer.flags"],
+        ["--flagfile", "../folder/outer.flags"],
+    ):
+        model = _parse(*arguments).model
+        assert (model.base_width, model.stages) == (8, 4)
+    # What lies beside wins; what does not is looked for here, as absl does.
+    (elsewhere / "inner.flags").write_text("--base_width=12\n")
+    assert _parse(f"--flagfile={folder}/outer.flags").model.base_width == 8
+    (folder / "inner.flags").unlink()
+    assert _parse(f"--flagfile={folder}/outer.flags").model.base_width == 12
+
+
+def test_the_packages_flag_files_have_names(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    path = flag_files.packaged() / "rafd.flags"
+    parsed = _parse("--flagfile=efgan:rafd.flags", "--stages=2")
+    assert parsed.data.dataset == "rafd" and parsed.model.stages == 2
+    whole = config.from_flag_file(path)
+    assert parsed == config.replace(whole, {"stages": 2})
+    for name in ("absent.flags", "../setup.py", ""):
+        with pytest.raises(UserError, match="it has .*rafd.flags"):
+            _parse(f"--flagfile=efgan:{name}")
+
+
+def test_a_flag_file_cannot_nest_itself(tmp_path):
+    one, other = tmp_path / "one.flags", tmp_path / "other.flags"
+    one.write_text("--flagfile=other.flags\n")
+    other.write_text("--flagfile=one.flags\n")
+    with pytest.raises(UserError, match="one.flags nests itself"):
+        _parse(f"--flagfile={one}")
+    with pytest.raises(UserError, match="needs the name"):
+        _parse("--flagfile")
+
+
 def test_unknown_flags_fail_in_flag_files_too(tmp_path):
     path = tmp_path / "typo.flags"
     path.write_text("--lamda_gp=7\n")
@@ -109,6 +152,9 @@ def test_unknown_flags_fail_in_flag_files_too(tmp_path):
         (["--subjects=-2"], "subjects=-2"),
         (["--photo_size=100"], "photo_size=100"),
         (["--max_yaw=60"], "max_yaw"),
+        (["--critic_augment=color,blur"], "'blur'"),
+        (["--critic_augment_strength=2"], "critic_augment_strength=2"),
+        (["--critic_learning_rate=-1"], "critic_learning_rate=-1"),
     ],
 )
 def test_cross_field_checks_name_the_flag(arguments, named):

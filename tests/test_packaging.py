@@ -29,6 +29,7 @@ def built(tmp_path_factory):
     for name in ("setup.py", "pyproject.toml", "README.md", "LICENSE"):
         shutil.copy(ROOT / name, source)
     shutil.copytree(ROOT / "efgan_tf", source / "efgan_tf", ignore=ignored)
+    shutil.copytree(ROOT / "configs", source / "configs")
     out = tmp_path_factory.mktemp("dist")
     # The sdist is made first and the wheel out of it, as for PyPI.
     result = subprocess.run(
@@ -55,6 +56,8 @@ def test_wheel_and_sdist_hold_every_file(built):
     with zipfile.ZipFile(wheel) as archive:
         names = set(archive.namelist())
     assert _packaged() <= names
+    configs = {path.name for path in (ROOT / "configs").iterdir()}
+    assert {f"efgan_tf/configs/{name}" for name in configs} <= names
     assert not [name for name in names if name.startswith("tests/")]
     (sdist,) = built.glob("*.tar.gz")
     with tarfile.open(sdist) as archive:

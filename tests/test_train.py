@@ -16,12 +16,12 @@ import pytest
 import tensorflow as tf
 from absl import flags
 
-from efgan_tf import commands, options, train
+from efgan_tf import commands, flag_files, options, train
 from efgan_tf import config as config_lib
 from efgan_tf.data import load_faces
 from efgan_tf.distillation.settings import DistillConfig
 from efgan_tf.evaluation.ablation import AblationConfig
-from efgan_tf.training import trainer
+from efgan_tf.training import objectives, trainer
 from efgan_tf.training.initial import beginning
 from efgan_tf.training.networks import build_networks, start_from
 from efgan_tf.training.run_directory import RunDirectory
@@ -30,6 +30,7 @@ from tests.data import tree_tables
 from tests.training.conftest import (
     GLOBAL_ONLY,
     SCHEDULE,
+    last,
     make_step,
     make_strategy,
     random_batches,
@@ -41,6 +42,11 @@ SHRUNK = {
     "image_size": 64, "base_width": 4, "local_width": 4, "critic_width": 4,
     "estimator_width": 4, "global_blocks": 1, "local_blocks": 1,
     "refiner_blocks": 1, "batch_size": 2, "n_critic": 2, "stages": 2,
+}  # fmt: skip
+
+# What has a state of its own or draws numbers in a step.
+OPTIONS = {
+    "critic_norm": "spectral", "critic_augment": "color,translation,cutout",
 }  # fmt: skip
 
 
@@ -119,7 +125,7 @@ def _interrupt(arguments, run_dir, after, number):
 def whole(data_dir, tmp_path_factory):
     """A run that was never interrupted, in a process of its own."""
     run_dir = tmp_path_factory.mktemp("whole") / "whole"
-    subprocess.run(_command(*_flags(data_dir, run_dir)), check=True)
+    subprocess.run(_command(*_flags(data_dir, run_dir, **OPTIONS)), check=True)
     return run_dir
 
 
@@ -127,7 +133,7 @@ def test_interrupted_runs_end_with_the_weights_of_an_uninterrupted_one(
     whole, data_dir, tmp_path
 ):
     broken = tmp_path / "broken"
-    arguments = _flags(data_dir, broken)
+    arguments = _flags(data_dir, broken, **OPTIONS)
     status, _ = _interrupt(arguments, broken, "phase1_00000002", signal.SIGKILL)
     assert status == -signal.SIGKILL
     status, output = _interrupt(
@@ -178,7 +184,9 @@ def test_a_run_from_anothers_phase_1_ends_like_its_phase_2(
     # The other run is needed at the beginning alone.
     donor, branch = tmp_path / "donor", tmp_path / "branch"
     shutil.copytree(whole, donor)
-    arguments = _flags(data_dir, branch, phase1_kimg=0, init_from=donor)
+    arguments = _flags(
+        data_dir, branch, phase1_kimg=0, init_from=donor, **OPTIONS
+    )
     status, _ = _interrupt(arguments, branch, "phase2_00000002", signal.SIGTERM)
     assert status == 0
     shutil.rmtree(donor)
@@ -274,7 +282,7 @@ def test_other_data_is_refused(finished, capsys):
             for split in ("train", "test")
         )
         RunDirectory(run_dir).write_config(
-            _config(arguments), train_split, test_split
+            _config(arguments), [train_split], [test_split]
         )
 
 
@@ -410,7 +418,7 @@ def test_dry_run_tells_and_touches_nothing(tmp_path, capsys):
 )
 def test_every_flag_file_parses_builds_and_runs_a_step(path, monkeypatch):
     monkeypatch.chdir(CONFIGS.parent)
-    values = flags.FlagValues()
+    values = flag_files.FlagValues()
     config_lib.define_flags(values)
     if path.stem.startswith("ablation"):
         config_lib.define_flags(values, AblationConfig)
@@ -460,9 +468,11 @@ def test_a_critic_learns_to_tell_the_generators_pictures_from_real_ones():
 
     @tf.function
     def update(number):
-        gradients, metrics = strategy.run(
-            step.critic_gradients, args=(batches, 0, number)
-        )
+        def gradients_of(batch):
+            outputs = objectives.generate_edit(networks.generator, batch)
+            return step.critic_gradients(batch, outputs, number)
+
+        gradients, metrics = strategy.run(gradients_of, args=(last(batches),))
         strategy.run(
             lambda g: networks.critic_optimizer.apply(g, variables),
             args=(gradients,),

@@ -2,7 +2,8 @@
 
     python -m tools.make_preset --model=FILE.keras --name=faces128
 
-The file lands in efgan_tf/presets; manifest and card are written by hand.
+The file lands in efgan_tf/presets; manifest and card are written by hand, and
+then python -m tools.make_graphs makes the graph with which it edits.
 """
 
 import dataclasses

@@ -1,6 +1,20 @@
 """Faces with action units: prepared, stored, and drawn in batches."""
 
-from efgan_tf.data.samples import Faces
-from efgan_tf.data.store import Prepared, describe, load_faces, prepare
+from efgan_tf.data.samples import Faces, Part
+from efgan_tf.data.store import (
+    Prepared,
+    describe,
+    load_faces,
+    load_parts,
+    prepare,
+)
 
-__all__ = ["Faces", "Prepared", "describe", "load_faces", "prepare"]
+__all__ = [
+    "Faces",
+    "Part",
+    "Prepared",
+    "describe",
+    "load_faces",
+    "load_parts",
+    "prepare",
+]

@@ -35,6 +35,8 @@ class Outcome:
       faces: how many the photo has.
       flaws: what may be wrong with a face that was kept (`faces.quality`).
       digest: a hash of the photo's pixels, of a face that was kept.
+      landmarks: `[5, 2]`, where they were detected in the photo, of a face
+        that was kept.
     """
 
     row: Row
@@ -43,6 +45,7 @@ class Outcome:
     faces: int = 0
     flaws: tuple[str, ...] = ()
     digest: str = ""
+    landmarks: np.ndarray | None = None
 
     def record(self, split: str) -> Record:
         """Without the picture, for the report."""
@@ -56,6 +59,10 @@ class Outcome:
             faces=self.faces,
             flaws=self.flaws,
             digest=self.digest,
+            view=self.row.view,
+            landmarks=()
+            if self.landmarks is None
+            else tuple(self.landmarks.ravel().tolist()),
         )
 
 
@@ -114,10 +121,13 @@ def align_job(
         landmarks = [face.landmarks for _, _, face, _ in found]
         if source.fixed_pose:
             landmarks = _shared([row for row, *_ in found], landmarks)
-        for (row, photo, _, count), points in zip(
+        for (row, photo, face, count), points in zip(
             found, landmarks, strict=True
         ):
-            yield _aligned(row, photo, points, count, size)
+            outcome = _aligned(row, photo, points, count, size)
+            if outcome.png is not None:
+                outcome = dataclasses.replace(outcome, landmarks=face.landmarks)
+            yield outcome
     yield from dropped
 
 

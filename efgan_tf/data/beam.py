@@ -96,7 +96,7 @@ def collect_records(records: Path) -> list[Record]:
     for path in sorted(records.parent.glob(f"{records.name}-*.jsonl")):
         for line in path.read_text("utf-8").splitlines():
             values = json.loads(line)
-            for name in ("action_units", "flaws"):
+            for name in ("action_units", "flaws", "landmarks"):
                 values[name] = tuple(values[name])
             collected.append(Record(**values))
         path.unlink()

@@ -107,6 +107,9 @@ class FacesBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
             raise UserError(CHANGED)
         report = self.plan.report
         report.add(self._records, self.plan.given)
+        report.register(
+            self._records, self.plan.size, self.plan.source.fixed_pose
+        )
         report.write(Path(self.data_dir))
         kept = [record for record in self._records if record.kept]
         self.info.metadata.update(

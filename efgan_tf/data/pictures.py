@@ -6,8 +6,6 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import tensorflow as tf
 
-from efgan_tf.data.samples import Faces
-
 DECODED_LIMIT = 2 * 2**30
 """Up to this many bytes, pictures are decoded once and kept, which draws
 batches four to six times as fast (`benchmarks/data.py`)."""
@@ -26,21 +24,27 @@ def decode(encoded: Sequence[bytes], size: int) -> np.ndarray:
     return images
 
 
-def picture_source(faces: Faces) -> Callable[[tf.Tensor], tf.Tensor]:
+def picture_source(
+    encoded: Sequence[bytes], size: int
+) -> Callable[[tf.Tensor], tf.Tensor]:
     """A function from indices `[b]` to uint8 `[b, size, size, 3]`.
 
     The number of indices must be known when a graph is traced.
+
+    Args:
+      encoded: PNG files, RGB.
+      size: their side.
     """
-    shape = (faces.size, faces.size, 3)
-    if len(faces) * np.prod(shape) <= DECODED_LIMIT:
-        decoded = tf.constant(decode(faces.encoded, faces.size))
+    shape = (size, size, 3)
+    if len(encoded) * np.prod(shape) <= DECODED_LIMIT:
+        decoded = tf.constant(decode(encoded, size))
         return lambda indices: tf.gather(decoded, indices)
-    encoded = tf.constant(np.array(faces.encoded, object))
+    kept = tf.constant(np.array(encoded, object))
 
     def decoded_now(indices: tf.Tensor) -> tf.Tensor:
         # One op a picture costs less than a loop over them; what remains is
         # nearly all zlib's.
-        files = tf.unstack(tf.gather(encoded, indices))
+        files = tf.unstack(tf.gather(kept, indices))
         images = [tf.io.decode_png(file, channels=3) for file in files]
         return tf.ensure_shape(tf.stack(images), (len(files), *shape))
 

@@ -7,55 +7,61 @@ number of replicas.
 """
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import tensorflow as tf
 
 from efgan_tf import action_units
+from efgan_tf.data.mixing import Pool, pooled
 from efgan_tf.data.pictures import decode, picture_source
-from efgan_tf.data.samples import Faces
+from efgan_tf.data.samples import Faces, Part
 
 PAIRINGS = ("random", "paired")
 
 # The streams of random numbers that a batch draws from.
-_TARGET, _NOISE, _FLIP = range(3)
+_TARGET, _NOISE, _FLIP, _ORDER = range(4)
 
 
 def training_batches(
-    faces: Faces,
+    faces: Faces | Sequence[Part],
     *,
     batch_size: int,
     seed: int,
     pairing: str,
     target_noise: float,
     flip: bool,
+    mix_targets: str = "any",
     first_batch: int = 0,
     group: int = 1,
     replicas: int = 1,
 ) -> tf.data.Dataset:
     """An endless stream of training batches.
 
-    Each epoch is a permutation of its own of all samples; batches run across
-    the borders of epochs. Element `j·replicas + r` holds the batches
+    Each data set has its share of every batch. Each of its epochs is a
+    permutation of its own of all its samples; batches run across the borders
+    of epochs. Element `j·replicas + r` holds the batches
     `first_batch + j·group` to `first_batch + (j+1)·group − 1`, of each the
     rows of replica r: `MirroredStrategy` deals the elements out in turn, and
     joined they make the same batches whatever `replicas` is.
 
     Targets with `pairing="random"`: the action units of any other sample plus
-    uniform noise, clipped to 0–1; units that are masked stay at the source's
-    values. With `"paired"`: another picture of the same subject and view, and
-    its true units, free of noise; a sample without such a picture gets a
-    random target.
+    uniform noise, clipped to 0–1; units that are masked, in the source's data
+    set or in the other sample's, stay at the source's values. With `"paired"`:
+    another picture of the same subject and view, and its true units, free of
+    noise; a sample without such a picture gets a random target.
 
     Args:
-      faces: the training split.
+      faces: the training split, or those of several data sets, each with its
+        share, whose shares make whole rows of `batch_size`.
       batch_size: rows of a global batch, a multiple of `replicas`.
       seed: of everything that is drawn.
       pairing: `"random"` or `"paired"`.
       target_noise: half width of the noise on random targets, units in 0–1.
       flip: mirror half of the samples, source and target alike; intensities
         are means over both sides of the face and stay.
+      mix_targets: of several data sets, whose units random targets are:
+        `"any"` set's, in their shares, or those of the sample's `"own"`.
       first_batch: index of the first global batch, to continue a stream.
       group: how many batches an element stacks.
       replicas: how many devices share a batch.
@@ -68,13 +74,12 @@ def training_batches(
         target_action_units: `[…, 17]`, 0–1.
         target_image: `[…, size, size, 3]`; the source's where there is none.
         has_target: `[…]`, 1 where `target_image` is a true target.
+        usable: `[…, 17]`, 1 for the units that the sample's data set knows.
 
     Raises:
       ValueError: no faces, a pairing that does not exist, or a batch that the
-        replicas cannot share.
+        replicas or the data sets cannot share.
     """
-    if not len(faces):
-        raise ValueError("there are no faces to draw batches from")
     if pairing not in PAIRINGS:
         raise ValueError(f"pairing {pairing!r} is none of {PAIRINGS}")
     if batch_size % replicas:
@@ -84,7 +89,7 @@ def training_batches(
     # The samples stay in the host's memory, also where there is a GPU.
     with tf.device("CPU:0"):
         draw = batch_function(
-            faces, batch_size, seed, pairing, target_noise, flip
+            faces, batch_size, seed, pairing, target_noise, flip, mix_targets
         )
         rows = batch_size // replicas
 
@@ -104,12 +109,13 @@ def training_batches(
 
 
 def batch_function(
-    faces: Faces,
+    faces: Faces | Sequence[Part],
     batch_size: int,
     seed: int,
     pairing: str,
     target_noise: float,
     flip: bool,
+    mix_targets: str = "any",
 ) -> Callable[[tf.Tensor, tf.Tensor, int], dict[str, tf.Tensor]]:
     """The pure function behind `training_batches`, whose arguments it takes.
 
@@ -118,11 +124,16 @@ def batch_function(
       given index, as `training_batches` describes them, without the leading
       dimension of groups. Works eagerly and in graphs.
     """
-    count = len(faces)
-    pictures = picture_source(faces)
-    units = tf.constant(action_units.normalize(faces.action_units))
-    mask = tf.constant(faces.mask, tf.float32)
-    partners = _partner_function(faces)
+    pool = pooled(faces, batch_size)
+    pictures = picture_source(pool.encoded, pool.size)
+    units = tf.constant(action_units.normalize(pool.action_units))
+    known = tf.constant(pool.known)
+    per_set = np.stack([pool.starts, pool.rows])
+    table = tf.constant(
+        np.concatenate([[pool.layout, pool.places], per_set[:, pool.layout]])
+    )
+    partners = _partner_function(pool.groups)
+    others = _other_function(pool, mix_targets)
 
     def uniform(batch, stream, shape):
         # Drawn for the whole batch, whatever rows of it are wanted.
@@ -133,22 +144,33 @@ def batch_function(
     def draw(batch, first_row, rows):
         batch = tf.cast(batch, tf.int64)
         wanted = tf.cast(first_row, tf.int64) + tf.range(rows, dtype=tf.int64)
-        source = _sample_index(batch * batch_size + wanted, count, seed)
+        # The sets change places from batch to batch, so that what looks at
+        # every n-th row sees all of them in turn.
+        turn = batch if len(pool.counts) > 1 else 0
+        part, place, start, of_batch = tf.unstack(
+            tf.gather(table, (wanted + turn) % batch_size, axis=1)
+        )
+        position = batch * of_batch + place
+        own = _sample_index(position, part, pool.counts, seed)
+        source = start + own
         choice = tf.gather(uniform(batch, _TARGET, []), wanted)
         noise = tf.gather(uniform(batch, _NOISE, [action_units.COUNT]), wanted)
         noise = (2 * noise - 1) * target_noise
 
-        source_units = tf.gather(units, source)
-        other = (source + 1 + _scaled(choice, count - 1)) % count
+        source_units, usable = (tf.gather(t, source) for t in (units, known))
+        other = others(part, own, choice)
         target_units = tf.clip_by_value(tf.gather(units, other) + noise, 0, 1)
+        taught = usable * tf.gather(known, other)
         has_target, shown = tf.zeros([rows], tf.bool), [source]
         if pairing == "paired":
             has_target, partner = partners(source, choice)
+            paired = has_target[:, None]
             target_units = tf.where(
-                has_target[:, None], tf.gather(units, partner), target_units
+                paired, tf.gather(units, partner), target_units
             )
+            taught = tf.where(paired, usable, taught)
             shown.append(partner)
-        target_units = tf.where(mask > 0, target_units, source_units)
+        target_units = tf.where(taught > 0, target_units, source_units)
 
         images = [pictures(index) for index in shown]
         if flip:
@@ -161,6 +183,7 @@ def batch_function(
             "target_action_units": target_units,
             "target_image": images[-1],
             "has_target": tf.cast(has_target, tf.float32),
+            "usable": usable,
         }
 
     return draw
@@ -171,20 +194,63 @@ def _stream_seed(seed: int, stream: int, batch: tf.Tensor) -> tf.Tensor:
     return tf.stack([tf.constant(seed, tf.int64), stream * 2**32 + batch])
 
 
-def _sample_index(position: tf.Tensor, count: int, seed: int) -> tf.Tensor:
-    """Which sample lies at each position of the endless stream."""
-    epoch = position // count
-    seeds = tf.stack(
-        [tf.fill(tf.shape(epoch), tf.constant(seed, tf.int64)), epoch], axis=1
-    )
-    # The op behind `tf.random.experimental.index_shuffle`, whose wrapper adds
-    # the third number of each seed along the wrong axis.
-    return tf.raw_ops.RandomIndexShuffle(
-        index=position % count,
-        seed=tf.pad(seeds, [[0, 0], [0, 1]]),
-        max_index=tf.constant(count - 1, tf.int64),
-        rounds=4,
-    )
+def _sample_index(
+    position: tf.Tensor, part: tf.Tensor, counts: np.ndarray, seed: int
+) -> tf.Tensor:
+    """Which sample lies at each position of its data set's endless stream."""
+    index = tf.zeros_like(position)
+    for number, count in enumerate(counts.tolist()):
+        rows = tf.where(part == number)
+        places = tf.gather_nd(position, rows)
+        found = _permuted(places, count, number, seed)
+        index = tf.tensor_scatter_nd_update(index, rows, found)
+    return index
+
+
+def _permuted(
+    position: tf.Tensor, count: int, stream: int, seed: int
+) -> tf.Tensor:
+    """Positions of an endless stream of permutations of `count` samples."""
+
+    def order(epoch):
+        # A true permutation: `index_shuffle` draws some places of small sets
+        # half as often again as others, whatever its rounds.
+        samples = tf.range(count, dtype=tf.int64)
+        return tf.random.experimental.stateless_shuffle(
+            samples, _stream_seed(seed, _ORDER + stream, epoch)
+        )
+
+    epochs, which = tf.unique(position // count, tf.int64)
+    place = tf.stack([which, position % count], axis=1)
+    return tf.gather_nd(tf.map_fn(order, epochs), place)
+
+
+def _other_function(
+    pool: Pool, mix_targets: str
+) -> Callable[[tf.Tensor, tf.Tensor, tf.Tensor], tf.Tensor]:
+    """A function from samples to others that lend them their units.
+
+    It takes each sample's data set, its number there and a choice in [0, 1),
+    `[b]` each, and returns the number among all: never that of the sample
+    itself, unless its set has no other.
+    """
+    ends = tf.constant(np.cumsum(pool.shares), tf.float32)
+    shares = tf.constant(pool.shares, tf.float32)
+
+    def others(part, own, choice):
+        lender = part
+        if mix_targets == "any":
+            lender = tf.searchsorted(ends, choice, "right", tf.int64)
+            lender = tf.minimum(lender, len(pool.shares) - 1)
+            begin = tf.gather(ends - shares, lender)
+            choice = (choice - begin) / tf.gather(shares, lender)
+        count = tf.gather(pool.counts, lender)
+        same = tf.cast(lender == part, tf.int64)
+        number = _scaled(choice, count - same)
+        number = tf.where(lender == part, (own + 1 + number) % count, number)
+        return tf.gather(pool.starts, lender) + number
+
+    return others
 
 
 def _scaled(choice: tf.Tensor, count: tf.Tensor | int) -> tf.Tensor:
@@ -195,17 +261,17 @@ def _scaled(choice: tf.Tensor, count: tf.Tensor | int) -> tf.Tensor:
 
 
 def _partner_function(
-    faces: Faces,
+    groups: Sequence[Sequence[int]],
 ) -> Callable[[tf.Tensor, tf.Tensor], tuple[tf.Tensor, tf.Tensor]]:
     """A function from samples and choices in [0, 1), `[b]` each, to partners.
 
-    Partners show the same subject in the same view. The function returns bool
-    `[b]`, whether there is one, and int64 `[b]`, which it is: the sample
-    itself where there is none.
+    Partners are of one of the groups, which hold every sample once. The
+    function returns bool `[b]`, whether there is one, and int64 `[b]`, which
+    it is: the sample itself where there is none.
     """
     listed: list[int] = []  # all samples, group by group
-    table = np.zeros((3, len(faces)), np.int64)
-    for group in faces.groups().values():
+    table = np.zeros((3, sum(map(len, groups))), np.int64)
+    for group in groups:
         table[0, group] = len(listed)
         table[1, group] = len(group)
         table[2, group] = range(len(group))
@@ -254,11 +320,12 @@ def evaluation_pairs(
       pictures in one view: `image` and `target_image` float32
       `[n, size, size, 3]`, −1 to 1; `action_units` and `target_action_units`
       float32 `[n, 17]`, 0–1; `expression`, `target_expression`, `subject`
-      str `[n]`.
+      str `[n]`; `has_target` bool `[n]`, true for all.
     """
     per_subject: dict[str, list[list[int]]] = {}
-    for (subject, _), group in faces.groups().items():
+    for group in faces.groups():
         if len(group) > 1:
+            subject = str(faces.subjects[group[0]])
             per_subject.setdefault(subject, []).append(group)
     drawn = [
         _drawn_pairs(groups, count, _subject_seed(subject, seed))
@@ -283,6 +350,7 @@ def evaluation_pairs(
         "expression": faces.expressions[source],
         "target_expression": faces.expressions[target],
         "subject": faces.subjects[source],
+        "has_target": np.ones(len(source), bool),
     }
 
 

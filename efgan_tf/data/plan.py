@@ -196,8 +196,7 @@ def _column_warnings(table: Table) -> list[str]:
         ]
     if not table.has_views:
         return [
-            "the table has no column 'view': all pictures of a subject count "
-            "as one view; --pairing=paired suits them only if pose and light "
-            "are the same"
+            "the table has no column 'view', pose and light: no picture "
+            "counts as the true target of another"
         ]
     return []

@@ -10,6 +10,7 @@ import numpy as np
 
 from efgan_tf import action_units
 from efgan_tf.data.labels import repeated
+from efgan_tf.data.registration import Registration, registration
 from efgan_tf.data.splits import SPLITS
 
 
@@ -27,6 +28,8 @@ class Record:
       faces: how many the photo has.
       flaws: what may be wrong with the face.
       digest: a hash of the photo's pixels; empty if it is not known.
+      view: pose and light; empty if it is not known.
+      landmarks: x and y of the five points in the photo; empty if dropped.
     """
 
     file: str
@@ -38,6 +41,8 @@ class Record:
     faces: int = 0
     flaws: tuple[str, ...] = ()
     digest: str = ""
+    view: str = ""
+    landmarks: tuple[float, ...] = ()
 
 
 @dataclasses.dataclass(eq=False)
@@ -58,6 +63,9 @@ class Report:
       several_faces: files with more than one face.
       splits: photos and subjects of each split.
       action_units: mean, maximum and share above 0 of each unit.
+      registration: how well pictures that are true targets of each other lie
+        on each other; None where there are none.
+      fixed_pose: whether a view's pictures share one transform.
       masked: units that cannot be learned: missing or constant.
       warnings: what the user should know.
     """
@@ -78,6 +86,8 @@ class Report:
     action_units: dict[str, dict[str, float]] = dataclasses.field(
         default_factory=dict
     )
+    registration: Registration | None = None
+    fixed_pose: bool = False
     masked: list[str] = dataclasses.field(default_factory=list)
     warnings: list[str] = dataclasses.field(default_factory=list)
 
@@ -113,6 +123,26 @@ class Report:
             self.warnings.append(f"{reason}: nothing is held out for testing")
         units = np.array([r.action_units for r in kept], np.float32)
         self._describe_units(units.reshape(-1, action_units.COUNT), given)
+
+    def register(
+        self, records: Iterable[Record], size: int, fixed_pose: bool
+    ) -> None:
+        """Measures how well the pictures of each view register.
+
+        Args:
+          records: as in `add`.
+          size: side of the aligned pictures.
+          fixed_pose: whether a view's pictures share one transform.
+        """
+        views: dict[tuple[str, str], list[np.ndarray]] = {}
+        for record in sorted(records, key=lambda record: record.file):
+            if record.kept and record.view:
+                points = np.reshape(record.landmarks, (-1, 2))
+                key = record.subject, record.view
+                views.setdefault(key, []).append(points)
+        groups = [np.stack(points) for points in views.values()]
+        self.registration = registration(groups, size)
+        self.fixed_pose = fixed_pose
 
     def reasons(self) -> dict[str, int]:
         """How many were dropped for each reason, the most frequent first.
@@ -175,11 +205,30 @@ class Report:
             f"{'subject' if split['subjects'] == 1 else 'subjects'}"
             for name, split in self.splits.items()
         ]
+        lines.append(self._true_targets())
         lines += [f"warning: {warning}" for warning in self.warnings]
         lines += [
             f"warning: {n} × {flaw}" for flaw, n in _counted(self.flaws).items()
         ]
         return "\n".join(lines)
+
+    def _true_targets(self) -> str:
+        found = self.registration
+        if found is None:
+            return (
+                "true targets: none, since no two pictures show one subject in "
+                "one view"
+            )
+        ways = [("its own", found.own), ("its view's", found.shared)]
+        (used, distance), (other, instead) = (
+            reversed(ways) if self.fixed_pose else ways
+        )
+        return (
+            f"true targets: {found.photos} photos in {found.views} views; each "
+            f"aligned by {used} landmarks, eyes and nose lie {distance:.2f} "
+            f"pixels from their mean place in the view ({instead:.2f} by "
+            f"{other})"
+        )
 
     def text(self) -> str:
         """The whole report, for reading."""

@@ -1,6 +1,7 @@
 """Prepared faces in memory: what a split holds, before anything is drawn."""
 
 import dataclasses
+import fractions
 from collections.abc import Sequence
 
 import numpy as np
@@ -20,7 +21,7 @@ class Faces:
       subjects: str `[n]`, who it is.
       expressions: str `[n]`, the expression's name; may be empty.
       views: str `[n]`, pose and light; pictures of one subject and view differ
-        in their expression alone.
+        in their expression alone. Empty where that is not known.
       filenames: str `[n]`, the photos' names.
       mask: float32 `[17]`, 1 for the units that the data can teach: given and
         not constant.
@@ -54,10 +55,39 @@ class Faces:
     def __len__(self) -> int:
         return len(self.encoded)
 
-    def groups(self) -> dict[tuple[str, str], list[int]]:
-        """Which samples show each (subject, view), in the order of samples."""
-        groups: dict[tuple[str, str], list[int]] = {}
+    def groups(self) -> list[list[int]]:
+        """The samples, those together that are true targets of each other.
+
+        Pictures of one subject in one view are. A picture without a view is
+        alone: nothing says that the others have its pose and light.
+        """
+        groups: dict[tuple, list[int]] = {}
         keys = zip(self.subjects.tolist(), self.views.tolist(), strict=True)
-        for index, key in enumerate(keys):
+        for index, (subject, view) in enumerate(keys):
+            key = (subject, view) if view else (index,)
             groups.setdefault(key, []).append(index)
-        return groups
+        return list(groups.values())
+
+    def has_true_targets(self) -> bool:
+        """Whether any two pictures are true targets of each other."""
+        return any(len(group) > 1 for group in self.groups())
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Part:
+    """What a run draws from one data set.
+
+    Attributes:
+      name: of the data set, as `efgan_tf.config.DataPart` has it.
+      share: of every batch that is drawn from it.
+      faces: one of its splits.
+    """
+
+    name: str
+    share: fractions.Fraction
+    faces: Faces
+
+
+def alone(faces: Faces, name: str = "") -> tuple[Part, ...]:
+    """A single data set as the parts of a run."""
+    return (Part(name, fractions.Fraction(1), faces),)

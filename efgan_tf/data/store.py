@@ -18,7 +18,7 @@ from efgan_tf.config import DataConfig
 from efgan_tf.data import contact_sheet
 from efgan_tf.data.locating import located
 from efgan_tf.data.plan import NothingKept
-from efgan_tf.data.samples import Faces
+from efgan_tf.data.samples import Faces, Part
 from efgan_tf.data.splits import SPLITS
 from efgan_tf.errors import UserError
 
@@ -52,8 +52,10 @@ def prepare(config: DataConfig, image_size: int) -> Prepared:
       image_size: side of the aligned pictures.
 
     Raises:
-      UserError: photos or table are missing or wrong, or no face was kept.
+      UserError: photos or table are missing or wrong, no face was kept, or
+        the data set is a mix.
     """
+    _check_single(config)
     # TensorFlow Datasets takes seconds to import.
     import tensorflow_datasets as tfds
 
@@ -72,6 +74,14 @@ def prepare(config: DataConfig, image_size: int) -> Prepared:
     with _work_folder(config) as work:
         outputs.replace_folder(_build(config, image_size, work), folder)
     return _prepared(folder, is_new=True)
+
+
+def _check_single(config: DataConfig) -> None:
+    if config.mix:
+        raise UserError(
+            "--dataset=mixed is several data sets, and this works on one; "
+            f"give the flags of one of them ({', '.join(config.mix)})"
+        )
 
 
 def _check_apart(config: DataConfig) -> None:
@@ -188,13 +198,18 @@ def _write_contact_sheet(folder: Path, image_size: int) -> None:
 
 
 def describe(config: DataConfig, image_size: int) -> str:
-    """One line: where the prepared data set is or would be.
+    """A line for each data set: where it is prepared or would be.
 
     Raises:
       UserError: it would lie among its photos.
     """
     from efgan_tf.data import datasets
 
+    if config.mix:
+        return "\n".join(
+            f"{part.share} {part.name}: {describe(part.data, image_size)}"
+            for part in config.parts
+        )
     config = located(config)
     _check_apart(config)
     folder = Path(datasets.make_builder(config, image_size).data_dir)
@@ -207,6 +222,36 @@ def _prepared(folder: Path, is_new: bool) -> Prepared:
     # The lists of files come after the units.
     summary = "\n\n".join(report.split("\n\n")[:2]).rstrip()
     return Prepared(folder, is_new, summary)
+
+
+def load_parts(
+    config: DataConfig, image_size: int, split: str
+) -> tuple[Part, ...]:
+    """One split of each data set of a run, prepared first where absent.
+
+    Args:
+      config: one data set, or a mix.
+      image_size: side of the aligned pictures.
+      split: `"train"` or `"test"`.
+
+    Raises:
+      UserError: as `load_faces`, or a set of a mix knows no action unit.
+    """
+    parts = []
+    for part in config.parts:
+        try:
+            faces = load_faces(part.data, image_size, split)
+            if config.mix and not faces.mask.any():
+                raise UserError(
+                    "no action unit differs from photo to photo, so that "
+                    "nothing can be learned from this set"
+                )
+        except UserError as error:
+            if not config.mix:
+                raise
+            raise UserError(f"--mix, {part.name}: {error}") from error
+        parts.append(Part(part.name, part.share, faces))
+    return tuple(parts)
 
 
 def load_faces(config: DataConfig, image_size: int, split: str) -> Faces:

@@ -91,15 +91,16 @@ class Scores:
         """
         edited = run_cascade(student.cascade, self.examples)["image"]
         found = {"to_teacher": float(np.mean(psnr(edited, self.wanted)))}
-        if "target_image" in self.examples:
-            truth = self.examples["target_image"]
+        true = self.examples["has_target"]
+        if true.any():
+            truth = self.examples["target_image"][true]
             shown = {
                 "student": edited,
                 "teacher": self.wanted,
                 "no_edit": self.examples["image"],
             }
             for name, images in shown.items():
-                found[name] = float(np.mean(psnr(images, truth)))
+                found[name] = float(np.mean(psnr(images[true], truth)))
         return found
 
 

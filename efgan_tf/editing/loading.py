@@ -1,16 +1,20 @@
-"""Loads a model, whichever of its forms it is in."""
+"""Loads a model, whichever of its forms it is in.
+
+Presets, TFLite files and served models do without TensorFlow; the others import
+it when they are loaded.
+"""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from efgan_tf.editing.keras_file import read_keras
 from efgan_tf.editing.model import EditingModel
-from efgan_tf.editing.network import TrainedNetwork
-from efgan_tf.editing.presets import PREFIX, read_preset
-from efgan_tf.editing.runs import read_run
-from efgan_tf.editing.saved_models import newest_version, read_saved_model
+from efgan_tf.editing.presets import PREFIX, preset_model, read_preset
 from efgan_tf.errors import UserError
 from efgan_tf.serving.remote import remote_model
 from efgan_tf.serving.remote.settings import is_address
+
+if TYPE_CHECKING:
+    from efgan_tf.editing.network import TrainedNetwork
 
 
 def load_model(path: str | Path) -> EditingModel:
@@ -29,17 +33,30 @@ def load_model(path: str | Path) -> EditingModel:
     """
     if is_address(path):
         return remote_model(str(path))
+    if str(path).startswith(PREFIX):
+        return preset_model(str(path))
     if Path(path).suffix == ".tflite" and Path(path).is_file():
         from efgan_tf.serving.tflite.editing import read_tflite
 
         return read_tflite(Path(path))
     version = _saved_model(path)
     if version is not None:
+        from efgan_tf.editing.saved_models import read_saved_model
+
         return read_saved_model(version)
     return editing_model(str(path), load_network(path))
 
 
-def load_network(path: str | Path) -> TrainedNetwork:
+def needs_tensorflow(path: str | Path) -> bool:
+    """Whether `load_model` imports TensorFlow, or there is no such model."""
+    return not (
+        is_address(path)
+        or str(path).startswith(PREFIX)
+        or Path(path).suffix == ".tflite"
+    )
+
+
+def load_network(path: str | Path) -> "TrainedNetwork":
     """The Keras networks of a model, to export, measure or continue.
 
     Args:
@@ -61,8 +78,12 @@ def load_network(path: str | Path) -> TrainedNetwork:
     if path.is_file():
         if path.suffix != ".keras":
             raise UserError(f"{path} is no model: it does not end in .keras")
+        from efgan_tf.editing.keras_file import read_keras
+
         return read_keras(path)
     if (path / "config.json").exists():
+        from efgan_tf.editing.runs import read_run
+
         return read_run(path)
     if _saved_model(path) is not None:
         raise UserError(
@@ -80,10 +101,12 @@ def _saved_model(path: str | Path) -> Path | None:
     folder = Path(path)
     if not folder.is_dir() or (folder / "config.json").exists():
         return None
+    from efgan_tf.editing.saved_models import newest_version
+
     return newest_version(folder)
 
 
-def editing_model(name: str, trained: TrainedNetwork) -> EditingModel:
+def editing_model(name: str, trained: "TrainedNetwork") -> EditingModel:
     """A network in memory as a model to edit with."""
     return EditingModel(
         name,

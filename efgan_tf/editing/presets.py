@@ -2,7 +2,8 @@
 
 A preset is one `.npz` of weights in half precision, in the networks' own order,
 with `efgan.json` beside them; `efgan_tf/presets/manifest.json` says which there
-are. Critics never ship.
+are. Critics never ship. `NAME.graph.npz` is the networks' graph, with which
+LiteRT edits without TensorFlow.
 """
 
 import functools
@@ -11,7 +12,7 @@ import io
 import json
 import zipfile
 import zlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,9 @@ from typing import Any
 import numpy as np
 
 from efgan_tf.editing.info import FILE_NAME, ModelInfo
+from efgan_tf.editing.model import EditingModel
 from efgan_tf.errors import UserError
+from efgan_tf.graphs import Functions, read_graph
 from efgan_tf.outputs import atomic_file
 
 PREFIX = "preset:"
@@ -48,12 +51,68 @@ def read_preset(name: str):
       UserError: there is no such preset, or its file is damaged.
     """
     name = name.removeprefix(PREFIX)
+    return read_weights(_open(name), f"{PREFIX}{name}")
+
+
+def preset_model(name: str) -> EditingModel:
+    """A preset to edit with, which starts at once; on the CPU.
+
+    Args:
+      name: with or without `PREFIX`.
+
+    Raises:
+      UserError: there is no such preset, or its file is damaged.
+    """
+    name = name.removeprefix(PREFIX)
+    info, weights = _read_arrays(_open(name), f"{PREFIX}{name}")
+    graph = read_graph(
+        _folder() / f"{name}.graph.npz",
+        [array for part in _PARTS for array in weights[part]],
+    )
+    return EditingModel(
+        f"{PREFIX}{name}",
+        info,
+        functools.partial(_run_cascade, graph, info.model.branches),
+        functools.partial(_run_estimator, graph),
+    )
+
+
+def _run_cascade(graph: Functions, branches: Sequence[str], *inputs) -> dict:
+    """As `EditingModel` has it run; the graph edits one face at a time."""
+    keys = ("image", "source", "target")
+    faces = [
+        graph("cascade", **dict(zip(keys, face, strict=True)))
+        for face in zip(*map(_ones, inputs), strict=True)
+    ]
+
+    def joined(key):
+        return np.concatenate([face[key] for face in faces])
+
+    return {
+        "stages": joined("stages"),
+        "attention": joined("attention"),
+        "branches": {name: joined(name) for name in branches},
+    }
+
+
+def _run_estimator(graph: Functions, images: np.ndarray) -> np.ndarray:
+    faces = [graph("estimate", image=image) for image in _ones(images)]
+    return np.concatenate([face["action_units"] for face in faces])
+
+
+def _ones(array: np.ndarray) -> list[np.ndarray]:
+    """Batches of one."""
+    return list(np.asarray(array, np.float32)[:, None])
+
+
+def _open(name: str) -> io.BytesIO:
+    """A preset's file of weights."""
     check_name(name)
     file = _folder() / f"{name}.npz"
     content = file.read_bytes() if file.is_file() else b""
     if hashlib.sha256(content).hexdigest() != manifest()[name]["sha256"]:
         raise UserError(f"{PREFIX}{name} is damaged; install efgan_tf anew")
-    return read_weights(io.BytesIO(content), f"{PREFIX}{name}")
+    return io.BytesIO(content)
 
 
 def check_name(name: str) -> None:
@@ -95,6 +154,20 @@ def read_weights(file, source: str):
     from efgan_tf.models import build_cascade, build_estimator
     from efgan_tf.training.networks import dtype_policy
 
+    info, weights = _read_arrays(file, source)
+    with dtype_policy("float32"):
+        cascade = build_cascade(info.model)
+        estimator = build_estimator(info.model)
+        try:
+            cascade.set_weights(weights["cascade"])
+            estimator.set_weights(weights["estimator"])
+        except ValueError as error:
+            raise UserError(f"{source} cannot be loaded: {error}") from error
+        return TrainedNetwork(join(cascade, estimator, info.model), info)
+
+
+def _read_arrays(file, source: str) -> tuple[ModelInfo, dict[str, list]]:
+    """What a file of `write_weights` says and, part by part, holds."""
     try:
         with np.load(file, allow_pickle=False) as arrays:
             info = ModelInfo.from_json(arrays[FILE_NAME].tobytes(), source)
@@ -103,17 +176,11 @@ def read_weights(file, source: str):
                        if name.startswith(f"{part}/")]
                 for part in _PARTS
             }  # fmt: skip
-        with dtype_policy("float32"):
-            cascade = build_cascade(info.model)
-            estimator = build_estimator(info.model)
-            cascade.set_weights(weights["cascade"])
-            estimator.set_weights(weights["estimator"])
     except (
         OSError, EOFError, ValueError, KeyError, zlib.error, zipfile.BadZipFile,
     ) as error:  # fmt: skip
         raise UserError(f"{source} cannot be loaded: {error}") from error
-    with dtype_policy("float32"):
-        return TrainedNetwork(join(cascade, estimator, info.model), info)
+    return info, weights
 
 
 def write_weights(trained, path: Path) -> None:

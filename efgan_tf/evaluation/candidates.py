@@ -6,7 +6,7 @@ from typing import Any
 
 from efgan_tf import config as config_lib
 from efgan_tf.config import Config, DataConfig
-from efgan_tf.data import Faces, load_faces
+from efgan_tf.data import Faces, load_parts
 from efgan_tf.editing.loading import load_network
 from efgan_tf.editing.network import TrainedNetwork
 from efgan_tf.editing.runs import read_run
@@ -26,6 +26,7 @@ class Candidate:
       train: faces that teach the judges; a run has learned from them too.
       held_out: faces of other people, which are edited.
       data: where they are from.
+      part: name of that data set in a mix; empty without one.
       settings: of the run; None for a model without one.
       progress: the checkpoint's name and position; None likewise.
     """
@@ -35,6 +36,7 @@ class Candidate:
     train: Faces
     held_out: Faces
     data: DataConfig
+    part: str = ""
     settings: Config | None = None
     progress: dict[str, Any] | None = None
 
@@ -44,28 +46,29 @@ class Candidate:
         return data_digest(self.train, self.held_out)
 
 
-def read_candidate(config: EvaluateConfig) -> Candidate:
-    """The run or the model that is to be judged, and its people.
+def read_candidates(config: EvaluateConfig) -> list[Candidate]:
+    """The run or the model that is to be judged, with each data set's people.
 
     Raises:
-      UserError: there is no such model, or its data is gone or has changed.
+      UserError: there is no such model or set, or its data is gone or has
+        changed.
     """
     if config.model:
         return _model(config)
     run = RunDirectory(Path(config.run_dir))
     settings = _moved(run.read_config(), config)
     trained = read_run(run.path)
-    train, held_out = _faces(settings.data, settings.model.image_size)
-    run.check_data(train, held_out)
+    faces = _faces(settings.data, settings.model.image_size)
+    run.check_data(*(train for train, _ in faces), *(test for _, test in faces))
     path, position, _ = Checkpoints(run.checkpoints, keep=1).latest()
     progress = {"checkpoint": path.name, **dataclasses.asdict(position)}
-    return Candidate(
-        str(run.path), trained, train, held_out, settings.data, settings,
-        progress,
+    return _of_each_set(
+        config, settings.data, faces, name=str(run.path), trained=trained,
+        settings=settings, progress=progress,
     )  # fmt: skip
 
 
-def _model(config: EvaluateConfig) -> Candidate:
+def _model(config: EvaluateConfig) -> list[Candidate]:
     source = Path(config.data_of)
     if source.is_dir():
         settings = RunDirectory(source).read_config()
@@ -79,7 +82,35 @@ def _model(config: EvaluateConfig) -> Candidate:
     data = _moved(settings, config).data
     trained = load_network(config.model)
     faces = _faces(data, trained.info.model.image_size)
-    return Candidate(config.model, trained, *faces, data)
+    return _of_each_set(config, data, faces, name=config.model, trained=trained)
+
+
+def _of_each_set(
+    config: EvaluateConfig,
+    data: DataConfig,
+    faces: list[tuple[Faces, Faces]],
+    **shared: Any,
+) -> list[Candidate]:
+    found = [
+        Candidate(
+            train=train,
+            held_out=held_out,
+            data=part.data,
+            part=part.name if data.mix else "",
+            **shared,
+        )
+        for part, (train, held_out) in zip(data.parts, faces, strict=True)
+    ]
+    if not config.only:
+        return found
+    chosen = [one for one in found if one.part == config.only]
+    if not chosen:
+        names = ", ".join(one.part for one in found if one.part)
+        raise UserError(
+            f"--only={config.only} is none of the data sets of a mix"
+            + (f": {names}" if names else ", since there is one alone")
+        )
+    return chosen
 
 
 def _moved(settings: Config, config: EvaluateConfig) -> Config:
@@ -92,5 +123,12 @@ def _moved(settings: Config, config: EvaluateConfig) -> Config:
     return config_lib.replace(settings, moved)
 
 
-def _faces(data: DataConfig, size: int) -> tuple[Faces, Faces]:
-    return load_faces(data, size, "train"), load_faces(data, size, "test")
+def _faces(data: DataConfig, size: int) -> list[tuple[Faces, Faces]]:
+    """Training and test split of each data set."""
+    train, held_out = (
+        load_parts(data, size, split) for split in ("train", "test")
+    )
+    return [
+        (one.faces, other.faces)
+        for one, other in zip(train, held_out, strict=True)
+    ]

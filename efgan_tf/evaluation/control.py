@@ -43,7 +43,7 @@ class Control:
 
 
 def measure_control(
-    model: EditingModel, judges: Judges, pairs: Pairs
+    model: EditingModel, judges: Judges, pairs: Pairs, learned: np.ndarray
 ) -> Control:
     """Moves one slider at a time on some held-out faces and reads the result.
 
@@ -54,10 +54,11 @@ def measure_control(
       model: that edits.
       judges: with one who reads units.
       pairs: of which the sources are taken.
+      learned: `[17]`, 1 for the units whose sliders are moved.
     """
     chosen = _calm_faces(pairs)
     images, source = pairs.images[chosen], pairs.source[chosen]
-    moved = np.flatnonzero(model.learned)
+    moved = np.flatnonzero(learned)
     readings = np.empty((len(moved), len(SLIDER), len(chosen), len(moved)))
     for row, unit in enumerate(moved):
         targets = np.repeat(source[None], len(SLIDER), axis=0)

@@ -11,8 +11,9 @@ import efgan_tf
 from efgan_tf.data import Faces
 from efgan_tf.editing.loading import editing_model
 from efgan_tf.editing.model import EditingModel
+from efgan_tf.errors import UserError
 from efgan_tf.evaluation import edits, features, groups, judges, protocol
-from efgan_tf.evaluation.candidates import Candidate, read_candidate
+from efgan_tf.evaluation.candidates import Candidate, read_candidates
 from efgan_tf.evaluation.control import Control, measure_control
 from efgan_tf.evaluation.judging import Instruments, judged
 from efgan_tf.evaluation.metrics import pictures
@@ -42,15 +43,37 @@ class Evaluation:
     control: Control | None
 
 
-def evaluate(config: EvaluateConfig) -> Evaluation:
+def evaluate(config: EvaluateConfig) -> dict[str, Evaluation]:
     """Edits held-out pictures and judges the results.
+
+    Returns:
+      What was found on each data set of a mix, by the sets' names; for one
+      alone, or the one that was asked for, the name is empty.
 
     Raises:
       UserError: there is no such model, its data is gone or has changed,
         nobody was held out, a file of weights does not fit, or a table of
         groups is wrong.
     """
-    candidate = read_candidate(config)
+    candidates = read_candidates(config)
+    found = {}
+    for candidate in candidates:
+        name = "" if len(candidates) == 1 else candidate.part
+        if name:
+            say(f"judging on {name}")
+        try:
+            found[name] = _evaluate(candidate, config)
+        except UserError as error:
+            if not name:
+                raise
+            raise UserError(
+                f"{name}: {error} (--only=SET judges one data set)"
+            ) from error
+    return found
+
+
+def _evaluate(candidate: Candidate, config: EvaluateConfig) -> Evaluation:
+    """Judges on one data set."""
     trained, train, held_out = (
         candidate.trained, candidate.train, candidate.held_out,
     )  # fmt: skip
@@ -65,15 +88,17 @@ def evaluate(config: EvaluateConfig) -> Evaluation:
     panel = judges.train_judges(train, held_out, config.judges, Path(cache))
     say(f"editing {len(pairs)} pictures of {_people(pairs)} people")
     edited = edits.results(model, pairs.images, pairs.source, pairs.target)
+    # What this data set does not know, another one of a mix may have taught.
+    learned = model.learned * train.mask
     instruments = Instruments(
-        panel, network, perceptual, trained.info.model.boxes, model.learned,
+        panel, network, perceptual, trained.info.model.boxes, learned,
         people, config.eval_seed,
     )  # fmt: skip
     findings, scores = judged(edited, pairs, instruments)
     control = None
     if "units" in panel.networks:
         say("moving every slider")
-        control = measure_control(model, panel, pairs)
+        control = measure_control(model, panel, pairs, learned)
     settings = candidate.settings
     report = {
         "efgan_tf": efgan_tf.__version__,
@@ -136,7 +161,9 @@ def _augmentation(
 def _data_facts(candidate: Candidate, pairs: Pairs) -> dict[str, Any]:
     train, held_out = candidate.train, candidate.held_out
     return {
-        "dataset": candidate.data.dataset,
+        "dataset": f"{candidate.part} ({candidate.data.dataset})"
+        if candidate.part
+        else candidate.data.dataset,
         "digest": candidate.digest,
         "train": {"pictures": len(train), "people": _people(train)},
         "test": {

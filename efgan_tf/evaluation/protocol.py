@@ -3,7 +3,9 @@
 The sources are pictures of people who were held out. For each expression that
 the data knows, the target is another picture of the same person in the same
 view where there is one: then the true result is known. Where there is none,
-the target is the mean of the expression's units over the training split.
+the target is the mean of the expression's units over the training split. Where
+no expression has a name, the targets are the person's other pictures in the
+same view; where there are none either, the units of training pictures.
 """
 
 import dataclasses
@@ -19,6 +21,8 @@ UNNAMED = ("", "random")
 """Expressions that are no names; nothing is classified as them."""
 
 _SMALLEST_CLASS = 5
+_DRAWN_TARGETS = 4
+"""To so many training pictures' units a source goes, where nothing is known."""
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -99,7 +103,7 @@ def make_pairs(held_out: Faces, train: Faces, most: int, seed: int) -> Pairs:
             "nobody is held out, so there is nothing to judge edits by; "
             "prepare data of at least two subjects"
         )
-    wanted = _wanted(held_out, train)
+    wanted = _wanted(held_out, train) or _drawn(held_out, train, seed)
     wanted = _evenly(wanted, held_out.subjects, most, seed)
     source = np.array([pair.source for pair in wanted])
     true = np.array([pair.true for pair in wanted])
@@ -133,7 +137,7 @@ def _wanted(held_out: Faces, train: Faces) -> list[_Wanted]:
     names = expressions_of(train)
     means = _mean_units(train, names)
     pairs = []
-    for group in held_out.groups().values():
+    for group in held_out.groups():
         shown = {held_out.expressions[i]: i for i in reversed(group)}
         for source in group:
             if not names:  # no expression has a name: every other picture
@@ -150,12 +154,17 @@ def _wanted(held_out: Faces, train: Faces) -> list[_Wanted]:
                     held_out.action_units[true] if true >= 0 else means[name]
                 )
                 pairs.append(_Wanted(source, true, units, name))
-    if not pairs:
-        raise UserError(
-            "the data has no expressions with a name and no two pictures of "
-            "one held-out person, so it is not known what to edit to"
-        )
     return pairs
+
+
+def _drawn(held_out: Faces, train: Faces, seed: int) -> list[_Wanted]:
+    """Every source to the units of a few training pictures."""
+    generator = np.random.default_rng(seed)
+    return [
+        _Wanted(source, -1, train.action_units[target], "")
+        for source in range(len(held_out))
+        for target in generator.integers(len(train), size=_DRAWN_TARGETS)
+    ]
 
 
 def _mean_units(

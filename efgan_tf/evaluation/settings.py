@@ -59,6 +59,11 @@ class EvaluateConfig:
     overwrite: bool = option(False, "replace a report that is there")
     data_dir: str = option("", "where the data lies now, if it moved")
     source_dir: str = option("", "where its photos lie now, if they moved")
+    only: str = option(
+        "",
+        "of a mix of data sets, the one to judge on; all of them, each into a "
+        "folder of its own below --out, if empty",
+    )
     pairs: int = option(1000, "how many edits are judged at most")
     eval_seed: int = option(0, "of the choice of pairs and of the intervals")
     inception_weights: str = option(

@@ -17,8 +17,8 @@ _DPI = 90
 _LOSSES = ("critic", "generator", "estimator")
 
 _HELD_OUT = {
-    "held_out/psnr": "PSNR, held-out people (dB) ↑",
-    "held_out/psnr_gain": "PSNR gained by editing (dB) ↑",
+    "psnr": "PSNR, held-out people (dB) ↑",
+    "psnr_gain": "PSNR gained by editing (dB) ↑",
 }
 _ARROWS = {"higher": "↑", "lower": "↓", "1": "→ 1"}
 
@@ -51,11 +51,13 @@ def plot_attention(runs: Sequence[Curves], path: Path) -> bool:
 
 def plot_scores(runs: Sequence[Curves], path: Path) -> bool:
     """Held-out PSNR as it grew, and the judges' scores of what came of it."""
-    panels = {
-        title: lambda axes, name=name: _lines(axes, runs, name)
-        for name, title in _HELD_OUT.items()
-        if any(len(run.points(name)[0]) for run in runs)
-    }
+    panels = {}
+    for name in _names(runs, "held_out"):
+        of_set, metric = _set_of(name)
+        if metric in _HELD_OUT:
+            panels[of_set + _HELD_OUT[metric]] = lambda axes, name=name: _lines(
+                axes, runs, name
+            )
     for name, metric in METRICS.items():
         if any(run.judged(name, EDIT) for run in runs):
             title = f"{metric.title} {_ARROWS[metric.better]}"
@@ -73,7 +75,10 @@ def plot_training(runs: Sequence[Curves], path: Path) -> None:
     """Held-out PSNR and mean attention, side by side: the report's picture."""
     figure, (left, right) = new_figure(1, 2, (13, 4.5))
     for run in runs:
-        _line(left, run, "held_out/psnr", run.name)
+        for name in run.names("held_out"):
+            of_set, metric = _set_of(name)
+            if metric == "psnr":
+                _line(left, run, name, of_set + run.name)
         for name in run.names("attention"):
             branch = name.removeprefix("attention/")
             _line(right, run, name, f"{run.name} {branch}")
@@ -84,6 +89,12 @@ def plot_training(runs: Sequence[Curves], path: Path) -> None:
         if axes.lines:
             axes.legend(fontsize=7)
     figure.savefig(path, dpi=_DPI)
+
+
+def _set_of(name: str) -> tuple[str, str]:
+    """`"held_out/photos/psnr"` → `"photos: "`, of a mix's set, and `"psnr"`."""
+    of_set, _, metric = name.removeprefix("held_out/").rpartition("/")
+    return f"{of_set}: " if of_set else "", metric
 
 
 def _names(runs: Sequence[Curves], section: str) -> list[str]:

@@ -1,13 +1,15 @@
 """Finding faces and their five landmarks with MTCNN.
 
 Zhang et al., "Joint Face Detection and Alignment using Multi-task Cascaded
-Convolutional Networks", 2016, as packaged in `mtcnn`, weights included.
+Convolutional Networks", 2016, with the weights of `mtcnn`.
 """
 
 import dataclasses
 from collections.abc import Sequence
 
 import numpy as np
+
+from efgan_tf.faces.mtcnn import Mtcnn
 
 LONGEST_SIDE = 640
 """Larger photos are shrunk to this for detection; results are scaled back."""
@@ -52,24 +54,11 @@ def largest(faces: Sequence[Face]) -> Face:
 class Detector:
     """MTCNN on the CPU, over any number of photos of any sizes.
 
-    It finds faces from 20 pixels on, as measured in the shrunk photo. (Asked
-    for larger ones only, mtcnn 1.0.0 finds none at all.)
+    It finds faces from 20 pixels on, as measured in the shrunk photo.
     """
 
     def __init__(self):
-        # Importing these takes seconds, most of it TensorFlow.
-        import keras
-        import mtcnn
-        import tensorflow as tf
-
-        policy = keras.config.dtype_policy()
-        try:
-            # The precision that something else is trained in is not for it.
-            keras.config.set_dtype_policy("float32")
-            with tf.device("CPU:0"):
-                self._mtcnn = mtcnn.MTCNN(device="CPU:0")
-        finally:
-            keras.config.set_dtype_policy(policy)
+        self._mtcnn = Mtcnn()
 
     def detect(self, photos: Sequence[np.ndarray]) -> list[list[Face]]:
         """Finds the faces of every photo.
@@ -92,29 +81,13 @@ class Detector:
         for shape, rows in batches.items():
             for indices in rows:
                 padded = [_padded(searched[i][0], shape) for i in indices]
-                for row in self._search(padded):
+                for row in self._mtcnn(np.stack(padded)):
                     index = indices[int(row[0])]
                     face = _face(row, searched[index][1])
                     found[index].append(face)
         for faces in found:
             faces.sort(key=lambda face: -face.confidence)
         return found
-
-    def _search(self, photos: list[np.ndarray]) -> np.ndarray:
-        """MTCNN's rows for photos of one shape: `[faces, 16]`.
-
-        A row is the photo's number, the box (left, top, right, bottom), the
-        confidence, five x and five y. Asked for dictionaries, MTCNN would
-        round landmarks to whole pixels; asked to undo the padding of photos of
-        different shapes, it would mix them up where one has no face.
-        """
-        rows = self._mtcnn.detect_faces(
-            photos,
-            output_type="numpy",
-            box_format="xyxy",
-            postprocess=False,
-        )
-        return rows if rows.shape[1] == 16 else np.empty((0, 16))
 
 
 def _shrunk(photo: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

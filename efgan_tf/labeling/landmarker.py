@@ -15,7 +15,6 @@ import numpy as np
 from efgan_tf import geometry
 from efgan_tf.faces.detection import Face
 from efgan_tf.labeling import model_file
-from efgan_tf.serving.tflite import interpreter
 
 BLENDSHAPES = (
     "_neutral", "browDownLeft", "browDownRight", "browInnerUp",
@@ -83,8 +82,8 @@ class FaceLandmarker:
 
     def __init__(self, path: str | os.PathLike | None = None, threads: int = 2):
         files = model_file.read(path)
-        self._points = interpreter.load(files[model_file.POINTS], threads)
-        self._shapes = interpreter.load(files[model_file.BLENDSHAPES], threads)
+        self._points = _network(files[model_file.POINTS], threads)
+        self._shapes = _network(files[model_file.BLENDSHAPES], threads)
 
     def read(
         self, photo: np.ndarray, face: Face
@@ -128,6 +127,15 @@ class FaceLandmarker:
     def _blendshapes(self, points: np.ndarray) -> np.ndarray:
         (shapes,) = _call(self._shapes, points[None, _READ, :2])
         return shapes
+
+
+def _network(content: bytes, threads: int):
+    """LiteRT's interpreter of a TFLite file."""
+    from ai_edge_litert.interpreter import Interpreter
+
+    network = Interpreter(model_content=content, num_threads=threads)
+    network.allocate_tensors()
+    return network
 
 
 def _call(network, value: np.ndarray) -> list[np.ndarray]:

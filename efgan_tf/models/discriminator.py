@@ -43,8 +43,11 @@ def build_critic(config: ModelConfig, region: str, name: str) -> keras.Model:
     """The critic of one region, or of the whole face.
 
     Convolutions of 4×4 and stride 2, channels doubling, LeakyReLU; no
-    normalisation, which would couple a batch's samples under the gradient
-    penalty or hide contrast from the critic. No sigmoid on either head.
+    normalisation of activations, which would couple a batch's samples under
+    the gradient penalty or hide contrast from the critic. No sigmoid on either
+    head. `critic_norm="spectral"` has Keras divide each convolution's kernel
+    by its largest singular value (Miyato et al., ICLR 2018), whenever the
+    critic is called in training.
 
     Args:
       config: shape of the networks.
@@ -59,21 +62,29 @@ def build_critic(config: ModelConfig, region: str, name: str) -> keras.Model:
     height, width = size, size
     if region != "face":
         height, width = config.boxes[region][2:]
+
+    def normalized(convolution: layers.Conv2D) -> layers.Layer:
+        if config.critic_norm == "none":
+            return convolution
+        return layers.SpectralNormalization(convolution, name=convolution.name)
+
     image = keras.Input((height, width, 3), name="image")
     x, channels, step = image, config.critic_width, 1
     while min(x.shape[1:3]) > SMALLEST_SIDE:
-        x = layers.Conv2D(
+        convolution = layers.Conv2D(
             min(channels, MAX_CHANNELS),
             4,
             strides=2,
             padding="same",
             name=f"down_{step}_conv",
-        )(x)
+        )
+        x = normalized(convolution)(x)
         x = layers.LeakyReLU(negative_slope=0.01, name=f"down_{step}_relu")(x)
         channels, step = 2 * channels, step + 1
-    patch = layers.Conv2D(
+    convolution = layers.Conv2D(
         1, 3, padding="same", use_bias=False, dtype="float32", name="patch"
-    )(x)
+    )
+    patch = normalized(convolution)(x)
     units = layers.Dense(
         len(region_units(region)), dtype="float32", name="action_units"
     )(layers.Flatten(name="flat")(x))

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from efgan_tf import action_units
+from efgan_tf.config import DataConfig, DataPart
 from efgan_tf.editing import presets
 from efgan_tf.editing.info import FILE_NAME as INFO_NAME
 from efgan_tf.editing.info import ModelInfo
@@ -140,20 +141,28 @@ def run_origin(path: Path) -> str:
     """
     run = RunDirectory(path)
     config = run.read_config()
-    data, training = config.data, config.train
-    what = f"dataset `{data.dataset}`"
+    training = config.train
+    what = "; ".join(_data(part, config.data) for part in config.data.parts)
+    return f"""\
+Trained by `python -m efgan_tf.train` on {what}; planned for
+{training.phase1_kimg:g} thousand images in phase 1 and
+{training.phase2_kimg:g} thousand in phase 2, seed {training.seed}. The run's
+`config.json` has all settings. This card does not know how good it became:
+`python -m efgan_tf.evaluate` tells.
+"""
+
+
+def _data(part: DataPart, whole: DataConfig) -> str:
+    """One of a run's data sets in words."""
+    data = part.data
+    share = f"{part.share} of every batch: " if whole.mix else ""
+    what = f"{share}dataset `{data.dataset}`"
     if data.dataset == "synthetic":
         what += (
             f" ({data.subjects} rendered people, {data.images_per_subject} "
             "pictures of each)"
         )
-    return f"""\
-Trained by `python -m efgan_tf.train` on {what}, {data.held_out:.0%} of the
-people held out; planned for {training.phase1_kimg:g} thousand images in
-phase 1 and {training.phase2_kimg:g} thousand in phase 2, seed
-{training.seed}. The run's `config.json` has all settings. This card does not
-know how good it became: `python -m efgan_tf.evaluate` tells.
-"""
+    return f"{what}, {data.held_out:.0%} of the people held out"
 
 
 def model_origin(model: str) -> str:

@@ -1,6 +1,6 @@
-"""The gradient penalty of WGAN-GP (Gulrajani et al., NeurIPS 2017).
+"""Penalties on the critics' slope: WGAN-GP's and R1.
 
-Keras has no gradients of its own, so the one that the penalty is made of is
+Keras has no gradients of its own, so the one that a penalty is made of is
 taken by the backend.
 """
 
@@ -22,6 +22,8 @@ def gradient_penalty(
 ) -> Tensor:
     """How far the critic's slope is from 1 between real and fake.
 
+    Of WGAN-GP (Gulrajani et al., NeurIPS 2017).
+
     The slope is that of a sample's mean patch, the value that the Wasserstein
     loss is made of (GANimation takes the sum of its 2×2 patches).
 
@@ -37,6 +39,29 @@ def gradient_penalty(
     """
     real, fake = ops.cast(real, "float32"), ops.cast(fake, "float32")
     between = ops.stop_gradient(fake + alpha * (real - fake))
+    return losses.penalty(_slopes(critic_patch_fn, between), epsilon)
+
+
+def r1_penalty(
+    critic_patch_fn: Callable[[Tensor], Tensor], real: Tensor
+) -> Tensor:
+    """How steep the critic is at real images: R1 (Mescheder et al., ICML 2018).
+
+    The slope is that of a sample's mean patch, as in `gradient_penalty`.
+
+    Args:
+      critic_patch_fn: `[b, h, w, 3]` → patch `[b, h', w', 1]`.
+      real: `[b, h, w, 3]` in [-1, 1].
+
+    Returns:
+      Float32 scalar; differentiable by the critic's variables.
+    """
+    real = ops.stop_gradient(ops.cast(real, "float32"))
+    return losses.r1(_slopes(critic_patch_fn, real))
+
+
+def _slopes(critic_patch_fn, images):
+    """Gradient of each sample's mean patch at it, `[b, h, w, 3]`."""
 
     def value(images):
         patch = ops.cast(critic_patch_fn(images), "float32")
@@ -44,7 +69,7 @@ def gradient_penalty(
         # sample's own.
         return ops.sum(ops.mean(patch, axis=[1, 2, 3]))
 
-    return losses.penalty(_gradient(value, between), epsilon)
+    return _gradient(value, images)
 
 
 def _gradient(function: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:

@@ -22,7 +22,7 @@ from efgan_tf.training.run_directory import RunDirectory
 # are checked for themselves, the bias is the start of a weight.
 _OWN_SETTINGS = {"stages", "attention_bias"}
 
-_OF_CRITICS = {"critic_width"}
+_OF_CRITICS = {"critic_width", "critic_norm"}
 """Settings that a model without critics does not share."""
 
 

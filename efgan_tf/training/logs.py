@@ -99,6 +99,8 @@ class PendingMetrics:
     def means(self) -> dict[str, float]:
         """The mean of each scalar since the last call; forgets them.
 
+        A scalar that some steps do not have is averaged over those that do.
+
         Raises:
           NonFiniteError: a step's value is not finite.
         """
@@ -111,7 +113,11 @@ class PendingMetrics:
             for name, value in row.items():
                 if not math.isfinite(value):
                     raise NonFiniteError(step, name, value)
-        return {k: float(np.mean([row[k] for row in rows])) for k in rows[0]}
+        names = dict.fromkeys(name for row in rows for name in row)
+        return {
+            name: float(np.mean([row[name] for row in rows if name in row]))
+            for name in names
+        }
 
 
 class NonFiniteError(ArithmeticError):

@@ -46,22 +46,33 @@ def penalty(gradients, epsilon: float = 1e-8):
     return ops.mean(ops.square(ops.sqrt(squares + epsilon) - 1.0))
 
 
+def r1(gradients):
+    """`mean(|g|²) / 2` (Mescheder et al., ICML 2018).
+
+    Args:
+      gradients: `[b, ...]`, of the critic's mean patch by a real image.
+    """
+    squares = ops.square(_float32(gradients))
+    return ops.mean(ops.sum(squares, axis=list(range(1, squares.ndim)))) / 2
+
+
 def action_unit_regression(predicted, wanted, mask=None):
     """Mean squared error of action units.
 
     Args:
       predicted: `[b, n]`.
       wanted: `[b, n]`.
-      mask: `[n]`, 1 for the units that count and 0 for those that the data
-        does not have; the mean is over those that count, and 0 if none does.
+      mask: `[n]`, or `[b, n]` where samples differ, 1 for the units that count
+        and 0 for those that the data does not have. A sample's error is the
+        mean over its units that count, and 0 if none does; the mean is over
+        the whole batch all the same (see `l1`).
     """
-    errors = ops.mean(
-        ops.square(_float32(predicted) - _float32(wanted)), axis=0
-    )
+    errors = ops.square(_float32(predicted) - _float32(wanted))
     if mask is None:
         return ops.mean(errors)
     mask = _float32(mask)
-    return ops.sum(mask * errors) / ops.maximum(ops.sum(mask), 1.0)
+    count = ops.maximum(ops.sum(mask, axis=-1, keepdims=True), 1.0)
+    return ops.mean(ops.sum(errors * (mask / count), axis=-1))
 
 
 def l1(a, b, mask=None):

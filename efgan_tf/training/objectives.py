@@ -15,7 +15,8 @@ from keras import ops
 from efgan_tf.config import LossConfig, ModelConfig
 from efgan_tf.models import critic_view, region_units
 from efgan_tf.training import losses
-from efgan_tf.training.gradient_penalty import gradient_penalty
+from efgan_tf.training.augmentation import Augment, unchanged
+from efgan_tf.training.gradient_penalty import gradient_penalty, r1_penalty
 from efgan_tf.training.losses import Tensor
 
 Batch = Mapping[str, Tensor]
@@ -39,6 +40,16 @@ def generate(
             "target_action_units": target,
         },
         training=True,
+    )
+
+
+def generate_edit(generator: keras.Model, batch: Batch) -> dict[str, Any]:
+    """Runs the cascade on a batch, from its units to the wanted ones."""
+    return generate(
+        generator,
+        batch["image"],
+        batch["action_units"],
+        batch["target_action_units"],
     )
 
 
@@ -68,12 +79,13 @@ def critic_objective(
     weights: LossConfig,
     usable: Tensor,
     alpha: Tensor,
+    augment: Augment = unchanged,
 ) -> tuple[Tensor, Metrics]:
     """The critics' loss on a batch and on what the generator made of it.
 
     Wasserstein distance, gradient penalty between the real images and one of
-    the judged fakes each, and AU regression on the real images, in one sum:
-    one optimiser step sees them all.
+    the judged fakes each (or at the real images), and AU regression on the
+    real images, in one sum: one optimiser step sees them all.
 
     Args:
       critics: region → critic.
@@ -81,8 +93,10 @@ def critic_objective(
       batch: see the module.
       model: boxes and branches.
       weights: the losses' weights.
-      usable: float32 `[17]`, 1 for the units that the data set has.
+      usable: float32 `[17]`, or `[b, 17]` where samples are of several data
+        sets, 1 for the units that the data set has.
       alpha: `[b, 2]` in [0, 1): place between real and fake, and which fake.
+      augment: changes every view before a critic sees it.
 
     Returns:
       The scalar loss, and its parts by name.
@@ -90,19 +104,16 @@ def critic_objective(
     total, metrics = 0.0, _Sums("critic")
     for region, critic in critics.items():
         share = 1.0 if region == FACE else weights.local_weight
-        real = critic_view(batch["image"], region, model.boxes)
-        fakes = [view for view, _ in judged_images(outputs, region, model)]
+        real = augment(critic_view(batch["image"], region, model.boxes))
+        fakes = [
+            augment(view) for view, _ in judged_images(outputs, region, model)
+        ]
         judged = critic(ops.concatenate([real, *fakes]), training=True)
         real_patch, fake_patch = _split(judged["patch"], ops.shape(real)[0])
         real_units, _ = _split(judged["action_units"], ops.shape(real)[0])
         parts = {
             "wasserstein": losses.wasserstein_critic(real_patch, fake_patch),
-            "gradient_penalty": gradient_penalty(
-                lambda x, critic=critic: critic(x, training=True)["patch"],
-                real,
-                _pick(fakes, alpha[:, 1]),
-                ops.reshape(alpha[:, 0], (-1, 1, 1, 1)),
-            ),
+            "gradient_penalty": _penalty(critic, real, fakes, weights, alpha),
             "au": _unit_error(
                 real_units, batch["action_units"], region, usable
             ),
@@ -118,12 +129,14 @@ def critic_objective(
 
 def generator_objective(
     generator: keras.Model,
+    outputs: Mapping[str, Any],
     critics: Mapping[str, keras.Model],
     batch: Batch,
     model: ModelConfig,
     weights: LossConfig,
     usable: Tensor,
     lambda_att: Tensor,
+    augment: Augment = unchanged,
 ) -> tuple[Tensor, Metrics]:
     """The generator's loss on a batch.
 
@@ -134,19 +147,20 @@ def generator_objective(
 
     Args:
       generator: the cascade.
+      outputs: its outputs for the batch (`generate_edit`).
       critics: region → critic.
       batch, model, weights, usable: as in `critic_objective`.
       lambda_att: scalar, the scheduled weight of the mean attention.
+      augment: changes every view before a critic sees it.
 
     Returns:
       The scalar loss, and its parts by name.
     """
-    source, target = batch["action_units"], batch["target_action_units"]
-    outputs = generate(generator, batch["image"], source, target)
     metrics = _Sums("generator")
     for region, critic in critics.items():
         share = 1.0 if region == FACE else weights.local_weight
-        metrics.add(_judgement(critic, outputs, region, model, usable), share)
+        judged = _judgement(critic, outputs, region, model, usable, augment)
+        metrics.add(judged, share)
     metrics.add(_attention(outputs))
     metrics.add(_ways_back(generator, outputs, batch, weights))
     if weights.lambda_paired:
@@ -183,14 +197,30 @@ def estimator_objective(
     return error, {"estimator/au": error}
 
 
-def _judgement(critic, outputs, region, model, usable) -> Metrics:
+def _penalty(critic, real, fakes, weights: LossConfig, alpha):
+    """The penalty on a critic's slope that `--penalty` names."""
+
+    def patch(images):
+        return critic(images, training=True)["patch"]
+
+    if weights.penalty == "r1":
+        return r1_penalty(patch, real)
+    place = ops.reshape(alpha[:, 0], (-1, 1, 1, 1))
+    return gradient_penalty(patch, real, _pick(fakes, alpha[:, 1]), place)
+
+
+def _judgement(critic, outputs, region, model, usable, augment) -> Metrics:
     """Adversarial and AU terms of one critic over all that it judges."""
     views, wanted = zip(*judged_images(outputs, region, model), strict=True)
-    judged = critic(ops.concatenate(views), training=True)
+    judged = critic(ops.concatenate([*map(augment, views)]), training=True)
     return {
         "adversarial": losses.wasserstein_generator(judged["patch"]),
         "au": _unit_error(
-            judged["action_units"], ops.concatenate(wanted), region, usable
+            judged["action_units"],
+            ops.concatenate(wanted),
+            region,
+            # Per sample, they are repeated as the views are.
+            ops.tile(usable, (len(views), 1)) if usable.ndim == 2 else usable,
         ),
     }
 
@@ -201,7 +231,7 @@ def _unit_error(predicted, units, region, usable):
     return losses.action_unit_regression(
         predicted,
         ops.take(units, indices, axis=1),
-        ops.take(usable, indices),
+        ops.take(usable, indices, axis=-1),
     )
 
 
@@ -235,22 +265,25 @@ def _ways_back(generator, outputs, batch, weights: LossConfig) -> Metrics:
 
     Nothing in the networks mixes samples, so two passes may be one batch.
     """
-    source, target = batch["action_units"], batch["target_action_units"]
+    image, source = batch["image"], batch["action_units"]
+    target = batch["target_action_units"]
     runs = {}
     if weights.lambda_cyc:
-        runs["cycle"] = (outputs["image"], target, source)
+        run = outputs["image"], target, source, image
+        runs["cycle"] = [part[:: weights.cycle_every] for part in run]
     if weights.lambda_zero:
-        runs["zero"] = (batch["image"], source, source)
+        run = image, source, source, image
+        runs["zero"] = [part[:: weights.zero_every] for part in run]
     if not runs:
         return {}
-    inputs = [
-        ops.concatenate(parts) for parts in zip(*runs.values(), strict=True)
-    ]
-    images = ops.split(generate(generator, *inputs)["image"], len(runs))
-    return {
-        name: losses.l1(image, batch["image"])
-        for name, image in zip(runs, images, strict=True)
-    }
+    *inputs, _ = map(ops.concatenate, zip(*runs.values(), strict=True))
+    images = generate(generator, *inputs)["image"]
+    metrics, start = {}, 0
+    for name, (*_, wanted) in runs.items():
+        end = start + ops.shape(wanted)[0]
+        metrics[name] = losses.l1(images[start:end], wanted)
+        start = end
+    return metrics
 
 
 def _paired(outputs, batch, model: ModelConfig):

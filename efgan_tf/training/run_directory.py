@@ -8,7 +8,10 @@ import dataclasses
 import hashlib
 import json
 import re
+from collections.abc import Sequence
 from pathlib import Path
+
+import numpy as np
 
 from efgan_tf import action_units, options
 from efgan_tf.config import Config
@@ -92,7 +95,7 @@ class RunDirectory:
     def _check_same(self, config: Config) -> None:
         changed = [
             line
-            for line in options.differences(self.read_config(), config)
+            for line in _differences(self.read_config(), config)
             if line.partition(":")[0] not in _FREE
         ]
         if changed:
@@ -155,25 +158,26 @@ class RunDirectory:
             raise UserError(f"{self.units} cannot be read: {error}") from error
 
     def write_config(
-        self, config: Config, faces: Faces, *other_splits: Faces
+        self,
+        config: Config,
+        train: Sequence[Faces],
+        held_out: Sequence[Faces] = (),
     ) -> None:
         """Writes what a run is made from, `config.json` last.
 
         Args:
           config: of the run.
-          faces: the split that it trains on.
-          *other_splits: more that must not change.
+          train: the split that it trains on, of each of its data sets.
+          held_out: those that it is judged on, which must not change either.
         """
         with atomic_file(self.path / "data.txt") as temporary:
-            digest = data_digest(faces, *other_splits)
-            temporary.write_text(digest + "\n")
+            temporary.write_text(data_digest(*train, *held_out) + "\n")
+        known = np.any([faces.mask > 0 for faces in train], axis=0)
         with atomic_file(self.units) as temporary:
             learned = [
                 name
-                for name, known in zip(
-                    action_units.NAMES, faces.mask, strict=True
-                )
-                if known
+                for name, taught in zip(action_units.NAMES, known, strict=True)
+                if taught
             ]
             temporary.write_text(json.dumps({"learned": learned}) + "\n")
         with atomic_file(self.path / "flags.txt") as temporary:
@@ -181,6 +185,20 @@ class RunDirectory:
             temporary.write_text("\n".join(lines) + "\n")
         with atomic_file(self.config) as temporary:
             temporary.write_text(options.to_json(config))
+
+
+def _differences(old: Config, new: Config) -> list[str]:
+    """What differs; in a mix set by set, since their photos may have moved."""
+    lines = options.differences(old, new)
+    before, after = old.data.parts, new.data.parts
+    same = [(part.name, part.share) for part in before] == [
+        (part.name, part.share) for part in after
+    ]
+    if old.data.mix and new.data.mix and same:
+        lines = [line for line in lines if not line.startswith("mix:")]
+        for one, other in zip(before, after, strict=True):
+            lines += options.differences(one.data, other.data)
+    return list(dict.fromkeys(lines))
 
 
 def data_digest(*splits: Faces) -> str:

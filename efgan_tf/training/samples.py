@@ -1,9 +1,9 @@
 """Sample sheets: what the networks do with a fixed set of held-out faces.
 
-Rows are pairs of pictures of one person; columns are the source, the output
-of every stage, the attention of each branch (white edits, black keeps) at the
-last stage, the attention of the cascade as a whole, the result, and the true
-target.
+Rows are edits of pictures; columns are the source, the output of every stage,
+the attention of each branch (white edits, black keeps) at the last stage, the
+attention of the cascade as a whole, the result, and the true target, black
+where there is none.
 """
 
 from collections.abc import Mapping
@@ -68,8 +68,11 @@ def sample_sheet(
         columns[f"A {name}"] = _as_picture(attention)
     columns["A cascade"] = _as_picture(outputs["attention"])
     columns["result"] = outputs["image"]
-    if "target_image" in pairs:
-        columns["true target"] = pairs["target_image"]
+    true = pairs["has_target"]
+    if true.any():
+        columns["true target"] = np.where(
+            true[:, None, None, None], pairs["target_image"], -1.0
+        )
     return grid({title: to_uint8(images) for title, images in columns.items()})
 
 

@@ -57,19 +57,23 @@ def at_step(
       images: seen since the start of the run.
 
     Returns:
-      `learning_rate` (Adam's for the critics), `generator_learning_rate` (the
-      same, or 0 while the generator waits for new critics), `lambda_att` and
-      `ema`.
+      `learning_rate` (Adam's for the critics), `generator_learning_rate` (0
+      while the generator waits for new critics), `lambda_att` and `ema`.
     """
     train = config.train
     progress = step / total_steps(train, phase)
     base = train.learning_rate if phase == 1 else train.phase2_learning_rate
-    rate = learning_rate(base, progress, train.decay)
+    rate, critic_rate = (
+        learning_rate(each, progress, train.decay)
+        for each in (base, train.critic_learning_rate or base)
+    )
+    # Weights that start at random: those of the first phase of a run.
+    is_new = not train.init_from and (phase == 1 or train.phase1_kimg == 0)
     waits = images < train.generator_wait_kimg * 1000
     return {
-        "learning_rate": rate,
+        "learning_rate": critic_rate,
         "generator_learning_rate": 0.0 if waits else rate,
         "lambda_att": config.loss.lambda_att
-        * warmup(progress, config.loss.attention_warmup),
+        * (warmup(progress, config.loss.attention_warmup) if is_new else 1.0),
         "ema": ema_decay(train.ema, step),
     }

@@ -1,5 +1,8 @@
 """One training step: n_critic critic updates, then one of the generator.
 
+The last critic update and the generator's work on the same batch and share one
+forward pass of the generator, whose weights do not change in between.
+
 The step is traced once. Everything that changes from step to step enters as a
 tensor: the batches, the step's number (which keys all randomness) and the
 schedules. Under several replicas each sees its rows of the global batch;
@@ -7,16 +10,19 @@ random numbers are drawn for the global batch and cut the same way, so that
 their number changes nothing but rounding.
 """
 
+import functools
 from collections.abc import Mapping
 
 import tensorflow as tf
 
 from efgan_tf.config import Config
-from efgan_tf.training import objectives
+from efgan_tf.training import augmentation, objectives
 from efgan_tf.training.loss_scaling import all_finite
 from efgan_tf.training.networks import Networks
 
-_CRITIC_STREAM = 1  # keys the critics' randomness apart from the data's
+# They key the step's randomness apart from the data's: of the penalty, and of
+# what critics see in their own step and in the generator's.
+_CRITIC_STREAM, _CRITIC_AUGMENT, _GENERATOR_AUGMENT = 1, 2, 3
 
 
 class TrainingStep:
@@ -26,7 +32,6 @@ class TrainingStep:
       strategy: where the networks' variables live.
       networks: of the phase.
       config: of the run.
-      usable: float32 `[17]`, 1 for the action units that the data has.
     """
 
     def __init__(
@@ -34,13 +39,11 @@ class TrainingStep:
         strategy: tf.distribute.Strategy,
         networks: Networks,
         config: Config,
-        usable,
     ):
         self.trace_count = 0
         self._strategy = strategy
         self._networks = networks
         self._config = config
-        self._usable = tf.constant(usable, tf.float32)
         self._replicas = strategy.num_replicas_in_sync
         self._scaled = config.train.precision == "mixed_float16"
 
@@ -53,8 +56,9 @@ class TrainingStep:
           batches: one element of the (distributed) pipeline, a dict with
             leading dimensions `[n_critic, batch / replicas]`.
           step: number of the step since the start of the run, from 0.
-          schedule: `learning_rate`, `lambda_att`, `ema`
-            (`efgan_tf.training.schedules.at_step`).
+          schedule: `learning_rate`, `generator_learning_rate`, `lambda_att`,
+            `ema` (`efgan_tf.training.schedules.at_step`). While the
+            generator's rate is 0 only critics and estimator are updated.
 
         Returns:
           Scalars by name: the losses' parts, averaged over replicas (those of
@@ -67,47 +71,77 @@ class TrainingStep:
         networks.generator_optimizer.learning_rate.assign(
             schedule["generator_learning_rate"]
         )
+        number = tf.constant(step, tf.int64)
+        if not schedule["generator_learning_rate"]:
+            return self._run_critics(batches, number)
         return self._run(
             batches,
-            tf.constant(step, tf.int64),
+            number,
             tf.constant(schedule["lambda_att"], tf.float32),
             tf.constant(schedule["ema"], tf.float32),
         )
 
     @tf.function(reduce_retracing=False)
     def _run(self, batches, step, lambda_att, ema):
+        """All critics' updates and the generator's."""
         self.trace_count += 1
         n_critic = self._config.train.n_critic
-        names = sorted(self._critic_metric_names())
+        sums = self._update_critics(batches, step, n_critic - 1)
+        gradients, metrics = self._strategy.run(
+            self._update_critics_then_judge,
+            args=(batches, lambda_att, step),
+        )
+        metrics = self._mean(metrics)
+        metrics.update(
+            {
+                name: (sums[name] + metrics[name]) / n_critic
+                for name in self._critic_metric_names()
+            }
+        )
+        if self._scaled:
+            self.apply_if_finite(gradients)
+            metrics["loss_scale"] = self._networks.loss_scale.scale.value()
+        else:
+            self._apply(gradients)
+        self._update_average(ema)
+        return metrics
+
+    @tf.function(reduce_retracing=False)
+    def _run_critics(self, batches, step):
+        """All critics' updates, none of the generator."""
+        n_critic = self._config.train.n_critic
+        sums = self._update_critics(batches, step, n_critic)
+        return {name: total / n_critic for name, total in sums.items()}
+
+    def _update_critics(self, batches, step, count: int):
+        """`count` updates of critics and estimator; sums of their metrics."""
+        names = self._critic_metric_names()
         sums = [tf.constant(0.0)] * len(names)
-        for inner in tf.range(n_critic):
-            draw = step * n_critic + tf.cast(inner, tf.int64)
-            metrics = self._strategy.run(
-                self._update_critics, args=(batches, inner, draw)
+        if not count:
+            return dict(zip(names, sums, strict=True))
+        for inner in tf.range(count):
+            draw = step * self._config.train.n_critic + tf.cast(inner, tf.int64)
+            metrics = self._mean(
+                self._strategy.run(
+                    self._generate_and_update_critics,
+                    args=(batches, inner, draw),
+                )
             )
-            metrics = self._mean(metrics)
             sums = [
                 total + metrics[name]
                 for total, name in zip(sums, names, strict=True)
             ]
-        critic_metrics = {
-            name: total / n_critic
-            for name, total in zip(names, sums, strict=True)
-        }
-        generator_metrics = self._update_generator(batches, lambda_att)
-        self._update_average(ema)
-        return {**critic_metrics, **generator_metrics}
+        return dict(zip(names, sums, strict=True))
 
-    def critic_gradients(self, batches, inner, draw):
-        """Gradients of the critics' loss in one replica, and its parts."""
+    def critic_gradients(self, batch, outputs, draw):
+        """Gradients of the critics' loss in one replica, and its parts.
+
+        Args:
+          batch: this replica's rows.
+          outputs: of the generator for them (`objectives.generate`).
+          draw: int64 scalar, number of the critics' update.
+        """
         networks, config = self._networks, self._config
-        batch = {key: value[inner] for key, value in batches.items()}
-        outputs = objectives.generate(
-            networks.generator,
-            batch["image"],
-            batch["action_units"],
-            batch["target_action_units"],
-        )
         outputs = tf.nest.map_structure(tf.stop_gradient, outputs)
         variables = _values(networks.critic_variables)
         with tf.GradientTape(watch_accessed_variables=False) as tape:
@@ -118,72 +152,91 @@ class TrainingStep:
                 batch,
                 config.model,
                 config.loss,
-                self._usable,
+                batch["usable"],
                 self._draw(draw),
+                self._augment(draw, _CRITIC_AUGMENT),
             )
             loss = loss / self._replicas
         return tape.gradient(loss, variables), metrics
 
-    def estimator_gradients(self, batches, inner):
+    def estimator_gradients(self, batch):
         """Gradients of the estimator's loss in one replica, and the loss."""
-        batch = {key: value[inner] for key, value in batches.items()}
         variables = _values(self._networks.estimator.trainable_variables)
         with tf.GradientTape(watch_accessed_variables=False) as tape:
             tape.watch(variables)
             loss, metrics = objectives.estimator_objective(
-                self._networks.estimator, batch, self._usable
+                self._networks.estimator, batch, batch["usable"]
             )
             loss = loss / self._replicas
         return tape.gradient(loss, variables), metrics
 
-    def generator_gradients(self, batches, lambda_att):
+    def generator_gradients(
+        self, batch, lambda_att, step, update_critics: bool = False
+    ):
         """Gradients of the generator's loss in one replica, and its parts.
 
         In mixed_float16 the loss is scaled up before differentiation and the
         gradients are scaled back in float32.
+
+        Args:
+          batch: this replica's rows.
+          lambda_att: scalar, the weight of the mean attention.
+          step: int64 scalar, number of the step.
+          update_critics: do the step's last update of critics and estimator
+            before the critics judge; both use one forward pass of the
+            generator. The metrics then hold the critics' parts too.
         """
         networks, config = self._networks, self._config
-        batch = {key: value[-1] for key, value in batches.items()}
         variables = _values(networks.generator.trainable_variables)
         scale = networks.loss_scale.scale if self._scaled else 1.0
+        critic_metrics = {}
         with tf.GradientTape(watch_accessed_variables=False) as tape:
             tape.watch(variables)
+            outputs = objectives.generate_edit(networks.generator, batch)
+            if update_critics:
+                draw = (step + 1) * config.train.n_critic - 1
+                with tape.stop_recording():
+                    critic_metrics = self._apply_critics(batch, outputs, draw)
             loss, metrics = objectives.generator_objective(
                 networks.generator,
+                outputs,
                 networks.critics,
                 batch,
                 config.model,
                 config.loss,
-                self._usable,
+                batch["usable"],
                 lambda_att,
+                self._augment(step, _GENERATOR_AUGMENT),
             )
             loss = loss * (scale / self._replicas)
         gradients = tape.gradient(loss, variables)
         if self._scaled:
             gradients = [gradient / scale for gradient in gradients]
-        return gradients, metrics
+        return gradients, {**critic_metrics, **metrics}
 
-    def _update_critics(self, batches, inner, draw):
+    def _update_critics_then_judge(self, batches, lambda_att, step):
+        """The last critic update and the generator's gradients, one replica."""
+        batch = _inner(batches, self._config.train.n_critic - 1)
+        return self.generator_gradients(
+            batch, lambda_att, step, update_critics=True
+        )
+
+    def _generate_and_update_critics(self, batches, inner, draw):
+        """Another critic update, in one replica; returns metrics."""
+        batch = _inner(batches, inner)
+        outputs = objectives.generate_edit(self._networks.generator, batch)
+        return self._apply_critics(batch, outputs, draw)
+
+    def _apply_critics(self, batch, outputs, draw):
+        """Updates critics and estimator in one replica; returns metrics."""
         networks = self._networks
-        gradients, metrics = self.critic_gradients(batches, inner, draw)
+        gradients, metrics = self.critic_gradients(batch, outputs, draw)
         networks.critic_optimizer.apply(gradients, networks.critic_variables)
-        gradients, more = self.estimator_gradients(batches, inner)
+        gradients, more = self.estimator_gradients(batch)
         networks.estimator_optimizer.apply(
             gradients, networks.estimator.trainable_variables
         )
         return {**metrics, **more}
-
-    def _update_generator(self, batches, lambda_att):
-        gradients, metrics = self._strategy.run(
-            self.generator_gradients, args=(batches, lambda_att)
-        )
-        metrics = self._mean(metrics)
-        if not self._scaled:
-            self._apply(gradients)
-            return metrics
-        self.apply_if_finite(gradients)
-        scale = self._networks.loss_scale.scale.value()
-        return {**metrics, "loss_scale": scale}
 
     def apply_if_finite(self, gradients) -> tf.Tensor:
         """Updates the generator, unless any replica's gradients overflowed.
@@ -246,13 +299,27 @@ class TrainingStep:
                 average.value, move, args=(weight.value,), group=False
             )
 
-    def _draw(self, draw) -> tf.Tensor:
-        """This replica's rows of the step's random numbers, `[b, 2]`."""
+    def _augment(self, draw, stream: int) -> augmentation.Augment:
+        """How this replica's views are changed before critics see them."""
+        train = self._config.train
+        if not train.critic_augment:
+            return augmentation.unchanged
+        return functools.partial(
+            augmentation.augment,
+            numbers=self._draw(draw, stream, augmentation.NUMBERS),
+            kinds=train.critic_augment,
+            strength=train.critic_augment_strength,
+        )
+
+    def _draw(
+        self, draw, stream: int = _CRITIC_STREAM, count: int = 2
+    ) -> tf.Tensor:
+        """This replica's rows of the step's random numbers, `[b, count]`."""
         train = self._config.train
         numbers = tf.random.stateless_uniform(
-            (train.batch_size, 2),
+            (train.batch_size, count),
             seed=tf.stack(
-                [tf.constant(train.seed * 16 + _CRITIC_STREAM, tf.int64), draw]
+                [tf.constant(train.seed * 16 + stream, tf.int64), draw]
             ),
         )
         rows = train.batch_size // self._replicas
@@ -275,6 +342,11 @@ class TrainingStep:
 def _overflow(gradients) -> tf.Tensor:
     """1 if a gradient of this replica is not finite, else 0."""
     return 1.0 - tf.cast(all_finite(gradients), tf.float32)
+
+
+def _inner(batches, inner):
+    """The batch of the critics' update `inner` (from 0) of a step."""
+    return {key: value[inner] for key, value in batches.items()}
 
 
 def _values(variables) -> list:

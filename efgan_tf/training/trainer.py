@@ -7,13 +7,15 @@ where the newest whole checkpoint is, in either phase.
 import dataclasses
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 import keras
 import tensorflow as tf
 
 from efgan_tf.config import Config
-from efgan_tf.data import Faces, load_faces
+from efgan_tf.data import Faces, Part, load_parts
+from efgan_tf.data.mixing import remarks
 from efgan_tf.data.pipeline import training_batches
 from efgan_tf.errors import ConfigError, UserError
 from efgan_tf.progress import Progress
@@ -40,7 +42,8 @@ class Outcome:
       finished: False if it was asked to stop before its end.
       position: where it is.
       checkpoint: newest checkpoint.
-      sheet: newest sample sheet, or None before the first.
+      sheets: newest sample sheets, one for each data set; none before the
+        first.
       scores: of the averaged generator, as it is now; empty where the run is
         not finished or there are no true targets.
     """
@@ -48,7 +51,7 @@ class Outcome:
     finished: bool
     position: Position
     checkpoint: str
-    sheet: str | None
+    sheets: tuple[str, ...]
     scores: dict[str, float]
 
 
@@ -67,11 +70,24 @@ def train(config: Config) -> Outcome:
             f"--batch_size={config.train.batch_size} cannot be shared by "
             f"{replicas} replicas; choose a multiple of {replicas}"
         )
+    rows = config.train.batch_size // replicas
+    for name in ("cycle_every", "zero_every"):
+        every = getattr(config.loss, name)
+        if rows % every:
+            raise ConfigError(
+                f"--{name}={every} must divide the {rows} images of each "
+                "replica's batch (--batch_size over the replicas)"
+            )
     run = RunDirectory(Path(config.train.run_dir))
     begin = beginning(config) if run.is_new() else None
     run.check(config)
-    faces = load_faces(config.data, config.model.image_size, "train")
-    held_out = load_faces(config.data, config.model.image_size, "test")
+    faces, held_out = (
+        load_parts(config.data, config.model.image_size, split)
+        for split in ("train", "test")
+    )
+    _check_true_targets(config, faces)
+    for remark in remarks(faces, held_out):
+        _say(remark)
     with StopRequest() as stop:
         trainer = Trainer(config, run, strategy, faces, held_out, stop)
         return trainer.run(begin)
@@ -84,8 +100,8 @@ class Trainer:
       config: of the run.
       run: its directory, checked.
       strategy: where it trains.
-      faces: the training split.
-      held_out: the test split.
+      faces: the training split of each data set.
+      held_out: the test split of each, in the same order.
       stop: tells when to stop early.
     """
 
@@ -94,8 +110,8 @@ class Trainer:
         config: Config,
         run: RunDirectory,
         strategy: tf.distribute.Strategy,
-        faces: Faces,
-        held_out: Faces,
+        faces: Sequence[Part],
+        held_out: Sequence[Part],
         stop: StopRequest,
     ):
         self.config = config
@@ -110,7 +126,12 @@ class Trainer:
         self.scorer = Scorer(
             config,
             run,
-            validation.evaluation_set(held_out, faces, _EVALUATION_COUNT),
+            {
+                part.name if len(faces) > 1 else "": validation.evaluation_set(
+                    test.faces, part.faces, _EVALUATION_COUNT
+                )
+                for part, test in zip(faces, held_out, strict=True)
+            },
         )
         self._saved: Position | None = None
         self._newest: Path | None = None
@@ -139,7 +160,7 @@ class Trainer:
             finished=finished,
             position=self._saved,
             checkpoint=str(self._newest),
-            sheet=self.scorer.newest_sheet(),
+            sheets=self.scorer.newest_sheets(),
             scores=self.scorer.measure(networks)[0] if finished else {},
         )
 
@@ -151,13 +172,21 @@ class Trainer:
             begin.start(networks, self.config)
         self._save(networks, begin.position)
         # Written last: a folder with a config has a checkpoint.
-        self.run_directory.write_config(self.config, self.faces, self.held_out)
+        self.run_directory.write_config(self.config, *self._splits())
         return networks, begin.position
+
+    def _splits(self) -> tuple[list[Faces], list[Faces]]:
+        """What is trained on and what is held out, of each data set."""
+        return (
+            [part.faces for part in self.faces],
+            [part.faces for part in self.held_out],
+        )
 
     def _resume(self) -> tuple[Networks, Position]:
         """Networks and position of the newest checkpoint."""
         self.checkpoints.sweep()
-        self.run_directory.check_data(self.faces, self.held_out)
+        train, held_out = self._splits()
+        self.run_directory.check_data(*train, *held_out)
         path, position, problems = self.checkpoints.latest()
         for problem in problems:
             _say(f"damaged checkpoint passed over: {problem}")
@@ -186,9 +215,7 @@ class Trainer:
         if position.step >= total or self.stop.requested:
             return position
         per_step = train.batch_size * train.n_critic
-        step = TrainingStep(
-            self.strategy, networks, self.config, self.faces.mask
-        )
+        step = TrainingStep(self.strategy, networks, self.config)
         batches = iter(self._batches(position))
         pending = PendingMetrics()
         _say(f"phase {phase}: tracing the step, which takes a while")
@@ -260,6 +287,7 @@ class Trainer:
             pairing=train.pairing,
             target_noise=train.target_noise,
             flip=train.flip,
+            mix_targets=train.mix_targets,
             first_batch=position.images // train.batch_size,
             group=train.n_critic,
             replicas=self.strategy.num_replicas_in_sync,
@@ -361,6 +389,17 @@ def _configure_tensorflow(config: Config) -> None:
     if config.train.deterministic:
         keras.utils.set_random_seed(config.train.seed)
         tf.config.experimental.enable_op_determinism()
+
+
+def _check_true_targets(config: Config, faces: Sequence[Part]) -> None:
+    if config.train.pairing == "paired" and not any(
+        part.faces.has_true_targets() for part in faces
+    ):
+        raise UserError(
+            "--pairing=paired needs true targets, and the data has none: no "
+            "two pictures show one subject in one view; name views in the "
+            "table (docs/data.md), or pass --pairing=random --lambda_paired=0"
+        )
 
 
 def _say(line: str) -> None:

@@ -14,9 +14,9 @@ from efgan_tf.fidelity import psnr
 def evaluation_set(held_out: Faces, train: Faces, count: int) -> dict:
     """What a run is judged on: fixed pairs of held-out people's pictures.
 
-    Where no two pictures show the same person in the same view, sources get
-    the action units of other faces, and there is no true target. Where no one
-    is held out, the faces are training faces.
+    Where there are too few pictures of the same person in the same view, more
+    sources get the action units of other faces, without a true target. Where
+    no one is held out, those are training faces.
 
     Args:
       held_out: the test split; may be empty.
@@ -24,23 +24,29 @@ def evaluation_set(held_out: Faces, train: Faces, count: int) -> dict:
       count: how many at most.
 
     Returns:
-      `image`, `action_units`, `target_action_units` and, where there are true
-      targets, `target_image`; ranges as in training.
+      `image`, `action_units`, `target_action_units`, `target_image` (the
+      source where there is none) and `has_target`, bool `[n]`; ranges as in
+      training.
     """
     pairs = evaluation_pairs(held_out, count, seed=0)
-    if len(pairs["image"]):
-        return pairs
+    true = len(pairs["image"])
     faces = held_out if len(held_out) else train
+    rows = [group[0] for group in faces.groups() if len(group) == 1]
+    rows = rows if true else range(len(faces))
     generator = np.random.default_rng(0)
-    source = generator.permutation(len(faces))[:count]
+    source = generator.permutation(np.array(rows, int))[: count - true]
     target = generator.permutation(len(faces))[: len(source)]
     images = decode([faces.encoded[i] for i in source], faces.size)
-    units = normalize(faces.action_units)
-    return {
-        "image": images.astype(np.float32) / 127.5 - 1.0,
+    images = images.astype(np.float32) / 127.5 - 1.0
+    units = normalize(faces.action_units).astype(np.float32)
+    more = {
+        "image": images,
         "action_units": units[source],
+        "target_image": images,
         "target_action_units": units[target],
     }
+    found = {name: np.concatenate([pairs[name], more[name]]) for name in more}
+    return found | {"has_target": np.arange(true + len(source)) < true}
 
 
 def held_out_metrics(
@@ -55,10 +61,12 @@ def held_out_metrics(
     Returns:
       The scores by name; none where there are no true targets.
     """
-    if "target_image" not in pairs:
+    true = pairs["has_target"]
+    if not true.any():
         return {}
-    edit = float(np.mean(psnr(edited, pairs["target_image"])))
-    no_edit = float(np.mean(psnr(pairs["image"], pairs["target_image"])))
+    truth = pairs["target_image"][true]
+    edit = float(np.mean(psnr(edited[true], truth)))
+    no_edit = float(np.mean(psnr(pairs["image"][true], truth)))
     return {
         "held_out/psnr": edit,
         "held_out/psnr_no_edit": no_edit,

@@ -113,6 +113,47 @@ def test_the_same_picture_under_several_names_is_told():
     assert "warning: 2 × the same as another photo" in report.summary()
 
 
+def test_true_targets_are_counted_and_their_registration_measured():
+    points = np.array([[36, 38], [64, 38], [50, 54], [38, 70], [62, 70]], float)
+    records = [
+        record("a.png", view="v", landmarks=tuple(points.ravel())),
+        # Elsewhere and twice as large: its own landmarks make up for it.
+        record("b.png", view="v", landmarks=tuple((2 * points + 9).ravel())),
+        record("c.png", view="w", landmarks=tuple(points.ravel())),
+        record("d.png", landmarks=tuple(points.ravel())),
+        record("e.png", landmarks=tuple(points.ravel())),
+        record("f.png", view="v", kept=False),
+    ]
+    report = filled(records)
+    report.register(records, size=100, fixed_pose=False)
+    found = report.registration
+    assert (found.photos, found.views, found.own) == (2, 1, 0.0)
+    # One transform, by the mean of both: the eyes are 28 and 56 px apart in
+    # the photos, so their places lie far from each other.
+    assert found.shared > 10
+    line = "true targets: 2 photos in 1 views; each aligned by its own"
+    assert line in report.summary()
+    report.register(records[2:], size=100, fixed_pose=False)
+    assert "true targets: none" in report.summary()
+
+
+def test_a_nose_that_moves_is_seen_in_the_registration():
+    points = np.array([[36, 38], [64, 38], [50, 54], [38, 70], [62, 70]], float)
+    moved = points.copy()
+    moved[2, 1] += 3
+    records = [
+        record(f"{n}.png", view="v", landmarks=tuple(p.ravel()))
+        for n, p in enumerate((points, moved))
+    ]
+    report = filled(records)
+    report.register(records, size=100, fixed_pose=True)
+    # By the median (nose 1.5 lower) the eyes stay together, and the noses lie
+    # 1.5 pixels of the photo from their mean: a mean of 0.5, nearly to scale.
+    assert abs(report.registration.shared - 0.5) < 0.03
+    assert report.registration.own > 0.3  # the fit spreads it over the points
+    assert "aligned by its view's landmarks" in report.summary()
+
+
 def test_repeated_rows_are_listed(tmp_path):
     report = filled()
     report.repeated_rows = [("x.jpg", "aus.csv, line 4")]

@@ -59,7 +59,7 @@ def write_run(path, phase, **changes):
     Checkpoints(run.checkpoints, keep=3).save(
         Position(phase, 5, 100), networks.trackables()
     )
-    run.write_config(config, empty_faces())
+    run.write_config(config, [empty_faces()])
     return networks
 
 

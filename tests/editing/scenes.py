@@ -46,7 +46,7 @@ def edit_command(monkeypatch, capsys, editor=None):
     It gives the exit status and what was printed on both streams.
     """
     monkeypatch.setattr("efgan_tf.load", lambda path: editor or tiny_editor())
-    monkeypatch.setattr(edit, "_detector", lambda: tiny_editor().detector)
+    monkeypatch.setattr(edit, "Detector", lambda: tiny_editor().detector)
 
     def run(*arguments, model=True):
         given = [f"--model={tiny_run()}"] if model else []

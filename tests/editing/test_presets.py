@@ -1,6 +1,7 @@
 """The model in the box: whole, small, and as good as its manifest says."""
 
 import hashlib
+from concurrent.futures import ThreadPoolExecutor
 from importlib import resources
 
 import numpy as np
@@ -8,9 +9,10 @@ import pytest
 
 import efgan_tf
 from efgan_tf.editing import presets
-from efgan_tf.editing.loading import load_model
+from efgan_tf.editing.loading import editing_model, load_model
 from efgan_tf.editing.runs import read_run
 from efgan_tf.errors import UserError
+from efgan_tf.graphs import read_graph
 from tests.editing.conftest import random_faces
 
 _LARGEST = 15e6  # bytes
@@ -20,7 +22,7 @@ def test_every_preset_is_there_and_is_what_the_manifest_says():
     folder = resources.files("efgan_tf.presets")
     files = {path.name for path in folder.iterdir()}
     for name, facts in presets.manifest().items():
-        assert {f"{name}.npz", f"{name}.md"} <= files
+        assert {f"{name}.npz", f"{name}.graph.npz", f"{name}.md"} <= files
         content = (folder / f"{name}.npz").read_bytes()
         assert hashlib.sha256(content).hexdigest() == facts["sha256"]
         assert len(content) < _LARGEST
@@ -50,6 +52,53 @@ def test_it_reads_and_shows_expressions(rendered):
         )
     # In intensities, 0–5, over 17 units; no edit would gain 0.
     assert min(gains) > 0.1
+
+
+@pytest.mark.parametrize("name", presets.manifest())
+def test_without_tensorflow_the_picture_is_the_same(name):
+    at_once = presets.preset_model(name)
+    keras = editing_model(name, presets.read_preset(name))
+    rng = np.random.default_rng(0)
+    images = rng.uniform(-1, 1, (3, 128, 128, 3)).astype(np.float32)
+    source, target = rng.uniform(0, 5, (2, 3, 17))
+    found, expected = (
+        model.edit(images, source, target) for model in (at_once, keras)
+    )
+    assert list(found.branches) == list(expected.branches)
+    # Measured on noise: 2e-4 of [-1, 1]; on a photograph no pixel by more
+    # than one of 255 levels, and one pixel in 50,000 by that.
+    for one, other in [
+        (found.images, expected.images),
+        (found.attention, expected.attention),
+        *((found.branches[b], expected.branches[b]) for b in found.branches),
+    ]:
+        assert one.shape == other.shape
+        np.testing.assert_allclose(one, other, atol=1e-3)
+    np.testing.assert_allclose(
+        at_once.estimate(images), keras.estimate(images), atol=1e-4
+    )
+
+
+def test_threads_share_a_preset():
+    model = load_model("preset:preview128")
+    rng = np.random.default_rng(0)
+    images = rng.uniform(-1, 1, (8, 128, 128, 3)).astype(np.float32)
+    source, target = rng.uniform(0, 5, (2, 8, 17))
+
+    def edit(rows):
+        return model.edit(images[rows], source[rows], target[rows]).images
+
+    alone = [edit([row]) for row in range(8)]
+    with ThreadPoolExecutor(4) as pool:
+        together = list(pool.map(edit, [[row] for row in range(8)]))
+    np.testing.assert_array_equal(alone, together)
+    np.testing.assert_array_equal(np.concatenate(alone), edit(slice(None)))
+
+
+def test_a_graph_refuses_the_weights_of_another_network():
+    file = resources.files("efgan_tf.presets") / "preview128.graph.npz"
+    with pytest.raises(ValueError, match="graph of another network"):
+        read_graph(file, [np.zeros(1000)])
 
 
 def test_half_precision_changes_nothing_that_shows(exported, tmp_path):

@@ -52,7 +52,7 @@ def test_each_slider_moves_its_unit_and_the_others_stay():
         source_index=np.arange(4), true_index=np.full(4, -1),
     )  # fmt: skip
     model = Painter()
-    control = measure_control(model, Reader({}, (), {}), pairs)
+    control = measure_control(model, Reader({}, (), {}), pairs, model.learned)
     assert control.units == ("AU01", "AU12")
     np.testing.assert_allclose(control.slopes, [1, 0.5], atol=1e-6)
     np.testing.assert_allclose(

@@ -95,6 +95,26 @@ def test_without_names_sources_go_to_the_persons_other_pictures(train):
     assert set(pairs.expressions) == {""}
 
 
+def test_without_views_and_names_sources_go_to_units_of_training_pictures(
+    train, held_out
+):
+    nothing = [
+        dataclasses.replace(
+            faces, expressions=np.full(len(faces), ""),
+            views=np.full(len(faces), ""),
+        )
+        for faces in (held_out, train)
+    ]  # fmt: skip
+    pairs = make_pairs(*nothing, 10**6, seed=0)
+    assert not pairs.has_true.any()
+    assert set(pairs.source_index) == set(range(len(held_out)))
+    assert (np.bincount(pairs.source_index) == 4).all()
+    for target in pairs.target:
+        assert (train.action_units == target).all(1).any()
+    again = make_pairs(*nothing, 10**6, seed=0)
+    np.testing.assert_array_equal(pairs.target, again.target)
+
+
 def test_large_gaps_are_the_top_third_of_the_units_that_count(train, held_out):
     pairs = make_pairs(held_out, train, 10**6, seed=0)
     mask = np.zeros(17, np.float32)

@@ -124,19 +124,6 @@ def test_large_photos_are_shrunk_and_scaled_back(detector, found, portraits):
     )
 
 
-def test_the_precision_of_training_does_not_matter(portraits, found):
-    import keras
-
-    policy = keras.config.dtype_policy()
-    try:
-        keras.config.set_dtype_policy("mixed_float16")
-        faces = detection.Detector().detect([portraits[0][0]])[0]
-        assert keras.config.dtype_policy().name == "mixed_float16"
-    finally:
-        keras.config.set_dtype_policy(policy)
-    assert_same_faces(faces, found[0])
-
-
 @pytest.mark.slow
 def test_98_of_100_rendered_faces_are_found(detector, tmp_path):
     from efgan_tf.synthetic import photos

@@ -1,9 +1,8 @@
 """No documented command is forgotten before a release."""
 
 import pytest
-from absl import flags
 
-from efgan_tf import config
+from efgan_tf import config, flag_files
 from efgan_tf.evaluation.settings import EvaluateConfig
 from tools.release import documents, plan
 
@@ -51,7 +50,7 @@ def test_what_makes_commands_short_are_their_flags(module, classes):
             how.applied(command).split() if isinstance(how, plan.Run) else []
         )
         if f"efgan_tf.{module}" in words and "&&" not in words:
-            values = flags.FlagValues()
+            values = flag_files.FlagValues()
             config.define_flags(values, *classes)
             arguments = [word for word in words if word.startswith("--")]
             assert values(["program", *arguments]) == ["program"]

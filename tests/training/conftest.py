@@ -39,8 +39,14 @@ def random_batches(config, seed=0):
         "action_units": rng.random((*shape, 17)),
         "target_action_units": rng.random((*shape, 17)),
         "has_target": np.ones(shape),
+        "usable": np.ones((*shape, 17)),
     }
     return {k: tf.constant(v, tf.float32) for k, v in arrays.items()}
+
+
+def last(batches):
+    """The batch of a step's last critic update."""
+    return {key: value[-1] for key, value in batches.items()}
 
 
 @functools.cache
@@ -64,7 +70,7 @@ def make_step(config, replicas=1, optimizer=None):
         networks = networks_lib.build_networks(config, phase=2)
         if optimizer:
             networks = _with_optimizer(networks, optimizer)
-    step = TrainingStep(strategy, networks, config, np.ones(17, np.float32))
+    step = TrainingStep(strategy, networks, config)
     return strategy, networks, step
 
 

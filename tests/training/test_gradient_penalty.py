@@ -1,10 +1,10 @@
-"""The gradient penalty against critics whose slope is known."""
+"""The penalties against critics whose slope is known."""
 
 import numpy as np
 import pytest
 import tensorflow as tf
 
-from efgan_tf.training.gradient_penalty import gradient_penalty
+from efgan_tf.training.gradient_penalty import gradient_penalty, r1_penalty
 
 SHAPE = (2, 4, 5, 3)
 PIXELS = 4 * 5 * 3
@@ -119,4 +119,31 @@ def test_half_precision_critics_are_penalised_in_float32():
     assert value.dtype == tf.float32
     np.testing.assert_allclose(
         value, (0.5 * np.sqrt(PIXELS) - 1) ** 2, rtol=1e-5
+    )
+
+
+@pytest.mark.parametrize("factor", [0.0, 0.1, -0.5, 2.0])
+def test_r1_of_a_linear_critic_is_exact(factor):
+    value = r1_penalty(linear(factor), images(0))
+    # Half of the squared slope, which is `factor` for every pixel.
+    np.testing.assert_allclose(value, factor**2 * PIXELS / 2, rtol=1e-5)
+    assert value.dtype == tf.float32
+
+
+def test_r1_is_taken_at_each_real_image():
+    """Of `sum(x²) / 2` the slope is x itself."""
+    real = tf.constant([2.0, 4.0], shape=(2, 1, 1, 1)) * tf.ones(SHAPE)
+    value = r1_penalty(
+        lambda x: tf.reduce_sum(x * x, [1, 2, 3], keepdims=True) / 2, real
+    )
+    np.testing.assert_allclose(value, PIXELS * (4 + 16) / 2 / 2, rtol=1e-5)
+
+
+def test_r1s_gradient_by_the_critics_variables():
+    factor = tf.Variable(0.5)
+    with tf.GradientTape() as tape:
+        value = r1_penalty(linear(factor), images(0))
+    # d/dk (k² n / 2) = k n.
+    np.testing.assert_allclose(
+        tape.gradient(value, factor), 0.5 * PIXELS, rtol=1e-5
     )

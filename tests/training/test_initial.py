@@ -36,7 +36,7 @@ def _donor(path, phase, step, **changes):
     Checkpoints(run.checkpoints, keep=1).save(
         Position(phase, step, 8 * step), networks.trackables()
     )
-    run.write_config(config, faces_of(np.ones(17, np.float32)))
+    run.write_config(config, [faces_of(np.ones(17, np.float32))])
     return networks
 
 

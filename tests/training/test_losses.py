@@ -51,6 +51,25 @@ def test_action_unit_regression():
     assert losses.action_unit_regression(predicted, wanted, none) == 0
 
 
+def test_action_unit_regression_with_a_mask_for_each_sample():
+    predicted = np.array([[0.5, 0.0], [1.0, 0.5], [9.0, 9.0]], "float32")
+    wanted = np.zeros((3, 2), "float32")
+    # The first sample knows its first unit, the second both, the third none:
+    # (0.25 + (1 + 0.25) / 2 + 0) / 3.
+    mask = np.array([[1, 0], [1, 1], [0, 0]], "float32")
+    error = losses.action_unit_regression(predicted, wanted, mask)
+    np.testing.assert_allclose(error, 0.875 / 3, rtol=1e-6)
+    # One mask for all samples is the same mask for each.
+    for row in mask:
+        np.testing.assert_allclose(
+            losses.action_unit_regression(predicted, wanted, row),
+            losses.action_unit_regression(
+                predicted, wanted, np.tile(row, (3, 1))
+            ),
+            rtol=1e-6,
+        )
+
+
 def test_l1():
     a = np.array([[1, 2], [3, 5]], "float32").reshape(2, 1, 2, 1)
     b = np.array([[1, 4], [0, 4]], "float32").reshape(2, 1, 2, 1)

@@ -12,6 +12,7 @@ from efgan_tf import action_units
 from efgan_tf.config import LossConfig, ModelConfig
 from efgan_tf.models import critic_view
 from efgan_tf.training import objectives
+from efgan_tf.training.augmentation import unchanged
 
 MODEL = ModelConfig(image_size=64, stages=2)
 BARE = ModelConfig(image_size=64, stages=2, local_branches=False, refiner=False)
@@ -144,19 +145,27 @@ def floats(metrics):
     return {name: float(value) for name, value in metrics.items()}
 
 
-def run_generator(batch=None, generator=None, **weights):
+def run_generator(
+    batch=None,
+    generator=None,
+    augment=unchanged,
+    usable=WITHOUT_AU45,
+    **weights,
+):
     """(total, metrics, the generator) of `generator_objective`."""
-    generator = generator or Generator()
+    generator, batch = generator or Generator(), batch or make_batch()
     model = generator.model
     critics = CRITICS if model.local_branches else {"face": CRITICS["face"]}
     total, metrics = objectives.generator_objective(
         generator,
+        objectives.generate_edit(generator, batch),
         critics,
-        batch or make_batch(),
+        batch,
         model,
         LossConfig(local_weight=LOCAL_WEIGHT, **weights),
-        WITHOUT_AU45,
+        usable,
         tf.constant(3.0),
+        augment,
     )
     return float(total), floats(metrics), generator
 
@@ -209,7 +218,7 @@ def critic_case():
     return outputs, batch, tf.constant([[0.0, 0.0], [0.5, 0.999]])
 
 
-def run_critics(case, usable=WITHOUT_AU45):
+def run_critics(case, usable=WITHOUT_AU45, *augment, **weights):
     outputs, batch, alpha = case
     total, metrics = objectives.critic_objective(
         CRITICS,
@@ -217,10 +226,14 @@ def run_critics(case, usable=WITHOUT_AU45):
         batch,
         MODEL,
         LossConfig(
-            local_weight=LOCAL_WEIGHT, lambda_gp=10.0, lambda_au_critic=100.0
-        ),
+            local_weight=LOCAL_WEIGHT,
+            lambda_gp=10.0,
+            lambda_au_critic=100.0,
+            **weights,
+        ),  # fmt: skip
         usable,
         alpha,
+        *augment,
     )
     return float(total), floats(metrics)
 
@@ -248,6 +261,54 @@ def test_units_that_the_data_lacks_do_not_count():
     # AU45's 0.5² = 0.25 counts for face and eyes now.
     au = 0.66 / 17 + (0.41 / 7 + 0.25 / 2 + 0.25 / 9) / 4
     assert metrics["critic/au"] == pytest.approx(au, rel=1e-5)
+
+
+def test_r1_takes_the_place_of_the_gradient_penalty():
+    _, metrics = run_critics(critic_case(), penalty="r1")
+    # Half of the slopes squared.
+    penalty = (4 + (9 + 1 + 16) / 4) / 2
+    assert metrics["critic/gradient_penalty"] == pytest.approx(penalty)
+    wasserstein, au = metrics["critic/wasserstein"], metrics["critic/au"]
+    assert metrics["critic/total"] == pytest.approx(
+        wasserstein + 10 * penalty + 100 * au
+    )
+
+
+def test_every_view_is_changed_before_a_critic_sees_it():
+    _, plain = run_critics(critic_case())
+    _, changed = run_critics(critic_case(), WITHOUT_AU45, lambda x: 3 * x)
+    assert changed["critic/wasserstein"] == pytest.approx(
+        3 * plain["critic/wasserstein"]
+    )
+    # Units read are 1.5 instead of 0.5; 0.5 is right but of AU01 and AU10.
+    au = (14 + 1.4**2 + 1.5**2) / 16
+    au += ((5 + 1.4**2) / 6 + (1 + 1.5**2) / 2 + (8 + 1.5**2) / 9) / 4
+    assert changed["critic/au"] == pytest.approx(au, rel=1e-5)
+
+    _, plain, _ = run_generator()
+    _, changed, _ = run_generator(augment=lambda x: 3 * x)
+    name = "generator/adversarial"
+    assert changed[name] == pytest.approx(3 * plain[name])
+    assert changed["generator/cycle"] == plain["generator/cycle"]
+
+
+def test_each_sample_counts_with_the_units_of_its_data_set():
+    """Two data sets in one batch: the second lacks AU45 and AU10."""
+    lacking = WITHOUT_AU45 * [name != "AU10" for name in action_units.NAMES]
+    usable = np.stack([ONES, lacking])
+    _, metrics = run_critics(critic_case(), usable=usable)
+    # As above for the first sample; of AU01 alone for the second.
+    first = 0.66 / 17 + (0.41 / 7 + 0.25 / 2 + 0.25 / 9) / 4
+    second = 0.16 / 15 + (0.16 / 6 + 0 / 1 + 0 / 8) / 4
+    assert metrics["critic/au"] == pytest.approx((first + second) / 2, rel=1e-5)
+    # The generator's views are of both samples in turn, stage by stage.
+    parts = [
+        run_generator(usable=np.tile(row, (2, 1)))[1]["generator/au"]
+        for row in usable
+    ]
+    _, metrics, _ = run_generator(usable=usable)
+    assert parts[0] != pytest.approx(parts[1])
+    assert metrics["generator/au"] == pytest.approx(np.mean(parts), rel=1e-5)
 
 
 def test_the_penalty_takes_one_of_a_samples_own_fakes():
@@ -351,6 +412,23 @@ def test_ways_back_go_from_the_right_place_to_the_right_units():
     np.testing.assert_array_equal(
         back["target_action_units"], tf.concat([source, source], 0)
     )
+
+
+def test_ways_back_may_run_on_a_part_of_the_batch():
+    batch = make_batch()
+    batch["image"] = flat([0.1, 0.5])
+    _, metrics, generator = run_generator(batch, cycle_every=1, zero_every=2)
+    _, back = generator.calls
+    np.testing.assert_allclose(
+        first_pixel(back["image"]), [0.4, 0.8] + [0.1], rtol=1e-6
+    )
+    source, target = batch["action_units"], batch["target_action_units"]
+    np.testing.assert_array_equal(
+        back["source_action_units"], tf.concat([target, source[:1]], 0)
+    )
+    # There 0.1 + 0.2, back 0.1 − 0.2, of both; nothing to do 0.1, of the first.
+    assert metrics["generator/cycle"] == pytest.approx(0.2, rel=1e-5)
+    assert metrics["generator/zero"] == pytest.approx(0.1, rel=1e-5)
 
 
 @pytest.mark.parametrize("cycle,zero", [(0, 0), (0, 1), (1, 0), (1, 1)])

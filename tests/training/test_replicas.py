@@ -5,9 +5,11 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from efgan_tf.training import objectives
 from tests.training.conftest import (
     GLOBAL_ONLY,
     SCHEDULE,
+    last,
     make_step,
     random_batches,
     tiny_config,
@@ -54,11 +56,17 @@ def _gradients(config, batches, replicas):
     networks.loss_scale.scale.assign(64.0)  # no overflow in float16
     shared = _share(batches, strategy)
     draw = tf.constant(5, tf.int64)
-    critic, _ = strategy.run(step.critic_gradients, args=(shared, 0, draw))
-    generator, _ = strategy.run(
-        step.generator_gradients, args=(shared, tf.constant(0.1))
-    )
-    estimator, _ = strategy.run(step.estimator_gradients, args=(shared, 0))
+
+    def gradients(batches):
+        batch = last(batches)
+        outputs = objectives.generate_edit(networks.generator, batch)
+        return (
+            step.critic_gradients(batch, outputs, draw)[0],
+            step.estimator_gradients(batch)[0],
+            step.generator_gradients(batch, tf.constant(0.1), draw)[0],
+        )
+
+    critic, estimator, generator = strategy.run(gradients, args=(shared,))
     return [
         gradient
         for group in (critic, estimator, generator)
@@ -78,6 +86,20 @@ def test_reduced_gradients_equal_those_of_the_joined_batch(precision):
             largest = max(np.abs(one).max(), 1e-3 * scale)
             error = np.abs(one - other).max() / largest
             assert error < TOLERANCE[precision]
+
+
+def test_options_of_the_critics_do_not_depend_on_the_replicas():
+    config = tiny_config(
+        **GLOBAL_ONLY, stages=1, penalty="r1", critic_norm="spectral",
+        critic_augment=("color", "translation", "cutout"),
+    )  # fmt: skip
+    batches = random_batches(config)
+    wanted = _gradients(config, batches, 1)
+    found = _gradients(config, batches, 2)
+    scale = max(np.abs(gradient).max() for gradient in wanted)
+    for one, other in zip(wanted, found, strict=True):
+        largest = max(np.abs(one).max(), 1e-3 * scale)
+        assert np.abs(one - other).max() / largest < TOLERANCE["float32"]
 
 
 def _everywhere(strategy, networks):

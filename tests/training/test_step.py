@@ -4,8 +4,11 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from efgan_tf.training import objectives
 from tests.training.conftest import (
     GLOBAL_ONLY,
+    SCHEDULE,
+    last,
     make_step,
     random_batches,
     tiny_config,
@@ -64,13 +67,46 @@ def test_a_rate_of_zero_changes_no_weight(traced):
 
 def test_critics_learn_while_the_generator_waits(traced):
     _, networks, _, take = traced
-    before = networks.generator.get_weights()
+    adam = networks.generator_optimizer
+    waiting = [
+        *networks.generator.weights,
+        *networks.average.weights,
+        *(v for v in adam.variables if v is not adam.learning_rate),
+    ]
+    before = [variable.numpy() for variable in waiting]
     critic = networks.critics["face"].get_weights()
-    take(generator_learning_rate=0.0)
-    for old, new in zip(before, networks.generator.get_weights(), strict=True):
-        np.testing.assert_array_equal(old, new)
-    after = networks.critics["face"].get_weights()
-    assert not np.array_equal(critic[0], after[0])
+    estimator = networks.estimator.get_weights()
+    metrics = take(generator_learning_rate=0.0)
+    for old, new in zip(before, waiting, strict=True):
+        np.testing.assert_array_equal(old, new.numpy())
+    assert not np.array_equal(critic[0], networks.critics["face"].weights[0])
+    assert not np.array_equal(estimator[0], networks.estimator.weights[0])
+    assert {name.split("/")[0] for name in metrics} == {"critic", "estimator"}
+
+
+def test_one_forward_pass_serves_critics_and_generator():
+    """Its gradients are those of separate passes around the critics' update."""
+    config = tiny_config(**GLOBAL_ONLY, stages=1, n_critic=1)
+    batch = last(random_batches(config))
+    number, weight = tf.constant(3, tf.int64), tf.constant(0.1)
+
+    def shared(networks, step):
+        return step.generator_gradients(batch, weight, number, True)[0]
+
+    def separate(networks, step):
+        outputs = objectives.generate_edit(networks.generator, batch)
+        gradients, _ = step.critic_gradients(batch, outputs, number)
+        networks.critic_optimizer.apply(gradients, networks.critic_variables)
+        return step.generator_gradients(batch, weight, number)[0]
+
+    found = []
+    for function in (shared, separate):
+        strategy, networks, step = make_step(config)
+        gradients = strategy.run(function, args=(networks, step))
+        critic = networks.critics["face"].get_weights()
+        found.append([gradient.numpy() for gradient in gradients] + critic)
+    for one, other in zip(*found, strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-4, atol=1e-7)
 
 
 def test_average_arithmetic(traced):
@@ -100,14 +136,15 @@ def test_every_weight_is_trained(traced):
 def test_the_critics_loss_holds_no_generator_gradient():
     config = tiny_config(**GLOBAL_ONLY, stages=1)
     strategy, networks, step = make_step(config)
-    batches = random_batches(config)
+    batch = last(random_batches(config))
 
     def gradients():
         variables = [v.value for v in networks.generator.trainable_variables]
         with tf.GradientTape() as tape:
             tape.watch(variables)
+            outputs = objectives.generate_edit(networks.generator, batch)
             _, metrics = step.critic_gradients(
-                batches, 0, tf.constant(0, tf.int64)
+                batch, outputs, tf.constant(0, tf.int64)
             )
         return tape.gradient(metrics["critic/total"], variables)
 
@@ -130,3 +167,44 @@ def test_random_numbers_are_keyed_by_seed_and_step(seed):
     assert draw(3).min() >= 0 and draw(3).max() < 1
     strategy, _, step = make_step(tiny_config(**GLOBAL_ONLY, seed=seed + 1))
     assert not np.array_equal(first, draw(3))
+
+
+def test_views_are_changed_alike_in_no_two_steps():
+    config = tiny_config(**GLOBAL_ONLY, critic_augment=("color",))
+    strategy, _, step = make_step(config)
+
+    def numbers(number, stream):
+        draw = tf.constant(number, tf.int64)
+        changed = strategy.run(lambda: step._augment(draw, stream))
+        return changed.keywords["numbers"].numpy()
+
+    drawn = [numbers(n, stream) for n in (3, 4) for stream in (2, 3)]
+    assert drawn[0].shape == (config.train.batch_size, 7)
+    np.testing.assert_array_equal(drawn[0], numbers(3, 2))
+    for index, one in enumerate(drawn):
+        for other in drawn[:index]:
+            assert not np.intersect1d(one, other).size
+
+
+def test_critics_learn_from_changed_views_and_the_generator_through_them():
+    options = {
+        "critic_augment": ("color", "translation", "cutout"),
+        "penalty": "r1",
+        "critic_norm": "spectral",
+    }
+    config = tiny_config(**GLOBAL_ONLY, stages=1)
+    changed = tiny_config(**GLOBAL_ONLY, stages=1, **options)
+    batches = random_batches(config)
+    found = []
+    for each in (config, changed):
+        _, networks, step = make_step(each)
+        before = networks.generator.get_weights()
+        metrics = [step(batches, n, SCHEDULE) for n in range(2)][-1]
+        assert all(np.isfinite(value) for value in metrics.values())
+        for old, new in zip(
+            before, networks.generator.get_weights(), strict=True
+        ):
+            assert not np.array_equal(old, new)
+        found.append(metrics)
+    assert found[0].keys() == found[1].keys()
+    assert step.trace_count == 1

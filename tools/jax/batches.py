@@ -31,7 +31,7 @@ def on_device(faces: Faces) -> Arrays:
     """
     members: list[int] = []
     groups = np.zeros((3, len(faces)), np.int32)
-    for group in faces.groups().values():
+    for group in faces.groups():
         groups[0, group] = len(members)
         groups[1, group] = len(group)
         groups[2, group] = range(len(group))

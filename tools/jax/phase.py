@@ -109,7 +109,12 @@ class Phase:
         told = [
             {
                 "number": first // per_step + ahead,
-                **clock.schedule(self.config, self, position.step + ahead),
+                **clock.schedule(
+                    self.config,
+                    self,
+                    position.step + ahead,
+                    first + ahead * per_step,
+                ),
             }
             for ahead in range(self.chunk)
         ]
@@ -180,16 +185,22 @@ class Clock:
         return left < self._longest
 
     def schedule(
-        self, config: Config, phase: Phase, step: int
+        self, config: Config, phase: Phase, step: int, images: int
     ) -> Mapping[str, float]:
-        """`efgan_tf.training.schedules.at_step`, as far as the phase is."""
+        """`efgan_tf.training.schedules.at_step`, as far as the phase is.
+
+        Args:
+          config: of the run.
+          phase: the phase.
+          step: of the phase.
+          images: seen since the start of the run.
+        """
         step = min(step, phase.total - 1)
         by_time = 0
         if self._seconds:
             passed = (time.monotonic() - self._start) / self._seconds
             by_time = math.floor(min(passed, 1) * phase.total)
         reached = min(max(step, by_time), phase.total)
-        images = reached * config.train.batch_size * config.train.n_critic
         schedule = schedules.at_step(config, phase.number, reached, images)
         return {
             **schedule,

@@ -31,8 +31,8 @@ def evaluation_pairs(data: packed.Packed) -> dict[str, np.ndarray]:
     """The held-out pairs, those with the largest change of expression first.
 
     Returns:
-      `image`, `target_image`, `action_units` and `target_action_units`, as
-      `efgan_tf.data.pipeline.evaluation_pairs` gives them.
+      `image`, `target_image`, `action_units`, `target_action_units` and
+      `has_target`, as `efgan_tf.data.pipeline.evaluation_pairs` gives them.
     """
     faces = data.held_out
     images = packed.decode(faces.encoded, faces.size)
@@ -46,6 +46,7 @@ def evaluation_pairs(data: packed.Packed) -> dict[str, np.ndarray]:
         "action_units": units[source],
         "target_image": images[target].astype(np.float32) / 127.5 - 1,
         "target_action_units": units[target],
+        "has_target": np.ones(len(source), bool),
     }
 
 

@@ -21,7 +21,8 @@ def make_step(networks: Networks, config: Config) -> Step:
       batches: arrays `[n_critic, b, …]`, see `efgan_tf.training.objectives`.
       alpha: `[n_critic, b, 2]` in [0, 1), the gradient penalty's.
       usable: float32 `[17]`, 1 for the units that the data has.
-      schedule: scalars `learning_rate`, `lambda_att`, `ema`.
+      schedule: scalars `learning_rate` (the critics'),
+        `generator_learning_rate`, `lambda_att`, `ema`.
 
     Its metrics are those of `efgan_tf.training.step.TrainingStep`.
     """
@@ -38,7 +39,11 @@ def make_step(networks: Networks, config: Config) -> Step:
         metrics = {name: jnp.mean(value) for name, value in metrics.items()}
         last = {name: value[-1] for name, value in batches.items()}
         state, more = update_generator(
-            state, last, usable, rate, schedule["lambda_att"]
+            state,
+            last,
+            usable,
+            schedule["generator_learning_rate"],
+            schedule["lambda_att"],
         )
         state["average"] = [
             average - (1 - schedule["ema"]) * (average - weight)
@@ -56,12 +61,7 @@ def _critic_update(networks: Networks, config: Config):
 
     def update(state, batch, alpha, usable, rate):
         with networks.scope({"generator": state["generator"]}):
-            outputs = objectives.generate(
-                networks.generator,
-                batch["image"],
-                batch["action_units"],
-                batch["target_action_units"],
-            )
+            outputs = objectives.generate_edit(networks.generator, batch)
 
         def critic_loss():
             return objectives.critic_objective(
@@ -97,6 +97,7 @@ def _generator_update(networks: Networks, config: Config):
         def loss():
             return objectives.generator_objective(
                 networks.generator,
+                objectives.generate_edit(networks.generator, batch),
                 networks.critics,
                 batch,
                 config.model,

@@ -77,6 +77,10 @@ def _check_supported(settings: config.Config) -> None:
         train.precision != "mixed_float16",
         "--precision=mixed_float16 is not supported here; mixed_bfloat16 is",
     )
+    require(
+        not train.critic_augment and settings.model.critic_norm == "none",
+        "--critic_augment and --critic_norm are not supported here",
+    )
     require(not train.init_from, "--init_from is not supported here")
     require(
         train.phase1_kimg > 0 and train.phase2_kimg > 0,

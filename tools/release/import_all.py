@@ -5,7 +5,7 @@ import pkgutil
 
 import efgan_tf
 
-_EXTRAS = ("gradio", "apache_beam", "ai_edge_litert", "xlrd")
+_EXTRAS = ("gradio", "apache_beam", "xlrd")
 
 
 def main() -> None:

@@ -136,6 +136,14 @@ PLAN: Mapping[str, Run | Tested | ByHand] = {
     "python -m tools.fit_labels": Run(
         "--people=5 --images=9 --size=192 --out=build/regression.npz"
     ),
+    "python -m efgan_tf.prepare --dataset=folder --source_dir=london "
+    "--aus=london.csv --image_size=128": ByHand(
+        "the Face Research Lab London Set and its action units"
+    ),
+    "python -m efgan_tf.train --flagfile=configs/synthetic.flags "
+    '--dataset=mixed --mix="1/2 --dataset=synthetic --subjects=60" '
+    '--mix="photos=1/2 --dataset=folder --source_dir=photos --aus=aus.csv" '
+    "--run_dir=runs/mixed": Tested("tests/test_mixed_run.py"),
     # docs/editing.md
     "python -m efgan_tf.edit --image=photo.png --expression=angry "
     "--intensity=0.8 --out=angry.png": Run("--overwrite"),
@@ -154,6 +162,9 @@ PLAN: Mapping[str, Run | Tested | ByHand] = {
     "--out=surprised.mp4": Run("--overwrite"),
     "python -m benchmarks.edit": Run("--repeats=1 --photos=2"),
     # docs/evaluation.md, docs/results.md
+    "python -m efgan_tf.evaluate --run_dir=runs/mixed": Tested(
+        "tests/test_mixed_run.py"
+    ),
     "python -m efgan_tf.evaluate --compare=runs/a,runs/b "
     "--out=comparison": _ABLATION,
     "python -m efgan_tf.evaluate --model=preset:faces128 "

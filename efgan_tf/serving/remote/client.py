@@ -180,8 +180,8 @@ class Client(_Questions):
     ) -> Edited | list[Edited]:
         """Edits the faces of photos; the arguments are those of `Editor.edit`.
 
-        Faces are found, aligned and put back here, which imports TensorFlow
-        for the detector; no more than the aligned faces goes to the server.
+        Faces are found, aligned and put back here; no more than the aligned
+        faces goes to the server.
 
         Raises:
           UserError: as `Editor.edit`, or as `edit_faces`.

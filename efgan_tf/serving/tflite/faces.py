@@ -127,27 +127,31 @@ def _photos(seed: int, subject: int, size: int) -> list:
 
 def _faces_of_run(run_dir: Path, split: str, count: int) -> AlignedFaces:
     """Some of the faces of a run's data, spread over all of them."""
-    from efgan_tf.data import datasets, load_faces
+    from efgan_tf.data import datasets, load_parts
 
     config = RunDirectory(run_dir).read_config()
-    data, size = located(config.data), config.model.image_size
-    folder = Path(datasets.make_builder(data, size).data_dir)
-    if not folder.is_dir():
-        raise UserError(
-            f"{folder}, the faces of {run_dir}, is gone, and faces are needed: "
-            "name a folder of aligned ones with --representative=FOLDER, or "
-            f"pass --representative={RENDERED}"
-        )
-    faces = load_faces(data, size, split)
-    if not len(faces):
+    size = config.model.image_size
+    for part in config.data.parts:
+        data = located(part.data)
+        folder = Path(datasets.make_builder(data, size).data_dir)
+        if not folder.is_dir():
+            raise UserError(
+                f"{folder}, faces of {run_dir}, is gone, and faces are needed: "
+                "name a folder of aligned ones with --representative=FOLDER, "
+                f"or pass --representative={RENDERED}"
+            )
+    sets = [part.faces for part in load_parts(config.data, size, split)]
+    encoded = [picture for faces in sets for picture in faces.encoded]
+    units = np.concatenate([faces.action_units for faces in sets])
+    if not encoded:
         raise UserError(
             f"{run_dir} held nobody out; pass --representative={RENDERED}"
         )
-    rows = np.linspace(0, len(faces) - 1, min(count, len(faces))).astype(int)
-    images = decode([faces.encoded[row] for row in rows], size)
+    rows = np.linspace(0, len(units) - 1, min(count, len(units))).astype(int)
+    images = decode([encoded[row] for row in rows], size)
     return AlignedFaces(
         images / np.float32(255),
-        faces.action_units[rows],
+        units[rows],
         f"{len(rows)} faces of {run_dir}, {split} split",
     )
 

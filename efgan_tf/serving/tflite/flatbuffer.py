@@ -1,6 +1,6 @@
 """A TFLite file taken apart: its operations, its buffers, its metadata.
 
-The file is a FlatBuffer; both interpreter packages bring the generated classes
+The file is a FlatBuffer; the interpreter's package brings the generated classes
 that read and write it.
 """
 
@@ -28,10 +28,8 @@ class Operations:
 
 @functools.cache
 def _schema():
-    try:
-        from ai_edge_litert import schema_py_generated
-    except ImportError:
-        from tensorflow.lite.python import schema_py_generated
+    from ai_edge_litert import schema_py_generated
+
     return schema_py_generated
 
 

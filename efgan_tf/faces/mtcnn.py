@@ -1,0 +1,177 @@
+"""MTCNN without TensorFlow: the weights of `mtcnn`, in graphs of our own.
+
+Finds what `mtcnn` 1.0.0 finds with its default settings: proposals (P-net) over
+a pyramid of the photo, refined (R-net), refined again with landmarks (O-net).
+
+A box is a row: the photo's number, left, top, right, bottom, confidence. Graphs
+map `image`, `[n, height, width, 3]` in [-1, 1], to `boxes`, offsets in widths
+and heights; `scores`, the probability of a face last; and O-net to `points`,
+five x and five y in the box.
+"""
+
+import importlib.util
+from collections.abc import Callable
+from importlib import resources
+from pathlib import Path
+
+import numpy as np
+
+from efgan_tf.graphs import Functions, read_graph
+
+NETWORKS = {"pnet": None, "rnet": 24, "onet": 48}
+"""Name → side of what it sees in pixels; P-net sees whole photos."""
+
+_SMALLEST_FACE = 20
+_CELL, _STRIDE = 12, 2  # what one output of P-net sees, and their distance
+_SCALE = 0.709  # from each photo of the pyramid to the next
+
+
+class Mtcnn:
+    """The three networks."""
+
+    def __init__(self):
+        self._run = {name: _graph(name) for name in NETWORKS}
+
+    def __call__(self, photos: np.ndarray) -> np.ndarray:
+        """Finds the faces of photos.
+
+        Args:
+          photos: uint8 `[n, height, width, 3]`, RGB.
+
+        Returns:
+          float64 `[faces, 16]`: a box, then five x and five y, in pixels.
+        """
+        photos = (photos.astype(np.float32) - 127.5) / 128
+        boxes = self._refined("rnet", photos, self._proposed(photos), 0.7)
+        boxes = _squares(_suppressed(boxes, 0.7))
+        faces = self._refined("onet", photos, boxes, 0.8)
+        return _suppressed(faces, 0.7, _shared_of_smaller)
+
+    def _proposed(self, photos: np.ndarray) -> np.ndarray:
+        """Boxes of what may be faces, square."""
+        height, width = photos.shape[1:3]
+        octaves = np.log(min(height, width) / _CELL) / np.log(_SCALE)
+        found = [np.empty((0, 6))]
+        for level in range(round(-octaves - 1)):
+            scale = _CELL / _SMALLEST_FACE * _SCALE**level
+            out = self._run["pnet"]("net", image=_resized(photos, scale))
+            scores = out["scores"][..., 1]
+            places = np.nonzero(scores > 0.6)
+            photo, y, x = places
+            cells = _STRIDE * np.stack([x, y, x, y], axis=1) + 1.0
+            cells[:, 2:] += _CELL - 1
+            cells += (_CELL - 1) * out["boxes"][places]
+            boxes = np.column_stack([photo, cells / scale, scores[places]])
+            found.append(_suppressed(boxes, 0.5))
+        return _squares(_suppressed(np.concatenate(found), 0.7))
+
+    def _refined(
+        self, name: str, photos: np.ndarray, boxes: np.ndarray, least: float
+    ) -> np.ndarray:
+        """Boxes as a network corrects them, those that it is sure of."""
+        side = NETWORKS[name]
+        if not len(boxes):
+            return np.empty((0, 6))
+        out = self._run[name]("net", image=_patches(photos, boxes, side))
+        size = boxes[:, 3:5] - boxes[:, 1:3] + 1
+        columns = [
+            boxes[:, :1],
+            boxes[:, 1:5] + out["boxes"] * np.tile(size, 2),
+            out["scores"][:, 1:],
+        ]
+        if "points" in out:
+            points = out["points"].reshape(-1, 2, 5) * size[:, :, None]
+            points += boxes[:, 1:3, None] - 1
+            columns.append(points.reshape(-1, 10))
+        refined = np.concatenate(columns, axis=1)
+        return refined[refined[:, 5] > least]
+
+
+def _graph(name: str) -> Functions:
+    """A network with the weights that `mtcnn` brings."""
+    import joblib  # a tenth of a second
+
+    # Found without importing mtcnn, which would import TensorFlow.
+    (package,) = importlib.util.find_spec("mtcnn").submodule_search_locations
+    weights = Path(package, "assets", "weights", f"{name}.lz4")
+    return read_graph(
+        resources.files("efgan_tf.faces") / f"{name}.npz", joblib.load(weights)
+    )
+
+
+def _resized(photos: np.ndarray, scale: float) -> np.ndarray:
+    import cv2
+
+    height, width = (int(scale * side) for side in photos.shape[1:3])
+    return np.stack(
+        [
+            cv2.resize(photo, (width, height), interpolation=cv2.INTER_AREA)
+            for photo in photos
+        ]
+    )
+
+
+def _patches(photos: np.ndarray, boxes: np.ndarray, side: int) -> np.ndarray:
+    """What is in boxes, `[n, side, side, 3]`, interpolated; 0 outside."""
+    limits = np.array(photos.shape[2:0:-1])[:, None]  # width, height
+    steps = np.linspace(0, 1, side)
+    starts, ends = boxes[:, 1:3, None], boxes[:, 3:5, None]
+    # `[n, 2, side]`; a box that ends at the photo's end ends at its last pixel.
+    at = (starts + steps * (ends - starts)) * (limits - 1) / limits
+    inside = (at >= 0) & (at <= limits - 1)
+    at = np.clip(at, 0, limits - 1)
+    low = at.astype(int)
+    high = np.minimum(low + 1, limits - 1)
+    right, down = (at - low).astype(np.float32).transpose(1, 0, 2)
+    number = boxes[:, 0].astype(int)[:, None, None]
+
+    def row(y):
+        left, far = (
+            photos[number, y[:, 1, :, None], x[:, 0, None, :]]
+            for x in (low, high)
+        )
+        return left + right[:, None, :, None] * (far - left)
+
+    top, bottom = row(low), row(high)
+    patches = top + down[:, :, None, None] * (bottom - top)
+    seen = inside[:, 1, :, None] & inside[:, 0, None, :]
+    return patches * seen[..., None].astype(np.float32)
+
+
+def _squares(boxes: np.ndarray) -> np.ndarray:
+    """Boxes as long as wide, about the same centers."""
+    boxes = boxes.copy()
+    size = boxes[:, 3:5] - boxes[:, 1:3]
+    side = size.max(axis=1, keepdims=True)
+    boxes[:, 1:3] += (size - side) / 2
+    boxes[:, 3:5] = boxes[:, 1:3] + side
+    return boxes
+
+
+def _shared_of_union(shared, one, other):
+    return shared / (one + other - shared)
+
+
+def _shared_of_smaller(shared, one, other):
+    return shared / np.minimum(one, other)
+
+
+def _suppressed(
+    boxes: np.ndarray, most: float, share: Callable = _shared_of_union
+) -> np.ndarray:
+    """Boxes without those that share more than `most` with a surer one.
+
+    Unlike the usual way, a surer one that is dropped itself counts as well.
+    """
+    boxes = boxes[np.argsort(boxes[:, 5])[::-1]]
+    kept = []
+    for number in np.unique(boxes[:, 0]):
+        rows = boxes[boxes[:, 0] == number]
+        start, end = rows[:, None, 1:3], rows[:, None, 3:5]
+        overlap = np.minimum(end, end.swapaxes(0, 1))
+        overlap -= np.maximum(start, start.swapaxes(0, 1))
+        shared = overlap.clip(min=0).prod(axis=2)
+        area = (rows[:, 3:5] - rows[:, 1:3]).prod(axis=1)
+        shares = share(shared, area[:, None], area)
+        kept.append(rows[~np.triu(shares > most, 1).any(axis=0)])
+    return np.concatenate([boxes[:0], *kept])
