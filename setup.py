@@ -30,6 +30,7 @@ setup(
         "efgan_tf.configs": ["*.flags"],
         "efgan_tf.faces": ["*.npz"],
         "efgan_tf.interface": ["assets/*", "samples/*.jpg"],
+        "efgan_tf.labeling": ["*.npz"],
         "efgan_tf.presets": ["*.npz", "*.json", "*.md"],
         "efgan_tf.serving": ["*.binpb"],
         "efgan_tf.synthetic": ["*.npz", "CREDITS.md"],

@@ -16,7 +16,7 @@ from efgan_tf import streams
 from efgan_tf.commands import USER_ERROR_STATUS
 
 COMMANDS = (
-    "edit", "demo", "train", "prepare", "synthesize", "evaluate",
+    "edit", "demo", "train", "prepare", "label", "synthesize", "evaluate",
     "evaluate_photos", "ablate", "plot", "visualize", "export", "serve",
     "client", "distill", "parity",
 )  # fmt: skip

@@ -56,7 +56,11 @@ class DataConfig:
     aus: str = option(
         "",
         "table of action units: a CSV file, a folder with one CSV file for "
-        "each photo, or CFEE's own sheet",
+        "each photo, or CFEE's own sheet; auto: read them from the photos",
+    )
+    face_landmarker: str = option(
+        "",
+        "--aus=auto: face_landmarker.task; default: the installed package's",
     )
     rafd_angles: tuple[str, ...] = option(
         ("045", "090", "135"),

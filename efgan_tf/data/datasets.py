@@ -1,5 +1,6 @@
 """Which data sets there are."""
 
+import dataclasses
 import hashlib
 import json
 import os
@@ -7,6 +8,7 @@ from pathlib import Path
 
 from absl import logging
 
+from efgan_tf import labeling
 from efgan_tf.config import DataConfig
 from efgan_tf.data import cfee, plan, rafd, tables
 from efgan_tf.data.builders import LOCAL_RUNNER, FacesBuilder, FacesConfig
@@ -20,6 +22,12 @@ from efgan_tf.faces import photos
 
 _SOURCE = ("source_dir", "aus")
 
+AUTO = "auto"
+"""`--aus`: no table, the units are read from the photos."""
+
+LABELS = "aus.csv"
+"""What they are kept as beside the data."""
+
 
 class Folder(FacesBuilder, skip_registration=True):
     """Any photos with a table of action units."""
@@ -28,16 +36,21 @@ class Folder(FacesBuilder, skip_registration=True):
     HELP = "docs/data.md says what they are"
     NO_TABLE = ""
 
+    _labeled: labeling.LabeledFolder | None = None
+
     def fingerprint(self) -> str:
         data = self.builder_config.data
         source, table = Path(data.source_dir), Path(data.aus)
+        labels = data.aus == AUTO
         given = data.source_dir and data.aus
-        if not (given and source.is_dir() and table.exists()):
+        if not (given and source.is_dir() and (labels or table.exists())):
             return ""
         folder = table if table.is_dir() else table.parent
         digest = hashlib.sha256()
         with changes_told():
-            for path in tables.table_files(table):
+            if labels:
+                digest.update(labeling.fingerprint(source))
+            for path in [] if labels else tables.table_files(table):
                 digest.update(os.fsencode(path.relative_to(folder)) + b"\0")
                 digest.update(path.read_bytes())
             known = photos.SUFFIXES | photos.UNREAD_SUFFIXES
@@ -52,7 +65,7 @@ class Folder(FacesBuilder, skip_registration=True):
         source_dir, report = Path(data.source_dir), Report()
         files = plan.listed(source_dir, report)
         selection = self._select(files)
-        table = tables.read_table(data.aus)
+        table = self._read_table(files, selection)
         return plan.make_plan(
             FolderPhotos(source_dir),
             plan.joined(
@@ -75,8 +88,35 @@ class Folder(FacesBuilder, skip_registration=True):
         if not data.aus:
             raise UserError(
                 f"{data.source_dir} needs a table of action units, --aus"
-                f"{self.NO_TABLE}; docs/data.md says which tool makes one"
+                f"{self.NO_TABLE}; docs/data.md says which tool makes one, and "
+                f"--aus={AUTO} reads them from the photos"
             )
+
+    def _read_table(
+        self, files: list[str], selection: Selection | None
+    ) -> tables.Table:
+        """The table that is named, or one that is read from the photos."""
+        data = self.builder_config.data
+        if data.aus != AUTO:
+            return tables.read_table(data.aus)
+        self._labeled = labeling.label_folder(
+            data.source_dir,
+            files if selection is None else list(selection.labels),
+            face_landmarker=data.face_landmarker,
+        )
+        path = self.builder_config.work_dir / LABELS
+        self._labeled.write_table(path)
+        return dataclasses.replace(
+            tables.read_table(path),
+            source=f"read from the photos (--aus={AUTO})",
+            dropped=self._labeled.unlabeled,
+        )
+
+    def _conclude(self, fingerprint: str) -> None:
+        super()._conclude(fingerprint)
+        if self._labeled is not None:
+            self._labeled.write_table(Path(self.data_dir) / LABELS)
+            self._labeled.write_report(Path(self.data_dir))
 
     def _select(self, files: list[str]) -> Selection | None:
         """Which photos are wanted; None for all of them."""

