@@ -7,6 +7,7 @@ from typing import Protocol
 import numpy as np
 
 from efgan_tf.data.tables import Row
+from efgan_tf.errors import UserError
 from efgan_tf.faces import photos
 
 
@@ -45,6 +46,10 @@ class FolderPhotos:
     def flaws(self, row: Row) -> tuple[str, ...]:
         """Whether there are more pictures in the file, which are left out."""
         path = self.folder / row.file
-        with photos.opened(path, photos.MAX_PIXELS) as image:
-            several = bool(photos.further_pictures(image))
+        try:
+            with photos.opened(path, photos.MAX_PIXELS) as image:
+                several = bool(photos.further_pictures(image))
+        except UserError:
+            # It has changed since it was read, which preparation notices.
+            return ()
         return ("the first of several pictures in its file",) * several

@@ -26,7 +26,10 @@ def joined(tmp_path, names, files):
         (folder / file).touch()
     table, report = write_table(tmp_path / "aus.csv", names), Report()
     rows = plan.joined(
-        plan.listed(folder), table, report, unread=plan.unread(folder)
+        plan.listed(folder, report),
+        table,
+        report,
+        unread=plan.unread(folder),
     )
     return [row.file for row in rows], dict(report.dropped)
 
