@@ -55,19 +55,22 @@ def main(values: flags.FlagValues) -> None:
     settings = config.from_flags(values, LabelConfig)
     commands.quiet_tensorflow()
     from efgan_tf.data.plan import listed
+    from efgan_tf.data.report import Report
     from efgan_tf.labeling import folder, report
 
     folder.check_out(settings.out, settings.overwrite)
-    source = Path(settings.source_dir)
+    source, passed_over = Path(settings.source_dir), Report()
     labeled = folder.label_folder(
         source,
-        listed(source),
+        listed(source, passed_over),
         settings.manifest,
         settings.keep_view,
         settings.face_landmarker,
     )
     beside = folder.write(labeled, settings.out, settings.overwrite)
     print(report.summary(labeled.report))
+    for file, reason in passed_over.dropped:
+        print(f"not labeled: {file}: {reason}")
     print(f"labeled: {settings.out}")
     print(f"look at: {beside / 'labels.jpg'}")
 

@@ -81,6 +81,9 @@ class Source:
     def read(self, row):
         return self.photos[row.file]
 
+    def flaws(self, row):
+        return ()
+
 
 def test_what_no_turn_settles_is_doubted_and_not_learned_from(
     detector, portraits
