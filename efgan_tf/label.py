@@ -55,16 +55,18 @@ def main(values: flags.FlagValues) -> None:
     settings = config.from_flags(values, LabelConfig)
     commands.quiet_tensorflow()
     from efgan_tf.data.plan import listed
+    from efgan_tf.data.report import Report
     from efgan_tf.labeling import folder, report
 
     folder.check_out(settings.out, settings.overwrite)
-    source = Path(settings.source_dir)
+    source, unnamed = Path(settings.source_dir), Report()
     labeled = folder.label_folder(
         source,
-        listed(source),
+        listed(source, unnamed),
         settings.manifest,
         settings.keep_view,
         settings.face_landmarker,
+        unnamed.dropped,
     )
     beside = folder.write(labeled, settings.out, settings.overwrite)
     print(report.summary(labeled.report))
