@@ -164,9 +164,9 @@ def joined(
         suffix = PurePosixPath(file).suffix
         report.drop(file, f"not a kind of photo that is read ({suffix})")
     meant = {end for file in unread for end in _ends(file)}
-    told = {name for name in matched.without_photo if meant & _ends(name)}
+    reported = {name for name in matched.without_photo if meant & _ends(name)}
     for name in (*without_row, *matched.without_photo):
-        if name not in told:
+        if name not in reported:
             report.drop(name, matched.reasons[name])
     if not rows:
         raise UserError(
