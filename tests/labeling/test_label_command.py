@@ -224,7 +224,10 @@ def test_names_that_no_table_can_hold_are_listed(networks, album, tmp_path):
     photos, out = tmp_path / "photos", tmp_path / "aus.csv"
     photos.mkdir()
     odd = photos / os.fsdecode(b"caf\xe9.png")
-    shutil.copy(album / "gray.png", odd)
+    try:
+        shutil.copy(album / "gray.png", odd)
+    except OSError:
+        pytest.skip("the file system takes no such name")
     arguments = f"--source_dir={photos}", f"--out={out}"
     assert run(*arguments) == 2
     shutil.copy(album / "gray.png", photos)
