@@ -72,10 +72,11 @@ def _render(folder: Path, settings: BenchmarkConfig) -> tuple[str, str]:
 
 def _time_detector(source_dir: Path) -> None:
     from efgan_tf.data import plan
+    from efgan_tf.data.report import Report
     from efgan_tf.faces import detection
     from efgan_tf.faces.photos import read_photo
 
-    files = plan.listed(source_dir)[:64]
+    files = plan.listed(source_dir, Report())[:64]
     images = [read_photo(source_dir / file) for file in files]
     detector = detection.Detector()
     detector.detect(images[:16])  # the first call prepares its kernels

@@ -112,11 +112,11 @@ def _run(command: list[str], checkout: Path) -> dict[str, float]:
         if not (is_page := "efgan_tf.demo" in command):
             wall = time.perf_counter() - start
         errors.seek(0)
-        told = errors.readlines()
+        lines = errors.readlines()
     if process.returncode and not is_page:
-        raise RuntimeError(f"{' '.join(command)} failed: {''.join(told)}")
+        raise RuntimeError(f"{' '.join(command)} failed: {''.join(lines)}")
     cpu = usage.ru_utime + usage.ru_stime
-    return {"wall": wall, "cpu": cpu, "stderr_lines": len(told)}
+    return {"wall": wall, "cpu": cpu, "stderr_lines": len(lines)}
 
 
 def _print(found: dict[str, dict[str, list[dict[str, float]]]]) -> None:

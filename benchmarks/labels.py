@@ -3,7 +3,7 @@
     python -m benchmarks.labels
     python -m benchmarks.labels --labels=aus.csv --table=OTHER.csv
 
-On rendered strangers, whose units are exact: Pearson's r of the map, of the
+On rendered people, whose units are exact: Pearson's r of the map, of the
 regression and of their mean, which is the label; the label's slope (how many
 units it reads where one was rendered) and ICC(2,1), the agreement of the
 numbers themselves; then the mean r over the units at several turns of the head.
@@ -48,11 +48,11 @@ _COLUMNS = [action_units.NAMES.index(name) for name in mapping.UNITS]
 class BenchmarkConfig:
     """What is measured."""
 
-    people: int = option(20, "rendered strangers")
+    people: int = option(20, "rendered people")
     images: int = option(18, "pictures of each")
-    turned: int = option(6, "strangers for the turns of the head")
+    turned: int = option(6, "people for the turns of the head")
     size: int = option(256, "side of the rendered photos")
-    seed: int = option(92, "which strangers")
+    seed: int = option(92, "which people")
     labels: str = option("", "table of photographs, of efgan_tf.label")
     table: str = option("", "another labeler's table of these photographs")
     sample: int = option(200, "photographs that are compared with the table")
@@ -71,12 +71,12 @@ def main(values: flags.FlagValues) -> None:
 
 def _print_rendered(settings: BenchmarkConfig) -> None:
     bench = Bench(settings)
-    read, exact = bench.strangers(settings.people, settings.images)
+    read, exact = bench.read(settings.people, settings.images)
     label = read.mean(axis=1)
     by_map = correlations(read[:, 0], exact)
     by_fit = correlations(read[:, 1], exact)
     both = correlations(label, exact)
-    print(f"{len(exact)} rendered faces of {settings.people} strangers\n")
+    print(f"{len(exact)} rendered faces of {settings.people} people\n")
     print("| unit | r: map | regression | label | slope | ICC |")
     print("|---|---|---|---|---|---|")
     for i, name in enumerate(mapping.UNITS):
@@ -89,7 +89,7 @@ def _print_rendered(settings: BenchmarkConfig) -> None:
     print(f"| mean | {' | '.join(means)} | | |\n")
     print("| turned by | labeled | mean r |\n|---|---|---|")
     for yaw in YAWS:
-        read, exact = bench.strangers(settings.turned, settings.images, yaw)
+        read, exact = bench.read(settings.turned, settings.images, yaw)
         r = "–"
         if len(read):
             r = f"{correlations(read.mean(axis=1), exact).mean():.2f}"
@@ -98,7 +98,7 @@ def _print_rendered(settings: BenchmarkConfig) -> None:
 
 
 class Bench:
-    """Labels rendered strangers.
+    """Labels rendered people.
 
     Args:
       settings: which.
@@ -112,7 +112,7 @@ class Bench:
         self._labeler = Labeler(settings.face_landmarker)
         self._detector = Detector()
 
-    def strangers(
+    def read(
         self, people: int, images: int, yaw: float | None = None
     ) -> tuple[np.ndarray, np.ndarray]:
         """What is read from people and what is true.

@@ -1,4 +1,4 @@
-"""What one action unit moves among 68 points, on labelled photographs.
+"""What one action unit moves among 68 points, on labeled photographs.
 
     python -m benchmarks.photo_points --photos=DIR --aus=DIR/action_units.csv
 

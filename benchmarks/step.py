@@ -19,10 +19,18 @@ from typing import Any
 
 from benchmarks import harness
 from benchmarks.harness import Contender, Result
+from efgan_tf.flag_files import FlagValues
 
 ROOT = Path(__file__).parents[1]
-REFERENCE = f"--flagfile={ROOT}/configs/method.flags"
-BOX = f"--flagfile={ROOT}/configs/faces128.flags"
+
+
+def _flags_of(name: str) -> list[str]:
+    """A flag file's flags: older commits look elsewhere for nested files."""
+    file = f"--flagfile={ROOT}/configs/{name}.flags"
+    return FlagValues().read_flags_from_files([file])
+
+
+REFERENCE, BOX = _flags_of("method"), _flags_of("faces128")
 GLOBAL = (
     "--nolocal_branches", "--norefiner", "--stages=1", "--n_critic=1",
     "--lambda_zero=0", "--precision=float32", "--image_size=128",
@@ -81,7 +89,7 @@ def _rivals(options) -> list[Contender]:
     contenders = [
         _ours(
             f"ours, {injection}", 1, tasks, options.batch,
-            REFERENCE, *GLOBAL, f"--au_injection={injection}",
+            *REFERENCE, *GLOBAL, f"--au_injection={injection}",
         )
         for injection in ("concat", "film")
     ]  # fmt: skip
@@ -127,7 +135,7 @@ def _networks(options) -> list[Contender]:
         # A small batch: the reference's cascade needs the memory.
         _ours(
             f"{name}: {part}", phase, UPDATES, 2,
-            flags, "--precision=float32", "--n_critic=1", *more,
+            *flags, "--precision=float32", "--n_critic=1", *more,
         )
         for name, flags in {"reference": REFERENCE, "box": BOX}.items()
         for part, phase, more in (
@@ -158,7 +166,7 @@ def _as_multiples(results) -> list[dict[str, Any]]:
 def _steps(phase: int) -> Callable[[argparse.Namespace], list[Contender]]:
     def contenders(options):
         return [
-            _ours(name, phase, "step", options.batch, BOX, *more, root=root)
+            _ours(name, phase, "step", options.batch, *BOX, *more, root=root)
             for name, root, more in (
                 ("before", options.before, ()),
                 ("now", ROOT, ()),

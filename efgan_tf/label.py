@@ -59,18 +59,17 @@ def main(values: flags.FlagValues) -> None:
     from efgan_tf.labeling import folder, report
 
     folder.check_out(settings.out, settings.overwrite)
-    source, passed_over = Path(settings.source_dir), Report()
+    source, unnamed = Path(settings.source_dir), Report()
     labeled = folder.label_folder(
         source,
-        listed(source, passed_over),
+        listed(source, unnamed),
         settings.manifest,
         settings.keep_view,
         settings.face_landmarker,
+        unnamed.dropped,
     )
     beside = folder.write(labeled, settings.out, settings.overwrite)
     print(report.summary(labeled.report))
-    for file, reason in passed_over.dropped:
-        print(f"not labeled: {file}: {reason}")
     print(f"labeled: {settings.out}")
     print(f"look at: {beside / 'labels.jpg'}")
 

@@ -145,8 +145,9 @@ def batch_function(
         batch = tf.cast(batch, tf.int64)
         wanted = tf.cast(first_row, tf.int64) + tf.range(rows, dtype=tf.int64)
         # The sets change places from batch to batch, so that what looks at
-        # every n-th row sees all of them in turn.
-        turn = batch if len(pool.counts) > 1 else 0
+        # every n-th row sees all of them in turn; once more every batch_size
+        # batches, for those who look at every n-th batch.
+        turn = batch + batch // batch_size if len(pool.counts) > 1 else 0
         part, place, start, of_batch = tf.unstack(
             tf.gather(table, (wanted + turn) % batch_size, axis=1)
         )

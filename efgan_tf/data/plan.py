@@ -94,7 +94,8 @@ def listed(source_dir: Path, report: Report) -> list[str]:
       report: takes those whose names no table can hold.
 
     Raises:
-      UserError: there is no such folder, or it has no photos.
+      UserError: there is no such folder, or it has no photos whose names a
+        table can hold.
     """
     if not source_dir.is_dir():
         raise UserError(
@@ -109,7 +110,13 @@ def listed(source_dir: Path, report: Report) -> list[str]:
     for file in files:
         if not is_text(file):
             report.drop(ascii(file), "its name is not valid Unicode; rename it")
-    return [file for file in files if is_text(file)]
+    named = [file for file in files if is_text(file)]
+    if not named:
+        raise UserError(
+            f"{source_dir}: no photo has a name that is valid Unicode; rename "
+            f"them, {ascii(files[0])} for one"
+        )
+    return named
 
 
 def unread(source_dir: Path) -> list[str]:
@@ -157,9 +164,9 @@ def joined(
         suffix = PurePosixPath(file).suffix
         report.drop(file, f"not a kind of photo that is read ({suffix})")
     meant = {end for file in unread for end in _ends(file)}
-    told = {name for name in matched.without_photo if meant & _ends(name)}
+    reported = {name for name in matched.without_photo if meant & _ends(name)}
     for name in (*without_row, *matched.without_photo):
-        if name not in told:
+        if name not in reported:
             report.drop(name, matched.reasons[name])
     if not rows:
         raise UserError(

@@ -72,6 +72,7 @@ def label_folder(
     manifest: str = "",
     keep_view: bool = False,
     face_landmarker: str | os.PathLike = "",
+    dropped: Sequence[tuple[str, str]] = (),
 ) -> LabeledFolder:
     """Labels the photos of a folder.
 
@@ -83,6 +84,7 @@ def label_folder(
       keep_view: whether the manifest's view is copied.
       face_landmarker: path of `face_landmarker.task`; empty for the installed
         package's.
+      dropped: (name, reason) of photos that are not among `files`, to list.
 
     Raises:
       UserError: the networks are missing, the manifest is wrong, or no photo
@@ -94,6 +96,8 @@ def label_folder(
     if manifest != NO_MANIFEST and (manifest or path.is_file()):
         known = manifests.read_manifest(path, files, keep_view)
     labels = labeler.label_photos(source_dir, files, face_landmarker)
+    unlabeled = sorted([*labels.unlabeled, *dropped])
+    labels = dataclasses.replace(labels, unlabeled=unlabeled)
     return LabeledFolder(source_dir, labels, known)
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from efgan_tf.errors import UserError
-from efgan_tf.faces import detection, photos
+from efgan_tf.faces import detection, photos, turns
 from efgan_tf.labeling import mapping, measures
 from efgan_tf.labeling.landmarker import FaceLandmarker
 from efgan_tf.labeling.regression import Regression
@@ -113,7 +113,8 @@ def label_photos(
     labels: list[Label] = []
     unlabeled: list[tuple[str, str]] = []
     for batch in _batches(Path(source_dir), files, unlabeled):
-        found = detector.detect([photo for _, photo in batch])
+        # As preparation finds them, which then crops the same face.
+        found = turns.find_upright(detector, [photo for _, photo in batch])
         for (file, photo), faces in zip(batch, found, strict=True):
             try:
                 labels.append(_label(labeler, file, photo, faces))
@@ -139,6 +140,8 @@ def _label(
     if not faces:
         raise photos.PhotoError(file, "no face found")
     face = detection.largest(faces)
+    if face.doubt:
+        raise photos.PhotoError(file, f"{turns.TURNED} ({face.doubt})")
     units = labeler.units(photo, face)
     return Label(file, units, len(faces), face.landmarks)
 

@@ -43,7 +43,7 @@ def build_critic(config: ModelConfig, region: str, name: str) -> keras.Model:
     """The critic of one region, or of the whole face.
 
     Convolutions of 4×4 and stride 2, channels doubling, LeakyReLU; no
-    normalisation of activations, which would couple a batch's samples under
+    normalization of activations, which would couple a batch's samples under
     the gradient penalty or hide contrast from the critic. No sigmoid on either
     head. `critic_norm="spectral"` has Keras divide each convolution's kernel
     by its largest singular value (Miyato et al., ICLR 2018), whenever the

@@ -22,8 +22,7 @@ class Scorer:
 
     The rows are those with the largest change of expression, since small ones
     show little, and at most half of them without a true target; the scores are
-    over all. Each data set of a mix has scores
-    and a sheet of its own.
+    over all. Each data set of a mix has scores and a sheet of its own.
 
     Args:
       config: of the run.

@@ -74,6 +74,15 @@ def test_every_batch_has_exactly_the_shares(parts):
         assert (owner == 0).sum() == 3 and (owner == 1).sum() == 5
 
 
+@pytest.mark.parametrize("n_critic", [1, 2])
+def test_every_second_row_sees_the_sets_in_their_shares(parts, n_critic):
+    """The rows of --cycle_every=2, of the batch that the generator gets."""
+    elements = stream(parts, 16, group=n_critic)
+    units = [element["action_units"][-1, ::2] for element in elements]
+    owner, _ = sources(parts, np.concatenate(units))
+    assert (owner == 0).mean() == 3 / 8
+
+
 def test_every_set_has_epochs_of_its_own(parts):
     rows = joined(stream(parts, 24))
     owner, number = sources(parts, rows["action_units"])

@@ -1,6 +1,7 @@
 """From a folder of photos alone to a table and to prepared faces."""
 
 import csv
+import os
 import shutil
 import sys
 
@@ -217,6 +218,22 @@ def test_nothing_is_overwritten(album, tmp_path, capsys):
     assert run(f"--source_dir={album}", f"--out={tmp_path / 'aus.csv'}") == 2
     assert "--overwrite" in capsys.readouterr().err
     assert (tmp_path / "aus.csv").read_text() == "mine"
+
+
+def test_names_that_no_table_can_hold_are_listed(networks, album, tmp_path):
+    photos, out = tmp_path / "photos", tmp_path / "aus.csv"
+    photos.mkdir()
+    odd = photos / os.fsdecode(b"caf\xe9.png")
+    try:
+        shutil.copy(album / "gray.png", odd)
+    except OSError:
+        pytest.skip("the file system takes no such name")
+    arguments = f"--source_dir={photos}", f"--out={out}"
+    assert run(*arguments) == 2
+    shutil.copy(album / "gray.png", photos)
+    assert run(*arguments) == 0
+    text = out.with_name("aus_report").joinpath("labels.txt").read_text("utf-8")
+    assert "2 photos: 1 labeled" in text and ascii(odd.name) in text
 
 
 def test_a_folder_without_a_face_is_refused(networks, album, tmp_path, capsys):

@@ -38,13 +38,17 @@ def make_step(networks: Networks, config: Config) -> Step:
         state, metrics = jax.lax.scan(inner, state, (batches, alpha))
         metrics = {name: jnp.mean(value) for name, value in metrics.items()}
         last = {name: value[-1] for name, value in batches.items()}
-        state, more = update_generator(
-            state,
-            last,
-            usable,
-            schedule["generator_learning_rate"],
-            schedule["lambda_att"],
+        rate = schedule["generator_learning_rate"]
+        trained, more = update_generator(
+            state, last, usable, rate, schedule["lambda_att"]
         )
+        for name in ("generator", "generator_optimizer"):
+            # While it waits even Adam's moments stay as they are.
+            trained[name] = [
+                jnp.where(rate == 0, old, new)
+                for old, new in zip(state[name], trained[name], strict=True)
+            ]
+        state = trained
         state["average"] = [
             average - (1 - schedule["ema"]) * (average - weight)
             for average, weight in zip(

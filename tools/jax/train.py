@@ -82,6 +82,7 @@ def _check_supported(settings: config.Config) -> None:
         "--critic_augment and --critic_norm are not supported here",
     )
     require(not train.init_from, "--init_from is not supported here")
+    require(not settings.data.mix, "--dataset=mixed is not supported here")
     require(
         train.phase1_kimg > 0 and train.phase2_kimg > 0,
         "both phases are trained here: --phase1_kimg and --phase2_kimg must "

@@ -149,7 +149,10 @@ def _interval(
     )
     ends = {n: getattr(interval, n) for n in ("mean", "low", "high")}
     if geometric:
-        ends = {n: e and float(np.exp(e)) for n, e in ends.items()}
+        ends = {
+            n: None if end is None else float(np.exp(end))
+            for n, end in ends.items()
+        }
     return {**ends, "people": interval.subjects}
 
 

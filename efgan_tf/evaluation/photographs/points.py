@@ -1,4 +1,4 @@
-"""Action units off dlib's 68 points, without the labeller of training data.
+"""Action units off dlib's 68 points, without the labeler of training data.
 
 Each of six units is read off the distances that it changes most, in shares of
 the distance of the outer eye corners. What one unit (of 5) changes is the slope

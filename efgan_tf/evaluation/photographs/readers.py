@@ -1,4 +1,4 @@
-"""Networks that were trained on photographs, none of them the labeller's.
+"""Networks that were trained on photographs, none of them the labeler's.
 
 face-api's expression network (MIT), dlib's 68 points and identity (CC0) and
 the Inception-v3 of nsfwjs (MIT).

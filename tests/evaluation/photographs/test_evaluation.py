@@ -45,6 +45,8 @@ def test_means_over_people_by_hand():
     assert found["seen"]["mean"] == 0.5
     assert (found["seen"]["low"], found["seen"]["high"]) == (0, 1)
     assert found["sharp_mouth"]["mean"] == pytest.approx(0.5)  # geometric
+    ends = found["sharp_mouth"]["low"], found["sharp_mouth"]["high"]
+    assert ends == pytest.approx((0.25, 1))
     assert found["share"] == {
         "mean": 0.7,
         "low": None,
