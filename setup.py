@@ -27,7 +27,7 @@ setup(
     # The flag files lie where a clone's users look for them.
     package_dir={"efgan_tf.configs": "configs"},
     package_data={
-        "efgan_tf.configs": ["*.flags"],
+        "efgan_tf.configs": ["*.flags", "*.csv"],
         "efgan_tf.faces": ["*.npz"],
         "efgan_tf.interface": ["assets/*", "samples/*.jpg"],
         "efgan_tf.labeling": ["*.npz"],

@@ -61,14 +61,21 @@ def preset_model(name: str) -> EditingModel:
       name: with or without `PREFIX`.
 
     Raises:
-      UserError: there is no such preset, or its file is damaged.
+      UserError: there is no such preset, or a file of it is damaged.
     """
     name = name.removeprefix(PREFIX)
     info, weights = _read_arrays(_open(name), f"{PREFIX}{name}")
-    graph = read_graph(
-        _folder() / f"{name}.graph.npz",
-        [array for part in _PARTS for array in weights[part]],
-    )
+    path = _folder() / f"{name}.graph.npz"
+    try:
+        graph = read_graph(
+            path, [array for part in _PARTS for array in weights[part]]
+        )
+    except (
+        OSError, EOFError, KeyError, ValueError, zipfile.BadZipFile,
+    ) as error:  # fmt: skip
+        raise UserError(
+            f"{path} is damaged: {error}; install the package again"
+        ) from error
     return EditingModel(
         f"{PREFIX}{name}",
         info,

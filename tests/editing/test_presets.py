@@ -119,6 +119,21 @@ def test_half_precision_changes_nothing_that_shows(exported, tmp_path):
         np.testing.assert_allclose(found, full, atol=0.02)
 
 
+@pytest.mark.parametrize("content", [b"", b"PK\x03\x04", None])
+def test_a_damaged_graph_is_one_line(tmp_path, monkeypatch, content):
+    folder = presets._folder()
+    for file in folder.iterdir():
+        if file.name.startswith(("manifest", "faces128")):
+            (tmp_path / file.name).write_bytes(file.read_bytes())
+    graph = tmp_path / "faces128.graph.npz"
+    graph.unlink()
+    if content is not None:
+        graph.write_bytes(content)
+    monkeypatch.setattr(presets, "_folder", lambda: tmp_path)
+    with pytest.raises(UserError, match="graph.npz is damaged"):
+        presets.preset_model("faces128")
+
+
 def test_unknown_and_damaged_presets_are_told(tmp_path, monkeypatch):
     with pytest.raises(UserError, match="no preset:huge; there are preset:"):
         load_model("preset:huge")

@@ -2,6 +2,7 @@
 
 import dataclasses
 
+from efgan_tf import flag_files
 from efgan_tf.editing.presets import DEFAULT
 from efgan_tf.options import check_at_least, option, require
 
@@ -13,7 +14,7 @@ class EvaluatePhotosConfig:
     model: str = option(DEFAULT, "trained model to measure; as --model of edit")
     photos: str = option("", "folder of the photographs")
     people: str = option(
-        "configs/photos_held_out.csv",
+        str(flag_files.packaged() / "photos_held_out.csv"),
         "CSV file of the people to edit, whom the model has not seen: file and "
         "subject, and if known set, sha256, shown (1: may be on sheets)",
     )
