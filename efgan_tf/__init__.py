@@ -21,14 +21,17 @@ def load(path="preset:faces128"):
         a server.
 
     Raises:
-      UserError: there is no model, it is damaged, Keras does not run on
-        TensorFlow, or this process was forked from one that has used it.
+      UserError: there is no model, it is damaged, it needs Keras, which does
+        not run on TensorFlow, or this process was forked after networks were
+        loaded.
     """
-    from efgan_tf import runtime
-
-    runtime.use_tensorflow()
     # NumPy and the like take a moment to import; the package alone, none.
+    from efgan_tf import runtime
     from efgan_tf.editing.editor import Editor
-    from efgan_tf.editing.loading import load_model
+    from efgan_tf.editing.loading import load_model, needs_tensorflow
 
+    if needs_tensorflow(path):
+        runtime.use_tensorflow()
+    else:
+        runtime.use_networks()
     return Editor(load_model(path))

@@ -11,6 +11,7 @@ from pathlib import Path
 from absl import flags
 
 from efgan_tf.errors import UserError
+from efgan_tf.options import in_home
 
 PREFIX = "efgan:"
 
@@ -81,5 +82,5 @@ def _path(name: str, beside: Path) -> Path:
         raise UserError(
             f"--flagfile={name}: the package has no such file; it has {known}"
         )
-    path = Path(name.strip()).expanduser()
+    path = Path(in_home(name.strip()))
     return beside / path if (beside / path).is_file() else path

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from efgan_tf import runtime
 from efgan_tf.quiet import start_up_notes_dropped
 
 _MOST_THREADS = 8
@@ -27,11 +28,14 @@ class Functions:
 
     Raises:
       ValueError, RuntimeError: LiteRT cannot run it.
+      UserError: this process was forked after networks were loaded; calls
+        raise it, too.
     """
 
     def __init__(
         self, content: bytes, threads: int | None = None, delegates: bool = True
     ):
+        runtime.use_networks()
         # Imported late: only those who run networks need it.
         from ai_edge_litert.interpreter import Interpreter, OpResolverType
 
@@ -53,6 +57,7 @@ class Functions:
 
     def __call__(self, key: str, **inputs: np.ndarray) -> dict[str, np.ndarray]:
         """The named outputs of one function: `file("edit", image=…)`."""
+        runtime.check_process()
         with self._lock:
             if key in self._runners:
                 return self._runners[key](**inputs)

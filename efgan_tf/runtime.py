@@ -1,4 +1,4 @@
-"""TensorFlow and Keras as this package needs them, however they are set up."""
+"""What runs networks, as this package needs it, however it is set up."""
 
 import contextlib
 import os
@@ -7,8 +7,19 @@ from collections.abc import Iterator
 
 from efgan_tf.errors import UserError
 
-# The process in which TensorFlow was first used, and with it its threads.
+# The process in which networks were first loaded, and with them their threads.
 _home: int | None = None
+
+
+def use_networks() -> None:
+    """Notes the process; call before networks are loaded or connected to.
+
+    Raises:
+      UserError: as `check_process`.
+    """
+    global _home
+    check_process()
+    _home = os.getpid()
 
 
 def use_tensorflow() -> None:
@@ -17,13 +28,9 @@ def use_tensorflow() -> None:
     `KERAS_BACKEND` and `keras.json` may say otherwise, for other projects.
 
     Raises:
-      UserError: Keras runs on something else already, or this process was
-        forked from one that has used TensorFlow.
+      UserError: Keras runs on something else already, or as `check_process`.
     """
-    global _home
-    check_process()
-    if _home is not None:
-        return
+    use_networks()
     if "keras" in sys.modules:
         backend = sys.modules["keras"].config.backend()
         if backend != "tensorflow":
@@ -34,19 +41,19 @@ def use_tensorflow() -> None:
             )
     else:
         os.environ["KERAS_BACKEND"] = "tensorflow"
-    _home = os.getpid()
 
 
 def check_process() -> None:
-    """Raises a `UserError` in a process forked after TensorFlow was used.
+    """Raises a `UserError` in a process forked after networks were loaded.
 
-    TensorFlow's threads are not there any more: it would hang for ever.
+    The threads of TensorFlow, LiteRT and gRPC are not there any more: they
+    would hang for ever.
     """
     if _home not in (None, os.getpid()):
         raise UserError(
-            f"process {os.getpid()} was forked after TensorFlow had started in "
-            f"process {_home}, and would hang: load the model in each worker "
-            "instead (gunicorn without --preload), or start workers by "
+            f"process {os.getpid()} was forked after networks had been loaded "
+            f"in process {_home}, and would hang: load the model in each "
+            "worker instead (gunicorn without --preload), or start workers by "
             'multiprocessing.get_context("spawn")'
         )
 

@@ -15,11 +15,13 @@ def guarded(main: Callable[[], int]) -> int:
 
     Letters that the output's encoding lacks are printed as `\\u5199`. Where the
     reader of a pipe has gone (`| head`), the command ends with
-    `CLOSED_PIPE_STATUS`.
+    `CLOSED_PIPE_STATUS`. What is printed to a closed output goes nowhere.
     """
-    for stream in (sys.stdout, sys.stderr):
-        # Not there without a console; tests put others in their place.
-        if hasattr(stream, "reconfigure"):
+    for name in ("stdout", "stderr"):
+        stream = getattr(sys, name)
+        if stream is None:  # closed
+            setattr(sys, name, open(os.devnull, "w"))
+        elif hasattr(stream, "reconfigure"):  # tests have others
             stream.reconfigure(errors="backslashreplace")
     try:
         status = main()

@@ -254,8 +254,10 @@ class Report:
                 {"file": file, note: text} for file, text in getattr(self, name)
             ]
         content = json.dumps(values, indent=2, ensure_ascii=False)
-        (folder / "report.json").write_text(content + "\n", "utf-8")
-        (folder / "report.txt").write_text(self.text(), "utf-8")
+        # Names of files may hold what is no Unicode: JSON has the same escapes.
+        for name, text in (("json", content + "\n"), ("txt", self.text())):
+            path = folder / f"report.{name}"
+            path.write_text(text, "utf-8", "backslashreplace")
 
 
 def _counted(noted: Iterable[tuple[str, str]]) -> dict[str, int]:

@@ -9,7 +9,6 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from efgan_tf import runtime
 from efgan_tf.faces.mtcnn import Mtcnn
 
 LONGEST_SIDE = 640
@@ -62,7 +61,6 @@ class Detector:
     """
 
     def __init__(self):
-        runtime.use_tensorflow()
         self._mtcnn = Mtcnn()
 
     def detect(self, photos: Sequence[np.ndarray]) -> list[list[Face]]:
@@ -76,9 +74,8 @@ class Detector:
           none.
 
         Raises:
-          UserError: this process was forked from one that used TensorFlow.
+          UserError: this process was forked after networks were loaded.
         """
-        runtime.check_process()
         searched = [_shrunk(photo) for photo in photos]
         batches: dict[tuple[int, int], list[list[int]]] = {}
         for index, (photo, _) in enumerate(searched):

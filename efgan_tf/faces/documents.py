@@ -206,7 +206,7 @@ def check_suffix(path: str | os.PathLike) -> None:
 
 
 def _document(image, name, deep, head=b"", notes=()) -> Document:
-    exif = image.getexif()
+    exif = photos.exif_of(image)
     for folder in lossless.SUB_FOLDERS.intersection(exif):
         exif.get_ifd(folder)  # while the file is open
     pixels = photos.to_rgb(image, name)

@@ -156,8 +156,10 @@ def read_metadata(
 
 
 def _exif(image: Image.Image, notes: list[str]) -> bytes | None:
-    source, result = image.getexif(), Image.Exif()
+    source, result = photos.exif_of(image), Image.Exif()
     kept, broken, pictures = 0, 0, 0
+    if image.info.get("exif") and not source:
+        notes.append("EXIF was left out: it is empty or damaged")
     for folder in (None, *lossless.SUB_FOLDERS):
         tags = source if folder is None else source.get_ifd(folder)
         into = result if folder is None else result.get_ifd(folder)

@@ -59,8 +59,10 @@ BROKEN = (
 """What Pillow's readers and writers raise for broken files and tags, depending
 on the format."""
 
-# Pillow's limit is a global that `_open_unlimited` puts aside.
-_LIMIT_LOCK = threading.Lock()
+# Pillow's limits are globals, put aside while one or more files are read.
+_limit_lock = threading.Lock()
+_limits = Image.MAX_IMAGE_PIXELS, PngImagePlugin.MAX_TEXT_CHUNK
+_readers = 0
 
 
 class PhotoError(UserError):
@@ -113,7 +115,7 @@ def opened(
         the package that reads it.
     """
     name = _name(source)
-    with problems_told(name), _open(source, name) as image:
+    with problems_told(name), _unlimited(), _open(source, name) as image:
         if image.width * image.height > max_pixels:
             limit = f"over {max_pixels / 1e6:g} megapixels"
             raise PhotoError(name, f"{limit}; {way_out}")
@@ -157,12 +159,12 @@ def _open(source, name: str) -> Image.Image:
     and the like, which `info[WITHOUT_TEXTS]` tells.
     """
     try:
-        return _open_unlimited(source)
+        return Image.open(source)
     except (UnidentifiedImageError, ValueError):
         head = _read(source, len(lossless.PNG_START))
         if head == lossless.PNG_START:
             pixels = lossless.without_texts(_read(source))
-            image = _open_unlimited(io.BytesIO(pixels))
+            image = Image.open(io.BytesIO(pixels))
             image.info[WITHOUT_TEXTS] = True
             return image
         head = _read(source, 12)
@@ -177,7 +179,7 @@ def _open(source, name: str) -> Image.Image:
         ) from error
     pillow_heif.register_heif_opener()
     try:
-        return _open_unlimited(source)
+        return Image.open(source)
     except UnidentifiedImageError as error:
         raise PhotoError(name, "cut off or damaged (HEIC)") from error
 
@@ -193,16 +195,26 @@ def _read(source, size: int = -1) -> bytes:
     return data
 
 
-def _open_unlimited(source) -> Image.Image:
-    """Opens without Pillow's own limits on pixels and texts, for ours."""
-    with _LIMIT_LOCK:
-        limits = Image.MAX_IMAGE_PIXELS, PngImagePlugin.MAX_TEXT_CHUNK
-        Image.MAX_IMAGE_PIXELS = None
-        PngImagePlugin.MAX_TEXT_CHUNK = _LONGEST_TEXT
-        try:
-            return Image.open(source)
-        finally:
-            Image.MAX_IMAGE_PIXELS, PngImagePlugin.MAX_TEXT_CHUNK = limits
+@contextlib.contextmanager
+def _unlimited() -> Iterator[None]:
+    """Puts Pillow's own limits on pixels and texts aside, for ours.
+
+    Texts may stand behind a PNG's pixels, so until these are decoded.
+    """
+    global _readers, _limits
+    with _limit_lock:
+        if not _readers:
+            _limits = Image.MAX_IMAGE_PIXELS, PngImagePlugin.MAX_TEXT_CHUNK
+            Image.MAX_IMAGE_PIXELS = None
+            PngImagePlugin.MAX_TEXT_CHUNK = _LONGEST_TEXT
+        _readers += 1
+    try:
+        yield
+    finally:
+        with _limit_lock:
+            _readers -= 1
+            if not _readers:
+                Image.MAX_IMAGE_PIXELS, PngImagePlugin.MAX_TEXT_CHUNK = _limits
 
 
 def further_pictures(image: Image.Image) -> tuple[str, ...]:
@@ -283,7 +295,21 @@ def orientation(image: Image.Image) -> int:
     (Pillow's own `exif_transpose` fails where another tag is broken.)
     """
     image.load()  # which turns a TIFF upright, and finds a PNG's EXIF
-    return image.getexif().get(ORIENTATION, 1)
+    found = exif_of(image).get(ORIENTATION)
+    return found if found in range(1, 9) else 1
+
+
+def exif_of(image: Image.Image) -> Image.Exif:
+    """EXIF of a picture; empty if it is damaged.
+
+    A PNG is decoded for it, since it may stand behind the pixels.
+    """
+    if image.format == "PNG":
+        image.load()  # what fails here is no fault of EXIF's
+    try:
+        return image.getexif()
+    except BROKEN:
+        return Image.Exif()
 
 
 def upright(pixels: np.ndarray, orientation: int) -> np.ndarray:

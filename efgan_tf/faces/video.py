@@ -117,6 +117,7 @@ def open_video(path: str | os.PathLike) -> Video:
         others = sum(
             s not in container.streams.audio for s in container.streams
         )
+        unknown = len(container.streams.audio) - len(sound_tracks(container))
     colors = Colors(
         first.colorspace,
         first.color_primaries,
@@ -140,6 +141,8 @@ def open_video(path: str | os.PathLike) -> Video:
             f"tracks that are neither the picture nor sound were left out "
             f"({others - 1})"
         )
+    if unknown:
+        notes.append(f"sound of an unknown kind was left out ({unknown})")
     if orientation_of(first).transposed:
         width, height = height, width
     return Video(
@@ -178,8 +181,13 @@ def start_of(container: Any) -> Fraction:
     return Fraction(container.start_time or 0, 1_000_000)
 
 
+def sound_tracks(container: Any) -> list[Any]:
+    """The audio of a file, but for kinds that PyAV does not know."""
+    return [track for track in container.streams.audio if track.codec_context]
+
+
 def packets(container: Any, *streams: Any) -> Iterator[Any]:
-    """The packets of streams, as far as the file can be read."""
+    """The packets of streams, by default of all, as far as they can be read."""
     read = container.demux(*streams)
     with contextlib.suppress(pyav().error.FFmpegError):
         yield from read
@@ -216,8 +224,8 @@ def _counted(path: str, rate: Fraction) -> tuple[int, list[str]]:
         with logging.Capture() as said, opened(path) as container:
             stream = container.streams.best("video")
             found, hidden, end = 0, 0, Fraction(0)
-            tracks = (stream, *container.streams.audio)
-            for packet in packets(container, *tracks):
+            # Of all tracks: subtitles may go on when the picture has ended.
+            for packet in packets(container):
                 if packet.pts is not None:
                     last = packet.pts + (packet.duration or 0)
                     end = max(end, last * packet.time_base)

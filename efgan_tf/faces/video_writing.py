@@ -20,6 +20,7 @@ from efgan_tf.faces.video import (
     opened,
     packets,
     pyav,
+    sound_tracks,
     start_of,
 )
 from efgan_tf.faces.video_pictures import FINE, Colors
@@ -110,7 +111,7 @@ def _encode(made: Path, frames: Iterable[Frame], source: Video | None) -> None:
         raise ValueError("a video needs at least one frame")
     tick = max(source.tick, _TICK) if source else _TICK
     colors = source.colors.as_written() if source else Colors()
-    with _failures_told(), _created(made) as container:
+    with _failures_reported(), _created(made) as container:
         stream = container.add_stream(
             "libx264", rate=source.rate if source else None, options=_QUALITY
         )
@@ -184,8 +185,9 @@ def _join(made: Path, silent: Path, source: Video, attempt: Audio) -> Audio:
         (stream,) = pictures.streams.video
         start = start_of(other)
         kind = made.suffix.removeprefix(".")
-        audio = attempt if other.streams.audio else Audio.NONE
-        tracks = other.streams.audio if attempt is not Audio.FAILED else ()
+        tracks = sound_tracks(other) if attempt is not Audio.FAILED else []
+        audio = attempt if tracks else Audio.FAILED
+        audio = audio if other.streams.audio else Audio.NONE
         copied, converted = {}, {}
         for track in tracks:
             if attempt is Audio.COPIED and _is_copied(track, kind):
@@ -264,7 +266,7 @@ def _created(path: Path) -> Iterator[Any]:
 
 
 @contextlib.contextmanager
-def _failures_told() -> Iterator[None]:
+def _failures_reported() -> Iterator[None]:
     try:
         yield
     except pyav().error.FFmpegError as error:

@@ -1,4 +1,4 @@
-"""What Pillow's writers are told: compression, and the metadata that fit.
+"""Settings of Pillow's writers: compression, and the metadata that fit.
 
 Whether a format can hold something is tried on a picture of one pixel, so that
 no metadata can keep the real one from being written.

@@ -1,14 +1,18 @@
 """Files that people take for photos and that are not read are named."""
 
 import csv
+import json
+import os
 
 import numpy as np
+import pytest
 from PIL import Image
 
 from efgan_tf.data import plan, tables
 from efgan_tf.data.photo_source import FolderPhotos
 from efgan_tf.data.report import Report
 from efgan_tf.data.tables import Row
+from efgan_tf.errors import UserError
 
 
 def write_table(path, names):
@@ -48,6 +52,31 @@ def test_a_file_that_is_there_is_not_said_to_be_missing(tmp_path):
         "day/b.CR2": reason.format(".CR2"),
         "gone.jpg": "in the table, but there is no such photo",
     }
+
+
+def test_names_that_are_no_text_are_dropped_or_refused(tmp_path):
+    for name in (b"\xff.png", b"caf\xe9.jpg"):
+        try:
+            (tmp_path / os.fsdecode(name)).touch()
+        except OSError:
+            pytest.skip("the file system takes no such name")
+    with pytest.raises(UserError, match="Unicode"):
+        plan.listed(tmp_path, Report())
+    (tmp_path / "a.png").touch()
+    (tmp_path / os.fsdecode(b"film\xe9.mov")).touch()
+    tables_of = tmp_path / "aus"
+    tables_of.mkdir()
+    for name in ("a", os.fsdecode(b"caf\xe9")):
+        (tables_of / f"{name}.csv").write_text("AU12,AU25\n1,2\n")
+    report, table = Report(), tables.read_table(str(tables_of))
+    files = plan.listed(tmp_path, report)
+    assert files == ["a.png"]
+    plan.joined(files, table, report, unread=plan.unread(tmp_path))
+    assert len(report.dropped) == 4
+    report.write(tmp_path)
+    kept = json.loads((tmp_path / "report.json").read_text("utf-8"))
+    assert kept["dropped"][2]["file"] == os.fsdecode(b"film\xe9.mov")
+    assert r"film\udce9.mov" in (tmp_path / "report.txt").read_text("utf-8")
 
 
 def test_what_phones_write_has_a_row(tmp_path):

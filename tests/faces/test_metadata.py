@@ -3,6 +3,7 @@
 import base64
 import io
 import struct
+import zlib
 
 import numpy as np
 import pytest
@@ -114,6 +115,22 @@ def test_large_texts_of_a_png_are_kept(tmp_path):
     }
 
 
+@pytest.mark.parametrize("kind", [b"zTXt", b"iTXt"])
+def test_large_texts_may_stand_behind_the_pixels(tmp_path, kind):
+    text = b"x" * (3 << 20)
+    head = b"workflow\0" + (b"\0" if kind == b"zTXt" else b"\1\0\0\0")
+    made = io.BytesIO()
+    PngImagePlugin.putchunk(made, kind, head + zlib.compress(text))
+    path = tmp_path / "in.png"
+    picture().save(path)
+    data = path.read_bytes()
+    path.write_bytes(data[:-12] + made.getvalue() + data[-12:])
+    before = PngImagePlugin.MAX_TEXT_CHUNK
+    out, notes = rewrite(path, tmp_path / "out.png")
+    assert not notes and PngImagePlugin.MAX_TEXT_CHUNK == before
+    assert read_document(out).metadata.texts == {"workflow": text.decode()}
+
+
 @pytest.mark.parametrize("damage", ["checksum", "too long when unpacked"])
 def test_damage_outside_of_the_pixels_does_no_harm(tmp_path, damage):
     path = tmp_path / "in.png"
@@ -189,6 +206,30 @@ def test_regions_go_when_the_picture_is_turned():
     turned = xmp.cleaned(text, turned=True)
     assert b"Regions" not in turned
     assert b"<tiff:Orientation>1</tiff:Orientation>" in turned
+
+
+@pytest.mark.parametrize(
+    ("kind", "value"), [(2, b"6\0\0\0"), (7, b"\6\0\0\0"), (3, b"\x09\0\0\0")]
+)
+def test_an_orientation_that_is_none_turns_nothing(tmp_path, kind, value):
+    make = struct.pack("<HHI", MAKE, 2, 4) + b"abc\0"
+    wrong = struct.pack("<HHI", 0x0112, kind, 2 if kind != 3 else 1) + value
+    block = b"Exif\0\0II*\0" + struct.pack("<IH", 8, 2) + make + wrong
+    image = picture().crop((0, 0, 48, 32))
+    path, _ = rewritten(tmp_path, "jpg", image, exif=block + bytes(4))
+    with Image.open(path) as found:
+        assert found.size == (48, 32)
+        exif = found.getexif()
+        assert (exif[MAKE], exif[0x0112]) == ("abc", 1)
+
+
+@pytest.mark.parametrize("suffix", ["jpg", "png", "webp"])
+def test_exif_that_is_none_is_left_out_and_said(tmp_path, suffix):
+    picture().save(tmp_path / f"in.{suffix}", exif=b"Exif\0\0no header")
+    out, notes = rewrite(tmp_path / f"in.{suffix}", tmp_path / "out.jpg")
+    assert notes == ["EXIF was left out: it is empty or damaged"]
+    assert photos.read_photo(out).shape == (48, 48, 3)
+    assert photos.read_photo(tmp_path / f"in.{suffix}").shape == (48, 48, 3)
 
 
 @pytest.mark.parametrize("place", ["maker's note", "user's comment"])

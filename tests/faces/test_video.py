@@ -199,6 +199,28 @@ def _loudness(path):
     return np.abs(samples / peak).mean()
 
 
+@needs_ffmpeg
+@pytest.mark.parametrize("tracks", [1, 2])
+def test_sound_of_an_unknown_kind_is_left_out_and_said(tmp_path, tracks):
+    """As the second track of newer phones is, their spatial sound."""
+    known, source = tmp_path / "known.mov", tmp_path / "source.mov"
+    maps = ["-map", "0:v", *["-map", "0:a"] * tracks]
+    ffmpeg("-i", spoken(tmp_path / "one.mov"), *maps, "-c", "copy", known)
+    data = known.read_bytes()
+    last = data.rindex(b"mp4a", 0, data.rindex(b"frma"))
+    unknown = data[last:].replace(b"mp4a", b"apac").replace(b"esds", b"none")
+    source.write_bytes(data[:last] + unknown)
+    assert open_video(source).notes == (
+        "sound of an unknown kind was left out (1)",
+    )
+    expected = Audio.FAILED if tracks == 1 else Audio.COPIED
+    assert again(source, tmp_path / "out.mov") is expected
+    assert len(pictures(tmp_path / "out.mov")) == 20
+    if tracks == 2:
+        path = tmp_path / "out.mov"
+        np.testing.assert_array_equal(sound(path), sound(known))
+
+
 def test_a_silent_source_makes_a_silent_video(tmp_path):
     source, path = tmp_path / "source.mp4", tmp_path / "out.mp4"
     write(source, scenes())
@@ -395,16 +417,18 @@ def test_what_an_edit_list_hides_is_not_missed(tmp_path):
 
 
 @needs_ffmpeg
-def test_tracks_that_are_left_out_are_said(tmp_path):
+@pytest.mark.parametrize("end", ["01", "04"])
+def test_tracks_that_are_left_out_are_said(tmp_path, end):
     source = spoken(tmp_path / "source.mp4")
     (tmp_path / "words.srt").write_text(
-        "1\n00:00:00,000 --> 00:00:01,000\nHi\n"
+        f"1\n00:00:00,000 --> 00:00:{end},000\nHi\n"
     )
     path = tmp_path / "in.mkv"
     ffmpeg("-i", source, "-i", tmp_path / "words.srt", "-map", "0", "-map", "1",
            "-c", "copy", path)  # fmt: skip
-    (note,) = open_video(path).notes
-    assert "neither the picture nor sound" in note
+    found = open_video(path)
+    (note,) = found.notes
+    assert "neither the picture nor sound" in note and found.frames == 20
 
 
 def test_a_colon_in_a_name_is_no_protocol(tmp_path, monkeypatch):
