@@ -2,6 +2,7 @@
 
 import contextlib
 import enum
+import errno
 import heapq
 import itertools
 import os
@@ -170,9 +171,15 @@ def _joined(silent: Path, source: Video) -> tuple[Path, Audio]:
     av = pyav()
     for attempt in (Audio.COPIED, Audio.CONVERTED, Audio.FAILED):
         made = silent.with_stem(attempt.name)
-        with contextlib.suppress(av.error.FFmpegError, ValueError):
+        try:
             return made, _join(made, silent, source, attempt)
-    raise UserError(f"cannot write {silent.name} with metadata")
+        except (av.error.FFmpegError, ValueError) as error:
+            if getattr(error, "errno", None) == errno.ENOSPC:
+                raise UserError(f"the video cannot be written: {error}") from (
+                    error
+                )
+    # Not even metadata and chapters could be added: the frames alone.
+    return silent, Audio.FAILED
 
 
 def _join(made: Path, silent: Path, source: Video, attempt: Audio) -> Audio:

@@ -143,7 +143,7 @@ def test_every_file_of_a_folder_is_in_the_report(album):
     assert report(album)["skipped"] == 4
 
 
-def test_what_a_format_cannot_hold_is_in_the_report(album):
+def test_large_metadata_that_a_format_holds_is_kept_without_a_note(album):
     block = Image.Exif()
     block[0x9286] = b"x" * 70_000
     with Image.open(album / "a.png") as photo:
