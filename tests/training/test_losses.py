@@ -100,6 +100,7 @@ CASES = {
     "wasserstein_critic": (random(3, 2, 2, 1), random(3, 2, 2, 1, seed=1)),
     "wasserstein_generator": (random(3, 2, 2, 1),),
     "penalty": (random(3, 4, 4, 3),),
+    "r1": (random(3, 4, 4, 3),),
     "action_unit_regression": (random(3, 17), random(3, 17, seed=1)),
     "l1": (random(3, 4, 4, 3), random(3, 4, 4, 3, seed=1)),
     "attention_mean": (random(3, 4, 4, 1),),
