@@ -23,6 +23,7 @@ from pathlib import Path
 from absl import flags
 from PIL import Image
 
+from benchmarks import harness
 from efgan_tf import commands, config
 from efgan_tf.editing.presets import DEFAULT
 from efgan_tf.interface.samples import SAMPLES, sample_path
@@ -30,6 +31,7 @@ from efgan_tf.options import option, require
 
 HERE = Path(__file__).parents[1]
 
+COLUMNS = {"wall": "s", "cpu": "processor s", "stderr_lines": "lines"}
 _EDIT = ("--image={photo}", "--expression=happy", "--out={out}", "--overwrite")
 CASES = {
     "edit": ("edit", *_EDIT),
@@ -89,10 +91,11 @@ def main(values: flags.FlagValues) -> None:
                     figures = _run(command, path)
                     if run:  # the first one warms the disk's cache
                         found[case][checkout].append(figures)
+    rows = _rows(found)
     if settings.json:
-        content = {"load": os.getloadavg(), "cores": os.cpu_count(), **found}
+        content = {"machine": harness.machine(), "rows": rows, "runs": found}
         Path(settings.json).write_text(json.dumps(content, indent=1) + "\n")
-    _print(found)
+    print(harness.table(rows))
 
 
 def _run(command: list[str], checkout: Path) -> dict[str, float]:
@@ -119,23 +122,21 @@ def _run(command: list[str], checkout: Path) -> dict[str, float]:
     return {"wall": wall, "cpu": cpu, "stderr_lines": len(lines)}
 
 
-def _print(found: dict[str, dict[str, list[dict[str, float]]]]) -> None:
-    columns = {"wall": "s", "cpu": "processor s", "stderr_lines": "lines"}
-    cells = [f"{unit}, {when}" for unit in columns.values()
-             for when in ("before", "after", "ratio")][:-1]  # fmt: skip
-    print("| | " + " | ".join(cells) + " |")
-    print("|---|" + "---|" * len(cells))
+def _rows(found: dict[str, dict[str, list[dict[str, float]]]]) -> list[dict]:
+    rows = []
     for case, checkouts in found.items():
-        cells = []
-        for key in columns:
+        row = {"": case}
+        for key, unit in COLUMNS.items():
             before, after = (
                 statistics.median(run[key] for run in checkouts[name])
                 for name in ("before", "after")
             )
-            cells += [f"{before:.1f}", f"{after:.1f}"]
+            row[f"{unit}, before"] = f"{before:.1f}"
+            row[f"{unit}, after"] = f"{after:.1f}"
             if key != "stderr_lines":
-                cells.append(f"{before / after:.1f}")
-        print(f"| {case} | " + " | ".join(cells) + " |")
+                row[f"{unit}, ratio"] = f"{before / after:.1f}"
+        rows.append(row)
+    return rows
 
 
 if __name__ == "__main__":

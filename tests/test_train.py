@@ -44,11 +44,6 @@ SHRUNK = {
     "refiner_blocks": 1, "batch_size": 2, "n_critic": 2, "stages": 2,
 }  # fmt: skip
 
-# What has a state of its own or draws numbers in a step.
-OPTIONS = {
-    "critic_norm": "spectral", "critic_augment": "color,translation,cutout",
-}  # fmt: skip
-
 
 def _flags(data_dir, run_dir, **changes):
     """Command line of a tiny run: 20 steps in phase 1, 12 in phase 2."""
@@ -125,7 +120,7 @@ def _interrupt(arguments, run_dir, after, number):
 def whole(data_dir, tmp_path_factory):
     """A run that was never interrupted, in a process of its own."""
     run_dir = tmp_path_factory.mktemp("whole") / "whole"
-    subprocess.run(_command(*_flags(data_dir, run_dir, **OPTIONS)), check=True)
+    subprocess.run(_command(*_flags(data_dir, run_dir)), check=True)
     return run_dir
 
 
@@ -133,7 +128,7 @@ def test_interrupted_runs_end_with_the_weights_of_an_uninterrupted_one(
     whole, data_dir, tmp_path
 ):
     broken = tmp_path / "broken"
-    arguments = _flags(data_dir, broken, **OPTIONS)
+    arguments = _flags(data_dir, broken)
     status, _ = _interrupt(arguments, broken, "phase1_00000002", signal.SIGKILL)
     assert status == -signal.SIGKILL
     status, output = _interrupt(
@@ -184,9 +179,7 @@ def test_a_run_from_anothers_phase_1_ends_like_its_phase_2(
     # The other run is needed at the beginning alone.
     donor, branch = tmp_path / "donor", tmp_path / "branch"
     shutil.copytree(whole, donor)
-    arguments = _flags(
-        data_dir, branch, phase1_kimg=0, init_from=donor, **OPTIONS
-    )
+    arguments = _flags(data_dir, branch, phase1_kimg=0, init_from=donor)
     status, _ = _interrupt(arguments, branch, "phase2_00000002", signal.SIGTERM)
     assert status == 0
     shutil.rmtree(donor)

@@ -64,6 +64,7 @@ _DISTILLED = Tested("tests/distillation/test_distill.py")
 _PHOTOS = Tested("tests/evaluation/photographs/test_evaluation.py")
 _PAGE = Tested("tests/serving/test_web.py")
 _DOCKER = ByHand("a machine with Docker")
+_BEFORE = ByHand("another checkout, PyTorch, and an idle machine")
 _KUBERNETES = ByHand("a Kubernetes cluster")
 _SERVER = Start(ready="serving on")
 
@@ -316,6 +317,12 @@ PLAN: Mapping[str, Run | Tested | ByHand] = {
     "python -m benchmarks.photos "
     "--judge=data/judges/d08a80ddff1adb78/units.keras "
     "--sheet=photographs.jpg": ByHand("a judge that took an hour to make"),
+    # docs/performance.md
+    "git worktree add ../before 58c4878": _BEFORE,
+    "python -m benchmarks.step --torch_python=PYTHON "
+    "--before=../before": _BEFORE,
+    "python -m benchmarks.first_picture --before=../before "
+    "--json=first.json": _BEFORE,
     # docs/photo_results.md
     'pip install -e ".[photos]"': Run("--quiet"),
     "npm install --prefix=readers --ignore-scripts --omit=peer "
