@@ -1,0 +1,1 @@
+"""Rebuilds the photographs that models are trained on from their sources."""
