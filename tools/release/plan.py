@@ -146,6 +146,11 @@ PLAN: Mapping[str, Run | Tested | ByHand] = {
     '--dataset=mixed --mix="1/2 --dataset=synthetic --subjects=60" '
     '--mix="photos=1/2 --dataset=folder --source_dir=photos --aus=aus.csv" '
     "--run_dir=runs/mixed": Tested("tests/test_mixed_run.py"),
+    "python -m tools.photographs.rebuild --out=photographs": Tested(
+        "tests/tools/test_photographs.py"
+    ),
+    "python -m efgan_tf.label --source_dir=photographs "
+    "--out=photographs.csv --keep_view": _LABELS,
     # docs/editing.md
     "python -m efgan_tf.edit --image=photo.png --expression=angry "
     "--intensity=0.8 --out=angry.png": Run("--overwrite"),

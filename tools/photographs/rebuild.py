@@ -1,6 +1,6 @@
 """Rebuilds the training photographs from their public sources.
 
-    python -m tools.photographs --out=DIR
+    python -m tools.photographs.rebuild --out=DIR
 
 Fetches each listed picture from its repository at its commit, finds its face,
 cuts the crop and compares it with the list. What is in DIR stays, so that a run
@@ -22,7 +22,7 @@ from tools.photographs import listing
 
 
 @dataclasses.dataclass(frozen=True)
-class PhotographsConfig:
+class RebuildConfig:
     """What is rebuilt, and from where."""
 
     out: str = option("", "folder of the crops")
@@ -49,30 +49,30 @@ class PhotographsConfig:
 
 def main(values: flags.FlagValues) -> int:
     """Runs the command; 1 if a picture could not be made."""
-    settings = config.from_flags(values, PhotographsConfig)
+    settings = config.from_flags(values, RebuildConfig)
     pictures = listing.read_list(settings.list)
-    folder = Path(settings.out)
-    outputs.check_writable(folder)
+    out = Path(settings.out)
+    outputs.check_writable(out)
     commands.quiet_tensorflow()
-    from tools.photographs import fetching, rebuilding
+    from tools.photographs import fetching, folder
 
     if settings.source_dir:
         fetch = functools.partial(fetching.from_clone, settings.source_dir)
     else:
         fetch = functools.partial(fetching.download, settings.host)
-    problems = rebuilding.rebuild(pictures, folder, fetch, settings.connections)
+    problems = folder.rebuild(pictures, out, fetch, settings.connections)
     there = [p for p in pictures if p.file not in problems]
     configs = flag_files.packaged()
     tables = {
         "held_out.csv": configs / "photos_held_out.csv",
         "references.csv": configs / "photos_references.csv",
     }
-    rebuilding.write_tables(there, folder, tables)
+    folder.write_tables(there, out, tables)
     for file, reason in problems.items():
         print(f"missing: {file}: {reason}")
-    print(f"{len(there)} of {len(pictures)} pictures: {folder}")
+    print(f"{len(there)} of {len(pictures)} pictures: {out}")
     return 1 if problems else 0
 
 
 if __name__ == "__main__":
-    sys.exit(commands.run(main, PhotographsConfig))
+    sys.exit(commands.run(main, RebuildConfig))

@@ -130,12 +130,12 @@ def _cut_all(
         return {picture.file: error.reason for picture in group}
     faces, problems = crops.search(photo, group[0].on_sheet, detector), {}
     for picture in group:
-        found = crops.find(photo, faces, picture)
-        if found is None:
+        crop = crops.find(photo, faces, picture)
+        if crop is None:
             problems[picture.file] = (
                 f"none of the {len(faces)} faces in the original is the listed"
             )
             continue
         with outputs.atomic_file(folder / picture.file) as path:
-            Image.fromarray(found[1]).save(path, "JPEG", quality=92)
+            Image.fromarray(crop).save(path, "JPEG", quality=92)
     return problems
