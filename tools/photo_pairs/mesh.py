@@ -103,8 +103,10 @@ class Raster:
         y, x = np.mgrid[: size[0], : size[1]] + 0.5
         pixels = np.stack([x, y, np.ones(size)], axis=-1)
         inverse = np.linalg.inv(matrices)[self._index]
-        shares = np.einsum("hwi,hwij->hwj", pixels, inverse).clip(0, 1)
-        self._shares = shares / np.maximum(shares.sum(-1, keepdims=True), 1e-9)
+        # Borders of a triangle lie up to a pixel outside of it; of a thin one
+        # that is far.
+        shares = np.einsum("hwi,hwij->hwj", pixels, inverse).clip(-0.3, 1.3)
+        self._shares = shares / shares.sum(axis=-1, keepdims=True)
 
     def interpolate(self, values: np.ndarray) -> np.ndarray:
         """Values of the points `[468, ...]` → of the pixels; 0 outside."""
