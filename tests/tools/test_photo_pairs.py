@@ -1,0 +1,188 @@
+"""Changed photographs: they show what they are said to, and nothing else."""
+
+import csv
+
+import cv2
+import numpy as np
+import pytest
+from PIL import Image
+
+from efgan_tf import commands
+from efgan_tf.labeling import measures
+from efgan_tf.labeling.landmarker import FaceLandmarker
+from tests.labeling.conftest import album, networks  # noqa: F401
+from tools.photo_pairs import __main__ as command
+from tools.photo_pairs import mesh
+from tools.photo_pairs.change import Changes, Face
+from tools.photo_pairs.donors import Donors
+
+data = pytest.importorskip("skimage.data", reason="needs scikit-image")
+
+
+@pytest.fixture(scope="module")
+def read_points(networks, detector):  # noqa: F811
+    """A picture → the points that the networks see in it."""
+    landmarker = FaceLandmarker()
+
+    def read(picture: np.ndarray) -> np.ndarray:
+        (found,) = detector.detect([picture])[0]
+        return landmarker.points(picture, found)
+
+    return read
+
+
+@pytest.fixture(scope="module")
+def face(read_points):
+    """NASA's portrait of a smiling astronaut, the face alone, enlarged."""
+    photo = cv2.resize(
+        data.astronaut()[:224, 112:336], (448, 448),
+        interpolation=cv2.INTER_CUBIC,
+    )  # fmt: skip
+    return Face(photo, np.float64(read_points(photo)[: mesh.POINTS, :2]))
+
+
+@pytest.fixture(scope="module")
+def changes(face):
+    return Changes(mesh.mean_shape(face.points[None]))
+
+
+def changed(before: Face, after: Face) -> np.ndarray:
+    """Where pictures differ visibly: (x, y) as shares of the face's mesh."""
+    difference = np.abs(np.int16(before.picture) - after.picture).max(axis=-1)
+    y, x = np.nonzero(difference > 12)
+    low, high = before.points.min(axis=0), before.points.max(axis=0)
+    return (np.stack([x, y], axis=1) - low) / (high - low)
+
+
+def test_a_mesh_in_its_own_place_gives_the_picture_itself(face):
+    raster = mesh.Raster(face.points, face.points, face.picture.shape[:2])
+    sampled = raster.sample(face.picture, face.points)
+    difference = np.abs(np.int16(sampled) - face.picture)[raster.inside]
+    assert raster.inside.mean() > 0.1
+    # Triangles without area at the mesh's border are not exact.
+    assert np.quantile(difference, 0.99) <= 1
+
+
+def test_a_moved_mesh_moves_the_picture(face):
+    moved = face.points + [5, -3]
+    raster = mesh.Raster(face.points, moved, face.picture.shape[:2])
+    expected = np.roll(face.picture, (-3, 5), (0, 1))
+    sampled = raster.sample(face.picture, face.points)
+    difference = np.abs(np.int16(sampled) - expected)[raster.inside]
+    assert np.quantile(difference, 0.99) <= 1
+
+
+def test_ones_own_mouth_and_eyes_change_nothing(face, changes):
+    for change in (changes.mouth, changes.eyes):
+        blend = change(face, face)
+        difference = np.abs(np.int16(blend.face.picture) - face.picture)
+        assert np.quantile(difference, 0.999) <= 1
+        assert blend.mismatch < 1e-2
+
+
+def test_another_mouth_has_the_tone_of_the_face(face, changes):
+    darker = np.uint8(np.round(face.picture * [0.8, 0.7, 0.6]))
+    blend = changes.mouth(face, Face(darker, face.points))
+    difference = np.abs(np.int16(blend.face.picture) - face.picture)
+    # Not exact: where it is dark, a little gray counts as color too.
+    assert difference.mean() < 0.5 and np.quantile(difference, 0.999) < 20
+    assert blend.mismatch > 0.5
+
+
+@pytest.mark.parametrize(
+    ("inner", "outer", "measured"),
+    [(-0.06, 0.0, "inner_brow"), (0.0, -0.06, "outer_brow"),
+     (0.06, 0.0, "inner_brow")],
+)  # fmt: skip
+def test_brows_go_where_they_are_sent(
+    face, changes, read_points, inner, outer, measured
+):
+    moved = changes.brows(face, inner, outer)
+    before = measures.measure(read_points(face.picture))
+    after = measures.measure(read_points(moved.picture))
+    # The networks move their points less than the picture moved.
+    rise = (after[measured] - before[measured]) * -np.sign(inner + outer)
+    assert 0.005 < rise < 0.07
+    assert after["lip_gap"] == pytest.approx(before["lip_gap"], abs=0.01)
+    assert np.mean(changed(face, moved)[:, 1] < 0.5) > 0.98  # above the nose
+
+
+def test_corners_of_the_mouth_go_down(face, changes, read_points):
+    moved = changes.lips(face, down=0.06, thin=0.0)
+    before = measures.measure(read_points(face.picture))
+    after = measures.measure(read_points(moved.picture))
+    drop = after["lip_corner_drop"] - before["lip_corner_drop"]
+    assert 0.015 < drop < 0.09
+    assert np.mean(changed(face, moved)[:, 1] > 0.4) > 0.98  # below the nose
+
+
+def test_donors_are_others_who_look_alike():
+    donors = Donors(
+        subjects=["a", "a", "b", "c", "d"],
+        identities=np.eye(5)[[0, 0, 0, 1, 0]],
+        looks=np.zeros((5, 9)),
+        yaws=np.array([0.0, 0.0, 8.0, 0.0, 0.0]),
+        scales=np.array([1.0, 1.0, 1.0, 1.0, 2.1]),
+    )
+    # b is turned by 8° (1), d is twice as soft (2), c is another type (14).
+    order = donors.nearest(0, np.arange(5), 5)
+    np.testing.assert_array_equal(order, [2, 4, 3])
+    np.testing.assert_array_equal(donors.nearest(0, np.arange(5), 1), [2])
+
+
+@pytest.fixture(scope="module")
+def people(networks, album, tmp_path_factory):  # noqa: F811
+    """Three rendered people with their units, one of them held out."""
+    pytest.importorskip("dlib", reason="needs the extra photos")
+    folder = tmp_path_factory.mktemp("people")
+    table = folder / "aus.csv"
+    arguments = [f"--source_dir={album}", f"--out={table}"]
+    from efgan_tf import label
+
+    assert (
+        commands.run(label.main, label.LabelConfig, argv=["label", *arguments])
+        == 0
+    )
+    held_out = folder / "held_out.csv"
+    held_out.write_text("subject\ns00002\n")
+    return album, table, held_out
+
+
+def test_from_photos_to_a_table_of_true_targets(people, tmp_path):
+    album_dir, table, held_out = people
+    out = tmp_path / "pairs"
+    arguments = (
+        f"--source_dir={album_dir}", f"--aus={table}", f"--out={out}",
+        f"--held_out_list={held_out}", "--limit=6",
+    )  # fmt: skip
+
+    def run(*more: str) -> int:
+        return commands.run(
+            command.main, command.PairsConfig, argv=["pairs", *arguments, *more]
+        )
+
+    assert run() == 0
+    with open(out / "aus.csv", encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    assert {row["file"] for row in rows} == {
+        path.name for path in out.glob("*.jpg")
+    }
+    assert "s00002" not in {row["subject"] for row in rows}
+    views: dict[str, list] = {}
+    for row in rows:
+        views.setdefault(row["view"], []).append(row)
+    assert len(views) == 6
+    for view in views.values():
+        photo, *others = view
+        assert len(others) >= 2 and not photo["changes"]
+        assert len({row["subject"] for row in view}) == 1
+        for row in others:
+            moved = "lips" in row["changes"].split("+")
+            assert (float(row["AU15"]) + float(row["AU23"]) > 0) == moved
+    assert run() == 2  # the folder is there
+    first = {path.name: path.read_bytes() for path in out.iterdir()}
+    assert run("--overwrite", "--processes=1") == 0
+    assert first == {path.name: path.read_bytes() for path in out.iterdir()}
+    assert all(
+        Image.open(path).size == (272, 272) for path in out.glob("*.jpg")
+    )

@@ -1,0 +1,165 @@
+"""Makes true targets for photographs: the same person with another expression.
+
+    python -m tools.photo_pairs --source_dir=PHOTOS --aus=aus.csv --out=PAIRS
+
+PAIRS gets each photo, cropped, up to five changed ones of it, and aus.csv for
+--dataset=folder, in which a photo and its changed ones share subject and view:
+
+    python -m efgan_tf.train --pairing=paired --lambda_paired=10 \
+        --dataset=folder --source_dir=PAIRS --aus=PAIRS/aus.csv ...
+
+Units are read off the pictures by efgan_tf.label, but AU15 and AU23: how far
+the lips were moved says these, since no reader of photographs tells them apart.
+AU17 is left out.
+"""
+
+import csv
+import dataclasses
+import multiprocessing
+import sys
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+from absl import flags
+from PIL import Image
+
+from efgan_tf import commands, config, outputs
+from efgan_tf.options import option, require
+from efgan_tf.progress import Progress
+from tools.photo_pairs import plans
+
+_KNOWN = ("AU15", "AU23")  # how far the lips were moved
+_UNREAD = "AU17"
+
+
+@dataclasses.dataclass(frozen=True)
+class PairsConfig:
+    """Which photos are changed."""
+
+    source_dir: str = option("", "folder of the photos")
+    aus: str = option(
+        "", "their action units and subjects: a table that efgan_tf.label made"
+    )
+    held_out_list: str = option(
+        "", "CSV file with a column subject: who is not used at all"
+    )
+    same_view: tuple[str, ...] = option(
+        (),
+        "folders below --source_dir whose photos of one subject are true "
+        "targets of each other already",
+    )
+    out: str = option("", "folder to write")
+    limit: int = option(0, "how many photos; 0: all")
+    seed: int = option(0, "of everything that is drawn")
+    processes: int = option(2, "to work with")
+    overwrite: bool = option(False, "replace the folder")
+
+    def __post_init__(self):
+        require(
+            bool(self.source_dir and self.aus and self.out),
+            "give --source_dir, --aus and --out",
+        )
+
+
+class _Work:
+    """Writes a photo and its changed ones."""
+
+    def __init__(self, found, settings: PairsConfig, folder: Path):
+        self._found, self._settings, self._folder = found, settings, folder
+        self._varier = plans.Varier(found)
+
+    def __call__(self, photo: int) -> list[dict[str, str]]:
+        found = self._found
+        rng = np.random.default_rng([self._settings.seed, photo])
+        stem = found.files[photo].replace("/", "_").rsplit(".", 1)[0]
+        variations = [plans.unchanged(found.face(photo))]
+        for plan in plans.plans(found.units[photo], rng):
+            variations.append(self._varier.vary(photo, plan, rng))
+        rows = []
+        for number, variation in enumerate(variations):
+            if number and not variation.changes:
+                continue
+            file = f"{stem}__{number}.jpg" if number else f"{stem}.jpg"
+            picture = Image.fromarray(variation.face.picture)
+            picture.save(self._folder / file, quality=95)
+            rows.append(
+                {
+                    "file": file,
+                    "subject": found.subjects[photo],
+                    "view": self._view(photo, stem),
+                    "changes": "+".join(variation.changes),
+                    "AU15": f"{variation.au15:.2f}",
+                    "AU23": f"{variation.au23:.2f}",
+                }
+            )
+        return rows
+
+    def _view(self, photo: int, stem: str) -> str:
+        folder = self._found.files[photo].split("/")[0]
+        return folder if folder in self._settings.same_view else stem
+
+
+_work: _Work  # of this process
+
+
+def _start(*arguments: Any) -> None:
+    """Gets a process ready."""
+    global _work
+    cv2.setNumThreads(1)
+    _work = _Work(*arguments)
+
+
+def _make(photo: int) -> list[dict[str, str]]:
+    return _work(photo)
+
+
+def main(values: flags.FlagValues) -> None:
+    """Runs the command."""
+    settings = config.from_flags(values, PairsConfig)
+    commands.quiet_tensorflow()
+    from tools.photo_pairs import photographs
+
+    outputs.check_free(settings.out, settings.overwrite)
+    found = photographs.read(
+        settings.source_dir, settings.aus, settings.held_out_list
+    )
+    count = min(settings.limit or len(found), len(found))
+    progress = Progress("pairs", count, "photos")
+    made: list[dict[str, str]] = []
+    with outputs.atomic_folder(settings.out, settings.overwrite) as folder:
+        # Forked processes share the photos; only numbers are sent to them.
+        context = multiprocessing.get_context("fork")
+        start = found, settings, folder
+        with context.Pool(settings.processes, _start, start) as pool:
+            for rows in pool.imap(_make, range(count), chunksize=4):
+                made += rows
+                progress.advance()
+        progress.finish()
+        _write_table(folder, made)
+    print(f"{len(made)} pictures of {count} photos: {settings.out}")
+
+
+def _write_table(folder: Path, made: list[dict[str, str]]) -> None:
+    """aus.csv: who and in which view, and the units, read or known."""
+    from efgan_tf.labeling import labeler, mapping
+
+    labels = labeler.label_photos(folder, [row["file"] for row in made])
+    read = {label.file: label.action_units for label in labels.labels}
+    units = [unit for unit in mapping.UNITS if unit not in (_UNREAD, *_KNOWN)]
+    columns = ["file", "subject", "view", "changes", *_KNOWN, *units]
+    with open(folder / "aus.csv", "w", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, columns, lineterminator="\n")
+        writer.writeheader()
+        for row in made:
+            if row["file"] not in read:
+                continue  # the labeler sees no face in it
+            values = dict(zip(mapping.UNITS, read[row["file"]], strict=True))
+            writer.writerow(
+                row | {unit: f"{values[unit]:.2f}" for unit in units}
+            )
+
+
+if __name__ == "__main__":
+    sys.exit(commands.run(main, PairsConfig))

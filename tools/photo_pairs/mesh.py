@@ -1,0 +1,135 @@
+"""Face meshes: 468 points of a photo, and pictures that follow them."""
+
+import functools
+
+import cv2
+import numpy as np
+from scipy.spatial import Delaunay
+
+POINTS = 468
+"""MediaPipe's face mesh without the irises."""
+
+# Points of the mesh (https://github.com/google-ai-edge/mediapipe,
+# mediapipe/python/solutions/face_mesh_connections.py).
+OVAL = [
+    10, 338, 297, 332, 284, 251, 389, 356, 454, 323, 361, 288, 397, 365, 379,
+    378, 400, 377, 152, 148, 176, 149, 150, 136, 172, 58, 132, 93, 234, 127,
+    162, 21, 54, 103, 67, 109,
+]  # fmt: skip
+LIPS = [
+    61, 146, 91, 181, 84, 17, 314, 405, 321, 375, 291, 409, 270, 269, 267, 0,
+    37, 39, 40, 185,
+]  # fmt: skip
+MOUTH_OPENING = [
+    78, 95, 88, 178, 87, 14, 317, 402, 318, 324, 308, 415, 310, 311, 312, 13,
+    82, 81, 80, 191,
+]  # fmt: skip
+MOUTH_CORNERS = [61, 291, 76, 306, 62, 292, 78, 308, 57, 287, 43, 273]
+LEFT_EYE = [
+    33, 7, 163, 144, 145, 153, 154, 155, 133, 173, 157, 158, 159, 160, 161, 246,
+]  # fmt: skip
+RIGHT_EYE = [
+    263, 249, 390, 373, 374, 380, 381, 382, 362, 398, 384, 385, 386, 387, 388,
+    466,
+]  # fmt: skip
+LEFT_BROW = [70, 63, 105, 66, 107, 55, 65, 52, 53, 46]
+RIGHT_BROW = [300, 293, 334, 296, 336, 285, 295, 282, 283, 276]
+BROWS = LEFT_BROW + RIGHT_BROW
+INNER_BROWS = [107, 55, 66, 65, 336, 285, 296, 295, 9, 8]
+OUTER_BROWS = [70, 46, 300, 276, 63, 53, 293, 283]
+NOSE = [
+    2, 97, 98, 326, 327, 94, 19, 1, 4, 5, 64, 294, 48, 278, 49, 279, 129, 358,
+]  # fmt: skip
+BETWEEN_BROWS = [9, 8]
+NOSE_BRIDGE = [168, 6, 197, 195, 5]
+CHEEKS = [50, 280, 205, 425]
+STABLE = [33, 133, 362, 263, 168, 6, 197, 195, 5, 4, 1, 98, 327, 234, 454]
+"""What expressions hardly move: corners of eyes, nose, ears."""
+
+LEFT_CORNER, RIGHT_CORNER = 33, 263
+"""The outer corners of the eyes; their distance is the unit of lengths."""
+
+
+def fit(points: np.ndarray, targets: np.ndarray) -> np.ndarray:
+    """The similarity that takes the stable points of one mesh to another's."""
+    from efgan_tf import geometry
+
+    return geometry.fit_similarity(points[STABLE], targets[STABLE])
+
+
+def eye_distance(points: np.ndarray) -> float:
+    """Between the eyes' outer corners."""
+    return float(np.linalg.norm(points[RIGHT_CORNER] - points[LEFT_CORNER]))
+
+
+def mean_shape(meshes: np.ndarray) -> np.ndarray:
+    """float64 `[468, 2]`: the mean of meshes `[n, 468, 2]`, as the first."""
+    from efgan_tf import geometry
+
+    aligned = [geometry.apply(fit(mesh, meshes[0]), mesh) for mesh in meshes]
+    return np.mean(aligned, axis=0)
+
+
+@functools.lru_cache(maxsize=1)
+def _triangles(shape: bytes) -> np.ndarray:
+    return Delaunay(np.frombuffer(shape).reshape(POINTS, 2)).simplices
+
+
+class Raster:
+    """Where the triangles of a mesh lie in a picture.
+
+    Args:
+      shape: the mean shape, whose triangulation is used.
+      points: float64 `[468, 2]`, (x, y), the mesh in the picture.
+      size: (height, width) of the picture.
+
+    Attributes:
+      inside: bool `[height, width]`, what the mesh covers.
+    """
+
+    def __init__(
+        self, shape: np.ndarray, points: np.ndarray, size: tuple[int, int]
+    ):
+        self._corners = _triangles(np.float64(shape).tobytes())
+        index = np.zeros(size, np.int32)
+        fixed = np.int32(np.round((points - 0.5) * 64))  # 6 bits of fraction
+        for number, corners in enumerate(self._corners, 1):
+            cv2.fillConvexPoly(index, fixed[corners], number, shift=6)
+        self.inside = index > 0
+        self._index = np.maximum(index - 1, 0)
+        matrices = np.insert(points[self._corners], 2, 1, axis=2)
+        # Triangles without area cover borders of pixels only.
+        matrices[np.abs(np.linalg.det(matrices)) < 1e-6] = np.eye(3)
+        y, x = np.mgrid[: size[0], : size[1]] + 0.5
+        pixels = np.stack([x, y, np.ones(size)], axis=-1)
+        inverse = np.linalg.inv(matrices)[self._index]
+        # Borders of a triangle lie up to a pixel outside of it; of a thin one
+        # that is far.
+        shares = np.einsum("hwi,hwij->hwj", pixels, inverse).clip(-0.3, 1.3)
+        self._shares = shares / shares.sum(axis=-1, keepdims=True)
+
+    def interpolate(self, values: np.ndarray) -> np.ndarray:
+        """Values of the points `[468, ...]` → of the pixels; 0 outside."""
+        corners = values[self._corners[self._index]]
+        shares = self._shares.reshape(
+            *self._shares.shape, *[1] * (values.ndim - 1)
+        )
+        inside = self.inside.reshape(
+            *self.inside.shape, *[1] * (values.ndim - 1)
+        )
+        return (corners * shares).sum(axis=2) * inside
+
+    def sample(self, picture: np.ndarray, points: np.ndarray) -> np.ndarray:
+        """A picture with a mesh of its own, moved to this mesh.
+
+        Args:
+          picture: uint8 `[height, width, 3]`.
+          points: its mesh, `[468, 2]`.
+
+        Returns:
+          uint8 of the raster's size; what lies outside means nothing.
+        """
+        x, y = np.moveaxis(np.float32(self.interpolate(points) - 0.5), -1, 0)
+        return cv2.remap(
+            picture, x, y, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REFLECT
+        )
