@@ -200,7 +200,7 @@ def _print_row(name: str, outcome: Outcome) -> None:
 
 
 def _memory(process: subprocess.Popen) -> float:
-    """Resident memory in GB, as Linux tells it."""
+    """Resident memory in GB; for Linux."""
     with open(f"/proc/{process.pid}/status") as file:
         lines = dict(line.split(":", 1) for line in file)
     return int(lines["VmRSS"].split()[0]) * 1024 / 1e9

@@ -51,7 +51,7 @@ def from_proto(proto: TensorProto) -> Values:
         return values
     if proto.dtype != FLOAT:
         raise ValueError(f"expected floats or strings, got type {proto.dtype}")
-    # TensorFlow Serving writes floats one by one unless it is told otherwise.
+    # TensorFlow Serving writes floats one by one by default.
     content = proto.tensor_content or _packed_floats(proto)
     return np.frombuffer(content, "<f4").astype(np.float32).reshape(shape)
 

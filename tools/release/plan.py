@@ -196,9 +196,9 @@ PLAN: Mapping[str, Run | Tested | ByHand] = {
     ),
     "python -m efgan_tf.edit --model=phone/efgan.int8.tflite "
     "--image=photo.jpg --expression=happy --out=happy.png": Run("--overwrite"),
-    "python -m efgan_tf.parity --model=preset:faces128 --out=phone/parity "
+    "python -m benchmarks.parity --model=preset:faces128 "
     "--files=phone/efgan.none.tflite,phone/efgan.int8.tflite": Run(
-        "--model=preset:preview128 --faces=2 --repeats=2 --overwrite"
+        "--model=preset:preview128 --faces=2 --repeats=2"
     ),
     "python -m efgan_tf.distill --flagfile=configs/preview.flags "
     "--out=preview.keras": _DISTILLED,

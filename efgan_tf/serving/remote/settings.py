@@ -10,7 +10,7 @@ from efgan_tf.errors import UserError
 from efgan_tf.options import check_at_least, check_finite, option, require
 
 SCHEMES = ("grpc://", "grpcs://")
-"""What tells the address of a served model from a path."""
+"""An address of a served model begins with one of these; a path does not."""
 
 NEWEST = -1
 """In place of a version's number; 0 is a version of its own."""
