@@ -5,7 +5,7 @@ session optimizes the graph. TensorFlow Serving replays the requests of
 `assets.extra/tf_serving_warmup_requests` when it loads a version, so that no
 client waits for that.
 
-If a request fails, the version is not loaded; so it is if one has more images
+If a request fails, the version is not loaded; nor is it if one has more images
 than `max_batch_size` where the server batches.
 """
 
