@@ -8,7 +8,6 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.serving_load import Question
-from efgan_tf.serving.exported_model import ExportedModel
 
 
 class OwnModel:
@@ -61,6 +60,8 @@ _model = None
 
 def _load(folder: Path) -> None:
     global _model
+    from efgan_tf.serving.exported_model import ExportedModel
+
     _model = ExportedModel(folder)
 
 
