@@ -26,7 +26,7 @@ def check_images(images: Iterable[bytes], max_pixels: int) -> None:
     left = max_pixels
     for content in images:
         if not content.startswith(_SIGNATURES):
-            raise invalid("Unknown image file format: neither JPEG nor PNG")
+            raise invalid("image_bytes is neither a JPEG nor a PNG")
         try:
             with opened(io.BytesIO(content), max_pixels) as image:
                 left -= image.width * image.height
