@@ -1,16 +1,15 @@
-"""What serving costs, and what it bears.
+"""What serving costs, and how much load a server stands.
 
     python -m benchmarks.serving
 
 Exports preset:faces128 (or takes --model_dir), serves it with
-python -m efgan_tf.serve in a process of its own, once one by one and once
-batched, and prints: the model's own time, in the session that the server runs
-it in, in turns with the time that one caller waits for an answer; the capacity;
-and what becomes of questions that come at random times: at several rates, at
-80 % of the capacity for --minutes, and at 300 %. Every answer is held against
-what the model itself gives.
+python -m efgan_tf.serve in a process of its own, and prints: the model's own
+time for several batches; that of one face in turns with the time that one
+caller waits for an answer; the capacity; and what becomes of requests that come
+at random times: at several rates, at 80 % of the capacity for --minutes, and at
+300 %. Every answer is compared with what the model itself gives.
 
-Server, model and questions share the machine's cores.
+Server, model and clients share the machine's cores.
 """
 
 import contextlib
@@ -38,7 +37,6 @@ from efgan_tf.editing.presets import DEFAULT
 from efgan_tf.errors import UserError
 from efgan_tf.options import check_at_least, option, require
 
-MODES = {"one by one": [], "batched": ["--enable_batching"]}
 SHARES = (0.25, 0.5)
 SUSTAINED, OVERLOAD = 0.8, 3.0
 BATCHES = (1, 2, 4, 8, 16)
@@ -77,10 +75,9 @@ def main(values: flags.FlagValues) -> None:
             answers = [model.answer(question) for question in questions]
             check_distinct(answers)
             _print_model(model, questions[0], settings.repeats)
-            for mode, arguments in MODES.items():
-                with _server(versions, arguments) as (address, process):
-                    load = Load(address, questions, answers, settings.timeout)
-                    _measure(mode, load, process, model, settings)
+            with _server(versions) as (address, process):
+                load = Load(address, questions, answers, settings.timeout)
+                _measure(load, process, model, settings)
 
 
 def _export(folder: str) -> str:
@@ -94,20 +91,18 @@ def _export(folder: str) -> str:
 
 
 def _newest(versions: Path) -> Path:
-    from efgan_tf.serving.local.versions import find_versions
+    from efgan_tf.editing.saved_models import newest_version
 
-    found = find_versions(versions)
+    found = newest_version(versions)
     if not found:
         raise UserError(f"--model_dir={versions} holds no numbered version")
-    return versions / str(max(found))
+    return found
 
 
 @contextlib.contextmanager
-def _server(
-    versions: Path, arguments: list[str]
-) -> Iterator[tuple[str, subprocess.Popen]]:
+def _server(versions: Path) -> Iterator[tuple[str, subprocess.Popen]]:
     """The address and the process of a server."""
-    command = [sys.executable, "-m", "efgan_tf.serve", "--port=0", *arguments]
+    command = [sys.executable, "-m", "efgan_tf.serve", "--port=0"]
     with subprocess.Popen(
         [*command, f"--model_dir={versions}"],
         stdout=subprocess.PIPE,
@@ -137,45 +132,42 @@ def _print_model(model: OwnModel, question, repeats: int) -> None:
 
 
 def _measure(
-    mode: str,
     load: Load,
     process: subprocess.Popen,
     model: OwnModel,
     settings: BenchmarkConfig,
 ) -> None:
-    """Prints one way of serving."""
+    """Prints what the server makes of several loads."""
     seconds = settings.seconds
     load.closed_loop(CALLERS, min(seconds, 5.0))  # to warm up
-    _print_overhead(mode, load, model, settings.repeats)
+    _print_overhead(load, model, settings.repeats)
     capacity = load.closed_loop(CALLERS, seconds)
     if not capacity.latencies:
         raise UserError("no question was answered in time; raise --timeout")
     before = _memory(process)
     print(
-        "\n| serving | questions | asked/s | answered/s | p50 ms | p95 ms | "
-        "p99 ms | wrong | statuses |\n|---|---|---|---|---|---|---|---|---|"
+        "\n| requests | asked/s | answered/s | p50 ms | p95 ms | p99 ms | "
+        "wrong | statuses |\n|---|---|---|---|---|---|---|---|"
     )
-    _print_row(mode, f"{CALLERS} callers", capacity)
+    _print_row(f"{CALLERS} callers", capacity)
     for share, duration in (
         *((share, seconds) for share in SHARES),
         (SUSTAINED, 60 * settings.minutes),
         (OVERLOAD, seconds),
     ):
         outcome = load.open_loop(share * capacity.rate, duration)
-        _print_row(mode, f"{share:.0%} for {duration:g} s", outcome)
+        _print_row(f"{share:.0%} for {duration:g} s", outcome)
     if process.poll() is not None:
         raise UserError(f"the server ended with status {process.returncode}")
-    _print_row(mode, "afterwards, 1 caller", load.closed_loop(1, 1.0))
+    _print_row("afterwards, 1 caller", load.closed_loop(1, 1.0))
     print(
-        f"\n{mode}: the server runs on; its memory was {before:.2f} GB before "
+        f"\nthe server runs on; its memory was {before:.2f} GB before "
         f"the rates, is {_memory(process):.2f} GB after\n",
         flush=True,
     )
 
 
-def _print_overhead(
-    mode: str, load: Load, model: OwnModel, repeats: int
-) -> None:
+def _print_overhead(load: Load, model: OwnModel, repeats: int) -> None:
     """One caller and the model itself, in turns: the machine may change."""
     own, served = [], []
     for _ in range(ROUNDS):
@@ -186,18 +178,17 @@ def _print_overhead(
         1000 * statistics.median(times or [math.nan]) for times in (own, served)
     )
     print(
-        f"{mode}: one caller waits {served_ms:.1f} ms, the model itself takes "
+        f"one caller waits {served_ms:.1f} ms, the model itself takes "
         f"{model_ms:.1f} ms: overhead {served_ms / model_ms - 1:.1%}",
         flush=True,
     )
 
 
-def _print_row(mode: str, name: str, outcome: Outcome) -> None:
+def _print_row(name: str, outcome: Outcome) -> None:
     statuses = ", ".join(
         f"{count} {status}" for status, count in outcome.statuses.most_common()
     )
     cells = [
-        mode,
         name,
         f"{outcome.asked:.1f}",
         f"{outcome.rate:.1f}",
@@ -209,7 +200,7 @@ def _print_row(mode: str, name: str, outcome: Outcome) -> None:
 
 
 def _memory(process: subprocess.Popen) -> float:
-    """Resident memory in GB, as Linux tells it."""
+    """Resident memory in GB; for Linux."""
     with open(f"/proc/{process.pid}/status") as file:
         lines = dict(line.split(":", 1) for line in file)
     return int(lines["VmRSS"].split()[0]) * 1024 / 1e9

@@ -1,4 +1,4 @@
-"""The model by itself, in the session that serves it."""
+"""The model by itself, in a process like the server's."""
 
 import concurrent.futures
 import multiprocessing
@@ -55,29 +55,24 @@ class OwnModel:
 
 
 # Of the process.
-_session = None
+_model = None
 
 
 def _load(folder: Path) -> None:
-    global _session
-    from efgan_tf.serving.local.session import Session
+    global _model
+    from efgan_tf.serving.exported_model import ExportedModel
 
-    _session = Session(folder)
+    _model = ExportedModel(folder)
 
 
 def _side() -> int:
-    shape = _session.signatures["serving_default"].inputs["image"].tensor_shape
+    shape = _model.signatures["serving_default"].inputs["image"].tensor_shape
     return shape.dim[1].size
 
 
 def _run(image: np.ndarray, units: np.ndarray) -> np.ndarray:
-    signature = _session.signatures["serving_default"]
-    feeds = {
-        signature.inputs["image"].name: image,
-        signature.inputs["action_units"].name: units,
-    }
-    (answer,) = _session.run(feeds, [signature.outputs["image"].name])
-    return answer
+    inputs = {"image": image, "action_units": units}
+    return _model.run("serving_default", inputs)["image"]
 
 
 def _times(image: np.ndarray, units: np.ndarray, repeats: int) -> list[float]:

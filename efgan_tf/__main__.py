@@ -18,7 +18,7 @@ from efgan_tf.commands import USER_ERROR_STATUS
 COMMANDS = (
     "edit", "demo", "train", "prepare", "label", "synthesize", "evaluate",
     "evaluate_photos", "ablate", "plot", "visualize", "export", "serve",
-    "client", "distill", "parity",
+    "client", "distill",
 )  # fmt: skip
 
 

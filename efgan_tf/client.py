@@ -1,12 +1,12 @@
-"""Edits photos with a model that a server holds.
+"""Edits photos with a model on a server.
 
     python -m efgan_tf.client --server=localhost:8500 --image=photo.jpg \\
         --expression=happy --out=happy.png
 
 The server is TensorFlow Serving, or python -m efgan_tf.serve, with an export of
-python -m efgan_tf.export. Faces are found, aligned and put back here; aligned
-faces and action units are all that it is sent. But for --model, the flags are
-those of python -m efgan_tf.edit. docs/client.md is the guide.
+python -m efgan_tf.export. Faces are detected, aligned and put back here; only
+aligned faces and action units are sent. Except for --model, the flags are those
+of python -m efgan_tf.edit. docs/client.md is the guide.
 """
 
 import sys

@@ -1,4 +1,4 @@
-"""Exports a trained model: as a SavedModel to serve, as one file to keep.
+"""Exports a trained model as a SavedModel, a .keras file or TFLite files.
 
     python -m efgan_tf.export --run_dir=runs/full --out=models
     python -m efgan_tf.export --model=preset:faces128 --out=models
@@ -6,8 +6,8 @@
 Writes models/efgan/1, a SavedModel with all signatures, and with
 --formats=saved_model,keras also models/efgan.keras. A further export writes
 models/efgan/2: TF Serving changes over to the highest version. With
---signature_check a version appears only if both TensorFlow's loaders answer as
-the Keras model does.
+--signature_check a version appears only if its signatures answer as the Keras
+model does.
 
     python -m efgan_tf.export --model=preset:faces128 --out=phone \\
         --formats=tflite --quantize=float16,dynamic,int8
@@ -33,13 +33,13 @@ from efgan_tf.serving.tflite.settings import TfliteConfig
 
 FORMATS = ("saved_model", "keras", "tflite")
 
-# A server holds all of a warm-up request's results in memory.
+# The server holds the results of a warm-up request in memory.
 _MAX_WARMUP = 128
 
 
 @dataclasses.dataclass(frozen=True)
 class ExportConfig:
-    """What to export, and where to."""
+    """What to export, in which formats, and to which folder."""
 
     run_dir: str = option("", "folder of the trained run")
     model: str = option("", "instead of a run: preset:NAME or a .keras file")
@@ -52,13 +52,13 @@ class ExportConfig:
     )
     warmup_batches: tuple[int, ...] = option(
         (1, 4),
-        "SavedModel: numbers of faces that a server tries each signature on "
-        "when it loads it; none above its max_batch_size; empty: no trial",
+        "SavedModel: numbers of faces of TF Serving's warm-up requests; none "
+        "above its max_batch_size; empty: no warm-up",
     )
     signature_check: bool = option(
         False,
-        "SavedModel: write it only if every signature answers as the Keras "
-        "model does, loaded by Python and by TF Serving's C++ loader",
+        "SavedModel: write it only if every signature, loaded again, answers "
+        "as the Keras model does",
     )
     name: str = option("efgan", "of the model: --out/NAME/1, --out/NAME.keras")
     overwrite: bool = option(
@@ -80,10 +80,10 @@ class ExportConfig:
                 name in FORMATS,
                 f"--formats: {name!r} is none of {', '.join(FORMATS)}",
             )
-        wanted = set(self.warmup_batches)
+        sizes = set(self.warmup_batches)
         require(
-            wanted <= set(range(1, _MAX_WARMUP + 1))
-            and len(wanted) == len(self.warmup_batches),
+            sizes <= set(range(1, _MAX_WARMUP + 1))
+            and len(sizes) == len(self.warmup_batches),
             f"--warmup_batches={','.join(map(str, self.warmup_batches))} "
             f"must be different numbers from 1 to {_MAX_WARMUP}",
         )
@@ -92,7 +92,7 @@ class ExportConfig:
             "--signature_check checks the SavedModel; add saved_model to "
             "--formats",
         )
-        # A bare number would be taken for a version.
+        # A bare number would be read as a version.
         require(
             re.fullmatch(r"[A-Za-z_][\w.-]*", self.name) is not None,
             f"--name={self.name} must begin with a letter and have no more "
@@ -111,7 +111,7 @@ class ExportConfig:
 
     @property
     def tflite_files(self) -> dict[str, Path]:
-        """Quantisation → the file for phones."""
+        """Quantization → TFLite file."""
         return {
             name: Path(self.out) / f"{self.name}.{name}.tflite"
             for name in self.tflite.quantize
@@ -152,11 +152,11 @@ def main(values: flags.FlagValues) -> None:
 
 
 def export(config: ExportConfig) -> list[Path]:
-    """Writes every format; returns what was written.
+    """Writes every format; returns the paths.
 
     Raises:
-      UserError: the run has no whole checkpoint or fewer stages than wanted,
-        or a format cannot be written.
+      UserError: the run has no complete checkpoint or too few stages, or a
+        format cannot be written.
     """
     from efgan_tf.editing.keras_file import write_keras
     from efgan_tf.editing.loading import load_network
@@ -201,7 +201,7 @@ def _saved_model(trained, config: ExportConfig) -> Path:
 
 
 def _write_tflite(trained, config: ExportConfig) -> list[Path]:
-    """Writes a file for each quantisation, and says what int8 is made with."""
+    """Writes a file for each quantization."""
     from efgan_tf.serving.tflite.conversion import write_tflite
     from efgan_tf.serving.tflite.faces import read_faces
 

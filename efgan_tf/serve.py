@@ -1,12 +1,12 @@
-"""Serves an exported model on this machine, as TensorFlow Serving would.
+"""Serves an exported model on this machine, for development and tests.
 
     python -m efgan_tf.serve --model_dir=models/efgan
 
-A stand-in for development and tests: the same gRPC services on the same port,
-the same answers to every fault. In production, run TensorFlow Serving itself
-(serving/README.md). A version that is exported later is loaded while this one
-serves. docs/serving.md says what is the same and what is not. Ends with status
-0 on SIGTERM, once the requests in flight are answered.
+The gRPC services and status codes are TensorFlow Serving's, on the same port;
+in production, run TensorFlow Serving itself (serving/README.md). A version that
+is exported later is loaded while this one serves. docs/serving.md says what is
+the same and what is not. Ends with status 0 on SIGTERM, once the requests in
+flight are answered.
 """
 
 import sys
@@ -28,10 +28,7 @@ def main(values: flags.FlagValues) -> None:
         "(serving/README.md)."
     )
     with LocalServer(settings) as server:
-        print(f"serving on {server.address}")
-        if server.metrics_url:
-            print(f"metrics at {server.metrics_url}")
-        sys.stdout.flush()
+        print(f"serving on {server.address}", flush=True)
         try:
             server.wait()
         except SystemExit:

@@ -1,12 +1,12 @@
-"""Serving: the exported model, its signatures and files, server and client."""
+"""The exported model: its signatures and files, server and client."""
 
 from typing import Any
 
-_CLIENTS = ("Client", "AsyncClient", "ServingError")
+_CLIENTS = ("Client", "ServingError")
 
 
 def __getattr__(name: str) -> Any:
-    # gRPC is imported by those who ask, not by those who export.
+    # The export needs no gRPC.
     if name in _CLIENTS:
         from efgan_tf.serving import remote
 

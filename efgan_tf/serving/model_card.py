@@ -1,4 +1,4 @@
-"""The model card: what an exported model is, in words, beside its files."""
+"""The model card: the description of an exported model beside its files."""
 
 from pathlib import Path
 
@@ -14,15 +14,15 @@ FILE_NAME = "MODEL_CARD.md"
 _CARD = """\
 # {name}
 
-Changes the expression of a face in a picture to a wanted one, given as
-intensities of facial action units, and keeps the person. A cascade of
+Changes the expression of a face in a picture to a target, given as intensities
+of facial action units, and keeps the identity. A cascade of
 {stages} EF-GAN{plural} at {size}×{size} pixels ("Cascade EF-GAN: Progressive
 Facial Expression Editing with Local Focuses", CVPR 2020, arXiv 2003.05905)
 with an estimator of action units, exported by efgan_tf {version}.
 
-## What it can be asked
+## Signatures
 
-The inputs and outputs of its signatures; b, the number of faces, is free.
+Their inputs and outputs; b, the number of faces, is free.
 
 | signature | inputs | outputs |
 |---|---|---|
@@ -39,17 +39,17 @@ The inputs and outputs of its signatures; b, the number of faces, is free.
 | `image` | float32 [b, {size}, {size}, 3] | 0 to 1, RGB, an aligned face |
 | `image_bytes` | string [b] | in: JPEG or PNG of an aligned face, square, of \
 any side; out: PNG, {size}×{size} |
-| `action_units` | float32 [b, 17] | 0 to 5; in: what is wanted, out of \
-`estimate`: what is there |
+| `action_units` | float32 [b, 17] | 0 to 5; in: the target, out of \
+`estimate`: what the face shows |
 | `source_action_units` | float32 [b, 17] | 0 to 5, what the face shows; \
-estimated where a signature does not take it |
+estimated where a signature has no such input |
 | `stages` | float32 [b, {stages}, {size}, {size}, 3] | 0 to 1, after each \
 stage |
 | `attention` | float32 [b, {stages}, {size}, {size}, 1] | 0 to 1, what is \
 new after each stage |
 
 An aligned face has its eyes and its nose at the places that
-`assets/{info_file}` names under `template`, as fractions of the side. The file
+`assets/{info_file}` lists under `template`, as fractions of the side. The file
 also lists the action units in order, for programs.
 
 Other shapes, empty batches, values out of range and bytes that are no square
@@ -65,10 +65,9 @@ In this order, from 0 (absent) to 5 (maximal), as OpenFace 2.0 measures them.
 
 {learned}
 
-## How to ask it
+## How to use it
 
-With efgan_tf installed, from a photo, which the client aligns and puts back, of
-a server on this machine:
+With efgan_tf installed, on a photo, by a server on this machine:
 
     python -m efgan_tf.client --server=localhost:8500 --model_name={name} \\
         --image=photo.jpg --expression=happy --out=out.png
@@ -84,19 +83,19 @@ Without a server, from this folder:
 
 {origin}
 
-## What it is for, and what not
+## Intended use
 
 For research, demonstrations, and pictures of people who agreed to it. An edited
 face shows what its person never did: edit people only with their consent, say
 that a picture was edited, and do not use it to deceive. Action units are
 movements of muscles, not emotions; do not judge people by them.
 
-The model knows the faces that it learned from. Others, in age, skin, pose,
+The model knows the faces that it was trained on. Others, in age, skin, pose,
 light or glasses, may come out worse. Look at edits of pictures like yours
 before you rely on it, and measure it (`docs/evaluation.md` of the project).
 
-The code is under the Apache License 2.0. Weights are bound by the terms of
-the pictures that they were learned from as well.
+The code is under the Apache License 2.0. The terms of the pictures that
+the weights were trained on apply as well.
 """
 
 
@@ -105,8 +104,8 @@ def model_card(name: str, info: ModelInfo, origin: str) -> str:
 
     Args:
       name: of the model, as a server knows it.
-      info: what the model says about itself.
-      origin: Markdown on what it was learned from.
+      info: the model's metadata.
+      origin: Markdown on the data that it was trained on.
     """
     rows = [
         f"| {index} | {unit} | {description} |"
@@ -124,17 +123,16 @@ def model_card(name: str, info: ModelInfo, origin: str) -> str:
         info_file=INFO_NAME,
         units="\n".join(rows),
         learned=(
-            f"Its data could not teach {', '.join(missing)}: what is asked of "
-            "them is ignored."
+            f"It did not learn {', '.join(missing)}: their targets are ignored."
             if missing
-            else "Its data could teach all of them."
+            else "It learned all of them."
         ),
         origin=origin.strip(),
     )
 
 
 def run_origin(path: Path) -> str:
-    """On a model that a run trained.
+    """The origin of a model that a run trained.
 
     Raises:
       UserError: there is no run.
@@ -147,13 +145,13 @@ def run_origin(path: Path) -> str:
 Trained by `python -m efgan_tf.train` on {what}; planned for
 {training.phase1_kimg:g} thousand images in phase 1 and
 {training.phase2_kimg:g} thousand in phase 2, seed {training.seed}. The run's
-`config.json` has all settings. This card does not know how good it became:
-`python -m efgan_tf.evaluate` tells.
+`config.json` has all settings. This card does not say how good it is:
+`python -m efgan_tf.evaluate` measures that.
 """
 
 
 def _data(part: DataPart, whole: DataConfig) -> str:
-    """One of a run's data sets in words."""
+    """A description of one of a run's data sets."""
     data = part.data
     share = f"{part.share} of every batch: " if whole.mix else ""
     held_out = f"{data.held_out:.0%} of the people"
@@ -169,7 +167,7 @@ def _data(part: DataPart, whole: DataConfig) -> str:
 
 
 def model_origin(model: str) -> str:
-    """On a model that is no run: a preset has a card of its own.
+    """The origin of a model that is no run: a preset has a card of its own.
 
     Args:
       model: `preset:NAME`, or the path of a `.keras` file.
@@ -178,7 +176,7 @@ def model_origin(model: str) -> str:
         return _below_heading(presets.read_card(model))
     return (
         f"Exported from `{Path(model).name}`, which does not say what it was "
-        "learned from. Whoever passes the model on should add it here."
+        "trained on. Add that here before you pass the model on."
     )
 
 

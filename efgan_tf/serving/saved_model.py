@@ -1,4 +1,4 @@
-"""Writes a SavedModel in a numbered folder, as TF Serving wants it."""
+"""Writes a SavedModel in a numbered folder, as TensorFlow Serving needs it."""
 
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -25,11 +25,12 @@ def write_saved_model(
 
     Args:
       trained: the model.
-      folder: of the versions; made if it is absent. Its name is the model's.
-      origin: for the model card, Markdown on what it was learned from.
+      folder: of the versions; created if it is missing. Its name is the
+        model's.
+      origin: for the model card, Markdown on the data it was trained on.
       warmup_batches: numbers of images of the warm-up requests.
-      check: gets the folder before it takes its place, and raises if it shall
-        not.
+      check: gets the folder before it is renamed to its number, and raises to
+        prevent that.
 
     Returns:
       The version's folder: `folder/1` or one more than the highest there.

@@ -1,4 +1,4 @@
-"""What an exported model can be asked: six signatures, one graph.
+"""The six signatures of an exported model, which share one graph.
 
 | key | inputs | outputs |
 |---|---|---|
@@ -17,11 +17,11 @@ out, a PNG. `stages` is `[b, K, size, size, 3]` in [0, 1], `attention`
 together. Where the source's units are needed and not given, the estimator
 finds them in the graph.
 
-TF Serving checks neither shapes nor values, so that the graph does, and
-refuses with INVALID_ARGUMENT: what has another shape, an empty batch, batches
-that differ, images beyond [0, 1] (by more than `TOLERANCE`, which is clipped;
-images in 0–255 or [-1, 1] would give nonsense quietly), units beyond 0–5, and
-what is not finite.
+TF Serving checks neither shapes nor values, so the graph does, and refuses with
+INVALID_ARGUMENT: other shapes, an empty batch, batches of different sizes,
+values that are not finite, units beyond 0–5, and images beyond [0, 1] (by more
+than `TOLERANCE`, which is clipped; images in 0–255 or [-1, 1] would give wrong
+results without an error).
 """
 
 import tensorflow as tf
@@ -30,7 +30,7 @@ from efgan_tf import action_units
 from efgan_tf.editing.network import TrainedNetwork
 
 TOLERANCE = 1e-3
-"""What rounding may take an image beyond [0, 1], or a unit beyond 0–5."""
+"""How far rounding may take an image beyond [0, 1], or a unit beyond 0–5."""
 
 MAX_BYTES = 16 * 2**20
 """Of one encoded image."""
@@ -119,7 +119,7 @@ class Signatures(tf.Module):
 
     def _run(self, image, source, target):
         """The cascade on checked inputs, its results in the public scale."""
-        # What the data could not teach stays as it is.
+        # Units that were not learned stay as they are.
         target = tf.where(self._mask > 0, target, source)
         result = self.cascade(image, source, target)
         stages = tf.clip_by_value((result["stages"] + 1) / 2, 0.0, 1.0)
@@ -130,10 +130,10 @@ class Signatures(tf.Module):
         }
 
     def _checked(self, image, **units):
-        """Inputs in the networks' scales, once they are what they should be.
+        """Inputs in the networks' scales, after the checks.
 
         Args:
-          image: as the signatures take it.
+          image: as given to the signature.
           **units: vectors of units by the names of their inputs.
 
         Returns:

@@ -1,12 +1,12 @@
-"""Requests that TF Serving answers to itself before a version goes live.
+"""Requests that TensorFlow Serving runs before it serves a version.
 
-The first answer of a signature takes many times as long as the next, since
-the session optimizes the graph for it. TF Serving replays the requests of
+The first call of a signature takes many times as long as the next, since the
+session optimizes the graph. TensorFlow Serving replays the requests of
 `assets.extra/tf_serving_warmup_requests` when it loads a version, so that no
 client waits for that.
 
-A request that fails makes the load fail, and so does one for more images than
-`max_batch_size` where the server batches.
+If a request fails, the version is not loaded; nor is it if one has more images
+than `max_batch_size` where the server batches.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -66,7 +66,7 @@ def warmup_requests(
 
 
 def _constant(spec: tf.TensorSpec, batch: int) -> tensor_pb2.TensorProto:
-    """In a few bytes: readers repeat the last value that they are given."""
+    """In a few bytes: readers repeat the last value of a message."""
     shape = tf.TensorShape([batch, *spec.shape[1:]])
     tensor = tensor_pb2.TensorProto(
         dtype=spec.dtype.as_datatype_enum, tensor_shape=shape.as_proto()

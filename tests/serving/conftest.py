@@ -8,7 +8,6 @@ from tests.serving.servers import serving
 
 @pytest.fixture(scope="session")
 def served():
-    """A server with the tiny model, as version 1, labelled stable."""
-    folder = make_exported().out / "efgan"
-    with serving(folder, version_labels=("stable=1",)) as (server, _):
+    """A server with the tiny model, as version 1."""
+    with serving(make_exported().out / "efgan") as (server, _):
         yield server

@@ -3,6 +3,8 @@
 import contextlib
 import dataclasses
 import functools
+import threading
+import time
 from pathlib import Path
 
 import grpc
@@ -11,68 +13,57 @@ import tensorflow as tf
 from tensorflow_serving.apis import (
     get_model_metadata_pb2,
     get_model_status_pb2,
-    model_management_pb2,
     model_service_pb2_grpc,
     predict_pb2,
     prediction_service_pb2_grpc,
 )
 
 from efgan_tf.serving.local.server import LocalServer
-from efgan_tf.serving.local.settings import (
-    BatchingConfig,
-    LimitsConfig,
-    ServeConfig,
-)
+from efgan_tf.serving.local.settings import ServeConfig
 
 NAME = "efgan"
 Code = grpc.StatusCode
 
 
-class _Counting(tf.Module):
-    """Says which version it is; slow, strict or of odd shapes where asked."""
+class _Adder(tf.Module):
+    """Adds its version to `x`, or waits for a file."""
 
     def __init__(self, version):
         super().__init__()
         self._version = tf.Variable(float(version))
 
     @tf.function(input_signature=[tf.TensorSpec((None,), name="x")])
-    def tell(self, x):
+    def add(self, x):
         return {"y": x + self._version, "twice": 2 * x}
 
-    @tf.function(input_signature=[tf.TensorSpec((None,), name="x")])
-    def loop(self, x):
-        """Takes as many steps as the largest `x` says."""
-        steps = tf.while_loop(
-            lambda step: step < tf.reduce_max(x), lambda s: (s + 1,), (0.0,)
-        )[0]
-        return {"y": x + self._version + 0 * steps}
-
-    @tf.function(input_signature=[tf.TensorSpec(None, name="x")])
-    def strict(self, x):
-        check = tf.debugging.Assert(tf.reduce_all(x >= 0), ["x is negative"])
-        with tf.control_dependencies([check]):
-            return {"y": x + self._version, "sum": tf.reduce_sum(x)}
-
-    @tf.function(input_signature=[tf.TensorSpec(None, name="x")])
-    def odd(self, x):
-        return {"y": tf.zeros(7) + tf.reduce_sum(x)}
+    @tf.function(
+        input_signature=[tf.TensorSpec((None,), tf.string, name="path")]
+    )
+    def gate(self, path):
+        """Writes `path`.started, and returns once the file has content."""
+        started = tf.io.write_file(path[0] + ".started", "")
+        with tf.control_dependencies([started]):
+            steps = tf.while_loop(
+                lambda step: tf.strings.length(tf.io.read_file(path[0])) == 0,
+                lambda step: (step + 1,),
+                (0,),
+            )[0]
+        return {"y": self._version[None] + 0 * tf.cast(steps, tf.float32)}
 
 
 @functools.cache
-def _counting_functions():
-    """Traced once: the variable is found when a version is saved."""
-    module = _Counting(0)
+def _adder():
+    """Traced once: the variable is read when a version is saved."""
+    module = _Adder(0)
     return module, {
-        "serving_default": module.tell,
-        "loop": module.loop,
-        "strict": module.strict,
-        "odd": module.odd,
+        "serving_default": module.add,
+        "gate": module.gate,
     }
 
 
 def write_version(folder: Path, version: int) -> Path:
     """Writes a model that adds its version to `x`."""
-    module, functions = _counting_functions()
+    module, functions = _adder()
     module._version.assign(float(version))
     path = folder / str(version)
     tf.saved_model.save(module, str(path), signatures=functions)
@@ -94,7 +85,7 @@ def predict_request(inputs, signature="", version=None, **changes):
 
 @dataclasses.dataclass(frozen=True)
 class Answer:
-    """What came back: outputs and spec, or a status and its words."""
+    """What came back: outputs and spec, or a status and its details."""
 
     code: grpc.StatusCode
     details: str = ""
@@ -104,7 +95,7 @@ class Answer:
 
 
 class Caller:
-    """A client of one server that gives statuses back instead of raising."""
+    """A client of one server that returns statuses instead of raising."""
 
     def __init__(self, channel: grpc.Channel):
         self.channel = channel
@@ -160,39 +151,51 @@ class Caller:
             for status in self.status().message.model_version_status
         ]
 
-    def reload(self, *models) -> Answer:
-        """Of `(name, folder, labels)`."""
-        request = model_management_pb2.ReloadConfigRequest()
-        for name, folder, labels in models:
-            model = request.config.model_config_list.config.add(
-                name=name, base_path=str(folder), model_platform="tensorflow"
-            )
-            model.model_version_policy.all.SetInParent()
-            model.version_labels.update(labels)
-        return self.send(self.model.HandleReloadConfigRequest, request)
+
+class Gate:
+    """A request that is in flight until `open` is called.
+
+    Args:
+      path: of a file that is not there yet.
+      caller: sends the request.
+
+    Attributes:
+      answer: what came back, after `open`.
+    """
+
+    def __init__(self, path: Path, caller: Caller):
+        self._path = path
+        path.write_text("")
+        self.inputs = {"path": np.array([str(path).encode()], object)}
+        self._thread = threading.Thread(target=self._ask, args=(caller,))
+        self._thread.start()
+        while not path.with_name(f"{path.name}.started").exists():
+            assert self._thread.is_alive(), self.answer
+            time.sleep(0.01)
+
+    def _ask(self, caller):
+        self.answer = caller.predict(self.inputs, "gate", timeout=600)
+
+    def open(self) -> Answer:
+        self._path.write_text("open")
+        self._thread.join()
+        return self.answer
 
 
 @contextlib.contextmanager
-def calling(address, credentials=None):
+def calling(address):
     """A `Caller` of a server anywhere."""
     options = [("grpc.max_receive_message_length", -1)]
-    channel = (
-        grpc.secure_channel(address, credentials, options)
-        if credentials
-        else grpc.insecure_channel(address, options)
-    )
-    with channel:
+    with grpc.insecure_channel(address, options) as channel:
         yield Caller(channel)
 
 
-def config(folder, batching=None, limits=None, **options) -> ServeConfig:
+def config(folder, **options) -> ServeConfig:
     """Options for a server on a free port."""
-    if "model_config_file" not in options:
-        options = {"model_dir": str(folder), "model_name": NAME, **options}
     return ServeConfig(
+        model_dir=str(folder),
+        model_name=NAME,
         port=0,
-        batching=BatchingConfig(**batching or {}),
-        limits=LimitsConfig(**limits or {}),
         **{"poll_seconds": 0.05, **options},
     )
 

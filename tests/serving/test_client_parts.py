@@ -14,13 +14,8 @@ from tensorflow_serving.apis import (
 
 from efgan_tf import client, commands
 from efgan_tf.errors import UserError
-from efgan_tf.serving.remote import (
-    Client,
-    ServerConfig,
-    faults,
-    protos,
-    tensors,
-)
+from efgan_tf.serving import protos, tensors
+from efgan_tf.serving.remote import Client, ServerConfig, calls, faults
 from efgan_tf.serving.remote.settings import is_address, parse_address
 from tools.dump_protos import descriptor_set
 
@@ -37,6 +32,10 @@ from tools.dump_protos import descriptor_set
 )
 def test_addresses(address, settings):
     config = parse_address(address)
+    spec = calls.metadata(config).request.model_spec
+    assert spec.name == config.model_name
+    assert spec.version_label == settings.get("version_label", "")
+    assert spec.HasField("version") == ("model_version" in settings)
     server = address.removeprefix("grpcs://").removeprefix("grpc://")
     expected = ServerConfig(server=server.split("/")[0], **settings)
     assert config == expected
@@ -75,7 +74,7 @@ def test_the_proxy_is_named_where_another_machine_is_not_reached(host, proxied):
     with Client(f"{host}:8500", timeout=5) as asking:
         with pytest.raises(faults.ServingError) as error:
             asking.versions()
-    assert f"http_proxy, which no_proxy={host}" in str(error.value)
+    assert f"http_proxy; no_proxy={host} " in str(error.value)
     assert "secret" not in str(error.value)
 
 
@@ -101,8 +100,8 @@ def test_what_is_no_address(address, words):
     ("flags", "words"),
     [
         ([], "give --server=HOST:PORT"),
-        (["--server=localhost"], "--server=localhost is no HOST:PORT"),
-        (["--server=grpc://x:1"], "--server=grpc://x:1 is no HOST:PORT"),
+        (["--server=localhost"], "--server=localhost is not HOST:PORT"),
+        (["--server=grpc://x:1"], "--server=grpc://x:1 is not HOST:PORT"),
         (["--server=x:1", "--timeout=0"], "--timeout"),
         (["--server=x:1", "--timeout=nan"], "--timeout"),
         (["--server=x:1", "--model_name="], "--model_name"),
@@ -175,6 +174,15 @@ def test_tensors_are_read_as_servers_write_them():
     proto.tensor_shape.dim[0].size = 0
     del proto.float_val[:]
     assert tensors.from_proto(proto).shape == (0, 2, 3)
+
+
+@pytest.mark.parametrize("sizes", [[-1], [2**62, 4], [1] * 100])
+def test_shapes_that_no_array_has(sizes):
+    proto = protos.TensorProto(dtype=1, float_val=[0])
+    for size in sizes:
+        proto.tensor_shape.dim.add(size=size)
+    with pytest.raises(ValueError):
+        tensors.from_proto(proto)
 
 
 @pytest.mark.parametrize(

@@ -1,23 +1,26 @@
-"""TLS, as serving/ssl.config has it on the server's side."""
+"""A client that checks the server's certificate, and shows its own."""
 
+import concurrent.futures
+import contextlib
 import dataclasses
 import datetime
 import ipaddress
-import json
 from pathlib import Path
 
+import grpc
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
+from tensorflow_serving.apis import model_service_pb2_grpc
 
 from efgan_tf import client as command
 from efgan_tf import commands
 from efgan_tf.errors import UserError
 from efgan_tf.serving import Client, ServingError
-from efgan_tf.serving.local.server import LocalServer
+from efgan_tf.serving.local.services import ModelService
+from efgan_tf.serving.local.versions import Versions
 from tests.editing.conftest import make_exported
-from tests.serving.servers import config
 
 
 @dataclasses.dataclass(frozen=True)
@@ -62,20 +65,6 @@ def _make_pair(folder, name):
     return pair
 
 
-def _ssl_config(path, server, client=None):
-    """Writes the file that TensorFlow Serving takes."""
-    values = {
-        "server_key": server.key.read_text(),
-        "server_cert": server.certificate.read_text(),
-    }
-    if client:
-        values["custom_ca"] = client.certificate.read_text()
-    lines = [f"{name}: {json.dumps(text)}" for name, text in values.items()]
-    lines.append(f"client_verify: {str(client is not None).lower()}")
-    path.write_text("\n".join(lines))
-    return str(path)
-
-
 @pytest.fixture(scope="module")
 def pairs(tmp_path_factory):
     folder = tmp_path_factory.mktemp("keys")
@@ -84,9 +73,25 @@ def pairs(tmp_path_factory):
     }
 
 
-def _serve(ssl_config):
-    folder = make_exported().out / "efgan"
-    return LocalServer(config(folder, ssl_config_file=ssl_config))
+@contextlib.contextmanager
+def _serving(own, client=None):
+    """Port of a server with a certificate; of clients it may ask for one."""
+    server = grpc.server(concurrent.futures.ThreadPoolExecutor(2))
+    versions = Versions("efgan", make_exported().out / "efgan", print)
+    model_service_pb2_grpc.add_ModelServiceServicer_to_server(
+        ModelService("efgan", versions), server
+    )
+    credentials = grpc.ssl_server_credentials(
+        [(own.key.read_bytes(), own.certificate.read_bytes())],
+        client and client.certificate.read_bytes(),
+        client is not None,
+    )
+    port = server.add_secure_port("127.0.0.1:0", credentials)
+    server.start()
+    try:
+        yield port
+    finally:
+        server.stop(0).wait()
 
 
 def _refused(address, **settings):
@@ -96,30 +101,26 @@ def _refused(address, **settings):
     return str(caught.value)
 
 
-def test_the_server_shows_who_it_is(pairs, tmp_path):
-    keys = _ssl_config(tmp_path / "ssl.config", pairs["server"])
+def test_the_server_shows_a_certificate(pairs):
     trusted = str(pairs["server"].certificate)
-    with _serve(keys) as server:
+    with _serving(pairs["server"]) as port:
         for host in ("127.0.0.1", "localhost"):
-            port = server.address.rpartition(":")[2]
             address = f"{host}:{port}"
             with Client(address, root_certificate=trusted) as client:
                 assert client.versions() == {1: "AVAILABLE"}
                 assert client.config.address == f"grpcs://{address}/efgan"
-        # Somebody else's signature, known authorities, no TLS.
+        # Another authority, the known ones, no TLS.
+        address = f"127.0.0.1:{port}"
         other = str(pairs["other"].certificate)
-        message = _refused(server.address, root_certificate=other)
+        message = _refused(address, root_certificate=other)
         assert "no TLS connection" in message
         assert "check --root_certificate" in message
-        assert "no TLS connection" in _refused(f"grpcs://{server.address}")
-        message = _refused(server.address)
+        assert "no TLS connection" in _refused(f"grpcs://{address}")
+        message = _refused(address)
         assert "cannot be reached" in message and "(--tls)" in message
 
 
-def test_the_client_shows_who_it_is(pairs, tmp_path):
-    keys = _ssl_config(
-        tmp_path / "ssl.config", pairs["server"], pairs["client"]
-    )
+def test_the_client_shows_a_certificate(pairs):
     trusted = {"root_certificate": str(pairs["server"].certificate)}
     known, other = (
         {
@@ -128,11 +129,12 @@ def test_the_client_shows_who_it_is(pairs, tmp_path):
         }
         for name in ("client", "other")
     )
-    with _serve(keys) as server:
-        with Client(server.address, **trusted, **known) as client:
+    with _serving(pairs["server"], pairs["client"]) as port:
+        address = f"127.0.0.1:{port}"
+        with Client(address, **trusted, **known) as client:
             assert client.versions() == {1: "AVAILABLE"}
         for settings in (trusted, {**trusted, **other}):
-            message = _refused(server.address, **settings)
+            message = _refused(address, **settings)
             assert "--client_certificate" in message
 
 

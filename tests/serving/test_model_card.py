@@ -39,7 +39,7 @@ def test_it_names_the_units_in_order_and_what_was_not_learned(card):
     units = re.findall(r"^\| (\d+) \| (AU\d\d) \|", card, re.M)
     assert [unit for _, unit in units] == list(action_units.NAMES)
     assert [int(index) for index, _ in units] == list(range(17))
-    assert "could not teach AU45:" in card
+    assert "did not learn AU45:" in card
 
 
 def test_a_run_tells_what_it_was_trained_on(card):
@@ -54,7 +54,7 @@ def test_a_preset_brings_its_own_words():
         assert line in card
     # One title, and no heading of the preset's beside the card's own.
     assert re.findall(r"^# (.*)", card, re.M) == ["efgan"]
-    assert "could teach all" in card and info == ModelInfo(info.model)
+    assert "It learned all" in card and info == ModelInfo(info.model)
 
 
 def test_a_keras_file_tells_no_more_than_its_name():

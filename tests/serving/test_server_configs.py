@@ -45,12 +45,6 @@ def test_exported_warm_up_requests_fit_into_a_batch(batching):
     assert set(warmup) <= set(batching.allowed_batch_sizes)
 
 
-def test_metrics_are_on():
-    config = read_config(CONFIG / "monitoring.config", "MonitoringConfig")
-    assert config.prometheus_config.enable
-    assert config.prometheus_config.path.startswith("/")
-
-
 def test_what_the_server_would_not_read_is_not_read_here(tmp_path):
     file = tmp_path / "batching.config"
     file.write_text("max_batch_size: 8")  # lacks { value: … }

@@ -1,4 +1,4 @@
-"""Whatever is sent, the local server answers with a clean status."""
+"""Whatever is sent, the local server answers with the right kind of status."""
 
 import io
 import os
@@ -8,7 +8,6 @@ import grpc
 import numpy as np
 import pytest
 import tensorflow as tf
-from google.protobuf.message import DecodeError
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as some
 from PIL import Image
@@ -16,12 +15,9 @@ from tensorflow.core.framework import tensor_pb2
 from tensorflow_serving.apis import (
     get_model_metadata_pb2,
     get_model_status_pb2,
-    model_management_pb2,
     predict_pb2,
 )
 
-from efgan_tf.serving.local.model_configs import parse_model_configs
-from efgan_tf.serving.local.status import Refused
 from tests.editing.conftest import make_exported
 from tests.serving.servers import NAME, Code, predict_request, serving
 
@@ -33,8 +29,8 @@ CLEAN = {
     Code.UNIMPLEMENTED,
 }  # fmt: skip
 
-# INTERNAL is what the real server says to these two.
-INTERNAL = ("the request is no ", "Tensor concat operation failed: ")
+# INTERNAL is for bytes that are no message.
+INTERNAL = "Exception deserializing request"
 
 PREDICTION = "/tensorflow.serving.PredictionService/"
 MODEL = "/tensorflow.serving.ModelService/"
@@ -201,14 +197,11 @@ def _calls(draw):
     return method, draw(_damaged(some.just(message.SerializeToString())))
 
 
-@pytest.fixture(scope="module", params=["each alone", "batching"])
-def caller(request):
+@pytest.fixture(scope="module")
+def caller():
     folder = make_exported().saved_model.parent
-    batching = {
-        "enable_batching": request.param == "batching",
-    }
     limits = {"max_message_mb": 8, "max_image_pixels": 100_000}
-    with serving(folder, batching=batching, limits=limits) as (_, caller):
+    with serving(folder, **limits) as (_, caller):
         yield caller
 
 
@@ -255,7 +248,7 @@ def test_only_clean_statuses(caller):
 @pytest.mark.slow
 def test_only_clean_statuses_for_minutes(caller):
     """Also that memory does not grow; `EFGAN_FUZZ_SECONDS` for another time."""
-    seconds = float(os.environ.get("EFGAN_FUZZ_SECONDS", LONG_SECONDS)) / 2
+    seconds = float(os.environ.get("EFGAN_FUZZ_SECONDS", LONG_SECONDS))
     _fuzz(caller, 200, derandomize=False)  # what is allocated once
     before, end = _memory(), time.monotonic() + seconds
     rounds = 0
@@ -271,20 +264,3 @@ def _memory():
     """Resident bytes of this process, which is client and server."""
     with open("/proc/self/statm") as file:
         return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
-
-
-@settings(max_examples=200, derandomize=True, **RELAXED)
-@given(some.binary(max_size=60), some.lists(_texts, max_size=3))
-def test_wild_configurations(content, names):
-    request = model_management_pb2.ReloadConfigRequest()
-    for name in names:
-        request.config.model_config_list.config.add(name=name, base_path=name)
-    damaged = request.SerializeToString() + content
-    try:
-        request = model_management_pb2.ReloadConfigRequest.FromString(damaged)
-    except DecodeError:
-        return  # no message, which `services` tells
-    try:
-        parse_model_configs(request.config)
-    except Refused as refusal:
-        assert refusal.code in CLEAN

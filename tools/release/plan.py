@@ -205,9 +205,9 @@ PLAN: Mapping[str, Run | Tested | ByHand] = {
     ),
     "python -m efgan_tf.edit --model=phone/efgan.int8.tflite "
     "--image=photo.jpg --expression=happy --out=happy.png": Run("--overwrite"),
-    "python -m efgan_tf.parity --model=preset:faces128 --out=phone/parity "
+    "python -m benchmarks.parity --model=preset:faces128 "
     "--files=phone/efgan.none.tflite,phone/efgan.int8.tflite": Run(
-        "--model=preset:preview128 --faces=2 --repeats=2 --overwrite"
+        "--model=preset:preview128 --faces=2 --repeats=2"
     ),
     "python -m efgan_tf.distill --flagfile=configs/preview.flags "
     "--out=preview.keras": _DISTILLED,
@@ -268,7 +268,7 @@ PLAN: Mapping[str, Run | Tested | ByHand] = {
     ),
     "python -m efgan_tf.client --server=localhost:8500 "
     "--version_label=canary --image=photo.jpg --expression=happy "
-    "--out=canary.png": Tested("tests/serving/test_client.py"),
+    "--out=canary.png": Tested("tests/serving/test_client_parts.py"),
     "serving/edit_rest.sh --model=efgan/labels/canary --image=face.png "
     "--out=out.png": Tested("tests/serving/test_rest.py"),
     "serving/make_certificates.sh --out=serving/tls "
@@ -295,25 +295,11 @@ PLAN: Mapping[str, Run | Tested | ByHand] = {
     **{
         f"kubectl {rest}": _KUBERNETES
         for rest in (
-            "apply -f serving/kubernetes/models.yaml",
-            "apply -f serving/kubernetes/upload/pod.yaml",
-            "wait --for=condition=Ready pod/efgan-upload --timeout=120s",
-            "exec efgan-upload -- mkdir -p /models/efgan",
-            "cp models/efgan/1 efgan-upload:/models/efgan/.1",
-            "exec efgan-upload -- mv /models/efgan/.1 /models/efgan/1",
-            "delete pod efgan-upload",
             "create configmap efgan-config --from-file=serving/config "
             "--dry-run=client -o yaml | kubectl apply -f -",
-            "apply -f serving/kubernetes",
+            "apply -f serving/kubernetes.yaml",
             "rollout status deployment/efgan",
             "port-forward service/efgan 8500 8501",
-            "apply -f serving/kubernetes/autoscaling/podmonitor.yaml",
-            'get --raw "/apis/custom.metrics.k8s.io/v1beta1/namespaces/'
-            'default/pods/*/efgan_waiting_requests"',
-            "create secret generic efgan-tls "
-            "--from-file=ssl.config=serving/tls/server/ssl.config",
-            "patch deployment efgan --type=json "
-            "--patch-file=serving/kubernetes/patches/tls.yaml",
         )
     },
     # serving/node/README.md

@@ -1,1 +1,1 @@
-"""A local server that answers as TensorFlow Serving does, for development."""
+"""A local server with TensorFlow Serving's gRPC API, for development."""

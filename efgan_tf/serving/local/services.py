@@ -1,167 +1,212 @@
-"""TensorFlow Serving's gRPC services, answered from the loaded models."""
+"""TensorFlow Serving's gRPC services, answered from the loaded versions.
 
-from collections.abc import Callable, Mapping
-from typing import Any
+Status codes, and the messages that clients act on, are TensorFlow Serving's.
+"""
+
+import contextlib
+import os
+import threading
+from collections.abc import Iterator
 
 import grpc
-from google.protobuf import message
-from google.protobuf.descriptor import MethodDescriptor, ServiceDescriptor
-from google.protobuf.message_factory import GetMessageClass
+import numpy as np
+import tensorflow as tf
 from tensorflow_serving.apis import (
     get_model_metadata_pb2,
     get_model_status_pb2,
-    model_management_pb2,
-    model_service_pb2,
-    prediction_service_pb2,
+    model_pb2,
+    model_service_pb2_grpc,
+    predict_pb2,
+    prediction_service_pb2_grpc,
 )
 
-from efgan_tf.serving.local import classification
-from efgan_tf.serving.local.model_configs import parse_model_configs
-from efgan_tf.serving.local.models import Models
-from efgan_tf.serving.local.predicting import Predictor
-from efgan_tf.serving.local.status import Refused, invalid
+from efgan_tf.serving import tensors
+from efgan_tf.serving.exported_model import ExportedModel
+from efgan_tf.serving.local.image_limits import check_images
+from efgan_tf.serving.local.status import RequestError, invalid, not_found
+from efgan_tf.serving.local.versions import Versions
 
-_PREDICTION = prediction_service_pb2.DESCRIPTOR.services_by_name[
-    "PredictionService"
-]
-_MODEL = model_service_pb2.DESCRIPTOR.services_by_name["ModelService"]
+DEFAULT_SIGNATURE = "serving_default"
 
-# Of the models, a request, and the call.
-Method = Callable[[Models, Any, grpc.ServicerContext], message.Message]
+State = get_model_status_pb2.ModelVersionStatus.State
 
 
-def handlers(
-    models: Models, predictor: Predictor
-) -> list[grpc.GenericRpcHandler]:
-    """What a gRPC server needs to answer as TensorFlow Serving."""
-    prediction = {
-        "Predict": predictor.predict,
-        "GetModelMetadata": get_model_metadata,
-        "Classify": classification.classify,
-        "Regress": classification.regress,
-        "MultiInference": classification.multi_inference,
-    }
-    model = {
-        "GetModelStatus": get_model_status,
-        "HandleReloadConfigRequest": reload_config,
-    }
-    return [
-        _service(_PREDICTION, prediction, models),
-        _service(_MODEL, model, models),
-    ]
+class PredictionService(prediction_service_pb2_grpc.PredictionServiceServicer):
+    """Predict and GetModelMetadata; the other methods are UNIMPLEMENTED.
 
+    As many requests are computed at once as there are cores; the others wait.
 
-def get_model_metadata(
-    models: Models,
-    request: get_model_metadata_pb2.GetModelMetadataRequest,
-    context: grpc.ServicerContext,
-) -> get_model_metadata_pb2.GetModelMetadataResponse:
-    """The signatures of a model.
-
-    Raises:
-      Refused: no such model, or something else is asked for.
+    Args:
+      name: of the model.
+      versions: of the model.
+      max_image_pixels: of all encoded images of one request.
     """
-    _check_spec(request)
-    if not request.metadata_field:
-        raise invalid(
-            "GetModelMetadataRequest must specify at least one metadata_field"
-        )
-    for field in request.metadata_field:
-        if field != "signature_def":
-            raise invalid(f"Metadata field {field} is not supported")
-    signatures = get_model_metadata_pb2.SignatureDefMap()
-    response = get_model_metadata_pb2.GetModelMetadataResponse()
-    with models.use(request.model_spec) as servable:
-        for key, signature in servable.session.signatures.items():
-            signatures.signature_def[key].CopyFrom(signature)
-        response.model_spec.name = servable.name
-        response.model_spec.version.value = servable.version
-    response.metadata["signature_def"].Pack(signatures)
-    return response
 
+    def __init__(self, name: str, versions: Versions, max_image_pixels: int):
+        self._name = name
+        self._versions = versions
+        self._max_image_pixels = max_image_pixels
+        self._cores = threading.Semaphore(os.cpu_count() or 1)
 
-def get_model_status(
-    models: Models,
-    request: get_model_status_pb2.GetModelStatusRequest,
-    context: grpc.ServicerContext,
-) -> get_model_status_pb2.GetModelStatusResponse:
-    """How a model's versions are, the highest first; labels are ignored.
+    def Predict(
+        self,
+        request: predict_pb2.PredictRequest,
+        context: grpc.ServicerContext,
+    ) -> predict_pb2.PredictResponse:
+        """Runs a signature."""
+        with _answering(context):
+            number, model = _find(self._versions, self._name, request)
+            name = request.model_spec.signature_name or DEFAULT_SIGNATURE
+            outputs = _output_names(model, name, request.output_filter)
+            inputs = _inputs(request)
+            if "image_bytes" in inputs:
+                _check_encoded(inputs["image_bytes"], self._max_image_pixels)
+            with self._free_core(context):
+                results = _run(model, name, inputs)
+        response = predict_pb2.PredictResponse()
+        response.model_spec.name = self._name
+        response.model_spec.version.value = number
+        response.model_spec.signature_name = name
+        for output in outputs:
+            value = results[output]
+            if value.dtype == object:
+                value = value.tolist()
+            # Value by value, as TensorFlow Serving does: some clients do not
+            # read `tensor_content`.
+            tensors.fill(response.outputs[output], value, as_bytes=False)
+        return response
 
-    Raises:
-      Refused: there is no such model or version.
-    """
-    _check_spec(request)
-    spec = request.model_spec
-    statuses = models.statuses(spec.name)
-    missing = "any versions"
-    if spec.HasField("version"):
-        version = spec.version.value
-        statuses = {v: s for v, s in statuses.items() if v == version}
-        missing = f"version {version}"
-    if not statuses:
-        raise Refused(
-            grpc.StatusCode.NOT_FOUND,
-            f"Could not find {missing} of model {spec.name}",
-        )
-    response = get_model_status_pb2.GetModelStatusResponse()
-    for version, status in sorted(statuses.items(), reverse=True):
-        told = response.model_version_status.add(
-            version=version, state=status.state
-        )
-        told.status.error_code = status.code
-        told.status.error_message = status.error
-    return response
+    def GetModelMetadata(
+        self,
+        request: get_model_metadata_pb2.GetModelMetadataRequest,
+        context: grpc.ServicerContext,
+    ) -> get_model_metadata_pb2.GetModelMetadataResponse:
+        """The signatures of a version."""
+        response = get_model_metadata_pb2.GetModelMetadataResponse()
+        signatures = get_model_metadata_pb2.SignatureDefMap()
+        with _answering(context):
+            if list(request.metadata_field) != ["signature_def"]:
+                raise invalid("the only metadata_field is signature_def")
+            number, model = _find(self._versions, self._name, request)
+        for name, signature in model.signatures.items():
+            signatures.signature_def[name].CopyFrom(signature)
+        response.model_spec.name = self._name
+        response.model_spec.version.value = number
+        response.metadata["signature_def"].Pack(signatures)
+        return response
 
-
-def reload_config(
-    models: Models,
-    request: model_management_pb2.ReloadConfigRequest,
-    context: grpc.ServicerContext,
-) -> model_management_pb2.ReloadConfigResponse:
-    """Serves other models, or moves labels.
-
-    Raises:
-      Refused: the models cannot be served.
-    """
-    models.reload(parse_model_configs(request.config))
-    response = model_management_pb2.ReloadConfigResponse()
-    response.status.SetInParent()
-    return response
-
-
-def _check_spec(request):
-    if not request.HasField("model_spec"):
-        raise invalid("Missing ModelSpec")
-
-
-def _service(
-    service: ServiceDescriptor, methods: Mapping[str, Method], models: Models
-) -> grpc.GenericRpcHandler:
-    return grpc.method_handlers_generic_handler(
-        service.full_name,
-        {
-            name: _handler(service.methods_by_name[name], method, models)
-            for name, method in methods.items()
-        },
-    )
-
-
-def _handler(
-    descriptor: MethodDescriptor, method: Method, models: Models
-) -> grpc.RpcMethodHandler:
-    request_class = GetMessageClass(descriptor.input_type)
-
-    def handle(content: bytes, context: grpc.ServicerContext) -> bytes:
-        try:
-            request = request_class.FromString(content)
-            return method(models, request, context).SerializeToString()
-        except message.DecodeError:
-            # As the C++ server does; gRPC for Python would log a traceback.
-            context.abort(
-                grpc.StatusCode.INTERNAL,
-                f"the request is no {descriptor.input_type.full_name}",
+    @contextlib.contextmanager
+    def _free_core(self, context: grpc.ServicerContext) -> Iterator[None]:
+        """Waits for a core, as long as the client does."""
+        left = context.time_remaining()
+        timeout = None if left is None else max(0.0, left)
+        if not self._cores.acquire(timeout=timeout):
+            raise RequestError(
+                grpc.StatusCode.DEADLINE_EXCEEDED,
+                "the deadline passed while the request waited for its turn",
             )
-        except Refused as refusal:
-            context.abort(refusal.code, refusal.message)
+        try:
+            yield
+        finally:
+            self._cores.release()
 
-    return grpc.unary_unary_rpc_method_handler(handle)
+
+class ModelService(model_service_pb2_grpc.ModelServiceServicer):
+    """GetModelStatus; the other method is UNIMPLEMENTED.
+
+    Args:
+      name: of the model.
+      versions: of the model.
+    """
+
+    def __init__(self, name: str, versions: Versions):
+        self._name = name
+        self._versions = versions
+
+    def GetModelStatus(
+        self,
+        request: get_model_status_pb2.GetModelStatusRequest,
+        context: grpc.ServicerContext,
+    ) -> get_model_status_pb2.GetModelStatusResponse:
+        """The versions that can be asked for or failed, the highest first."""
+        response = get_model_status_pb2.GetModelStatusResponse()
+        with _answering(context):
+            number = _asked_version(request.model_spec, self._name)
+            states = self._versions.states()
+            if number is not None:
+                states = {n: e for n, e in states.items() if n == number}
+            if not states:
+                raise not_found(f"Could not find that version of {self._name}")
+        for version, error in sorted(states.items(), reverse=True):
+            status = response.model_version_status.add(
+                version=version, state=State.END if error else State.AVAILABLE
+            )
+            if error:
+                status.status.error_code = grpc.StatusCode.UNKNOWN.value[0]
+                status.status.error_message = error
+        return response
+
+
+@contextlib.contextmanager
+def _answering(context: grpc.ServicerContext) -> Iterator[None]:
+    """Ends the call with the status of a `RequestError`."""
+    try:
+        yield
+    except RequestError as error:
+        context.abort(error.code, str(error))
+
+
+def _find(versions: Versions, name: str, request) -> tuple[int, ExportedModel]:
+    return versions.get(_asked_version(request.model_spec, name))
+
+
+def _asked_version(spec: model_pb2.ModelSpec, name: str) -> int | None:
+    """Number of the version that is asked for; None for the newest."""
+    if not spec.name:
+        raise invalid("ModelSpec has no name specified.")
+    if spec.HasField("version_label"):
+        label = spec.version_label
+        raise invalid(f"Unrecognized servable version label: {label}")
+    if spec.name != name:
+        raise not_found(f"Servable not found for request: Latest({spec.name})")
+    return spec.version.value if spec.HasField("version") else None
+
+
+def _output_names(model: ExportedModel, signature: str, wanted) -> list[str]:
+    if signature not in model.signatures:
+        raise RequestError(
+            grpc.StatusCode.FAILED_PRECONDITION,
+            f'Serving signature key "{signature}" not found.',
+        )
+    known = sorted(model.signatures[signature].outputs)
+    if len(set(wanted)) != len(wanted) or not set(wanted) <= set(known):
+        raise invalid(
+            f"output_filter must name different ones of {', '.join(known)}"
+        )
+    return list(wanted) or known
+
+
+def _inputs(request: predict_pb2.PredictRequest) -> dict[str, tensors.Values]:
+    inputs = {}
+    for name, proto in request.inputs.items():
+        try:
+            inputs[name] = tensors.from_proto(proto)
+        except ValueError as error:
+            raise invalid(f"tensor parsing error: {name}: {error}") from error
+    return inputs
+
+
+def _check_encoded(images: tensors.Values, max_pixels: int) -> None:
+    if not isinstance(images, np.ndarray):  # or the signature refuses it
+        check_images(images, max_pixels)
+
+
+def _run(
+    model: ExportedModel, signature: str, inputs: dict[str, tensors.Values]
+) -> dict[str, np.ndarray]:
+    try:
+        return model.run(signature, inputs)
+    except ValueError as error:
+        raise invalid(str(error)) from error
+    except tf.errors.OpError as error:
+        raise RequestError(error.error_code, error.message) from error

@@ -1,34 +1,30 @@
-"""What a request is refused with: a gRPC status, as TensorFlow Serving's."""
+"""The gRPC status that a request is refused with."""
 
 import grpc
 
-_LIMIT = 1024
+_MAX_LENGTH = 1024
 
 _CODES = {code.value[0]: code for code in grpc.StatusCode}
 
 
-class Refused(Exception):
+class RequestError(Exception):
     """A request that cannot be answered.
 
     Args:
-      code: of the gRPC status.
-      message: in the words of TensorFlow Serving where it has some; cut to
-        what it sends at most.
+      code: gRPC status, or its number.
+      message: for the client; cut where it is too long for gRPC.
     """
 
-    def __init__(self, code: grpc.StatusCode, message: str):
-        if len(message) > _LIMIT:
-            message = f"{message[:_LIMIT]}...TRUNCATED"
-        super().__init__(message)
-        self.code = code
-        self.message = message
+    def __init__(self, code: grpc.StatusCode | int, message: str):
+        super().__init__(message[:_MAX_LENGTH])
+        self.code = _CODES[code] if isinstance(code, int) else code
 
 
-def invalid(message: str) -> Refused:
+def invalid(message: str) -> RequestError:
     """An INVALID_ARGUMENT."""
-    return Refused(grpc.StatusCode.INVALID_ARGUMENT, message)
+    return RequestError(grpc.StatusCode.INVALID_ARGUMENT, message)
 
 
-def from_number(number: int, message: str) -> Refused:
-    """The status with TensorFlow's number of a code, which is gRPC's."""
-    return Refused(_CODES[number], message)
+def not_found(message: str) -> RequestError:
+    """A NOT_FOUND."""
+    return RequestError(grpc.StatusCode.NOT_FOUND, message)

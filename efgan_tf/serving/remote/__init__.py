@@ -1,17 +1,16 @@
-"""Asking a served model over gRPC, TensorFlow Serving's or `efgan_tf.serve`'s.
+"""The client of a served model: TensorFlow Serving's or `efgan_tf.serve`'s.
 
-Importing it takes grpcio, protobuf, NumPy, Pillow and absl, and no TensorFlow.
+It imports grpcio, protobuf, NumPy, Pillow and absl, but not TensorFlow.
 """
 
 from typing import Any
 
-from efgan_tf.serving.remote.client import AsyncClient, Client
+from efgan_tf.serving.remote.client import Client
 from efgan_tf.serving.remote.faults import ServingError
 from efgan_tf.serving.remote.model import RemoteModel
 from efgan_tf.serving.remote.settings import ServerConfig
 
 __all__ = [
-    "AsyncClient",
     "Client",
     "RemoteModel",
     "ServerConfig",

@@ -1,8 +1,4 @@
-"""Questions to a served model, as messages: no connection in here.
-
-A `Call` is one question, ready to be sent, and how to read its answer. Sync and
-asyncio clients send the same.
-"""
+"""Requests to a served model, and how their responses are read."""
 
 import dataclasses
 from collections.abc import Callable, Mapping, Sequence
@@ -10,10 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from efgan_tf.serving.remote import protos, tensors
+from efgan_tf.serving import protos, tensors
 from efgan_tf.serving.remote.settings import NEWEST, ServerConfig
-
-Values = np.ndarray | Sequence[bytes]
+from efgan_tf.serving.tensors import Values
 
 PREDICT = "/tensorflow.serving.PredictionService/Predict"
 METADATA = "/tensorflow.serving.PredictionService/GetModelMetadata"
@@ -23,31 +18,31 @@ STATUS = "/tensorflow.serving.ModelService/GetModelStatus"
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Call:
-    """One question.
+    """One request.
 
     Attributes:
-      method: gRPC's path of it.
+      method: gRPC's path.
       request: the message to send.
-      answer: class of the message that comes back.
-      read: makes of that message what was asked for; raises ValueError or
-        KeyError where it does not hold that.
+      response: class of the message that comes back.
+      read: returns what that message holds; raises ValueError or KeyError
+        where it does not hold it.
     """
 
     method: str
     request: Any
-    answer: type
+    response: type
     read: Callable[[Any], Any]
 
 
 @dataclasses.dataclass(frozen=True)
 class ServedModel:
-    """What a server tells of its model.
+    """What a server says about its model.
 
     Attributes:
-      version: number of the version that answers.
+      version: number of the version that answered.
       size: side of the aligned faces in pixels.
       stages: K of the cascade.
-      signatures: names of what it can be asked.
+      signatures: names of the signatures.
     """
 
     version: int
@@ -62,16 +57,16 @@ def predict(
     inputs: Mapping[str, Values],
     outputs: Sequence[str] = (),
 ) -> Call:
-    """Asks a signature.
+    """Calls a signature.
 
     Args:
       config: which model.
       signature: its name.
       inputs: name → float32 array or byte strings.
-      outputs: names of those wanted, all by default.
+      outputs: names of those to return, all by default.
 
     Returns:
-      Its answer is name → array or byte strings.
+      A call that reads name → array or byte strings.
     """
     request = protos.PredictRequest(model_spec=_spec(config))
     request.model_spec.signature_name = signature
@@ -81,10 +76,10 @@ def predict(
     return Call(PREDICT, request, protos.PredictResponse, _outputs)
 
 
-def _outputs(answer) -> dict[str, Values]:
+def _outputs(response) -> dict[str, Values]:
     return {
         name: tensors.from_proto(proto)
-        for name, proto in answer.outputs.items()
+        for name, proto in response.outputs.items()
     }
 
 
@@ -94,16 +89,16 @@ def edit(
     action_units: np.ndarray,
     source_action_units: np.ndarray | None = None,
 ) -> Call:
-    """Asks for the result alone: float32 `[b, size, size, 3]` in [0, 1]."""
+    """Asks for edited faces: float32 `[b, size, size, 3]` in [0, 1]."""
     images = _images(images)
     inputs = {
         "image": images,
         "action_units": _units(action_units, len(images)),
     }
     if source_action_units is None:
-        return _pick("image", predict(config, "serving_default", inputs))
+        return _only("image", predict(config, "serving_default", inputs))
     inputs["source_action_units"] = _units(source_action_units, len(images))
-    return _pick("image", predict(config, "edit_from", inputs))
+    return _only("image", predict(config, "edit_from", inputs))
 
 
 def edit_bytes(
@@ -114,24 +109,24 @@ def edit_bytes(
         "image_bytes": list(images),
         "action_units": _units(action_units, len(images)),
     }
-    return _pick("image_bytes", predict(config, "edit_bytes", inputs))
+    return _only("image_bytes", predict(config, "edit_bytes", inputs))
 
 
 def estimate(config: ServerConfig, images: np.ndarray) -> Call:
-    """Asks for the units that faces show: float32 `[b, 17]`, 0–5."""
+    """Asks for the action units of faces: float32 `[b, 17]`, 0–5."""
     inputs = {"image": _images(images)}
-    return _pick("action_units", predict(config, "estimate", inputs))
+    return _only("action_units", predict(config, "estimate", inputs))
 
 
-def _pick(output: str, call: Call) -> Call:
-    """A call whose answer is one of its outputs."""
+def _only(output: str, call: Call) -> Call:
+    """A call that reads one of its outputs."""
     return dataclasses.replace(
-        call, read=lambda answer: call.read(answer)[output]
+        call, read=lambda response: call.read(response)[output]
     )
 
 
 def metadata(config: ServerConfig) -> Call:
-    """Asks what the model is; its answer is a `ServedModel`."""
+    """Asks what the model is: a `ServedModel`."""
     request = protos.GetModelMetadataRequest(
         model_spec=_spec(config), metadata_field=["signature_def"]
     )
@@ -143,8 +138,8 @@ def metadata(config: ServerConfig) -> Call:
     )
 
 
-def _served_model(answer) -> ServedModel:
-    content = answer.metadata["signature_def"].value
+def _served_model(response) -> ServedModel:
+    content = response.metadata["signature_def"].value
     signatures = protos.SignatureDefMap.FromString(content).signature_def
     found = {
         key: signature
@@ -156,9 +151,9 @@ def _served_model(answer) -> ServedModel:
     shape = found["stages_from"].outputs["stages"].tensor_shape
     sides = [dimension.size for dimension in shape.dim]
     if len(sides) != 5 or min(sides[1:]) < 1 or sides[2] != sides[3]:
-        raise ValueError(f"its stages are {sides}")
+        raise ValueError(f"its stages have the shape {sides}")
     return ServedModel(
-        version=answer.model_spec.version.value,
+        version=response.model_spec.version.value,
         size=sides[2],
         stages=sides[1],
         signatures=tuple(sorted(found)),
@@ -166,7 +161,7 @@ def _served_model(answer) -> ServedModel:
 
 
 def versions(config: ServerConfig) -> Call:
-    """Asks how the model's versions are; version → state, as `"AVAILABLE"`."""
+    """Asks for the states of the versions: version → `"AVAILABLE"` etc."""
     request = protos.GetModelStatusRequest(model_spec=_spec(config))
     return Call(
         STATUS,
@@ -176,21 +171,22 @@ def versions(config: ServerConfig) -> Call:
     )
 
 
-def _states(answer) -> dict[int, str]:
-    states = protos.GetModelStatusResponse.DESCRIPTOR.file.message_types_by_name
-    names = states["ModelVersionStatus"].enum_types_by_name["State"]
+def _states(response) -> dict[int, str]:
+    messages = protos.GetModelStatusResponse.DESCRIPTOR.file
+    status_type = messages.message_types_by_name["ModelVersionStatus"]
+    names = status_type.enum_types_by_name["State"].values_by_number
     return {
-        status.version: names.values_by_number[status.state].name
-        for status in answer.model_version_status
+        status.version: names[status.state].name
+        for status in response.model_version_status
     }
 
 
 def _images(images: np.ndarray) -> np.ndarray:
-    """Aligned faces as signatures take them.
+    """Aligned faces in the form that signatures take.
 
     Args:
-      images: `[b, size, size, 3]`: uint8, or floats in 0–1; one face may go
-        without its batch axis.
+      images: `[b, size, size, 3]`: uint8, or floats in 0–1; the batch axis of
+        a single face may be missing.
 
     Returns:
       float32 `[b, size, size, 3]` in [0, 1].
@@ -204,7 +200,7 @@ def _images(images: np.ndarray) -> np.ndarray:
 
 
 def _units(units: np.ndarray, count: int) -> np.ndarray:
-    """`[b, 17]` as float32; `[17]` is meant for all `count` faces."""
+    """`[b, 17]` as float32; `[17]` is repeated for all `count` faces."""
     units = np.asarray(units, np.float32)
     if units.ndim == 1:
         return np.tile(units, (count, 1))

@@ -1,4 +1,4 @@
-"""What a server refuses or cannot do, told with the way out."""
+"""gRPC errors as one line that says what to do."""
 
 import os
 
@@ -14,11 +14,11 @@ _PROXIES = ("grpc_proxy", "https_proxy", "http_proxy")
 
 
 class ServingError(UserError):
-    """An answer that did not come.
+    """A request that failed.
 
     Attributes:
       code: gRPC's status, a `grpc.StatusCode`.
-      details: the server's own words, or gRPC's.
+      details: the server's message, or gRPC's.
     """
 
     def __init__(self, message: str, code: grpc.StatusCode, details: str):
@@ -27,9 +27,8 @@ class ServingError(UserError):
         self.details = details
 
 
-# By the status, and by what its details hold where it has several meanings;
-# the first that fits counts. `{…}` are fields of the settings.
-_WAYS_OUT = (
+# Status, part of its details, and the message; the first that fits counts.
+_MESSAGES = (
     (Code.UNAVAILABLE, "queue",
      "{server} is busy: {details}; try again later, or add servers"),
     (Code.UNAVAILABLE, "HTTP/2",
@@ -52,7 +51,8 @@ _WAYS_OUT = (
     (Code.INVALID_ARGUMENT, "version label",
      "{server} has no {model}; check --version_label: {details}"),
     (Code.INVALID_ARGUMENT, "maximum input batch size",
-     "{server} takes smaller batches: {details}; lower --faces_per_request"),
+     "{server} accepts smaller batches only: {details}; lower "
+     "--faces_per_request"),
     (Code.INVALID_ARGUMENT, "", "{server} refuses what was sent: {details}"),
     (Code.FAILED_PRECONDITION, "ignature",
      "{model} on {server} was not exported by this version of efgan_tf; "
@@ -67,26 +67,26 @@ _WAYS_OUT = (
      "{server} speaks gRPC but is no TensorFlow Serving: {details}; check "
      "--server"),
     (Code.UNAUTHENTICATED, "",
-     "{server} does not know who asks: {details}; give --client_certificate "
+     "{server} asks for a certificate: {details}; give --client_certificate "
      "and --client_key"),
     (Code.PERMISSION_DENIED, "",
-     "{server} does not let this client in: {details}; ask its operator"),
+     "{server} denies access: {details}; ask its operator"),
     (Code.CANCELLED, "", "the call to {server} was cancelled: {details}"),
 )  # fmt: skip
 
 
-def told(error: grpc.RpcError, config: ServerConfig) -> ServingError:
-    """A failed call as one line that says what to do."""
+def serving_error(error: grpc.RpcError, config: ServerConfig) -> ServingError:
+    """A failed call as an error whose line says what to do."""
     code, details = error.code(), (error.details() or "no details").strip()
-    words = next(
+    template = next(
         (
-            words
-            for known, part, words in _WAYS_OUT
+            message
+            for known, part, message in _MESSAGES
             if known is code and part in details
         ),
         "{server} failed with {code}: {details}; its log may say more",
     )
-    message = words.format(
+    message = template.format(
         server=config.server,
         timeout=config.timeout,
         model=_model(config),
@@ -101,34 +101,34 @@ def told(error: grpc.RpcError, config: ServerConfig) -> ServingError:
 
 
 def _proxy(config: ServerConfig) -> str:
-    """What to say of the proxy that gRPC goes through, if it may be to blame.
+    """A hint about the proxy that gRPC uses, if it may be the cause.
 
-    Its address may hold a password, so it is not said.
+    The proxy's address is left out: it may hold a password.
     """
     named = [name for name in _PROXIES if os.environ.get(name)]
     if not named or config.is_local:
         return ""
     return (
-        f"; it is asked through the proxy of {named[0]}, which "
-        f"no_proxy={config.host} goes around"
+        f"; gRPC uses the proxy of {named[0]}; no_proxy={config.host} "
+        "bypasses it"
     )
 
 
-def unreadable(what: object, config: ServerConfig) -> ServingError:
-    """An answer that came but is not what was asked for."""
+def unreadable(reason: object, config: ServerConfig) -> ServingError:
+    """The error for a response that does not hold what was asked for."""
     return ServingError(
-        f"{config.server} gave an answer that is none of "
-        f"{_model(config)}: {what}; is it an export of efgan_tf?",
+        f"the response of {config.server} is not that of {_model(config)}: "
+        f"{reason}; is it an export of efgan_tf?",
         Code.DATA_LOSS,
-        str(what),
+        str(reason),
     )
 
 
 def _model(config: ServerConfig) -> str:
-    """`model 'efgan'`, with its version if one is meant."""
+    """`model 'efgan'`, with its version if one is named."""
     name = f"model {config.model_name!r}"
     if config.version_label:
-        return f"{name} labelled {config.version_label!r}"
+        return f"{name} labeled {config.version_label!r}"
     if config.model_version != NEWEST:
         return f"{name} in version {config.model_version}"
     return name

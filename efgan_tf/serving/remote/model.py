@@ -1,8 +1,7 @@
 """A served model as a model to edit with.
 
-What edits photos with a model at hand, `efgan_tf.editing.editor.Editor` and all
-that is built on it, edits so with one on a server: only aligned faces and
-action units go over the wire.
+`efgan_tf.editing.editor.Editor`, and all that is built on it, edits with it as
+with a local model: only aligned faces and action units are sent.
 """
 
 from collections.abc import Callable
@@ -22,24 +21,24 @@ from efgan_tf.serving.remote.settings import ServerConfig
 class RemoteModel(EditingModel):
     """A model on a server.
 
-    It runs all its stages and does not tell its branches' attention. Which
-    units its data could teach is not on the wire: all are taken for learned,
-    and the server leaves those that are not at the source's.
+    It runs all its stages and does not return its branches' attention. The
+    server does not say which units the model learned: all count as learned, and
+    the graph leaves the others at the source's intensity.
 
     Args:
-      ask: sends a `Call` and returns what it asked for.
+      send: sends a `Call` and returns what it reads.
       config: where the model is.
 
     Raises:
       UserError: the server cannot be reached or has no such model.
     """
 
-    def __init__(self, ask: Callable[[calls.Call], Any], config: ServerConfig):
-        served = ask(calls.metadata(config))
+    def __init__(self, send: Callable[[calls.Call], Any], config: ServerConfig):
+        served = send(calls.metadata(config))
         info = ModelInfo(
             ModelConfig(image_size=served.size, stages=served.stages)
         )
-        self._ask = ask
+        self._send = send
         self._config = config
         super().__init__(
             config.address, info, self._remote_cascade, self._remote_estimator
@@ -56,7 +55,7 @@ class RemoteModel(EditingModel):
         return count
 
     def _remote_cascade(self, images, source, target) -> dict[str, np.ndarray]:
-        def ask(part):
+        def make_call(part):
             return calls.predict(
                 self._config,
                 "stages_from",
@@ -70,23 +69,23 @@ class RemoteModel(EditingModel):
                 ("stages", "attention"),
             )
 
-        answers = self._asked(ask, len(images))
-        stages = np.concatenate([answer["stages"] for answer in answers])
-        attention = np.concatenate([answer["attention"] for answer in answers])
+        results = self._in_parts(make_call, len(images))
+        stages = np.concatenate([result["stages"] for result in results])
+        attention = np.concatenate([result["attention"] for result in results])
         return {"stages": 2 * stages - 1, "attention": attention}
 
     def _remote_estimator(self, images) -> np.ndarray:
-        def ask(part):
+        def make_call(part):
             return calls.estimate(self._config, _public(images[part]))
 
-        answers = self._asked(ask, len(images))
-        return action_units.normalize(np.concatenate(answers))
+        results = self._in_parts(make_call, len(images))
+        return action_units.normalize(np.concatenate(results))
 
-    def _asked(self, make_call: Callable, count: int) -> list:
-        """The answers for `count` faces, in requests of a bearable size."""
+    def _in_parts(self, make_call: Callable, count: int) -> list:
+        """The results for `count` faces, some faces per request."""
         step = self._config.faces_per_request
         parts = [slice(i, i + step) for i in range(0, count, step)]
-        return [self._ask(make_call(part)) for part in parts]
+        return [self._send(make_call(part)) for part in parts]
 
 
 def _public(images: np.ndarray) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""Where a served model is, and how it is asked."""
+"""Address and options of a served model."""
 
 import dataclasses
 import ipaddress
@@ -10,10 +10,10 @@ from efgan_tf.errors import UserError
 from efgan_tf.options import check_at_least, check_finite, option, require
 
 SCHEMES = ("grpc://", "grpcs://")
-"""What the address of a served model begins with where a path might be."""
+"""An address of a served model begins with one of these; a path does not."""
 
 NEWEST = -1
-"""In place of a version's number; 0 is a version to TensorFlow Serving."""
+"""In place of a version's number; 0 is a version of its own."""
 
 _ADDRESS = re.compile(
     r"(?P<scheme>grpcs?://)?(?P<server>[^/]+:\d+)"
@@ -24,7 +24,7 @@ _ADDRESS = re.compile(
 
 @dataclasses.dataclass(frozen=True)
 class ServerConfig:
-    """The server, and the model on it."""
+    """The server and the name of its model."""
 
     server: str = option(
         "", "HOST:PORT of TensorFlow Serving, or of efgan_tf.serve"
@@ -32,17 +32,17 @@ class ServerConfig:
     model_name: str = option("efgan", "name that the model is served by")
     model_version: int = option(NEWEST, "number of its version; -1: the newest")
     version_label: str = option("", "label of its version, instead of a number")
-    timeout: float = option(30.0, "seconds that an answer may take")
+    timeout: float = option(30.0, "seconds that a response may take")
     faces_per_request: int = option(
         8, "faces in one request; no more than the server's largest batch"
     )
-    tls: bool = option(False, "speak TLS with the server")
+    tls: bool = option(False, "use TLS")
     root_certificate: str = option(
-        "", "PEM file of who signed the server's certificate (default: known "
-        "authorities); means --tls"
+        "", "PEM file of the authority that signed the server's certificate "
+        "(default: known authorities); implies --tls"
     )  # fmt: skip
     client_certificate: str = option(
-        "", "PEM file that shows the server who asks; means --tls"
+        "", "PEM file of this client's own certificate; implies --tls"
     )
     client_key: str = option("", "PEM file of that certificate's key")
 
@@ -52,7 +52,7 @@ class ServerConfig:
         require(
             re.fullmatch(r".+:\d+", self.server) is not None
             and "//" not in self.server,
-            f"--server={self.server} is no HOST:PORT, as localhost:8500 is",
+            f"--server={self.server} is not HOST:PORT, as localhost:8500 is",
         )
         require(bool(self.model_name), "--model_name is empty")
         check_at_least(self, NEWEST, "model_version")
@@ -60,7 +60,7 @@ class ServerConfig:
         require(self.timeout > 0, "--timeout must be greater than 0")
         require(
             self.model_version == NEWEST or not self.version_label,
-            "--model_version and --version_label are two choices; give one",
+            "--model_version and --version_label exclude each other; give one",
         )
         require(
             bool(self.client_certificate) == bool(self.client_key),
@@ -87,14 +87,14 @@ class ServerConfig:
 
     @property
     def encrypted(self) -> bool:
-        """Whether TLS is spoken."""
+        """Whether TLS is used."""
         return bool(
             self.tls or self.root_certificate or self.client_certificate
         )
 
     @property
     def address(self) -> str:
-        """As `parse_address` reads it."""
+        """In the form that `parse_address` reads."""
         scheme = "grpcs://" if self.encrypted else "grpc://"
         place = f"{scheme}{self.server}/{self.model_name}"
         if self.version_label:
@@ -105,34 +105,34 @@ class ServerConfig:
 
 
 def is_address(path: object) -> bool:
-    """Whether it names a served model and not a path."""
+    """Whether this is the address of a served model and not a path."""
     return str(path).startswith(SCHEMES)
 
 
 def parse_address(address: str, **settings: Any) -> ServerConfig:
-    """The settings that an address says.
+    """The settings in an address.
 
     Args:
-      address: `HOST:PORT` or `grpc://HOST:PORT/MODEL`, perhaps with
-        `/versions/3` or `/labels/stable` at its end; `grpcs://` speaks TLS.
-      **settings: others, as the fields of `ServerConfig` are named.
+      address: `HOST:PORT` or `grpc://HOST:PORT/MODEL`, optionally
+        followed by `/versions/3` or `/labels/stable`; `grpcs://` uses TLS.
+      **settings: further fields of `ServerConfig`.
 
     Raises:
-      UserError: it is no address, or a setting is out of range.
+      UserError: this is no address, or a setting is out of range.
     """
     found = _ADDRESS.fullmatch(address)
     if not found or (found["model"] and not found["scheme"]):
         raise UserError(
             f"{address!r} is no address of a served model: write HOST:PORT or "
-            "grpc://HOST:PORT/MODEL, perhaps with /versions/3 or "
-            "/labels/stable at its end"
+            "grpc://HOST:PORT/MODEL, optionally followed by /versions/3 or "
+            "/labels/stable"
         )
-    said = {
+    values = {
         "server": found["server"],
         "model_name": found["model"],
         "model_version": found["version"] and int(found["version"]),
         "version_label": found["label"],
         "tls": found["scheme"] == "grpcs://" or None,
     }
-    said = {name: value for name, value in said.items() if value is not None}
-    return ServerConfig(**{**settings, **said})
+    values = {key: value for key, value in values.items() if value is not None}
+    return ServerConfig(**{**settings, **values})

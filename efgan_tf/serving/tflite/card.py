@@ -1,4 +1,4 @@
-"""What a TFLite file says about itself: `efgan.json`, inside the file."""
+"""The metadata of a TFLite file: `efgan.json`, inside the file."""
 
 import dataclasses
 import json
@@ -12,12 +12,12 @@ from efgan_tf.serving.tflite import flatbuffer
 
 @dataclasses.dataclass(frozen=True)
 class TfliteInfo:
-    """Facts of a file.
+    """Metadata of a file.
 
     Attributes:
-      model: what the model learned, and its shape.
+      model: the model's shape, and which units it learned.
       quantization: one of `settings.QUANTIZATIONS`.
-      calibrated_on: the faces that int8's ranges are from; empty otherwise.
+      calibrated_on: the faces that int8 was calibrated on; empty otherwise.
     """
 
     model: ModelInfo
@@ -25,10 +25,10 @@ class TfliteInfo:
     calibrated_on: str = ""
 
     def to_json(self) -> str:
-        """`ModelInfo.to_json` with the file's own facts.
+        """`ModelInfo.to_json` with the file's own metadata.
 
-        On a phone there is no documentation at hand, so the scales of inputs
-        and outputs are told too.
+        The scales of inputs and outputs are included: on a phone there is no
+        documentation at hand.
         """
         content = {
             **json.loads(self.model.to_json()),
@@ -44,7 +44,7 @@ class TfliteInfo:
 
 
 def read_info(path: str | Path) -> TfliteInfo:
-    """The facts in a TFLite file of `efgan_tf.export`.
+    """The metadata of a TFLite file of `efgan_tf.export`.
 
     Raises:
       UserError: it cannot be read, is no such file, or was made for other
@@ -63,7 +63,7 @@ def info_of(model, source: object) -> TfliteInfo:
             "efgan_tf.export"
         )
     info = ModelInfo.from_json(text, source)
-    facts = json.loads(text)
+    values = json.loads(text)
     return TfliteInfo(
-        info, facts.get("quantization", ""), facts.get("calibrated_on", "")
+        info, values.get("quantization", ""), values.get("calibrated_on", "")
     )

@@ -1,4 +1,4 @@
-"""A trained model into TFLite files, each whole or not at all."""
+"""Converts a trained model into TFLite files, each whole or not at all."""
 
 import contextlib
 import os
@@ -29,17 +29,17 @@ def write_tflite(
     faces: AlignedFaces | None,
     overwrite: bool = False,
 ) -> None:
-    """Writes a file for each quantisation.
+    """Writes a file for each quantization.
 
     Args:
       trained: the model.
-      paths: quantisation → the file to write.
+      paths: quantization → the file to write.
       faces: that int8 is calibrated with; None without int8.
       overwrite: replace files that exist.
 
     Raises:
       UserError: a file exists (without `overwrite`) or cannot be written, or
-        the model has what TFLite's own operations cannot do.
+        the model needs operations that TFLite does not have.
     """
     functions = MobileFunctions(trained)
     with _converted(functions, list(paths), faces) as folder:
@@ -55,10 +55,10 @@ def write_tflite(
 
 
 def finished(content: bytes, info: TfliteInfo) -> bytes:
-    """What the converter wrote, smaller and with `efgan.json`.
+    """The converter's file, made smaller and with `efgan.json`.
 
     Raises:
-      UserError: it computes with what mobile GPUs do not have.
+      UserError: it has operations that mobile GPUs do not.
     """
     model = flatbuffer.read(content, "the converted model")
     operations.check(flatbuffer.operations(model))
@@ -77,7 +77,7 @@ def _converted(
     quantizations: Sequence[str],
     faces: AlignedFaces | None,
 ) -> Iterator[Path]:
-    """A temporary folder with QUANTIZATION.tflite as the converter made it."""
+    """A temporary folder with QUANTIZATION.tflite as the converter wrote it."""
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
         tf.saved_model.save(
@@ -90,7 +90,7 @@ def _converted(
                 folder / "faces.npz",
                 image=faces.images,
                 source_action_units=faces.units,
-                action_units=faces.wanted(),
+                action_units=faces.targets(),
             )
         _run_worker(folder, quantizations)
         yield folder
@@ -115,10 +115,10 @@ def _run_worker(folder: Path, quantizations: Sequence[str]) -> None:
         raise UserError(f"cannot convert to TFLite: {_reason(process.stdout)}")
 
 
-def _reason(told: str) -> str:
-    """The converter's complaint in a line; it tells of it in many."""
-    kinds = re.findall(r"(?:TF Select|Custom) ops: (.+)", told)
+def _reason(output: str) -> str:
+    """The converter's error in one line; it prints many."""
+    kinds = re.findall(r"(?:TF Select|Custom) ops: (.+)", output)
     if kinds:
         return f"it has no builtin operation for {'; '.join(kinds)}"
-    lines = [line for line in told.splitlines() if line.strip()]
-    return lines[-1].strip() if lines else "the converter died"
+    lines = [line for line in output.splitlines() if line.strip()]
+    return lines[-1].strip() if lines else "the converter gave no reason"

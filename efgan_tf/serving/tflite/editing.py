@@ -1,4 +1,4 @@
-"""A TFLite file as a model to edit with: a photo as the phone will make it."""
+"""A TFLite file as a model to edit with: the result that a phone gives."""
 
 from pathlib import Path
 
@@ -23,10 +23,10 @@ def read_tflite(path: Path) -> EditingModel:
             file(
                 "stages_from",
                 image=_to_public(image),
-                source_action_units=_to_public_units(here),
-                action_units=_to_public_units(wanted),
+                source_action_units=_to_public_units(units),
+                action_units=_to_public_units(goal),
             )
-            for image, here, wanted in zip(images, source, target, strict=True)
+            for image, units, goal in zip(images, source, target, strict=True)
         ]
         stages, attention = (
             np.stack(

@@ -1,4 +1,4 @@
-"""Aligned faces with their action units: to calibrate with, to measure on."""
+"""Aligned faces with their action units, to calibrate with or to measure on."""
 
 import dataclasses
 import io
@@ -16,16 +16,16 @@ from efgan_tf.faces.photos import SUFFIXES, read_photo
 from efgan_tf.training.run_directory import RunDirectory
 
 RENDERED = "rendered"
-"""The word for faces that are made where they are needed."""
+"""In place of a path: rendered people."""
 
 _SEEDS = {"train": 77, "test": 78}
 """No recipe in `configs/` renders these people."""
 
 _OF_ONE = 4
-"""Rendered faces of one person: few, to meet many people."""
+"""Rendered faces of one person: few, so that there are many people."""
 
 _EXPRESSIONS = 16
-"""Eight that have names and as many at random, the people taking turns."""
+"""Eight presets and as many random ones; successive people show others."""
 
 _MAX_YAW = 15.0
 
@@ -37,7 +37,7 @@ class AlignedFaces:
     Attributes:
       images: float32 `[n, size, size, 3]` in [0, 1].
       units: float32 `[n, 17]`, 0–5, what they show.
-      source: what they are, for people.
+      source: description for messages and reports.
     """
 
     images: np.ndarray
@@ -47,7 +47,7 @@ class AlignedFaces:
     def __len__(self) -> int:
         return len(self.images)
 
-    def wanted(self) -> np.ndarray:
+    def targets(self) -> np.ndarray:
         """Float32 `[n, 17]`: for each face the units of the next one."""
         return np.roll(self.units, -1, axis=0)
 
@@ -60,16 +60,17 @@ def read_faces(
     split: str,
     run_dir: str = "",
 ) -> AlignedFaces:
-    """Faces from where a user says.
+    """Faces from the place that a user names.
 
     Args:
       path: a folder of square pictures, an `.npz` file, `RENDERED`, or empty
         for the faces of `run_dir`, or rendered ones without a run.
-      trained: the model; tells the size, and the units of faces in a folder.
+      trained: the model; it gives the size, and reads the units of faces in a
+        folder.
       count: how many at most.
       split: `"train"` to calibrate with, `"test"` to measure on: which faces
         of the run, or which rendered people.
-      run_dir: of the model, if it is one.
+      run_dir: the model's run, if it has one.
 
     Raises:
       UserError: there are no such faces, or they cannot be used.
@@ -136,16 +137,16 @@ def _faces_of_run(run_dir: Path, split: str, count: int) -> AlignedFaces:
         folder = Path(datasets.make_builder(data, size).data_dir)
         if not folder.is_dir():
             raise UserError(
-                f"{folder}, faces of {run_dir}, is gone, and faces are needed: "
-                "name a folder of aligned ones with --representative=FOLDER, "
-                f"or pass --representative={RENDERED}"
+                f"{folder}, the faces of {run_dir}, does not exist: name a "
+                "folder of aligned faces with --representative=FOLDER, or pass "
+                f"--representative={RENDERED}"
             )
     sets = [part.faces for part in load_parts(config.data, size, split)]
     encoded = [picture for faces in sets for picture in faces.encoded]
     units = np.concatenate([faces.action_units for faces in sets])
     if not encoded:
         raise UserError(
-            f"{run_dir} held nobody out; pass --representative={RENDERED}"
+            f"{run_dir} has no {split} faces; pass --representative={RENDERED}"
         )
     rows = np.linspace(0, len(units) - 1, min(count, len(units))).astype(int)
     images = decode([encoded[row] for row in rows], size)

@@ -1,6 +1,6 @@
-"""A TFLite file taken apart: its operations, its buffers, its metadata.
+"""Reads and edits a TFLite file: operations, buffers, metadata.
 
-The file is a FlatBuffer; the interpreter's package brings the generated classes
+The file is a FlatBuffer; the interpreter's package has the generated classes
 that read and write it.
 """
 
@@ -15,7 +15,7 @@ _IDENTIFIER = b"TFL3"
 
 @dataclasses.dataclass(frozen=True)
 class Operations:
-    """What a file computes with.
+    """The operations of a file.
 
     Attributes:
       counts: operation → how often it is there, over all signatures.
@@ -38,7 +38,7 @@ def read(content: bytes, source: object):
 
     Args:
       content: of the file.
-      source: what errors name.
+      source: name for error messages.
 
     Raises:
       UserError: it is no TFLite file.
@@ -49,7 +49,7 @@ def read(content: bytes, source: object):
     try:
         model = schema.Model.GetRootAs(content, 0)
         return schema.ModelT.InitFromObj(model)
-    except Exception as error:  # FlatBuffers raises whatever it stumbles on
+    except Exception as error:  # FlatBuffers raises anything
         raise UserError(f"{source} is damaged: {error}") from error
 
 
@@ -99,9 +99,9 @@ def operations(model) -> Operations:
 
 
 def drop_names(model) -> None:
-    """Forgets the names of inner tensors, in place.
+    """Removes the names of inner tensors, in place.
 
-    They are paths in the Keras model, which take more room than the weights
+    They are paths in the Keras model, which take more space than the weights
     of some layers. Signatures name their inputs and outputs themselves.
     """
     for graph in model.subgraphs:
@@ -110,10 +110,10 @@ def drop_names(model) -> None:
 
 
 def add_signature(model, key: str, of: str, renamed: dict[str, str]) -> None:
-    """Adds a signature that is another under other names, in place.
+    """Adds a signature that equals another but for names, in place.
 
-    Both share one graph. LiteRT refuses a signature that leaves out some of
-    its graph's outputs, so that the new one has all of them.
+    Both share one graph. LiteRT refuses a signature that leaves out outputs of
+    its graph, so the new one has all of them.
 
     Args:
       model: a tree of `read`.

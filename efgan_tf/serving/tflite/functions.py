@@ -1,4 +1,4 @@
-"""What a TFLite file can be asked: five signatures, batches of one.
+"""The five signatures of a TFLite file, with batches of one.
 
 | key | inputs | outputs |
 |---|---|---|
@@ -13,8 +13,8 @@ Names, scales and meanings are those of the SavedModel's signatures
 are float32 `[1, size, size, 3]` in [0, 1], `attention_k` is
 `[1, size, size, 1]`, units are `[1, 17]`, 0–5. Nothing has more than four axes
 and nothing is gathered or broadcast by an operation of its own, so that GPU
-delegates take the whole graph. Inputs are not checked: a phone has nobody to
-tell.
+delegates take the whole graph. Inputs are not checked: on a phone the app
+provides them.
 """
 
 from collections.abc import Callable, Iterator
@@ -28,8 +28,8 @@ from efgan_tf.errors import UserError
 from efgan_tf.models.layers import CombineAttention
 
 EDITS = {"edit": "stages", "edit_from": "stages_from"}
-"""Signatures that are another whose last stage is called `image`: they share
-its graph in the file, since a graph takes room."""
+"""Signature → another that it equals but for the last stage's name, `image`.
+Both share one graph in the file, to save space."""
 
 
 class MobileFunctions(tf.Module):
@@ -58,10 +58,10 @@ class MobileFunctions(tf.Module):
         image = tf.TensorSpec(
             (1, self._size, self._size, 3), tf.float32, "image"
         )
-        wanted, source = map(_units, ("action_units", "source_action_units"))
+        target, source = map(_units, ("action_units", "source_action_units"))
         inputs = {
-            "stages": (self._stages, [image, wanted]),
-            "stages_from": (self._stages_from, [image, source, wanted]),
+            "stages": (self._stages, [image, target]),
+            "stages_from": (self._stages_from, [image, source, target]),
             "estimate": (self._estimate, [image]),
         }
         return {
@@ -91,8 +91,8 @@ class MobileFunctions(tf.Module):
     def _run(self, image, source, target):
         """The cascade's outputs, for inputs in the public scales."""
         if not self._mask.all():
-            # What the data could not teach stays as it is. Arithmetic, since
-            # a choice is an operation that fewer delegates have.
+            # Units that were not learned stay as they are. Arithmetic, since
+            # fewer delegates have an operation that selects.
             target = source + self._mask * (target - source)
         inputs = {
             "image": 2 * image - 1,
@@ -103,7 +103,7 @@ class MobileFunctions(tf.Module):
 
 
 def _untracked(model) -> Callable:
-    """A way to a model that `tf.Module` does not find: no weight twice."""
+    """Hides a model from `tf.Module`, which would save its weights twice."""
     return lambda: model
 
 
@@ -128,7 +128,7 @@ def _check_float32(trained: TrainedNetwork) -> None:
 
 
 def _layers(network: keras.Model) -> Iterator[keras.Layer]:
-    """All that compute, those of submodels too."""
+    """All layers, those of submodels too."""
     for layer in network.layers:
         if isinstance(layer, keras.Model):
             yield from _layers(layer)

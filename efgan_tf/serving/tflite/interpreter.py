@@ -1,4 +1,4 @@
-"""Runs a TFLite file here as a phone would: LiteRT's interpreter, XNNPACK."""
+"""Runs a TFLite file as a phone does: LiteRT's interpreter with XNNPACK."""
 
 import importlib.metadata
 import os
@@ -8,11 +8,6 @@ from efgan_tf.errors import UserError
 from efgan_tf.graphs import Functions
 from efgan_tf.serving.tflite import flatbuffer
 from efgan_tf.serving.tflite.card import info_of
-
-
-def package() -> str:
-    """Package and version of the interpreter: `"ai-edge-litert 2.3.0"`."""
-    return f"ai-edge-litert {importlib.metadata.version('ai-edge-litert')}"
 
 
 class TfliteFile(Functions):
@@ -28,9 +23,7 @@ class TfliteFile(Functions):
 
     Attributes:
       path: of the file.
-      size: of the file in bytes.
-      info: what it says about itself.
-      operations: what it computes with.
+      info: its metadata.
 
     Raises:
       UserError: the file is damaged, not ours, or needs a newer interpreter.
@@ -41,15 +34,14 @@ class TfliteFile(Functions):
     ):
         self.path = Path(path)
         content = flatbuffer.read_file(self.path)
-        model = flatbuffer.read(content, path)
-        self.size = len(content)
-        self.info = info_of(model, path)
-        self.operations = flatbuffer.operations(model)
+        self.info = info_of(flatbuffer.read(content, path), path)
         try:
             super().__init__(content, threads, delegates)
         except (ValueError, RuntimeError) as error:
             reason = " ".join(str(error).split())
+            version = importlib.metadata.version("ai-edge-litert")
             raise UserError(
-                f"{path} needs a newer interpreter than {package()}, or is "
-                f"damaged: pip install -U ai-edge-litert ({reason})"
+                f"{path} needs a newer interpreter than ai-edge-litert "
+                f"{version}, or is damaged: pip install -U ai-edge-litert "
+                f"({reason})"
             ) from error

@@ -1,4 +1,4 @@
-"""Which operations a file may have: those that mobile GPUs take."""
+"""The operations that a file may have: those of mobile GPUs."""
 
 from efgan_tf.errors import UserError
 from efgan_tf.serving.tflite.flatbuffer import Operations
@@ -20,11 +20,11 @@ LARGEST_RANK = 4
 
 
 def check(operations: Operations) -> None:
-    """Raises a `UserError` if a mobile GPU would not take all of a file."""
-    foreign = [name for name in operations.counts if name not in ALLOWED]
-    if foreign:
+    """Raises a `UserError` if a mobile GPU could not run all of a file."""
+    unknown = [name for name in operations.counts if name not in ALLOWED]
+    if unknown:
         raise UserError(
-            f"cannot convert to TFLite: the model needs {', '.join(foreign)}, "
+            f"cannot convert to TFLite: the model needs {', '.join(unknown)}, "
             "which GPU delegates do not have"
         )
     if operations.largest_rank > LARGEST_RANK:

@@ -1,4 +1,4 @@
-"""How the converter is told to quantise."""
+"""Converts and quantizes."""
 
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -11,12 +11,12 @@ Feeds = Callable[[], Iterator[tuple[str, dict[str, Any]]]]
 """Signature and its inputs, one call after the other."""
 
 INTEGER_OPERATIONS = {"CONV_2D", "TRANSPOSE_CONV"}
-"""What int8 computes in integers: where the weights and the work are.
+"""What int8 computes in integers: most weights and most of the work.
 
-The rest stays float32. Eight bits cannot tell the statistics of instance
-normalisation apart, show as bands in what heads and blending make, and end
-where the calibration ended: an intensity that none of its faces showed would be
-cut off. XNNPACK then takes the graph in a few pieces.
+The rest stays float32. Eight bits are too few for the statistics of instance
+normalization, show as bands in the results of heads and blending, and end where
+the calibration ended: an intensity that none of its faces showed would be cut
+off. XNNPACK then splits the graph into a few pieces.
 """
 
 FLOAT_OPERATIONS = sorted(
@@ -32,7 +32,7 @@ def quantized(
     Args:
       converter: of a SavedModel, with nothing set.
       quantization: one of `settings.QUANTIZATIONS`.
-      feeds: inputs that int8 is calibrated with.
+      feeds: inputs that int8 is calibrated on.
 
     Returns:
       The file's bytes.

@@ -1,6 +1,6 @@
 """Converts in a process of its own: `python -m … FOLDER QUANTIZATION…`.
 
-The converter keeps megabytes with every call and talks a lot. Reads
+The converter leaks megabytes with every call and prints a lot. Reads
 FOLDER/saved_model and, for int8, FOLDER/faces.npz, and writes
 FOLDER/QUANTIZATION.tflite.
 """
@@ -16,7 +16,7 @@ from efgan_tf.serving.tflite.quantization import quantized
 
 
 def main(folder: Path, quantizations: list[str]) -> None:
-    """Writes one file for each of the quantisations."""
+    """Writes one file for each of the quantizations."""
     model = str(folder / "saved_model")
     signatures = {
         key: sorted(set(function.structured_input_signature[1]))

@@ -1,20 +1,32 @@
-"""Arrays to TensorFlow's tensor messages and back."""
+"""Arrays to TensorFlow's tensor messages and back, without TensorFlow."""
 
 from collections.abc import Sequence
 
 import numpy as np
 
-from efgan_tf.serving.remote.protos import TensorProto
+from efgan_tf.serving.protos import TensorProto
 
-# Of tensorflow/core/framework/types.proto.
 FLOAT, STRING = 1, 7
+"""Of tensorflow/core/framework/types.proto."""
+
+Values = np.ndarray | Sequence[bytes]
+"""What signatures take and return: a float32 array, or byte strings `[b]`."""
 
 
-def fill(proto: TensorProto, values: np.ndarray | Sequence[bytes]) -> None:
-    """Writes a float32 array, or byte strings `[b]`, into an empty message."""
+def fill(proto: TensorProto, values: Values, as_bytes: bool = True) -> None:
+    """Writes values into an empty message.
+
+    Args:
+      proto: the message.
+      values: what it is to hold.
+      as_bytes: an array in one piece; otherwise value by value.
+    """
     if isinstance(values, np.ndarray):
         proto.dtype, shape = FLOAT, values.shape
-        proto.tensor_content = values.astype("<f4").tobytes()
+        if as_bytes:
+            proto.tensor_content = values.astype("<f4").tobytes()
+        else:
+            proto.float_val.extend(values.ravel().tolist())
     else:
         proto.dtype, shape = STRING, (len(values),)
         proto.string_val.extend(values)
@@ -22,14 +34,16 @@ def fill(proto: TensorProto, values: np.ndarray | Sequence[bytes]) -> None:
         proto.tensor_shape.dim.add(size=size)
 
 
-def from_proto(proto: TensorProto) -> np.ndarray | list[bytes]:
-    """The float32 array, or the byte strings, in a message.
+def from_proto(proto: TensorProto) -> Values:
+    """The values in a message.
 
     Raises:
       ValueError: it is of another type, or has another number of values than
         its shape says.
     """
     shape = [dimension.size for dimension in proto.tensor_shape.dim]
+    if proto.tensor_shape.unknown_rank or min(shape, default=0) < 0:
+        raise ValueError("the shape is not known")
     if proto.dtype == STRING:
         values = list(proto.string_val)
         if shape != [len(values)]:
@@ -37,7 +51,7 @@ def from_proto(proto: TensorProto) -> np.ndarray | list[bytes]:
         return values
     if proto.dtype != FLOAT:
         raise ValueError(f"expected floats or strings, got type {proto.dtype}")
-    # TensorFlow Serving writes floats one by one unless it is told otherwise.
+    # TensorFlow Serving writes floats one by one by default.
     content = proto.tensor_content or _packed_floats(proto)
     return np.frombuffer(content, "<f4").astype(np.float32).reshape(shape)
 
@@ -45,8 +59,8 @@ def from_proto(proto: TensorProto) -> np.ndarray | list[bytes]:
 def _packed_floats(proto: TensorProto) -> bytes:
     """The bytes of `float_val`.
 
-    As the end of a message that has no more than these: going through the
-    numbers in Python takes longer by a hundred times.
+    They are the end of a message that has nothing else; reading the numbers
+    one by one in Python takes a hundred times as long.
     """
     alone = TensorProto.FromString(proto.SerializeToString())
     alone.DiscardUnknownFields()

@@ -1,9 +1,8 @@
 """TensorFlow Serving's messages, without TensorFlow.
 
 The official classes, of `tensorflow-serving-api`, import all of TensorFlow,
-which takes seconds. Here the same descriptors, which come with this package
-(tools/dump_protos.py), make classes of their own: what is on the wire is the
-same.
+which takes seconds. These classes are made of the same descriptors, which are
+a file of this package (tools/dump_protos.py); the wire format is the same.
 """
 
 import functools
@@ -16,7 +15,7 @@ FILE = "tensorflow_serving.binpb"
 
 
 def descriptor_set() -> descriptor_pb2.FileDescriptorSet:
-    """What comes with this package."""
+    """The descriptors in this package."""
     content = resources.files("efgan_tf.serving").joinpath(FILE).read_bytes()
     return descriptor_pb2.FileDescriptorSet.FromString(content)
 

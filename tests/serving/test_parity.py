@@ -1,0 +1,80 @@
+"""`benchmarks.parity`: TFLite files held against their model."""
+
+import keras
+import numpy as np
+import pytest
+
+from benchmarks import parity
+from efgan_tf import action_units, commands
+from efgan_tf.config import ModelConfig
+from efgan_tf.editing.loading import load_network
+from efgan_tf.errors import UserError
+from efgan_tf.models import build_estimator
+from efgan_tf.serving.tflite.faces import rendered_faces
+from efgan_tf.serving.tflite.settings import QUANTIZATIONS
+from tests.editing.conftest import make_exported
+from tests.serving.test_tflite import LEAST_PSNR, make_phone_files
+
+
+def _parity(*flags):
+    return commands.run(
+        parity.main, parity.ParityConfig, argv=["parity", *map(str, flags)]
+    )
+
+
+def _rows(printed, files):
+    """File → the numbers of its row in the table."""
+    rows = {}
+    for line in printed.splitlines():
+        cells = [cell.strip() for cell in line.strip("|").split("|")]
+        if cells[0] in files:
+            numbers = " ".join(cells[1:]).replace("(", "").replace(")", "")
+            rows[cells[0]] = [
+                float(word) for word in numbers.replace("dB", "").split()
+            ]
+    return rows
+
+
+def test_the_report_says_how_near_the_files_come(capsys):
+    folder, run = make_phone_files(), make_exported().run
+    names = {f"efgan.{name}.tflite": name for name in QUANTIZATIONS}
+    files = ",".join(str(folder / name) for name in names)
+    assert _parity(
+        f"--files={files}", f"--model={run}", "--faces=4", "--repeats=1",
+        "--representative=rendered", "--threads=1",
+    ) == 0  # fmt: skip
+    printed = capsys.readouterr().out
+    rows = _rows(printed, names)
+    assert set(rows) == set(names)
+    for name, row in rows.items():
+        megabytes, mean, least, error, au_error, ms, _ = row
+        assert megabytes == round((folder / name).stat().st_size / 1e6, 2)
+        assert mean >= least > LEAST_PSNR[names[name]]
+        assert 0 <= error < 0.5 and 0 < au_error < 5 and ms > 0
+        assert f"- {name}: " in printed
+    errors = [row[3] for row in rows.values()]
+    assert errors[0] < 1e-4 < errors[-1]
+    assert "no independent judge" in printed and "CONV_2D" in printed
+
+
+def test_a_file_of_another_model_is_refused(capsys):
+    file = make_phone_files() / "efgan.none.tflite"
+    flags = [f"--files={file}", f"--model={make_exported().run}", "--stages=1"]
+    assert _parity(*flags) == 2
+    assert "made of another model" in capsys.readouterr().err
+
+
+def test_a_judge_reads_the_faces_at_its_own_size(tmp_path):
+    trained = load_network(make_exported().run)
+    path = tmp_path / "judge.keras"
+    network = build_estimator(ModelConfig(image_size=128, estimator_width=4))
+    network.save(path)
+    read, name = parity.load_judge(str(path), trained)
+    assert name == str(path)
+    small = 2 * rendered_faces(64, 2, seed=3).images - 1
+    large = keras.ops.image.resize(small, (128, 128), "bilinear")
+    expected = action_units.denormalize(network.predict(large, verbose=0))
+    np.testing.assert_allclose(read(small), expected, rtol=0, atol=1e-4)
+    path.write_bytes(b"PK\x03\x04")
+    with pytest.raises(UserError, match="judge.keras cannot be loaded"):
+        parity.load_judge(str(path), trained)

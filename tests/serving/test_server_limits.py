@@ -1,0 +1,165 @@
+"""What bounds the local server: requests in flight, messages, pixels, time."""
+
+import io
+import time
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from efgan_tf.errors import ConfigError
+from efgan_tf.serving.local.image_limits import check_images
+from efgan_tf.serving.local.settings import ServeConfig
+from efgan_tf.serving.local.status import RequestError
+from tests.editing.conftest import make_exported
+from tests.serving.servers import (
+    NAME,
+    Code,
+    Gate,
+    calling,
+    predict_request,
+    serving,
+    write_version,
+)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("limits") / NAME
+    write_version(folder, 1)
+    return folder
+
+
+def _x(*values):
+    return {"x": np.array(values, np.float32)}
+
+
+def test_more_requests_than_the_limit_are_refused(folder, tmp_path):
+    with serving(folder, max_requests=1) as (_, caller):
+        gate = Gate(tmp_path / "gate", caller)
+        assert caller.predict(_x(1)).code is Code.RESOURCE_EXHAUSTED
+        assert gate.open().code is Code.OK
+        _until_free(caller)
+
+
+def _until_free(caller):
+    """gRPC counts a request until shortly after it is answered."""
+    end = time.monotonic() + 60
+    while caller.predict(_x(1)).code is not Code.OK:
+        assert time.monotonic() < end
+
+
+def test_a_deadline_that_passes_before_its_turn(folder, tmp_path, monkeypatch):
+    monkeypatch.setattr("os.cpu_count", lambda: 1)
+    with serving(folder) as (_, caller):
+        gate = Gate(tmp_path / "gate", caller)
+        answer = caller.predict(_x(1), timeout=0.3)
+        assert answer.code is Code.DEADLINE_EXCEEDED
+        # What needs no core is answered meanwhile.
+        assert caller.states() == [(1, "AVAILABLE")]
+        assert gate.open().code is Code.OK
+        assert caller.predict(_x(1)).code is Code.OK
+
+
+def test_a_client_that_disconnects_disturbs_nobody(folder, tmp_path, caplog):
+    with serving(folder) as (server, caller):
+        gate = Gate(tmp_path / "gate", caller)
+        request = predict_request(gate.inputs, "gate")
+        for _ in range(3):
+            with calling(server.address) as gone:
+                gone.prediction.Predict.future(request, timeout=600)
+                time.sleep(0.05)
+        call = caller.prediction.Predict.future(request, timeout=600)
+        time.sleep(0.05)
+        call.cancel()
+        assert gate.open().code is Code.OK
+        assert caller.predict(_x(1)).outputs["y"] == [2]
+    assert not [r for r in caplog.records if r.levelname == "ERROR"]
+
+
+def test_a_message_over_the_limit(folder):
+    with serving(folder, max_message_mb=1) as (_, caller):
+        answer = caller.predict({"x": np.zeros(300_000, np.float32)})
+        assert answer.code is Code.RESOURCE_EXHAUSTED
+        assert "eceived message larger than max" in answer.details
+        # The response may be larger, as with TensorFlow Serving.
+        large = caller.predict({"x": np.zeros(250_000, np.float32)})
+        assert large.outputs["twice"].shape == (250_000,)
+
+
+def _encoded(size, kind="PNG"):
+    file = io.BytesIO()
+    Image.new("RGB", size).save(file, kind)
+    return file.getvalue()
+
+
+@pytest.mark.parametrize("kind", ["PNG", "JPEG"])
+def test_pixels_are_counted_before_decoding(kind):
+    content = _encoded((30, 20), kind)
+    check_images([content, content], 1200)
+    for images, limit in ([content], 599), ([content] * 2, 1199):
+        with pytest.raises(RequestError, match="pixel") as caught:
+            check_images(images, limit)
+        assert caught.value.code is Code.INVALID_ARGUMENT
+
+
+@pytest.fixture(scope="module")
+def editing():
+    folder = make_exported().saved_model.parent
+    with serving(folder, max_image_pixels=10_000) as (_, caller):
+        yield caller
+
+
+@pytest.mark.parametrize(
+    ("content", "details"),
+    [
+        (_encoded((101, 100)), "over 0.01 megapixels"),
+        (_encoded((64, 48)), "not square"),
+        (_encoded((64, 64), "JPEG")[:-5], "JPEG"),
+        (_encoded((64, 64))[:60], "PNG"),
+        (_encoded((64, 64))[:20], "cut off or damaged"),
+        (_encoded((64, 64), "GIF"), "neither a JPEG nor a PNG"),
+        (b"no image", "neither a JPEG nor a PNG"),
+        (b"", "neither a JPEG nor a PNG"),
+    ],
+    ids=["huge", "oblong", "cut JPEG", "cut PNG", "no header", "GIF", "text",
+         "empty"],
+)  # fmt: skip
+def test_images_that_are_refused(editing, content, details):
+    answer = _edit(editing, content)
+    assert answer.code is Code.INVALID_ARGUMENT, answer
+    assert details in answer.details, answer
+
+
+def test_images_that_are_edited(editing):
+    for content in _encoded((64, 64)), _encoded((100, 100), "JPEG"):
+        answer = _edit(editing, content)
+        assert answer.code is Code.OK, answer
+        with Image.open(io.BytesIO(answer.outputs["image_bytes"][0])) as image:
+            assert image.format == "PNG" and image.size == (64, 64)
+
+
+def _edit(caller, content):
+    inputs = {
+        "image_bytes": np.array([content], object),
+        "action_units": np.zeros((1, 17), np.float32),
+    }
+    return caller.predict(inputs, "edit_bytes")
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({}, "--model_dir=FOLDER"),
+        ({"model_dir": "x", "poll_seconds": 0.0}, "poll_seconds"),
+        ({"model_dir": "x", "poll_seconds": float("nan")}, "poll_seconds"),
+        ({"model_dir": "x", "port": 70000}, "--port=70000"),
+        ({"model_dir": "x", "max_requests": 0}, "max_requests"),
+        ({"model_dir": "x", "max_message_mb": 2048}, "max_message_mb"),
+        ({"model_dir": "x", "max_image_pixels": 0}, "max_image_pixels"),
+        ({"model_dir": "x", "grace_seconds": -1.0}, "grace_seconds"),
+    ],
+)
+def test_wrong_options(options, message):
+    with pytest.raises(ConfigError, match=message):
+        ServeConfig(**options)
