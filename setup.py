@@ -62,7 +62,6 @@ setup(
     extras_require={
         "cuda": ["tensorflow[and-cuda]>=2.21,<3"],
         "beam": ["apache-beam>=2.60"],
-        "cfee": ["xlrd>=2.0"],
         "demo": ["gradio>=6.31,<7"],
         "docs": ["pdoc>=15"],
         # Their wheels hold x264 and x265, which are under the GPL.
@@ -90,8 +89,6 @@ setup(
             # A photo with a free licence; reference of the metrics.
             "scikit-image>=0.24",
             "setuptools>=77",
-            "xlrd>=2.0",
-            "xlwt>=1.3",  # writes a sheet as old as CFEE's
         ],
     },
     entry_points={"console_scripts": ["efgan=efgan_tf.__main__:main"]},

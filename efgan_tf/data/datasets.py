@@ -34,7 +34,6 @@ class Folder(FacesBuilder, skip_registration=True):
 
     SETTINGS = _SOURCE
     HELP = "docs/data.md says what they are"
-    NO_TABLE = ""
 
     _labeled: labeling.LabeledFolder | None = None
 
@@ -87,9 +86,9 @@ class Folder(FacesBuilder, skip_registration=True):
             )
         if not data.aus:
             raise UserError(
-                f"{data.source_dir} needs a table of action units, --aus"
-                f"{self.NO_TABLE}; docs/data.md says which tool makes one, and "
-                f"--aus={AUTO} reads them from the photos"
+                f"{data.source_dir} needs a table of action units, --aus; "
+                f"docs/data.md says which tool makes one, and --aus={AUTO} "
+                "reads them from the photos"
             )
 
     def _read_table(
@@ -141,12 +140,9 @@ class Cfee(Folder, skip_registration=True):
 
     MANUAL_DOWNLOAD_INSTRUCTIONS = cfee.HOW_TO_GET
     HELP = cfee.HELP
-    NO_TABLE = f" (no {cfee.SHEET} lies below it)"
 
     def _select(self, files: list[str]) -> Selection:
-        aus = self.builder_config.data.aus
-        emotions = tables.emotion_names(aus) if tables.is_sheet(aus) else {}
-        return cfee.select(files, emotions or cfee.EMOTIONS)
+        return cfee.select(files)
 
 
 class Synthetic(FacesBuilder, skip_registration=True):

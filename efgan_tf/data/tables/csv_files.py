@@ -1,4 +1,8 @@
-"""CSV files as people have them."""
+"""CSV files as people have them.
+
+The standard library splits them, not pandas: messages name lines, which pandas
+does not keep, and it would take longer rows for an index or cut them off.
+"""
 
 import csv
 import io
@@ -8,10 +12,10 @@ from pathlib import Path
 
 from efgan_tf.errors import UserError
 
-Records = Iterator[tuple[int, list[str]]]
+Lines = Iterator[tuple[int, list[str]]]
 
 
-class Unusable(UserError):
+class UnusableFile(UserError):
     """A file that is no table, or what is left of one.
 
     Attributes:
@@ -23,51 +27,43 @@ class Unusable(UserError):
         self.reason = reason
 
 
-def read_csv(path: Path) -> tuple[list[str], Records]:
-    """A CSV file's header and records.
+def read_csv(path: Path) -> tuple[list[str], Lines]:
+    """A CSV file's header, and the number and cells of each line below.
 
     Commas, semicolons or tabs separate the cells, or what a first line `sep=;`
-    names, as Excel writes it; blank lines are left out.
-
-    Returns:
-      The cells of the header, and an iterator over the number of each line
-      and its cells.
+    names, as Excel writes it. Blank lines are left out.
 
     Raises:
-      Unusable: it cannot be read as CSV; also while iterating.
+      UnusableFile: it cannot be read as CSV; also while iterating.
     """
     try:
         text = path.read_bytes().decode("utf-8-sig")
     except UnicodeDecodeError:
-        raise Unusable(
+        raise UnusableFile(
             path, "is not text in UTF-8; save the table as CSV (UTF-8)"
         ) from None
     except OSError as error:
-        raise Unusable(path, f"cannot be read: {error.strerror}") from error
+        raise UnusableFile(path, f"cannot be read: {error.strerror}") from error
     first_line = text.lstrip().split("\n", 1)[0]
     named = re.fullmatch(r'"?sep=(.)"?\r?', first_line, re.IGNORECASE)
     delimiter = named[1] if named else max(",;\t", key=first_line.count)
-    records = _guarded(_records(text, delimiter), path)
+    lines = _lines(path, text, delimiter)
     if named:
-        next(records)
-    for _, header in records:
-        return header, records
-    raise Unusable(path, "is empty")
+        next(lines)
+    for _, header in lines:
+        return header, lines
+    raise UnusableFile(path, "is empty")
 
 
-def _records(text: str, delimiter: str) -> Records:
+def _lines(path: Path, text: str, delimiter: str) -> Lines:
     reader = csv.reader(
         io.StringIO(text, newline=""),
         delimiter=delimiter,
         skipinitialspace=True,
     )
-    for cells in reader:
-        if any(map(str.strip, cells)):
-            yield reader.line_num, cells
-
-
-def _guarded(records: Records, path: Path) -> Records:
     try:
-        yield from records
+        for cells in reader:
+            if any(map(str.strip, cells)):
+                yield reader.line_num, cells
     except csv.Error as error:
-        raise Unusable(path, f"is not a CSV file: {error}") from error
+        raise UnusableFile(path, f"is not a CSV file: {error}") from error
