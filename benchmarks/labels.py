@@ -22,6 +22,7 @@ import numpy as np
 from absl import flags
 
 from efgan_tf import action_units, commands, config
+from efgan_tf.evaluation.metrics.identity import area_under_curve
 from efgan_tf.labeling import mapping
 from efgan_tf.options import option
 from tools.fit_labels import correlations
@@ -197,7 +198,7 @@ def _print_expressions(rows) -> None:
             if value >= STRONG and name in mapping.UNITS
         ]
         cells = [
-            f"{name} {auc(values[:, i], calm[:, i]):.2f}"
+            f"{name} {area_under_curve(values[:, i], calm[:, i]):.2f}"
             for i, name in enumerate(mapping.UNITS)
             if name in made_of
         ]
@@ -216,12 +217,6 @@ def _print_agreement(first: np.ndarray, second: np.ndarray) -> None:
 
 def _units(rows, names: list[str]) -> np.ndarray:
     return np.stack([rows[name].action_units[_COLUMNS] for name in names])
-
-
-def auc(higher: np.ndarray, lower: np.ndarray) -> float:
-    """Share of pairs with the first higher; equal ones count half."""
-    difference = higher[:, None] - lower[None]
-    return float(((difference > 0) + 0.5 * (difference == 0)).mean())
 
 
 def icc(first: np.ndarray, second: np.ndarray) -> float:
