@@ -14,7 +14,7 @@ from efgan_tf.data import cfee, plan, rafd, tables
 from efgan_tf.data.builders import LOCAL_RUNNER, FacesBuilder, FacesConfig
 from efgan_tf.data.labels import Selection
 from efgan_tf.data.listing import changes_told, files_below
-from efgan_tf.data.photo_source import FolderPhotos
+from efgan_tf.data.photo_source import FolderPhotos, PhotoSource
 from efgan_tf.data.report import Report
 from efgan_tf.data.splits import read_subjects
 from efgan_tf.errors import UserError
@@ -32,7 +32,7 @@ LABELS = "aus.csv"
 class Folder(FacesBuilder, skip_registration=True):
     """Any photos with a table of action units."""
 
-    SETTINGS = _SOURCE
+    SETTINGS: tuple[str, ...] = _SOURCE
     HELP = "docs/data.md says what they are"
 
     _labeled: labeling.LabeledFolder | None = None
@@ -162,6 +162,7 @@ class Synthetic(FacesBuilder, skip_registration=True):
 
         config, report = self.builder_config, Report()
         settings = rendered.settings(config.data)
+        source: PhotoSource
         if config.beam_runner in ("", LOCAL_RUNNER):
             source = rendered.write(settings, config.work_dir / "rendered")
         else:  # other machines do not see this one's folders
@@ -236,7 +237,9 @@ def _settings_hash(
     for name in _SOURCE:
         if name in settings:
             settings[name] = os.path.normpath(settings[name])
-    named = isinstance(held_out, frozenset)
-    settings["held_out"] = sorted(held_out) if named else held_out
+    if isinstance(held_out, frozenset):
+        settings["held_out"] = sorted(held_out)
+    else:
+        settings["held_out"] = held_out
     text = json.dumps(settings, sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:8]

@@ -27,7 +27,8 @@ class TableBuilder:
     def __init__(self, path: Path, columns: Columns):
         self._path = path
         self._columns = columns
-        self._best: dict[str, TableRow] = {}
+        self._rows: dict[str, Row] = {}
+        self._best: dict[str, TableRow] = {}  # the lines that they are from
         self._dropped: dict[str, str] = {}
         self._crowded: dict[str, None] = {}
         self._repeated: list[tuple[str, str]] = []
@@ -43,14 +44,14 @@ class TableBuilder:
         Raises:
           UserError: it contradicts an earlier one.
         """
-        name = new.name
+        name, row = new.name, new.row
         self._frames = max(self._frames, new.frame)
-        if new.row is None:
+        if row is None:
             self.drop(name, new.reason)
             return
         best = self._best.get(name)
         if best is not None:
-            if best.row.equals(new.row):
+            if self._rows[name].equals(row):
                 self._repeated.append((name, new.place))
             elif self._columns.tool != kinds.GENERAL:
                 self._crowded[name] = None
@@ -62,7 +63,7 @@ class TableBuilder:
                     f"{both} contradict each other on {name}; delete one"
                 )
         if best is None or new.score > best.score:
-            self._best[name] = new
+            self._rows[name], self._best[name] = row, new
 
     def table(self, others: Collection[str]) -> Table:
         """The table; something must have been added.
@@ -73,7 +74,7 @@ class TableBuilder:
         Raises:
           UserError: not one row can be used.
         """
-        rows = {name: best.row for name, best in self._best.items()}
+        rows = dict(self._rows)
         dropped = [
             item for item in self._dropped.items() if item[0] not in rows
         ]

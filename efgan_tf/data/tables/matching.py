@@ -55,8 +55,9 @@ def match(
     """
     lost = dict(table.dropped)
     names = [*table.rows, *lost]
+    doubts: dict[str, str] = {}
     if table.by_order:
-        partners, doubts = _by_order(files, table), {}
+        partners = _by_order(files, table)
     else:
         partners, doubts = _by_name(files, names, aliases)
     reasons = {}

@@ -50,8 +50,8 @@ def read_table(path: str | os.PathLike) -> Table:
     unusable: dict[str, str] = {}
     builder = None
     for file in files:
-        name = file.relative_to(path) if in_folder else Path(file.name)
-        name = normalize_name(name.with_suffix("").as_posix())
+        below = file.relative_to(path) if in_folder else Path(file.name)
+        name = normalize_name(below.with_suffix("").as_posix())
         try:
             columns, rows = _read_file(file, name, known, in_folder, len(files))
         except UnusableFile as error:

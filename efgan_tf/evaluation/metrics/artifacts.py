@@ -135,7 +135,7 @@ def _detail(images: np.ndarray, sigma: float) -> np.ndarray:
 
 def _high_frequencies(images: np.ndarray, sigma: float) -> np.ndarray:
     """Luma less its Gaussian, `[n, height, width]`."""
-    luma = np.float64(images) @ _LUMA
+    luma = images.astype(np.float64) @ _LUMA
     return luma - gaussian_filter(luma, (0, sigma, sigma), truncate=3.5)
 
 

@@ -56,11 +56,11 @@ def verification(
         are no two pictures of one person, or no two people.
     """
     rows = _unit_rows(embeddings, "embeddings")
-    subjects = np.asarray(subjects)
-    checks.same_length(embeddings=rows, subjects=subjects)
+    names = np.asarray(subjects)
+    checks.same_length(embeddings=rows, subjects=names)
     first, second = np.triu_indices(len(rows), k=1)
     cosines = (rows @ rows.T)[first, second]
-    equal = subjects[first] == subjects[second]
+    equal = names[first] == names[second]
     if equal.all() or not equal.any():
         raise ValueError(
             "subjects: there must be two pictures of one person, and two people"

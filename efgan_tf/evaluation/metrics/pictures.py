@@ -101,7 +101,7 @@ def _pair(images, truth) -> tuple[np.ndarray, np.ndarray]:
 
 def _ssim(x: np.ndarray, y: np.ndarray) -> float:
     """SSIM of two pictures `[height, width, 3]`."""
-    x, y = ((np.float64(z) + 1) / 2 for z in (x, y))
+    x, y = ((z.astype(np.float64) + 1) / 2 for z in (x, y))
     mean_x, mean_y, xx, yy, xy = (
         gaussian_filter(z, (_SIGMA, _SIGMA, 0), radius=_REACH)[
             _REACH:-_REACH, _REACH:-_REACH
