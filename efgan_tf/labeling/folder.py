@@ -9,7 +9,7 @@ from pathlib import Path
 from PIL import Image
 
 from efgan_tf import outputs
-from efgan_tf.data.tables.rows import normalize_name
+from efgan_tf.csv_files import normalize_name
 from efgan_tf.labeling import (
     labeler,
     mapping,

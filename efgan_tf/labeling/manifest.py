@@ -4,8 +4,7 @@ import dataclasses
 from collections.abc import Sequence
 from pathlib import Path
 
-from efgan_tf.data.tables.csv_files import UnusableFile, read_csv
-from efgan_tf.data.tables.rows import normalize_name
+from efgan_tf.csv_files import UnusableFile, normalize_name, read_csv
 from efgan_tf.errors import UserError
 
 NAME = "manifest.csv"

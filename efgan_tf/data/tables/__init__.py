@@ -11,14 +11,13 @@ costs only its own photo.
 
 from efgan_tf.data.tables.matching import Matched, match
 from efgan_tf.data.tables.reading import read_table, table_files
-from efgan_tf.data.tables.rows import Row, Table, normalize_name
+from efgan_tf.data.tables.rows import Row, Table
 
 __all__ = [
     "Matched",
     "Row",
     "Table",
     "match",
-    "normalize_name",
     "read_table",
     "table_files",
 ]

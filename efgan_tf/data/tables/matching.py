@@ -4,7 +4,8 @@ import dataclasses
 import os
 from collections.abc import Callable, Iterator, Sequence
 
-from efgan_tf.data.tables.rows import Row, Table, frame_name, normalize_name
+from efgan_tf.csv_files import normalize_name
+from efgan_tf.data.tables.rows import Row, Table, frame_name
 from efgan_tf.errors import UserError
 from efgan_tf.faces.photos import SUFFIXES
 

@@ -1,7 +1,6 @@
 """The form that every table is read into."""
 
 import dataclasses
-import unicodedata
 
 import numpy as np
 
@@ -74,11 +73,3 @@ class Table:
 def frame_name(number: int) -> str:
     """The name of a row that is known by its frame number alone, from 1."""
     return f"frame {number}"
-
-
-def normalize_name(name: str) -> str:
-    """A name in the one spelling in which names are compared.
-
-    macOS writes a letter with an accent as two characters, others as one.
-    """
-    return unicodedata.normalize("NFC", name)

@@ -1,4 +1,4 @@
-"""CSV files as people have them.
+"""CSV files as people have them, and the names in them.
 
 The standard library splits them, not pandas: messages name lines, which pandas
 does not keep, and it would take longer rows for an index or cut them off.
@@ -7,6 +7,7 @@ does not keep, and it would take longer rows for an index or cut them off.
 import csv
 import io
 import re
+import unicodedata
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -67,3 +68,11 @@ def _lines(path: Path, text: str, delimiter: str) -> Lines:
                 yield reader.line_num, cells
     except csv.Error as error:
         raise UnusableFile(path, f"is not a CSV file: {error}") from error
+
+
+def normalize_name(name: str) -> str:
+    """A name in the one spelling in which names are compared.
+
+    macOS writes a letter with an accent as two characters, others as one.
+    """
+    return unicodedata.normalize("NFC", name)
