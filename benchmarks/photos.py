@@ -2,7 +2,7 @@
 
     python -m benchmarks.photos --judge=data/judges/DIGEST/units.keras
 
-Photographs have no true pictures, so it prints what can be said without: how
+Photographs have no true pictures, so it reports what can be said without: how
 far an edit that aims at what the face shows already changes its square, and,
 for each expression, the share of the wanted change of units that an independent
 judge sees (1 is all of it; `efgan_tf.evaluate` trains such a judge and keeps
@@ -23,6 +23,7 @@ import numpy as np
 from absl import flags
 from PIL import Image
 
+from benchmarks import harness
 from efgan_tf import action_units, commands, config
 from efgan_tf.editing.presets import DEFAULT
 from efgan_tf.options import option, require
@@ -39,6 +40,7 @@ class PhotosConfig:
     people: int = option(12, "rendered strangers")
     seed: int = option(2001, "which strangers")
     sheet: str = option("", "picture to write: photographs and their edits")
+    out: str = option("", harness.OUT)
 
     def __post_init__(self):
         require(bool(self.judge), "give --judge=units.keras")
@@ -47,6 +49,7 @@ class PhotosConfig:
 def main(values: flags.FlagValues) -> None:
     """Runs the command."""
     settings = config.from_flags(values, PhotosConfig)
+    report = harness.Report(settings.out)
     commands.quiet_tensorflow()
     import keras
 
@@ -56,20 +59,22 @@ def main(values: flags.FlagValues) -> None:
     judge = keras.saving.load_model(settings.judge, compile=False)
     photos = _photographs()
     rendered = _strangers(settings.people, settings.seed)
-    rows = {
+    groups = {
         **{name: [photo] for name, photo in photos.items()},
         f"{len(rendered)} rendered strangers": rendered,
     }
-    print("| | zero edit (dB) | " + " | ".join(EXPRESSIONS) + " |")
-    print("|---|" + "---|" * (1 + len(EXPRESSIONS)))
-    for name, pictures in rows.items():
+    rows = []
+    for name, pictures in groups.items():
         zero = statistics.mean(_zero_edit(editor, each) for each in pictures)
-        seen = [
-            statistics.mean(_seen(editor, judge, each, e) for each in pictures)
+        seen = {
+            e: statistics.mean(
+                _seen(editor, judge, each, e) for each in pictures
+            )
             for e in EXPRESSIONS
-        ]
-        cells = [f"{zero:.1f}", *(f"{value:.2f}" for value in seen)]
-        print(f"| {name} | {' | '.join(cells)} |", flush=True)
+        }
+        rows.append({"": name, "zero edit (dB)": zero, **seen})
+    report.add("Share of the wanted change that the judge sees", rows)
+    report.write()
     if settings.sheet:
         _draw(editor, list(photos.values()), Path(settings.sheet))
 
