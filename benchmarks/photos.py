@@ -1,4 +1,4 @@
-"""How a model does on photographs, beside rendered strangers.
+"""How a model does on photographs, beside rendered people.
 
     python -m benchmarks.photos --judge=data/judges/DIGEST/units.keras
 
@@ -37,8 +37,8 @@ class PhotosConfig:
 
     model: str = option(DEFAULT, "trained model to edit with")
     judge: str = option("", "units.keras of a kept judge, of the model's size")
-    people: int = option(12, "rendered strangers")
-    seed: int = option(2001, "which strangers")
+    people: int = option(12, "rendered people")
+    seed: int = option(2001, "which people")
     sheet: str = option("", "picture to write: photographs and their edits")
     out: str = option("", harness.OUT)
 
@@ -58,10 +58,10 @@ def main(values: flags.FlagValues) -> None:
     editor = efgan_tf.load(settings.model)
     judge = keras.saving.load_model(settings.judge, compile=False)
     photos = _photographs()
-    rendered = _strangers(settings.people, settings.seed)
+    rendered = _rendered_people(settings.people, settings.seed)
     groups = {
         **{name: [photo] for name, photo in photos.items()},
-        f"{len(rendered)} rendered strangers": rendered,
+        f"{len(rendered)} rendered people": rendered,
     }
     rows = []
     for name, pictures in groups.items():
@@ -88,7 +88,7 @@ def _photographs() -> dict[str, np.ndarray]:
     return {"Eileen Collins": data.astronaut(), "Grace Hopper": hopper}
 
 
-def _strangers(count: int, seed: int) -> list[np.ndarray]:
+def _rendered_people(count: int, seed: int) -> list[np.ndarray]:
     from efgan_tf.synthetic.photos import SynthesizeConfig, make_subject
 
     settings = SynthesizeConfig(images_per_subject=1, size=512, seed=seed)

@@ -118,7 +118,7 @@ def select(files: Sequence[str]) -> labels.Selection:
     Raises:
       UserError: there is no photo of CFEE.
     """
-    names, strangers = _read_names(files)
+    names, unknown_names = _read_names(files)
     if not names:
         raise labels.none_named(files, EXAMPLE, HELP)
     own = list(names.values())
@@ -133,7 +133,7 @@ def select(files: Sequence[str]) -> labels.Selection:
             for file, name in names.items()
         },
         passed_over={},
-        strangers=strangers,
+        unknown_names=unknown_names,
         counts=_counts(own),
         warnings=[*_gaps(own), *_ambiguities(own)],
     )

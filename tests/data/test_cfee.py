@@ -82,7 +82,7 @@ def test_labels_say_who_and_what():
         ),
     }
     assert list(selection.labels) == files
-    assert not selection.strangers and not selection.passed_over
+    assert not selection.unknown_names and not selection.passed_over
 
 
 def test_what_is_no_photo_of_the_set_is_told():
@@ -91,7 +91,7 @@ def test_what_is_no_photo_of_the_set_is_told():
     assert selection.labels == {
         "a/02_339_1.JPG": Label("339", "happy", "frontal", "02_339")
     }
-    assert selection.strangers == [
+    assert selection.unknown_names == [
         ("b/02_339_1.jpg", "the same as another photo (a/02_339_1.JPG)"),
         ("x.jpg", "not named as CFEE names its photos (02_339_3470.jpg)"),
     ]

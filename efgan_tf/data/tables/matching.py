@@ -86,9 +86,9 @@ def _by_order(files: Sequence[str], table: Table) -> dict[str, str]:
     if table.frames != len(files):
         raise UserError(
             f"the table numbers its {table.frames} frames instead of naming "
-            f"the photos, of which there are {len(files)}, so it cannot be "
-            "told which is which; use OpenFace's FaceLandmarkImg, which writes "
-            "one table for each photo"
+            f"the photos, of which there are {len(files)}, so it is not known "
+            "which is which; use OpenFace's FaceLandmarkImg, which writes one "
+            "table for each photo"
         )
     known = {*table.rows, *(name for name, _ in table.dropped)}
     ordered = enumerate(sorted(files), 1)

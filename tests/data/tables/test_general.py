@@ -1,4 +1,4 @@
-"""CSV tables of no tool: what is read, and how each mistake is told."""
+"""CSV tables of no tool: what is read, and how what each mistake says."""
 
 import re
 
