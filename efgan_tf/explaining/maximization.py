@@ -77,7 +77,7 @@ class _Jitter:
 
     def __init__(self, reach: int, seed: int):
         self._reach = reach
-        self._at = np.zeros(2, int)
+        self._at: np.ndarray = np.zeros(2, int)
         self._generator = np.random.default_rng(seed)
 
     def __call__(self, pictures: tf.Tensor) -> tf.Tensor:
