@@ -2,14 +2,13 @@
 
     python -m benchmarks.data --photos=1000
 
-Renders photos (or takes --source_dir and --aus), then prints two tables: photos
-a second through the detector and through the whole preparation; samples a
-second, of source and target, through the pipeline.
+Renders photos (or takes --source_dir and --aus), then reports photos a second
+through the detector and through the whole preparation, and samples a second, of
+source and target, through the pipeline.
 """
 
 import dataclasses
 import itertools
-import os
 import statistics
 import sys
 import tempfile
@@ -19,6 +18,7 @@ from pathlib import Path
 
 from absl import flags
 
+from benchmarks import harness
 from efgan_tf import commands, config
 from efgan_tf.options import option
 
@@ -36,13 +36,14 @@ class BenchmarkConfig:
     batches: int = option(100, "how many batches are timed, three times")
     source_dir: str = option("", "photos to use instead")
     aus: str = option("", "their table of action units")
+    out: str = option("", harness.OUT)
 
 
 def main(values: flags.FlagValues) -> None:
     """Runs the command."""
     settings = config.from_flags(values, BenchmarkConfig)
     commands.quiet_tensorflow()
-    print(f"{os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}\n")
+    report = harness.Report(settings.out)
     with tempfile.TemporaryDirectory() as folder:
         source_dir, aus = settings.source_dir, settings.aus
         if not source_dir:
@@ -50,13 +51,14 @@ def main(values: flags.FlagValues) -> None:
         data_config = config.DataConfig(
             dataset="folder", source_dir=source_dir, aus=aus, data_dir=folder
         )
-        print("| preparation | photos/s |\n|---|---|")
-        _time_detector(Path(source_dir))
+        rows = _time_detector(Path(source_dir))
+        rows += [_time_preparation(data_config, size) for size in SIZES]
+        report.add("Preparation", rows, 1)
+        rows = []
         for size in SIZES:
-            _time_preparation(data_config, size)
-        print("\n| side | pictures | pairing | samples/s |\n|---|---|---|---|")
-        for size in SIZES:
-            _time_pipeline(data_config, size, settings)
+            rows += _time_pipeline(data_config, size, settings)
+        report.add(f"Batches, medians of {ROUNDS}", rows, 0)
+    report.write()
 
 
 def _render(folder: Path, settings: BenchmarkConfig) -> tuple[str, str]:
@@ -70,7 +72,7 @@ def _render(folder: Path, settings: BenchmarkConfig) -> tuple[str, str]:
     return str(folder / "photos"), str(folder / "aus.csv")
 
 
-def _time_detector(source_dir: Path) -> None:
+def _time_detector(source_dir: Path) -> list[dict]:
     from efgan_tf.data import plan
     from efgan_tf.data.report import Report
     from efgan_tf.faces import detection
@@ -79,33 +81,29 @@ def _time_detector(source_dir: Path) -> None:
     files = plan.listed(source_dir, Report())[:64]
     images = [read_photo(source_dir / file) for file in files]
     detector = detection.Detector()
-    detector.detect(images[:16])  # the first call prepares its kernels
-    start = time.perf_counter()
-    detector.detect(images)
-    _preparation_row("detect, in batches", len(images), start)
-    start = time.perf_counter()
     few = images[:16]
-    for image in few:
-        detector.detect([image])
-    _preparation_row("detect, one by one", len(few), start)
+    detector.detect(few)  # the first call prepares its kernels
+    batch = harness.timed(lambda: detector.detect(images))
+    single = harness.timed(lambda: [detector.detect([image]) for image in few])
+    return [
+        {"": "detect, in batches", "photos/s": len(images) / batch},
+        {"": "detect, one by one", "photos/s": len(few) / single},
+    ]
 
 
-def _time_preparation(data_config: config.DataConfig, size: int) -> None:
+def _time_preparation(data_config: config.DataConfig, size: int) -> dict:
     from efgan_tf import data
 
     start = time.perf_counter()
     prepared = data.prepare(data_config, size)
+    seconds = time.perf_counter() - start
     count = int(prepared.summary.split()[0])
-    _preparation_row(f"prepare {count} at {size}", count, start)
-
-
-def _preparation_row(name: str, count: int, start: float) -> None:
-    print(f"| {name} | {count / (time.perf_counter() - start):.1f} |")
+    return {"": f"prepare {count} at {size}", "photos/s": count / seconds}
 
 
 def _time_pipeline(
     data_config: config.DataConfig, size: int, settings: BenchmarkConfig
-) -> None:
+) -> list[dict]:
     """The variants in turn, so that other work on the machine hits them all."""
     from efgan_tf import data
     from efgan_tf.data import pictures, pipeline
@@ -128,9 +126,13 @@ def _time_pipeline(
         )
         rates[kept, pairing].append(_rate(batches, settings))
     pictures.DECODED_LIMIT = limits["decoded"]
-    for (kept, pairing), found in rates.items():
-        median = statistics.median(found)
-        print(f"| {size} | {kept} | {pairing} | {median:.0f} |")
+    return [
+        {
+            "side": size, "pictures": kept, "pairing": pairing,
+            "samples/s": statistics.median(found),
+        }
+        for (kept, pairing), found in rates.items()
+    ]  # fmt: skip
 
 
 def _rate(batches: Iterator, settings: BenchmarkConfig) -> float:

@@ -2,7 +2,7 @@
 
     python -m benchmarks.edit
 
-Renders its photos and prints a table: the peak memory of a process that edits
+Renders its photos and reports: the peak memory of a process that edits
 one photo of 24 megapixels, as a JPEG and as a PNG of 16 bits; one photo of
 1024×1024 with one face, split into its parts (medians); a folder of 100 such
 photos, files read and written; and how much an edit that aims at what the face
@@ -14,7 +14,6 @@ import dataclasses
 import io
 import math
 import os
-import statistics
 import subprocess
 import sys
 import tempfile
@@ -26,6 +25,7 @@ import numpy as np
 from absl import flags
 from PIL import Image
 
+from benchmarks import harness
 from efgan_tf import commands, config
 from efgan_tf.editing.presets import DEFAULT
 from efgan_tf.errors import UserError
@@ -40,20 +40,34 @@ class BenchmarkConfig:
     side: int = option(1024, "side of the photos")
     photos: int = option(100, "how many photos the folder has")
     repeats: int = option(15, "how often one photo is edited")
+    out: str = option("", harness.OUT)
 
 
 def main(values: flags.FlagValues) -> None:
     """Runs the command."""
     settings = config.from_flags(values, BenchmarkConfig)
-    print(f"{os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}")
+    report = harness.Report(settings.out)
     photo = _portrait(settings.side)
     with tempfile.TemporaryDirectory() as folder:
         # First: what this process holds would count for its children, too.
-        _measure_memory(settings.model, Path(folder))
-        editor = _load(settings.model, photo)
-        _time_parts(editor, photo, settings.repeats)
-        _time_folder(photo, settings, Path(folder))
-        _measure_zero_edits(editor, photo)
+        report.add("Memory", _measure_memory(settings.model, Path(folder)))
+        editor, seconds = _load(settings.model, photo)
+        times = {
+            "load model and detector, first detection": seconds,
+            **_time_parts(editor, photo, settings.repeats),
+        }
+        report.add(
+            f"One photo, medians of {settings.repeats}",
+            [{"": k, "ms": 1000 * v} for k, v in times.items()],
+            1,
+        )
+        rate = _time_folder(photo, settings, Path(folder))
+        report.add(
+            f"A folder of {settings.photos}, start-up included",
+            [{"photos/s": rate}],
+        )
+        report.add("Zero edit", _zero_edits(editor, photo), 1)
+    report.write()
 
 
 def _portrait(side: int) -> np.ndarray:
@@ -72,12 +86,11 @@ def _load(model: str, photo: np.ndarray):
     start = time.perf_counter()
     editor = efgan_tf.load(model)
     editor.faces(photo)
-    seconds = time.perf_counter() - start
-    _print_row("load model and detector, first detection", seconds, "s")
-    return editor
+    return editor, time.perf_counter() - start
 
 
-def _time_parts(editor, photo: np.ndarray, repeats: int) -> None:
+def _time_parts(editor, photo: np.ndarray, repeats: int) -> dict[str, float]:
+    """Seconds of an edit and of its parts."""
     from efgan_tf import action_units, geometry
     from efgan_tf.editing.subjects import to_network
     from efgan_tf.faces.alignment import align
@@ -102,38 +115,28 @@ def _time_parts(editor, photo: np.ndarray, repeats: int) -> None:
         ),
         "everything": lambda: editor.edit(photo, "happy"),
     }  # fmt: skip
-    for name, part in parts.items():
-        seconds = [_seconds(part) for _ in range(repeats)]
-        _print_row(name, 1000 * statistics.median(seconds), "ms")
-
-
-def _seconds(part: Callable) -> float:
-    start = time.perf_counter()
-    part()
-    return time.perf_counter() - start
+    return harness.medians(parts, repeats)
 
 
 def _time_folder(
     photo: np.ndarray, settings: BenchmarkConfig, folder: Path
-) -> None:
-    """The command itself, in a process of its own, start-up included."""
+) -> float:
+    """Photos a second by the command itself, in a process of its own."""
     (folder / "photos").mkdir()
     for number in range(settings.photos):
         # Each a little different, as photos are.
         shifted = np.roll(photo, number, axis=1)
         path = folder / "photos" / f"{number:03}.jpg"
         Image.fromarray(shifted).save(path, quality=92)
-    seconds = _seconds(
+    seconds = harness.timed(
         lambda: _edit(
             settings.model, folder / "photos", f"--out={folder / 'out'}"
         )
     )
-    _print_row(
-        "a folder, start-up included", settings.photos / seconds, "photos/s"
-    )
+    return settings.photos / seconds
 
 
-def _measure_memory(model: str, folder: Path) -> None:
+def _measure_memory(model: str, folder: Path) -> list[dict]:
     """The peak of a process that edits 6000×4000 pixels."""
     from efgan_tf.faces.lossless import encode_png
 
@@ -143,20 +146,29 @@ def _measure_memory(model: str, folder: Path) -> None:
     deep = encode_png(large * np.uint16(257))
     (folder / "large.png").write_bytes(deep)
     del large, deep
-    for name, what in (("large.jpg", "JPEG"), ("large.png", "16-bit PNG")):
-        peak = _edit(model, folder / name, f"--out={folder / 'new'}_{name}")
-        _print_row(f"24 megapixels, {what}, peak memory", peak, "GB")
+    return [
+        {
+            "24 megapixels": what,
+            "peak, GB": _edit(
+                model, folder / name, f"--out={folder / 'new'}_{name}"
+            ),
+        }
+        for name, what in (("large.jpg", "JPEG"), ("large.png", "16-bit PNG"))
+    ]
 
 
-def _measure_zero_edits(editor, rendered: np.ndarray) -> None:
-    _print_row("zero edit, rendered", _zero_edit_psnr(editor, rendered), "dB")
+def _zero_edits(editor, rendered: np.ndarray) -> list[dict]:
+    photos = {"rendered": rendered}
     try:
         from skimage import data
+
+        photos["photograph (astronaut)"] = data.astronaut()
     except ImportError:
         print("zero edit of a photograph: needs scikit-image")
-        return
-    psnr = _zero_edit_psnr(editor, data.astronaut())
-    _print_row("zero edit, photograph (astronaut)", psnr, "dB")
+    return [
+        {"photo": name, "dB": _zero_edit_psnr(editor, photo)}
+        for name, photo in photos.items()
+    ]
 
 
 def _zero_edit_psnr(editor, photo: np.ndarray) -> float:
@@ -183,10 +195,6 @@ def _edit(model: str, image: Path, *arguments: str) -> float:
             printed.seek(0)
             raise UserError(printed.read().decode(errors="replace"))
     return usage.ru_maxrss * 1024 / 1e9
-
-
-def _print_row(name: str, value: float, unit: str) -> None:
-    print(f"{name:44} {value:8.2f} {unit}", flush=True)
 
 
 if __name__ == "__main__":

@@ -17,6 +17,7 @@ from pathlib import Path
 
 from absl import flags
 
+from benchmarks import harness
 from efgan_tf import action_units, commands, config
 from efgan_tf.editing.presets import DEFAULT
 from efgan_tf.options import check_at_least, option
@@ -32,14 +33,16 @@ class BenchmarkConfig:
 
     model: str = option(DEFAULT, "a run, a .keras file or preset:NAME")
     faces: int = option(12, "how many people, with a picture of each")
+    out: str = option("", harness.OUT)
 
     def __post_init__(self):
         check_at_least(self, 1, "faces")
 
 
 def main(values: flags.FlagValues) -> None:
-    """Prints both tables."""
+    """Reports both tables."""
     settings = config.from_flags(values, BenchmarkConfig)
+    report = harness.Report(settings.out)
     commands.quiet_tensorflow()
     from efgan_tf.editing.loading import load_network
     from efgan_tf.explaining.readers import estimator_of
@@ -47,8 +50,17 @@ def main(values: flags.FlagValues) -> None:
     trained = load_network(settings.model)
     faces = rendered_faces(settings.model, trained, settings.faces)
     reader = estimator_of(trained)
-    places(reader, faces)
-    randomised(reader, faces[:_TRIED])
+    report.add(
+        "Density in the mouth's box over that in the eyes', medians of "
+        f"{len(faces)} faces",
+        places(reader, faces),
+    )
+    tried = faces[:_TRIED]
+    report.add(
+        f"Rank correlation with other maps of {len(tried)} faces",
+        randomised(reader, tried),
+    )
+    report.write()
 
 
 def rendered_faces(name, trained, count):
@@ -76,7 +88,7 @@ def rendered_faces(name, trained, count):
     return to_network(np.stack([raised(t).faces[0].aligned for t in taken]))
 
 
-def places(reader, faces) -> None:
+def places(reader, faces) -> list[dict]:
     """The table of places."""
     import numpy as np
 
@@ -101,14 +113,14 @@ def places(reader, faces) -> None:
             lambda face, cam=maps.CAMS[method]: cam(reader, face, names),
             faces[:_TRIED] if method == "scorecam" else faces,
         )
-    print(f"| unit | | {' | '.join(columns)} |")
-    print("|---" * (2 + len(columns)) + "|")
-    for row, name in enumerate(names):
-        cells = " | ".join(f"{column[row]:.2f}" for column in columns.values())
-        print(f"| {name} | {action_units.DESCRIPTIONS[name]} | {cells} |")
+    return [
+        {"unit": name, "": action_units.DESCRIPTIONS[name]}
+        | {method: float(column[row]) for method, column in columns.items()}
+        for row, name in enumerate(names)
+    ]
 
 
-def randomised(reader, faces) -> None:
+def randomised(reader, faces) -> list[dict]:
     """The table of the check with random weights."""
     import keras
     import numpy as np
@@ -142,14 +154,14 @@ def randomised(reader, faces) -> None:
                     for each in (again, random)
                 ]
             )  # fmt: skip
-    print("\n| rank correlation with | other noise | random weights |")
-    print("|---|---|---|")
+    rows = []
     for title, found in (
         ("whole maps", whole),
         ("what is the unit's own", own),
     ):
-        same, other = np.mean(found, axis=(0, 2))
-        print(f"| {title} | {same:.2f} | {other:.2f} |")
+        same, other = np.mean(found, axis=(0, 2)).tolist()
+        rows.append({"": title, "other noise": same, "random weights": other})
+    return rows
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
 """How long the first picture takes: whole commands, each in a fresh process.
 
     git worktree add ../before COMMIT
-    python -m benchmarks.first_picture --before=../before --json=first.json
+    python -m benchmarks.first_picture --before=../before --out=first
 
 Runs every command in this checkout and in another one by turns, and prints the
 medians of wall time, of processor time, which a busy machine changes less, and
@@ -11,7 +11,6 @@ server that runs already: --server=localhost:8500.
 """
 
 import dataclasses
-import json
 import os
 import statistics
 import subprocess
@@ -57,7 +56,7 @@ class FirstPictureConfig:
     runs: int = option(5, "of each command in each checkout")
     server: str = option("", "HOST:PORT that client asks")
     keras: str = option("", ".keras file that edit_keras edits with")
-    json: str = option("", "file to write: every run's figures")
+    out: str = option("", harness.OUT)
 
     def __post_init__(self):
         require(bool(self.before), "give --before=CHECKOUT")
@@ -72,6 +71,7 @@ class FirstPictureConfig:
 def main(values: flags.FlagValues) -> None:
     """Runs the command."""
     settings = config.from_flags(values, FirstPictureConfig)
+    report = harness.Report(settings.out)
     checkouts = {"before": Path(settings.before), "after": HERE}
     found = {case: {name: [] for name in checkouts} for case in settings.cases}
     with tempfile.TemporaryDirectory() as folder:
@@ -91,11 +91,9 @@ def main(values: flags.FlagValues) -> None:
                     figures = _run(command, path)
                     if run:  # the first one warms the disk's cache
                         found[case][checkout].append(figures)
-    rows = _rows(found)
-    if settings.json:
-        content = {"machine": harness.machine(), "rows": rows, "runs": found}
-        Path(settings.json).write_text(json.dumps(content, indent=1) + "\n")
-    print(harness.table(rows))
+    report.data["runs"] = found
+    report.add(f"Medians of {settings.runs} runs", _rows(found), 1)
+    report.write()
 
 
 def _run(command: list[str], checkout: Path) -> dict[str, float]:
@@ -131,10 +129,10 @@ def _rows(found: dict[str, dict[str, list[dict[str, float]]]]) -> list[dict]:
                 statistics.median(run[key] for run in checkouts[name])
                 for name in ("before", "after")
             )
-            row[f"{unit}, before"] = f"{before:.1f}"
-            row[f"{unit}, after"] = f"{after:.1f}"
+            row[f"{unit}, before"] = float(before)
+            row[f"{unit}, after"] = float(after)
             if key != "stderr_lines":
-                row[f"{unit}, ratio"] = f"{before / after:.1f}"
+                row[f"{unit}, ratio"] = before / after
         rows.append(row)
     return rows
 

@@ -2,11 +2,12 @@
 
     python -m benchmarks.injection
 
-A unit is moved over its whole range, 0 to 1. Printed is how much that changes
+A unit is moved over its whole range, 0 to 1. Reported is how much that changes
 the color, in the outermost four pixels and in the 4×4 in the middle: the mean
 over pixels, units, pictures of noise and random weights.
 """
 
+import argparse
 import os
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
@@ -14,6 +15,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 import keras
 import numpy as np
 
+from benchmarks import harness
 from efgan_tf.models import build_branch
 
 SIZES = (64, 128)
@@ -41,15 +43,25 @@ def response(injection: str, size: int, seed: int) -> tuple[float, float]:
 
 
 def main() -> None:
-    """Prints the table."""
-    print("injection  pixels  border  middle")
+    """Reports the changes."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--out", default="", help=harness.OUT)
+    report = harness.Report(parser.parse_args().out)
+    rows = []
     for injection in ("concat", "film"):
         for size in SIZES:
             border, middle = np.mean(
                 [response(injection, size, seed) for seed in range(SEEDS)],
                 axis=0,
             )
-            print(f"{injection:9}  {size:6}  {border:6.3f}  {middle:6.3f}")
+            rows.append(
+                {
+                    "injection": injection, "pixels": size,
+                    "border": float(border), "middle": float(middle),
+                }
+            )  # fmt: skip
+    report.add(f"Mean change of the color, {SEEDS} draws of weights", rows, 3)
+    report.write()
 
 
 if __name__ == "__main__":

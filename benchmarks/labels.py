@@ -21,7 +21,9 @@ import sys
 import numpy as np
 from absl import flags
 
+from benchmarks import harness
 from efgan_tf import action_units, commands, config
+from efgan_tf.evaluation.metrics.identity import area_under_curve
 from efgan_tf.labeling import mapping
 from efgan_tf.options import option
 from tools.fit_labels import correlations
@@ -57,44 +59,63 @@ class BenchmarkConfig:
     table: str = option("", "another labeler's table of these photographs")
     sample: int = option(200, "photographs that are compared with the table")
     face_landmarker: str = option("", "face_landmarker.task")
+    out: str = option("", harness.OUT)
 
 
 def main(values: flags.FlagValues) -> None:
     """Runs the command."""
     settings = config.from_flags(values, BenchmarkConfig)
+    report = harness.Report(settings.out)
     commands.quiet_tensorflow()
     if settings.labels:
-        _print_photos(settings)
+        _measure_photos(settings, report)
     else:
-        _print_rendered(settings)
+        _measure_rendered(settings, report)
+    report.write()
 
 
-def _print_rendered(settings: BenchmarkConfig) -> None:
+def _measure_rendered(
+    settings: BenchmarkConfig, report: harness.Report
+) -> None:
     bench = Bench(settings)
     read, exact = bench.read(settings.people, settings.images)
     label = read.mean(axis=1)
     by_map = correlations(read[:, 0], exact)
     by_fit = correlations(read[:, 1], exact)
     both = correlations(label, exact)
-    print(f"{len(exact)} rendered faces of {settings.people} people\n")
-    print("| unit | r: map | regression | label | slope | ICC |")
-    print("|---|---|---|---|---|---|")
-    for i, name in enumerate(mapping.UNITS):
-        slope = np.polyfit(exact[:, i], label[:, i], 1)[0]
-        print(
-            f"| {name} | {by_map[i]:.2f} | {by_fit[i]:.2f} | {both[i]:.2f} | "
-            f"{slope:.2f} | {icc(label[:, i], exact[:, i]):.2f} |"
-        )
-    means = (f"{r.mean():.2f}" for r in (by_map, by_fit, both))
-    print(f"| mean | {' | '.join(means)} | | |\n")
-    print("| turned by | labeled | mean r |\n|---|---|---|")
+    rows = [
+        {
+            "unit": name,
+            "r: map": float(by_map[i]),
+            "regression": float(by_fit[i]),
+            "label": float(both[i]),
+            "slope": float(np.polyfit(exact[:, i], label[:, i], 1)[0]),
+            "ICC": icc(label[:, i], exact[:, i]),
+        }
+        for i, name in enumerate(mapping.UNITS)
+    ]
+    means = {
+        "r: map": float(by_map.mean()),
+        "regression": float(by_fit.mean()),
+        "label": float(both.mean()),
+    }
+    report.add(
+        f"{len(exact)} rendered faces of {settings.people} people",
+        [*rows, {"unit": "mean", **means, "slope": None, "ICC": None}],
+    )
+    rows = []
     for yaw in YAWS:
         read, exact = bench.read(settings.turned, settings.images, yaw)
-        r = "–"
-        if len(read):
-            r = f"{correlations(read.mean(axis=1), exact).mean():.2f}"
+        r = correlations(read.mean(axis=1), exact) if len(read) else None
         total = settings.turned * settings.images
-        print(f"| {yaw:.0f}° | {len(read)} of {total} | {r} |", flush=True)
+        rows.append(
+            {
+                "turned by": f"{yaw:.0f}°",
+                "labeled": f"{len(read)} of {total}",
+                "mean r": None if r is None else float(r.mean()),
+            }
+        )
+    report.add("Heads that are turned", rows)
 
 
 class Bench:
@@ -161,32 +182,35 @@ class Bench:
                 yield picture, units
 
 
-def _print_photos(settings: BenchmarkConfig) -> None:
+def _measure_photos(settings: BenchmarkConfig, report: harness.Report) -> None:
     from efgan_tf.data import tables
 
     rows = tables.read_table(settings.labels).rows
-    _print_expressions(rows)
+    _report_expressions(rows, report)
     if settings.table:
         other = tables.read_table(settings.table)
         shared = sorted(rows.keys() & other.rows.keys())
         chosen = np.random.default_rng(0).permutation(len(shared))
         names = [shared[i] for i in chosen[: settings.sample]]
-        _print_agreement(*(_units(t, names) for t in (rows, other.rows)))
+        first, second = (_units(t, names) for t in (rows, other.rows))
+        _report_agreement(first, second, report)
 
 
-def _print_expressions(rows) -> None:
+def _report_expressions(rows, report: harness.Report) -> None:
     expressions = {name: row.expression.lower() for name, row in rows.items()}
     neutral = [name for name, e in expressions.items() if e == "neutral"]
+    if not neutral:
+        report.note("No photograph is known to be neutral: no AUC.")
+        return
     calm = _units(rows, neutral)
-    print(f"AUC against {len(neutral)} neutral photographs\n")
-    print("| expression | photographs | units |\n|---|---|---|")
+    found = []
     for expression, words in WORDS.items():
         shown = [
             name
             for name, text in expressions.items()
             if any(word in text for word in words)
         ]
-        if not (shown and neutral):
+        if not shown:
             continue
         values = _units(rows, shown)
         made_of = _CLOSED.get(expression) or [
@@ -197,31 +221,44 @@ def _print_expressions(rows) -> None:
             if value >= STRONG and name in mapping.UNITS
         ]
         cells = [
-            f"{name} {auc(values[:, i], calm[:, i]):.2f}"
+            f"{name} {area_under_curve(values[:, i], calm[:, i]):.2f}"
             for i, name in enumerate(mapping.UNITS)
             if name in made_of
         ]
-        print(f"| {expression} | {len(shown)} | {', '.join(cells)} |")
+        found.append(
+            {
+                "expression": expression,
+                "photographs": len(shown),
+                "units": ", ".join(cells),
+            }
+        )
+    report.add(f"AUC against {len(neutral)} neutral photographs", found)
 
 
-def _print_agreement(first: np.ndarray, second: np.ndarray) -> None:
+def _report_agreement(
+    first: np.ndarray, second: np.ndarray, report: harness.Report
+) -> None:
     r = correlations(first, second)
     difference = abs(first - second).mean(axis=0)
-    print(f"\nagainst the other table, {len(first)} photographs\n")
-    print("| unit | r | mean absolute difference |\n|---|---|---|")
-    for i, name in enumerate(mapping.UNITS):
-        print(f"| {name} | {r[i]:.2f} | {difference[i]:.2f} |")
-    print(f"| mean | {r.mean():.2f} | {difference.mean():.2f} |")
+    names = (*mapping.UNITS, "mean")
+    values = zip(
+        names, (*r, r.mean()), (*difference, difference.mean()), strict=True
+    )
+    report.add(
+        f"Against the other table, {len(first)} photographs",
+        [
+            {
+                "unit": name,
+                "r": float(one),
+                "mean absolute difference": float(other),
+            }
+            for name, one, other in values
+        ],
+    )
 
 
 def _units(rows, names: list[str]) -> np.ndarray:
     return np.stack([rows[name].action_units[_COLUMNS] for name in names])
-
-
-def auc(higher: np.ndarray, lower: np.ndarray) -> float:
-    """Share of pairs with the first higher; equal ones count half."""
-    difference = higher[:, None] - lower[None]
-    return float(((difference > 0) + 0.5 * (difference == 0)).mean())
 
 
 def icc(first: np.ndarray, second: np.ndarray) -> float:

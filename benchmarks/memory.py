@@ -2,14 +2,18 @@
 
     python -m benchmarks.memory
 
-Each line is a fresh process that takes one step on random pictures; measured
+Each row is a fresh process that takes one step on random pictures; measured
 is the growth of its peak resident size since TensorFlow was imported.
 """
 
+import argparse
+import json
 import os
 import resource
 import subprocess
 import sys
+
+from benchmarks import harness
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
@@ -74,30 +78,38 @@ def _peak() -> int:
 
 
 def main() -> None:
-    """Measures each case in a process of its own and prints a table."""
-    print("estimated GiB  measured GiB  ratio  settings")
-    for number in range(len(CASES)):
+    """Measures each case in a process of its own and reports them."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--out", default="", help=harness.OUT)
+    parser.add_argument("--cases", type=int, nargs="*", help="some of them")
+    parser.add_argument("--case", type=int, help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    if options.case is not None:
+        print(json.dumps(measure(*CASES[options.case])))
+        return
+    report = harness.Report(options.out)
+    rows = []
+    for number in options.cases or range(len(CASES)):
         result = subprocess.run(
-            [sys.executable, "-m", "benchmarks.memory", str(number)],
+            [sys.executable, "-m", "benchmarks.memory", f"--case={number}"],
             check=True,
             capture_output=True,
             text=True,
         )
-        print(result.stdout.strip().splitlines()[-1], flush=True)
-
-
-def _print_case(number: int) -> None:
-    changes, stages = CASES[number]
-    estimated, measured = measure(changes, stages)
-    settings = {k: v for k, v in changes.items() if SMALL.get(k) != v}
-    print(
-        f"{estimated / 2**30:13.2f} {measured / 2**30:13.2f} "
-        f"{estimated / measured:6.2f}  stages={stages} {settings}"
-    )
+        estimated, measured = json.loads(result.stdout.splitlines()[-1])
+        changes, stages = CASES[number]
+        settings = {k: v for k, v in changes.items() if SMALL.get(k) != v}
+        rows.append(
+            {
+                "settings": f"stages={stages} {settings}",
+                "estimated, GiB": estimated / 2**30,
+                "measured, GiB": measured / 2**30,
+                "ratio": estimated / measured,
+            }
+        )
+    report.add("Memory of a training step", rows)
+    report.write()
 
 
 if __name__ == "__main__":
-    if len(sys.argv) > 1:
-        _print_case(int(sys.argv[1]))
-    else:
-        main()
+    main()

@@ -3,7 +3,7 @@
     python -m benchmarks.photo_points --photos=DIR --aus=DIR/action_units.csv
 
 fits the distances of `efgan_tf.evaluation.photographs.points` to the table's
-units by least squares, and prints the slopes, from which that file's scales
+units by least squares, and reports the slopes, from which that file's scales
 are. It takes the photographs that show most of each unit and some others; those
 of people who were held out do not count.
 """
@@ -17,6 +17,7 @@ from pathlib import Path
 import numpy as np
 from absl import flags
 
+from benchmarks import harness
 from efgan_tf import commands, config
 from efgan_tf.options import option, require
 
@@ -34,6 +35,7 @@ class PointsConfig:
     held_out: str = option(
         "configs/photos_held_out.csv", "people to leave out: subject"
     )
+    out: str = option("", harness.OUT)
 
     def __post_init__(self):
         require(bool(self.photos and self.aus), "give --photos and --aus")
@@ -42,6 +44,7 @@ class PointsConfig:
 def main(values: flags.FlagValues) -> None:
     """Runs the command."""
     settings = config.from_flags(values, PointsConfig)
+    report = harness.Report(settings.out)
     commands.quiet_tensorflow()
     from efgan_tf import geometry
     from efgan_tf.data.splits import read_subjects
@@ -65,10 +68,15 @@ def main(values: flags.FlagValues) -> None:
     slopes, *_ = np.linalg.lstsq(
         np.array(units), np.stack([*distances.values()], axis=1), rcond=None
     )
-    print(f"{len(found)} photographs\n\n| | {' | '.join(distances)} |")
-    print("|---" * (1 + len(distances)) + "|")
-    for unit, row in zip(("none", *UNITS), slopes, strict=True):
-        print(f"| {unit} | {' | '.join(f'{slope:.4f}' for slope in row)} |")
+    report.add(
+        f"Slopes over {len(found)} photographs",
+        [
+            {"": unit, **dict(zip(distances, row.tolist(), strict=True))}
+            for unit, row in zip(("none", *UNITS), slopes, strict=True)
+        ],
+        4,
+    )
+    report.write()
 
 
 def _chosen(rows: list[dict[str, str]]) -> list[dict[str, str]]:

@@ -1,8 +1,8 @@
-"""How a model does on photographs, beside rendered strangers.
+"""How a model does on photographs, beside rendered people.
 
     python -m benchmarks.photos --judge=data/judges/DIGEST/units.keras
 
-Photographs have no true pictures, so it prints what can be said without: how
+Photographs have no true pictures, so it reports what can be said without: how
 far an edit that aims at what the face shows already changes its square, and,
 for each expression, the share of the wanted change of units that an independent
 judge sees (1 is all of it; `efgan_tf.evaluate` trains such a judge and keeps
@@ -23,6 +23,7 @@ import numpy as np
 from absl import flags
 from PIL import Image
 
+from benchmarks import harness
 from efgan_tf import action_units, commands, config
 from efgan_tf.editing.presets import DEFAULT
 from efgan_tf.options import option, require
@@ -36,9 +37,10 @@ class PhotosConfig:
 
     model: str = option(DEFAULT, "trained model to edit with")
     judge: str = option("", "units.keras of a kept judge, of the model's size")
-    people: int = option(12, "rendered strangers")
-    seed: int = option(2001, "which strangers")
+    people: int = option(12, "rendered people")
+    seed: int = option(2001, "which people")
     sheet: str = option("", "picture to write: photographs and their edits")
+    out: str = option("", harness.OUT)
 
     def __post_init__(self):
         require(bool(self.judge), "give --judge=units.keras")
@@ -47,6 +49,7 @@ class PhotosConfig:
 def main(values: flags.FlagValues) -> None:
     """Runs the command."""
     settings = config.from_flags(values, PhotosConfig)
+    report = harness.Report(settings.out)
     commands.quiet_tensorflow()
     import keras
 
@@ -55,21 +58,23 @@ def main(values: flags.FlagValues) -> None:
     editor = efgan_tf.load(settings.model)
     judge = keras.saving.load_model(settings.judge, compile=False)
     photos = _photographs()
-    rendered = _strangers(settings.people, settings.seed)
-    rows = {
+    rendered = _rendered_people(settings.people, settings.seed)
+    groups = {
         **{name: [photo] for name, photo in photos.items()},
-        f"{len(rendered)} rendered strangers": rendered,
+        f"{len(rendered)} rendered people": rendered,
     }
-    print("| | zero edit (dB) | " + " | ".join(EXPRESSIONS) + " |")
-    print("|---|" + "---|" * (1 + len(EXPRESSIONS)))
-    for name, pictures in rows.items():
+    rows = []
+    for name, pictures in groups.items():
         zero = statistics.mean(_zero_edit(editor, each) for each in pictures)
-        seen = [
-            statistics.mean(_seen(editor, judge, each, e) for each in pictures)
+        seen = {
+            e: statistics.mean(
+                _seen(editor, judge, each, e) for each in pictures
+            )
             for e in EXPRESSIONS
-        ]
-        cells = [f"{zero:.1f}", *(f"{value:.2f}" for value in seen)]
-        print(f"| {name} | {' | '.join(cells)} |", flush=True)
+        }
+        rows.append({"": name, "zero edit (dB)": zero, **seen})
+    report.add("Share of the wanted change that the judge sees", rows)
+    report.write()
     if settings.sheet:
         _draw(editor, list(photos.values()), Path(settings.sheet))
 
@@ -83,7 +88,7 @@ def _photographs() -> dict[str, np.ndarray]:
     return {"Eileen Collins": data.astronaut(), "Grace Hopper": hopper}
 
 
-def _strangers(count: int, seed: int) -> list[np.ndarray]:
+def _rendered_people(count: int, seed: int) -> list[np.ndarray]:
     from efgan_tf.synthetic.photos import SynthesizeConfig, make_subject
 
     settings = SynthesizeConfig(images_per_subject=1, size=512, seed=seed)

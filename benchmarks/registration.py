@@ -2,7 +2,7 @@
 
     python -m benchmarks.registration --subjects=30
 
-Renders people and detects their landmarks, then prints
+Renders people and detects their landmarks, then reports
 - where the mouth corners of neutral faces land when eyes and nose are aligned;
 - how far the aligned picture's corners wander over the eight expressions in
   one fixed pose (root mean square, pixels of 128) when the fit uses eyes and
@@ -19,6 +19,7 @@ from collections.abc import Iterator
 import numpy as np
 from absl import flags
 
+from benchmarks import harness
 from efgan_tf import action_units, commands, config, geometry
 from efgan_tf.options import option
 
@@ -46,11 +47,13 @@ class BenchmarkConfig:
     turned_subjects: int = option(8, "how many of them for the boxes")
     photo_size: int = option(256, "side of the rendered photos")
     seed: int = option(0, "which people")
+    out: str = option("", harness.OUT)
 
 
 def main(values: flags.FlagValues) -> None:
     """Runs the command."""
     settings = config.from_flags(values, BenchmarkConfig)
+    report = harness.Report(settings.out)
     commands.quiet_tensorflow()
     from efgan_tf.faces.detection import Detector
 
@@ -60,23 +63,32 @@ def main(values: flags.FlagValues) -> None:
         for subject in range(settings.subjects)
     ]
     mouth = np.mean([_aligned_mouth(person[0]) for person in people], axis=0)
-    print(f"mouth corners of {len(people)} neutral faces, shares of the side")
-    print("; ".join(f"{x:.3f}, {y:.3f}" for x, y in mouth))
-
-    print(f"\nspread over 8 expressions of {len(people)} people, pixels of 128")
-    template = np.concatenate([geometry.TEMPLATE, mouth]) * SIZE
-    for name, points in FITS.items():
-        spreads = [_spread(person, points, template) for person in people]
-        print(f"{name:<16} {np.sqrt(np.mean(np.square(spreads))):.2f}")
-
-    count = settings.turned_subjects
-    print(f"\nshare inside the boxes, {count} people, %")
-    print(
-        "yaw  expression    " + "".join(f"{part:>7}" for part in PARTS),
-        "  found",
+    report.add(
+        f"Mouth corners of {len(people)} neutral faces, shares of the side",
+        [
+            {"": name, "x": float(x), "y": float(y)}
+            for name, (x, y) in zip(("left", "right"), mouth, strict=True)
+        ],
+        3,
     )
+    template = np.concatenate([geometry.TEMPLATE, mouth]) * SIZE
+    spreads = {
+        name: [_spread(person, points, template) for person in people]
+        for name, points in FITS.items()
+    }
+    report.add(
+        f"Spread over 8 expressions of {len(people)} people, pixels of 128",
+        [
+            {"fit": name, "": float(np.sqrt(np.mean(np.square(spread))))}
+            for name, spread in spreads.items()
+        ],
+    )
+    count = settings.turned_subjects
+    rows = []
     for yaw in YAWS:
-        _print_shares(yaw, [bench.shares(n, yaw) for n in range(count)])
+        rows += _shares(yaw, [bench.shares(n, yaw) for n in range(count)])
+    report.add(f"Share inside the boxes, {count} people, %", rows, 1)
+    report.write()
 
 
 class Bench:
@@ -181,16 +193,21 @@ def _inside(points: np.ndarray, box: geometry.Box) -> float:
     return float(np.all((points >= low) & (points < high), axis=1).mean())
 
 
-def _print_shares(yaw: float, shares: list[np.ndarray]) -> None:
+def _shares(yaw: float, shares: list[np.ndarray]) -> list[dict]:
     by_expression = np.swapaxes(shares, 0, 1)  # [expressions, people, parts]
     count = len(action_units.PRESETS)
     rows = {"presets": by_expression[:count].reshape(-1, len(PARTS))}
     extremes = list(EXPRESSIONS)[count:]
     rows |= dict(zip(extremes, by_expression[count:], strict=True))
-    for name, row in rows.items():
-        found = np.isfinite(row[:, 0]).sum()
-        mean = "".join(f"{value:7.1f}" for value in 100 * np.nanmean(row, 0))
-        print(f"{yaw:3.0f}  {name:<14}{mean}{found:5} of {len(row)}")
+    return [
+        {
+            "yaw": f"{yaw:.0f}°",
+            "expression": name,
+            **dict(zip(PARTS, 100 * np.nanmean(row, 0), strict=True)),
+            "found": f"{np.isfinite(row[:, 0]).sum()} of {len(row)}",
+        }
+        for name, row in rows.items()
+    ]
 
 
 def _aligned_mouth(landmarks: np.ndarray) -> np.ndarray:

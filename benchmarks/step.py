@@ -57,31 +57,27 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--batch", type=int, default=8)
     parser.add_argument("--sections", default=",".join(SECTIONS))
-    parser.add_argument("--out", type=Path, default=Path("runs/step"))
+    parser.add_argument("--out", default="runs/step", help=harness.OUT)
     parser.add_argument("-v", action="store_true", help="show workers' output")
     options = parser.parse_args()
-    report: dict[str, Any] = {"machine": harness.machine()}
-    tables = []
+    report = harness.Report(options.out)
     for name in options.sections.split(","):
         section = SECTIONS[name]
         results = harness.interleave(
             section.contenders(options), options.rounds
         )
-        report[name] = section.rows(results)
         versions = sorted({r.facts["versions"] for r in results.values()})
         batch = next(iter(results.values())).facts["batch"]
-        tables.append(
+        report.add(
             f"{section.title} ({'; '.join(versions)}; batch {batch}; medians "
-            f"of {options.rounds}).\n\n{harness.table(report[name])}"
+            f"of {options.rounds}).",
+            section.rows(results),
         )
-    report["machine"]["load_after"] = harness.machine()["load"]
     if not options.torch_python:
-        tables.append("Left out: PyTorch (no --torch_python).")
+        report.note("Left out: PyTorch (no --torch_python).")
     if not options.before:
-        tables.append("Left out: another commit (no --before).")
-    harness.write(
-        options.out, report, "\n\n".join([str(report["machine"]), *tables])
-    )
+        report.note("Left out: another commit (no --before).")
+    report.write()
 
 
 def _rivals(options) -> list[Contender]:

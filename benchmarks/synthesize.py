@@ -1,6 +1,6 @@
-"""How fast synthetic photos are made: `python benchmarks/synthesize.py`.
+"""How fast synthetic photos are made: `python -m benchmarks.synthesize`.
 
-Prints faces per second by size and number of processes. Baking the person,
+Reports faces per second by size and number of processes. Baking the person,
 rendering and JPEG are included, starting the processes is not. The last column
 counts processor seconds, which other work on the machine disturbs less.
 """
@@ -10,6 +10,7 @@ import dataclasses
 import multiprocessing
 import time
 
+from benchmarks import harness
 from efgan_tf.synthetic.photos import SynthesizeConfig, make_subject
 
 
@@ -37,9 +38,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--subjects", type=int, default=12)
     parser.add_argument("--images_per_subject", type=int, default=16)
+    parser.add_argument("--out", default="", help=harness.OUT)
     arguments = parser.parse_args()
-    print("| size | processes | faces/s | faces per processor second |")
-    print("|---|---|---|---|")
+    report = harness.Report(arguments.out)
+    rows = []
     for size in (128, 256):
         for workers in (1, 2):
             config = SynthesizeConfig(
@@ -49,9 +51,16 @@ def main() -> None:
                 workers=workers,
             )
             rate, own = measure(config)
-            print(
-                f"| {size} | {workers} | {rate:.1f} | {own:.1f} |", flush=True
+            rows.append(
+                {
+                    "size": size,
+                    "processes": workers,
+                    "faces/s": rate,
+                    "faces per processor second": own,
+                }
             )
+    report.add("Rendered faces, baking and JPEG included", rows, 1)
+    report.write()
 
 
 if __name__ == "__main__":

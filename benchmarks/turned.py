@@ -3,7 +3,7 @@
     python -m benchmarks.turned --photos=FOLDER --count=60
 
 Takes photos of one upright face, turns each by 0, 90, 180 and 270 degrees, and
-prints how many of the faces are found where the upright one is (no landmark is
+reports how many of the faces are found where the upright one is (no landmark is
 off by 0.15 eye distances or more), how many elsewhere, with a warning and
 without, and what the looks at other turns add to the first one's time.
 """
@@ -17,6 +17,7 @@ from pathlib import Path
 import numpy as np
 from absl import flags
 
+from benchmarks import harness
 from efgan_tf import commands, config
 from efgan_tf.data.listing import files_below
 from efgan_tf.options import check_at_least, option, require
@@ -31,6 +32,7 @@ class TurnedConfig:
     photos: str = option("", "folder of photos of one upright face each")
     count: int = option(60, "how many of them")
     seed: int = option(1, "which of them")
+    out: str = option("", harness.OUT)
 
     def __post_init__(self):
         require(bool(self.photos), "give --photos=FOLDER")
@@ -40,6 +42,7 @@ class TurnedConfig:
 def main(values: flags.FlagValues) -> None:
     """Runs the command."""
     settings = config.from_flags(values, TurnedConfig)
+    report = harness.Report(settings.out)
     commands.quiet_tensorflow()
     from efgan_tf.faces import detection, photos, turns
 
@@ -47,9 +50,6 @@ def main(values: flags.FlagValues) -> None:
     names = files_below(folder, photos.SUFFIXES)
     random.Random(settings.seed).shuffle(names)
     detector = detection.Detector()
-    print(
-        "turned  photos  right  warned  wrong  warned  no face  seconds (first)"
-    )
     found: dict[int, list] = {turn: [] for turn in range(4)}
     for name in names[: settings.count]:
         photo = photos.read_photo(folder / name)
@@ -74,8 +74,11 @@ def main(values: flags.FlagValues) -> None:
                 off = np.abs(points - expected).max() / eyes
             doubted = bool(face and face.doubt)
             found[turn].append((off, doubted, middle - start, end - middle))
-    for turn, rows in found.items():
-        print(line(turn, rows))
+    report.add(
+        "Faces of turned photos, means of processor seconds",
+        [row_of(turn, seen) for turn, seen in found.items()],
+    )
+    report.write()
 
 
 def back(face, turn: int, shape: tuple[int, int]) -> np.ndarray:
@@ -91,18 +94,22 @@ def back(face, turn: int, shape: tuple[int, int]) -> np.ndarray:
     return np.stack(points, axis=1)
 
 
-def line(turn: int, rows: list) -> str:
-    """One line of the table."""
-    right = [row for row in rows if row[0] is not None and row[0] < OFF]
-    wrong = [row for row in rows if row[0] is not None and row[0] >= OFF]
-    none = len(rows) - len(right) - len(wrong)
-    first, more = (np.mean([row[k] for row in rows]) for k in (2, 3))
-    return (
-        f"{90 * turn:>5}°{len(rows):8}{len(right):7}"
-        f"{sum(row[1] for row in right):8}{len(wrong):7}"
-        f"{sum(row[1] for row in wrong):8}{none:9}"
-        f"{more:9.2f} ({first:.2f})"
-    )
+def row_of(turn: int, seen: list) -> dict:
+    """A row of the table."""
+    right = [each for each in seen if each[0] is not None and each[0] < OFF]
+    wrong = [each for each in seen if each[0] is not None and each[0] >= OFF]
+    first, more = (float(np.mean([each[k] for each in seen])) for k in (2, 3))
+    return {
+        "turned by": f"{90 * turn}°",
+        "photos": len(seen),
+        "right": len(right),
+        "right, warned": sum(each[1] for each in right),
+        "wrong": len(wrong),
+        "wrong, warned": sum(each[1] for each in wrong),
+        "no face": len(seen) - len(right) - len(wrong),
+        "first look, s": first,
+        "further looks, s": more,
+    }
 
 
 if __name__ == "__main__":

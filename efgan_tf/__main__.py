@@ -6,7 +6,6 @@ efgan --version
 
 import ast
 import difflib
-import importlib.util
 import runpy
 import sys
 from pathlib import Path
@@ -52,9 +51,9 @@ def _overview() -> str:
 
 def _summary(name: str) -> str:
     """First line of a command's docstring; the command is not imported."""
-    path = importlib.util.find_spec(f"efgan_tf.{name}").origin
-    tree = ast.parse(Path(path).read_text("utf-8"))
-    return ast.get_docstring(tree).splitlines()[0]
+    path = Path(__file__).with_name(f"{name}.py")
+    tree = ast.parse(path.read_text("utf-8"))
+    return (ast.get_docstring(tree) or "").split("\n", 1)[0]
 
 
 def _unknown(name: str) -> str:

@@ -55,8 +55,8 @@ class DataConfig:
     source_dir: str = option("", "folder of the photos to prepare")
     aus: str = option(
         "",
-        "table of action units: a CSV file, a folder with one CSV file for "
-        "each photo, or CFEE's own sheet; auto: read them from the photos",
+        "table of action units: a CSV file, or a folder with one CSV file for "
+        "each photo; auto: read them from the photos",
     )
     face_landmarker: str = option(
         "",

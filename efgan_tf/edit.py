@@ -19,6 +19,7 @@ import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from absl import flags
 
@@ -102,10 +103,12 @@ def edit_with(
         return _list_faces(photo)
     request = _request(photo, wish, faces, result)
     if is_video(photo.image):
-        return _edit_video(load, photo, request, result)
+        _edit_video(load, photo, request, result)
+        return None
     if names_several(photo.image):
         return _edit_several(load, photo, request, result)
-    return _edit_one(load, photo, request, result)
+    _edit_one(load, photo, request, result)
+    return None
 
 
 def _check_model(model: str) -> None:
@@ -204,7 +207,8 @@ def _list_faces(photo: PhotoConfig) -> int | None:
         found = find_faces(Detector(), [document.pixels])[0]
         print(json.dumps(faces_to_json(found), indent=2))
         return None
-    jobs, listed, status = list_jobs(photo.image), {}, None
+    jobs, status = list_jobs(photo.image), None
+    listed: dict[str, Any] = {}
     detector = Detector()
     for job in jobs:
         try:
@@ -230,16 +234,18 @@ def _edit_one(
         out, overwrite = photo.out, photo.overwrite
         if result.strip:
             unit = action_units.canonical_name(result.strip)
-            done = single.draw_strip(
+            subject = single.draw_strip(
                 editor, request, document, name, unit, out, overwrite
             )
-            lines = [*document.notes, *subject_lines(done)]
+            faces = len(subject.faces)
+            lines = [*document.notes, *subject_lines(subject)]
         else:
-            done = single.edit_photo(
+            edited = single.edit_photo(
                 editor, request, document, name, out, result, overwrite
             )
-            lines = edit_lines(done)
-    written = paths if done.faces else []
+            faces = len(edited.faces)
+            lines = edit_lines(edited)
+    written = paths if faces else []
     print("\n".join([*lines, *(f"wrote {path}" for path in written)]))
 
 

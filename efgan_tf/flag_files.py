@@ -39,7 +39,8 @@ def packaged() -> Path:
 
 
 def _expanded(argv: Sequence[str]) -> list[str]:
-    arguments, rest = [], iter(argv)
+    arguments: list[str] = []
+    rest = iter(argv)
     for argument in rest:
         if argument == "--":
             return [*arguments, argument, *rest]

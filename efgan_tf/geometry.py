@@ -9,11 +9,11 @@ plus one half, so that a point scales with the image side.
 """
 
 from collections.abc import Mapping
-from typing import NamedTuple, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 
-Array = TypeVar("Array")
+Array = TypeVar("Array", bound=Any)
 
 LANDMARKS = ("left_eye", "right_eye", "nose", "mouth_left", "mouth_right")
 """Order of five-point landmarks; left and right are the image's."""

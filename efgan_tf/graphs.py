@@ -9,6 +9,7 @@ import json
 import os
 import threading
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
@@ -48,7 +49,7 @@ class Functions:
         )
         self._keys = tuple(self._interpreter.get_signature_list())
         self._lock = threading.Lock()
-        self._runners = {}
+        self._runners: dict[str, Any] = {}
 
     @property
     def signatures(self) -> tuple[str, ...]:

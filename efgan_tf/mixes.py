@@ -65,10 +65,8 @@ def read(text: str, cls: type) -> Mixed:
             f"--mix={text!r} is no share with a data set's flags: {error}"
         ) from error
     found = _HEAD.fullmatch(head)
-    require(
-        found is not None,
-        f"--mix={text!r} must begin with SHARE or NAME=SHARE",
-    )
+    if found is None:
+        raise ConfigError(f"--mix={text!r} must begin with SHARE or NAME=SHARE")
     values = flag_files.FlagValues()
     options.define_flags(values, cls)
     try:

@@ -10,6 +10,7 @@ import math
 import os
 import types
 import typing
+from collections.abc import Callable
 from typing import Any, TypeVar
 
 from absl import flags
@@ -151,7 +152,7 @@ def define_flags(values: flags.FlagValues, *classes: type) -> None:
 def _define_flag(
     values: flags.FlagValues, field: dataclasses.Field, kind: Any, section: str
 ) -> None:
-    shared = {
+    shared: dict[str, Any] = {
         "name": field.name,
         "default": field.default,
         "help": field.metadata["help"],
@@ -159,7 +160,8 @@ def _define_flag(
         "module_name": section,
     }
     if field.metadata.get("repeated"):
-        flags.DEFINE_multi_string(**{**shared, "default": list(field.default)})
+        shared["default"] = list(shared["default"])
+        flags.DEFINE_multi_string(**shared)
     elif field.metadata.get("choices"):
         shared["enum_values"] = list(field.metadata["choices"])
         flags.DEFINE_enum(**shared)
@@ -167,7 +169,7 @@ def _define_flag(
         parser = _TupleParser(typing.get_args(kind)[0])
         flags.DEFINE(parser, serializer=_TupleSerializer(), **shared)
     else:
-        define = {
+        define: dict[type, Callable[..., Any]] = {
             bool: flags.DEFINE_bool,
             int: flags.DEFINE_integer,
             float: flags.DEFINE_float,
@@ -248,7 +250,7 @@ def from_flags(values: flags.FlagValues, cls: type[T]) -> T:
     hints = typing.get_type_hints(cls)
     given = {
         name: from_flags(values, hint)
-        if dataclasses.is_dataclass(hint)
+        if isinstance(hint, type) and dataclasses.is_dataclass(hint)
         else getattr(values, name)
         for name, hint in hints.items()
     }

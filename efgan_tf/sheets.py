@@ -5,6 +5,8 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
+Font = ImageFont.ImageFont | ImageFont.FreeTypeFont
+
 _GAP = 2
 _LINE = 14  # height of a line of text
 
@@ -68,10 +70,10 @@ def gallery(
     height = head + -(-count // across) * cell[1] + _GAP
     sheet = Image.new("RGB", (width, height), "white")
     draw = ImageDraw.Draw(sheet)
-    left = _GAP
+    start: float = _GAP
     for word, color in legend.items():
-        draw.text((left, 1), word, fill=color, font=font)
-        left += font.getlength(f"{word}  ")
+        draw.text((start, 1), word, fill=color, font=font)
+        start += font.getlength(f"{word}  ")
     for index, image in enumerate(images):
         row, column = divmod(index, across)
         left, top = _GAP + column * cell[0], head + _GAP + row * cell[1]
@@ -83,7 +85,7 @@ def gallery(
     return np.asarray(sheet)
 
 
-def cut_to_fit(text: str, font: ImageFont.ImageFont, width: int) -> str:
+def cut_to_fit(text: str, font: Font, width: int) -> str:
     """The text, or as much of it as fits with "…" behind it."""
     if font.getlength(text) <= width:
         return text
@@ -92,5 +94,5 @@ def cut_to_fit(text: str, font: ImageFont.ImageFont, width: int) -> str:
     return f"{text}…"
 
 
-def _font(side: int) -> ImageFont.ImageFont:
+def _font(side: int) -> Font:
     return ImageFont.load_default(size=9 if side < 100 else 12)

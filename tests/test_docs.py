@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 
 import pytest
-from setuptools import find_packages
+from setuptools.config.pyprojecttoml import read_configuration
 
 from tools.release import documents
 
@@ -41,5 +41,6 @@ def test_every_folder_with_code_is_packaged():
         ".".join(file.parent.relative_to(ROOT).parts)
         for file in (ROOT / "efgan_tf").rglob("*.py")
     }
-    packages = find_packages(str(ROOT), include=["efgan_tf", "efgan_tf.*"])
-    assert set(packages) == folders
+    settings = read_configuration(ROOT / "pyproject.toml", expand=False)
+    packages = set(settings["tool"]["setuptools"]["packages"])
+    assert packages == folders | {"efgan_tf.configs"}

@@ -92,6 +92,8 @@ def test_the_wheel_edits_a_photo_by_itself(built, rendered, tmp_path):
     assert difference.max() > 40 and (difference == 0).mean() > 0.3
 
 
-def test_the_citation_tells_this_version():
+def test_citation_and_changelog_have_this_version():
     text = (ROOT / "CITATION.cff").read_text("utf-8")
     assert f"\nversion: {efgan_tf.__version__}\n" in text
+    text = (ROOT / "CHANGELOG.md").read_text("utf-8")
+    assert f"\n## {efgan_tf.__version__} (" in text

@@ -221,5 +221,5 @@ def _aligned(
     flaws = quality.flaws(photo.shape[:2], landmarks, image, size)
     flaws = [*flaws, *known]
     png = cv2.imencode(".png", image[:, :, ::-1])[1].tobytes()
-    digest = hashlib.blake2b(photo, digest_size=16).hexdigest()
+    digest = hashlib.blake2b(photo.data, digest_size=16).hexdigest()
     return Outcome(row, png, faces=faces, flaws=tuple(flaws), digest=digest)

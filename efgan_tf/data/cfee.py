@@ -7,7 +7,7 @@ Du, Tao and Martinez, "Compound facial expressions of emotion", PNAS 111, 2014.
 import collections
 import dataclasses
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 from efgan_tf.data import labels
 
@@ -51,16 +51,16 @@ PAPER = SUBJECTS * _PAPER_CODES  # 5,060
 RELEASE = 5954
 
 EXAMPLE = "02_339_3470.jpg"
-SHEET = "AU_annotation_all_subjects.xls"
 HELP = (
     "request CFEE at https://cbcsl.ece.ohio-state.edu/compound.html, unpack it "
-    "and pass --dataset=cfee --source_dir=FOLDER --aus=TABLE"
+    "and pass --dataset=cfee --source_dir=FOLDER --aus=TABLE, a table of "
+    "OpenFace's or --aus=auto"
 )
-HOW_TO_GET = f"""\
+HOW_TO_GET = """\
 CFEE is lent to researchers: request it at
 https://cbcsl.ece.ohio-state.edu/compound.html, unpack it, and pass
---dataset=cfee --source_dir=FOLDER --aus=TABLE; the table may be CFEE's own
-sheet, {SHEET}.
+--dataset=cfee --source_dir=FOLDER --aus=TABLE, a table of OpenFace's, or
+--aus=auto.
 """
 
 _NAME = re.compile(r"(\d{1,3})_(\d{1,3})(?:_(\d+))?")
@@ -109,19 +109,16 @@ def _is_subject(digits: str) -> bool:
     return len(digits) == 3 or int(digits) > max(EMOTIONS)
 
 
-def select(
-    files: Sequence[str], emotions: Mapping[int, str] = EMOTIONS
-) -> labels.Selection:
+def select(files: Sequence[str]) -> labels.Selection:
     """Names the photos of a folder; all of CFEE's are chosen.
 
     Args:
       files: paths below the folder.
-      emotions: names of the codes.
 
     Raises:
       UserError: there is no photo of CFEE.
     """
-    names, strangers = _sorted_out(files, emotions)
+    names, unknown_names = _read_names(files)
     if not names:
         raise labels.none_named(files, EXAMPLE, HELP)
     own = list(names.values())
@@ -129,33 +126,31 @@ def select(
         labels={
             file: labels.Label(
                 subject=name.subject,
-                expression=emotions[name.code],
+                expression=EMOTIONS[name.code],
                 view="frontal",
                 alias=_alias(name),
             )
             for file, name in names.items()
         },
         passed_over={},
-        strangers=strangers,
-        counts=_counts(own, emotions),
-        warnings=[*_gaps(own, emotions), *_ambiguities(own)],
+        unknown_names=unknown_names,
+        counts=_counts(own),
+        warnings=[*_gaps(own), *_ambiguities(own)],
     )
 
 
-def _sorted_out(
-    files: Sequence[str], emotions: Mapping[int, str]
+def _read_names(
+    files: Sequence[str],
 ) -> tuple[dict[str, Name], list[tuple[str, str]]]:
     """The photos of the set, and a reason against each other file."""
     names = {}
     reasons = {}
     for file in files:
         name = read_name(file)
-        if not name:
-            reasons[file] = f"not named as CFEE names its photos ({EXAMPLE})"
-        elif name.code not in emotions:
-            reasons[file] = f"its expression has no name (code {name.code:02})"
-        else:
+        if name:
             names[file] = name
+        else:
+            reasons[file] = f"not named as CFEE names its photos ({EXAMPLE})"
     reasons |= labels.repeated(names)
     kept = {file: name for file, name in names.items() if file not in reasons}
     order = dict.fromkeys(files)
@@ -163,18 +158,18 @@ def _sorted_out(
 
 
 def _alias(name: Name) -> str:
-    """How CFEE's own sheet calls a photo."""
+    """Code and subject, by which a table may name a photo."""
     return f"{name.code:02}_{name.subject}"
 
 
-def _counts(names: Sequence[Name], emotions: Mapping[int, str]) -> list[str]:
+def _counts(names: Sequence[Name]) -> list[str]:
     subjects = len({name.subject for name in names})
     codes = {name.code for name in names}
-    shown = {emotions[code] for code in codes}
+    shown = {EMOTIONS[code] for code in codes}
     return [
         f"CFEE: {len(names):,} photos, {subjects} of {SUBJECTS} subjects, "
-        f"{len(codes)} of {len(emotions)} codes, {len(shown)} of "
-        f"{len(set(emotions.values()))} emotions",
+        f"{len(codes)} of {len(EMOTIONS)} codes, {len(shown)} of "
+        f"{_PAPER_CODES} emotions",
         _likeness(len(codes)),
     ]
 
@@ -190,7 +185,7 @@ def _likeness(codes: int) -> str:
     return f"a part of CFEE: of {paper} or of {release}"
 
 
-def _gaps(names: Sequence[Name], emotions: Mapping[int, str]) -> list[str]:
+def _gaps(names: Sequence[Name]) -> list[str]:
     """A warning if photos are missing; the release's own gaps are none."""
     subjects: dict[int, set[str]] = {}
     for name in names:
@@ -200,15 +195,15 @@ def _gaps(names: Sequence[Name], emotions: Mapping[int, str]) -> list[str]:
     if len(names) >= expected:
         return []
     everybody = set().union(*subjects.values())
-    shown = {emotions[code] for code in subjects}
+    shown = {EMOTIONS[code] for code in subjects}
     absent = [
         f"{code:02} {emotion}"
-        for code, emotion in sorted(emotions.items())
+        for code, emotion in sorted(EMOTIONS.items())
         if code not in subjects and (as_release or emotion not in shown)
     ]
     lacking = {code: len(everybody - who) for code, who in subjects.items()}
     short = [
-        f"{code:02} {emotions[code]} lacks {lacking[code]}"
+        f"{code:02} {EMOTIONS[code]} lacks {lacking[code]}"
         for code in sorted(lacking, key=lambda code: (-lacking[code], code))
         if lacking[code]
     ]
@@ -225,12 +220,12 @@ def _gaps(names: Sequence[Name], emotions: Mapping[int, str]) -> list[str]:
 
 
 def _ambiguities(names: Sequence[Name]) -> list[str]:
-    """A warning if the sheet cannot tell photos apart."""
+    """A warning if code and subject alone mean several photos."""
     photos = collections.Counter(map(_alias, names))
     several = [alias for alias, count in sorted(photos.items()) if count > 1]
     if not several:
         return []
     return [
-        "CFEE: several photos of one subject and code, which its own sheet "
-        f"cannot tell apart: {labels.some(several)}"
+        "CFEE: several photos of one code and subject, which a table has to "
+        f"name in full: {labels.some(several)}"
     ]

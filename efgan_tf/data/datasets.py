@@ -14,7 +14,7 @@ from efgan_tf.data import cfee, plan, rafd, tables
 from efgan_tf.data.builders import LOCAL_RUNNER, FacesBuilder, FacesConfig
 from efgan_tf.data.labels import Selection
 from efgan_tf.data.listing import changes_told, files_below
-from efgan_tf.data.photo_source import FolderPhotos
+from efgan_tf.data.photo_source import FolderPhotos, PhotoSource
 from efgan_tf.data.report import Report
 from efgan_tf.data.splits import read_subjects
 from efgan_tf.errors import UserError
@@ -32,9 +32,8 @@ LABELS = "aus.csv"
 class Folder(FacesBuilder, skip_registration=True):
     """Any photos with a table of action units."""
 
-    SETTINGS = _SOURCE
+    SETTINGS: tuple[str, ...] = _SOURCE
     HELP = "docs/data.md says what they are"
-    NO_TABLE = ""
 
     _labeled: labeling.LabeledFolder | None = None
 
@@ -87,9 +86,9 @@ class Folder(FacesBuilder, skip_registration=True):
             )
         if not data.aus:
             raise UserError(
-                f"{data.source_dir} needs a table of action units, --aus"
-                f"{self.NO_TABLE}; docs/data.md says which tool makes one, and "
-                f"--aus={AUTO} reads them from the photos"
+                f"{data.source_dir} needs a table of action units, --aus; "
+                f"docs/data.md says which tool makes one, and --aus={AUTO} "
+                "reads them from the photos"
             )
 
     def _read_table(
@@ -141,12 +140,9 @@ class Cfee(Folder, skip_registration=True):
 
     MANUAL_DOWNLOAD_INSTRUCTIONS = cfee.HOW_TO_GET
     HELP = cfee.HELP
-    NO_TABLE = f" (no {cfee.SHEET} lies below it)"
 
     def _select(self, files: list[str]) -> Selection:
-        aus = self.builder_config.data.aus
-        emotions = tables.emotion_names(aus) if tables.is_sheet(aus) else {}
-        return cfee.select(files, emotions or cfee.EMOTIONS)
+        return cfee.select(files)
 
 
 class Synthetic(FacesBuilder, skip_registration=True):
@@ -166,6 +162,7 @@ class Synthetic(FacesBuilder, skip_registration=True):
 
         config, report = self.builder_config, Report()
         settings = rendered.settings(config.data)
+        source: PhotoSource
         if config.beam_runner in ("", LOCAL_RUNNER):
             source = rendered.write(settings, config.work_dir / "rendered")
         else:  # other machines do not see this one's folders
@@ -240,7 +237,9 @@ def _settings_hash(
     for name in _SOURCE:
         if name in settings:
             settings[name] = os.path.normpath(settings[name])
-    named = isinstance(held_out, frozenset)
-    settings["held_out"] = sorted(held_out) if named else held_out
+    if isinstance(held_out, frozenset):
+        settings["held_out"] = sorted(held_out)
+    else:
+        settings["held_out"] = held_out
     text = json.dumps(settings, sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:8]

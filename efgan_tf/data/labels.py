@@ -42,7 +42,7 @@ class Selection:
       labels: of the chosen photos, by path below the folder, in the order in
         which the photos were given.
       passed_over: how many photos of the set were not asked for, by reason.
-      strangers: (file, reason) of each that is none of the set's photos or
+      unknown_names: (file, reason) of each that is none of the set's photos or
         cannot be told from another. Details of a reason stand in brackets.
       counts: lines for people: what there is, and what was published.
       warnings: what the user should know.
@@ -50,7 +50,7 @@ class Selection:
 
     labels: dict[str, Label]
     passed_over: dict[str, int]
-    strangers: list[tuple[str, str]]
+    unknown_names: list[tuple[str, str]]
     counts: list[str]
     warnings: list[str]
 

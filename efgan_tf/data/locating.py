@@ -13,7 +13,7 @@ _READ_NAME = {"rafd": rafd.read_name, "cfee": cfee.read_name}
 
 
 def located(config: DataConfig) -> DataConfig:
-    """With the places of photos and table, where not said and found.
+    """With the place of the photos, where it is not given and is found.
 
     TFDS's convention is to unpack such a data set below `downloads/manual` of
     the data's folder, or of TFDS's own. There, the folder of the data set's
@@ -21,10 +21,8 @@ def located(config: DataConfig) -> DataConfig:
     """
     if config.dataset not in _READ_NAME:
         return config
-    source, aus = config.source_dir or _unpacked(config), config.aus
-    if not aus and config.dataset == "cfee":
-        aus = _cfee_sheet(Path(source)) if source else ""
-    return dataclasses.replace(config, source_dir=source, aus=aus)
+    source = config.source_dir or _unpacked(config)
+    return dataclasses.replace(config, source_dir=source)
 
 
 def _unpacked(config: DataConfig) -> str:
@@ -50,12 +48,3 @@ def _with_photos(folder: Path, dataset: str) -> Path | None:
     if not tops:
         return None
     return folder.joinpath(*tops.pop()) if len(tops) == 1 else folder
-
-
-def _cfee_sheet(folder: Path) -> str:
-    """CFEE's own table of action units; empty if it is not there."""
-    if not folder.is_dir():
-        return ""
-    sheets = files_below(folder, frozenset([Path(cfee.SHEET).suffix]))
-    named = [s for s in sheets if PurePosixPath(s).name == cfee.SHEET]
-    return str(folder / named[0]) if named else ""

@@ -99,9 +99,9 @@ def remarks(train: Sequence[Part], held_out: Sequence[Part]) -> list[str]:
                 f"{part.name} does not know {names}: masked in its samples"
             )
     for part in train:
-        names = set(part.faces.subjects.tolist())
+        people = set(part.faces.subjects.tolist())
         for other in held_out:
-            both = sorted(names & set(other.faces.subjects.tolist()))
+            both = sorted(people & set(other.faces.subjects.tolist()))
             if part.name != other.name and both:
                 lines.append(
                     f"warning: {part.name} trains on {len(both)} people with "

@@ -19,7 +19,8 @@ class PhotoSource(Protocol):
         view; then its pictures share one transform.
     """
 
-    fixed_pose: bool
+    @property
+    def fixed_pose(self) -> bool: ...
 
     def read(self, row: Row) -> np.ndarray:
         """uint8 `[height, width, 3]`, RGB.

@@ -159,7 +159,7 @@ def joined(
         report.counts = selection.counts
         report.passed_over = selection.passed_over
         report.warnings += selection.warnings
-        report.dropped += selection.strangers
+        report.dropped += selection.unknown_names
     for file in unread:
         suffix = PurePosixPath(file).suffix
         report.drop(file, f"not a kind of photo that is read ({suffix})")
@@ -200,12 +200,12 @@ def _matched(
     def alias(file: str) -> str | None:
         return labels[file].alias if file in labels else None
 
-    strangers = {file for file, _ in selection.strangers}
-    if table.by_order or not strangers:
+    unknown_names = {file for file, _ in selection.unknown_names}
+    if table.by_order or not unknown_names:
         return tables.match(files, table, alias)
-    known = [file for file in files if file not in strangers]
+    known = [file for file in files if file not in unknown_names]
     matched = tables.match(known, table, alias)
-    unknown = set(tables.match(sorted(strangers), table).without_photo)
+    unknown = set(tables.match(sorted(unknown_names), table).without_photo)
     return dataclasses.replace(
         matched,
         without_photo=[n for n in matched.without_photo if n in unknown],

@@ -97,7 +97,7 @@ def select(
     Raises:
       UserError: there is no photo of RaFD, or none that is wanted.
     """
-    names, strangers = _sorted_out(files)
+    names, unknown_names = _sorted_out(files)
     if not names:
         raise labels.none_named(files, EXAMPLE, HELP)
     own = list(names.values())
@@ -116,7 +116,7 @@ def select(
     return labels.Selection(
         labels=chosen,
         passed_over=dict(sorted(passed_over.items())),
-        strangers=strangers,
+        unknown_names=unknown_names,
         counts=_counts(own, len(chosen), angles, gazes),
         warnings=_gaps(own, angles, gazes),
     )

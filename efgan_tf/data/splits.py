@@ -62,7 +62,7 @@ def read_subjects(path: str | Path) -> frozenset[str]:
     """
     try:
         with open(path, newline="", encoding="utf-8-sig") as file:
-            rows = [row.get("subject") for row in csv.DictReader(file)]
+            rows = [row.get("subject") or "" for row in csv.DictReader(file)]
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise UserError(f"{path} cannot be read: {error}") from error
     if not rows or not all(rows):

@@ -153,16 +153,19 @@ def _edit_chunk(
     request: Request,
     chunk: list[tuple[Job, Path, documents.Document | UserError]],
 ) -> Iterator[Entry]:
-    read = [each for each in chunk if not isinstance(each[2], UserError)]
-    taken = request.take(editor, [document.pixels for _, _, document in read])
-    subjects = {
-        job: subject for (job, _, _), subject in zip(read, taken, strict=True)
+    read = {
+        job: document
+        for job, _, document in chunk
+        if not isinstance(document, UserError)
     }
+    taken = request.take(editor, [each.pixels for each in read.values()])
+    subjects = dict(zip(read, taken, strict=True))
     good = [s for s in taken if not isinstance(s, UserError)]
     edited = iter(request.grant(editor, good))
     for job, path, document in chunk:
-        problem = document if isinstance(document, UserError) else subjects[job]
-        if isinstance(problem, UserError):
+        if isinstance(document, UserError):
+            yield Entry(job.name, "failed", _reason(document, job))
+        elif isinstance(problem := subjects[job], UserError):
             yield Entry(job.name, "failed", _reason(problem, job))
         else:
             yield _written(job, path, document, next(edited))

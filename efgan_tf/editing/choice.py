@@ -2,6 +2,7 @@
 
 import dataclasses
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
@@ -51,7 +52,7 @@ def parse_choice(text: str | int | Sequence[float]) -> FaceChoice:
     Raises:
       UserError: it is none of these.
     """
-    words = [text] if np.ndim(text) == 0 else list(text)
+    words: Any = [text] if np.ndim(text) == 0 else text
     parts = ",".join(map(str, words)).split(",")
     if len(parts) == 1 and parts[0] in NAMES:
         return FaceChoice(parts[0])

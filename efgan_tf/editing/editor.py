@@ -123,7 +123,7 @@ class Editor:
             whole = self.estimate(from_photo, max_megapixels=max_megapixels)
         wish = make_wish(expression, intensity, relative, units, whole)
         several = is_several(image)
-        images = list(image) if several else [image]
+        images: list[Photo] = list(image) if several else [image]  # type: ignore
         opened = [open_photo(each, max_megapixels) for each in images]
         taken = self.take(
             [pixels_of(each) for each in opened],

@@ -47,8 +47,9 @@ def pixels_of(opened: Opened) -> np.ndarray:
 
 def name_of(image: Photo, place: str = "") -> str:
     """A photo's name in errors: its path, or where it stands among others."""
-    is_path = isinstance(image, (str, os.PathLike))
-    return os.fspath(image) if is_path else place
+    if isinstance(image, (str, os.PathLike)):
+        return os.fspath(image)
+    return place
 
 
 def as_given(edited: Edited, opened: Opened, given: Photo) -> Edited:

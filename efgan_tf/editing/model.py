@@ -95,7 +95,7 @@ class EditingModel:
           UserError: the model has no estimator.
           ValueError: the images have another shape or range.
         """
-        if not self.has_estimator:
+        if self._run_estimator is None:
             raise UserError(
                 f"{self.name} has no estimator of action units; give those of "
                 "the source"

@@ -208,7 +208,7 @@ def write_weights(trained, path: Path) -> None:
                 raise UserError(f"a weight of the {part} needs more than half")
             arrays[f"{part}/{index:04}"] = half
     with atomic_file(path) as temporary:
-        np.savez_compressed(temporary, **arrays)
+        np.savez_compressed(temporary, **arrays)  # type: ignore[arg-type]
 
 
 def _folder():

@@ -2,9 +2,9 @@
 
 import dataclasses
 import os
+from typing import Any
 
 import numpy as np
-from PIL import Image
 
 from efgan_tf import geometry
 from efgan_tf.editing.model import Edits
@@ -50,7 +50,7 @@ class Edited:
         said beside the pixels; None for an array.
     """
 
-    image: np.ndarray | Image.Image
+    image: Any  # np.ndarray or PIL.Image.Image, which the caller knows
     faces: tuple[EditedFace, ...]
     notes: tuple[str, ...]
     document: documents.Document | None = None

@@ -67,6 +67,7 @@ def edit_photo(
     (edited,) = request.grant(editor, [subject])
     if not edited.faces:
         return edited
+    writing: contextlib.AbstractContextManager[tuple[str, ...]]
     writing = contextlib.nullcontext(())
     if out:
         writing = documents.writing(out, document, edited.image, overwrite)

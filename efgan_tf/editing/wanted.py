@@ -63,7 +63,7 @@ class Wish:
         Returns:
           float32 `[17]`, clipped to 0–5.
         """
-        target = np.array(source, np.float32)
+        target: np.ndarray = np.array(source, np.float32)
         if self.expression is not None:
             start = 0 if self.relative else target
             target = target + self.intensity * (self.expression - start)

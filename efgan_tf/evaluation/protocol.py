@@ -56,8 +56,8 @@ class Pairs:
     def __len__(self) -> int:
         return len(self.images)
 
-    def chosen(self, rows: np.ndarray) -> "Pairs":
-        """Some of the pairs, by a mask or by indices."""
+    def chosen(self, rows: np.ndarray | slice) -> "Pairs":
+        """Some of the pairs, by a mask, by indices or by a slice."""
         return Pairs(
             **{
                 field.name: getattr(self, field.name)[rows]

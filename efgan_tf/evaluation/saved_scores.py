@@ -36,7 +36,7 @@ class SavedScores:
         for name, score in self.scores.items():
             arrays[f"values/{name}"] = score.values
             arrays[f"rows/{name}"] = score.rows
-        np.savez_compressed(path, **arrays)
+        np.savez_compressed(path, **arrays)  # type: ignore[arg-type]
 
     @classmethod
     def read(cls, path: Path) -> "SavedScores":

@@ -166,7 +166,7 @@ def explain(config: VisualizeConfig, photo: np.ndarray) -> list[str]:
             progress.advance(count)
         progress.finish()
         arrays = {k: v for each in sections for k, v in each.arrays.items()}
-        np.savez_compressed(folder / ARRAYS, **arrays)
+        np.savez_compressed(folder / ARRAYS, **arrays)  # type: ignore[arg-type]
         title = f"What {config.source} sees and does"
         page = render(title, explainer.facts(), sections)
         (folder / REPORT).write_text(page, "utf-8")

@@ -5,12 +5,12 @@ from collections.abc import Sequence
 import keras
 import numpy as np
 import tensorflow as tf
+from scipy.ndimage import gaussian_filter1d
 from tf_keras_vis.activation_maximization import ActivationMaximization
 from tf_keras_vis.activation_maximization.regularizers import TotalVariation2D
 from tf_keras_vis.utils.model_modifiers import ReplaceToLinear
 from tf_keras_vis.utils.scores import CategoricalScore
 
-from efgan_tf.evaluation.metrics.smoothing import gaussian_matrix
 from efgan_tf.explaining.readers import Reader
 
 _STEP = 0.02
@@ -77,7 +77,7 @@ class _Jitter:
 
     def __init__(self, reach: int, seed: int):
         self._reach = reach
-        self._at = np.zeros(2, int)
+        self._at: np.ndarray = np.zeros(2, int)
         self._generator = np.random.default_rng(seed)
 
     def __call__(self, pictures: tf.Tensor) -> tf.Tensor:
@@ -95,7 +95,10 @@ class _Smooth:
 
     def __init__(self, shape: Sequence[int], sigma: float):
         self._down, self._across = (
-            tf.constant(gaussian_matrix(length, sigma), tf.float32)
+            tf.constant(
+                gaussian_filter1d(np.eye(length), sigma, axis=0, truncate=3.5),
+                tf.float32,
+            )
             for length in shape
         )
 

@@ -104,7 +104,7 @@ def _with_one_palette(pictures: list[Image.Image]) -> list[Image.Image]:
 
 
 def _dithered(frame: np.ndarray) -> np.ndarray:
-    pattern = np.zeros((1, 1))
+    pattern: np.ndarray = np.zeros((1, 1))
     for _ in range(3):
         quarter = 4 * pattern
         pattern = np.block([[quarter, quarter + 2], [quarter + 3, quarter + 1]])

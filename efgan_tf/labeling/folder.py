@@ -9,7 +9,7 @@ from pathlib import Path
 from PIL import Image
 
 from efgan_tf import outputs
-from efgan_tf.data.tables.sightings import tidy
+from efgan_tf.csv_files import normalize_name
 from efgan_tf.labeling import (
     labeler,
     mapping,
@@ -41,7 +41,9 @@ class LabeledFolder:
     @property
     def unlabeled(self) -> list[tuple[str, str]]:
         """(name, reason) of photos without labels, spelled as in tables."""
-        return [(tidy(file), why) for file, why in self.labels.unlabeled]
+        return [
+            (normalize_name(file), why) for file, why in self.labels.unlabeled
+        ]
 
     @property
     def report(self) -> str:

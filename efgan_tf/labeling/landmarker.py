@@ -150,7 +150,7 @@ class FaceLandmarker:
 
     def _find_points(self, crop: np.ndarray) -> tuple[np.ndarray, float]:
         """The points `[478, 3]` in the crop, and 0–1 whether it is a face."""
-        pixels = np.float32(crop)[None] / 255
+        pixels = crop[None].astype(np.float32) / 255
         points, presence = _call(self._points, pixels)[:2]
         score = 1 / (1 + np.exp(-float(presence.ravel()[0])))
         return points.reshape(POINTS, 3), score

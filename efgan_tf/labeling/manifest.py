@@ -4,8 +4,7 @@ import dataclasses
 from collections.abc import Sequence
 from pathlib import Path
 
-from efgan_tf.data.tables.files import Unusable, read_csv
-from efgan_tf.data.tables.sightings import tidy
+from efgan_tf.csv_files import UnusableFile, normalize_name, read_csv
 from efgan_tf.errors import UserError
 
 NAME = "manifest.csv"
@@ -51,7 +50,7 @@ def read_manifest(
     header, records = read_csv(path)
     names = [name.strip().lower() for name in header]
     if "file" not in names:
-        raise Unusable(
+        raise UnusableFile(
             path,
             f"has no column 'file' (it has: {', '.join(header)}); rename it, "
             "or give efgan_tf.label another --manifest, or none",
@@ -61,12 +60,14 @@ def read_manifest(
         for name in _COLUMNS
         if name in names and (name != "view" or keep_view)
     ]
-    known = {tidy(file): file for file in files}
+    known = {normalize_name(file): file for file in files}
     rows: dict[str, tuple[str, ...]] = {}
     missing: list[str] = []
     for line, cells in records:
         cells = [*cells, *[""] * (len(names) - len(cells))]
-        name = tidy(cells[names.index("file")].strip().replace("\\", "/"))
+        name = normalize_name(
+            cells[names.index("file")].strip().replace("\\", "/")
+        )
         file = known.get(name.removeprefix("./"))
         if file is None:
             missing.append(name)

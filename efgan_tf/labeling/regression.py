@@ -77,7 +77,7 @@ class Regression:
             field.name: np.float32(getattr(self, field.name))
             for field in dataclasses.fields(self)
         }
-        np.savez_compressed(path, **values, **facts)
+        np.savez_compressed(path, **values, **facts)  # type: ignore[arg-type]
 
     def predict(self, features: np.ndarray) -> np.ndarray:
         """Features `[…, n]` → units `[…, 15]`, 0–5."""

@@ -210,8 +210,10 @@ def _float32(layer, name, **arguments):
 def _edit(config, region, view, units):
     """A branch's `{"color", "attention", "image"}` for its view."""
     whole = region == "face"
+    height, width = view.shape[1:3]
     branch = build_branch(
-        *view.shape[1:3],
+        height,
+        width,
         config.base_width if whole else config.local_width,
         config.global_blocks if whole else config.local_blocks,
         injection=config.au_injection,

@@ -82,19 +82,18 @@ def test_labels_say_who_and_what():
         ),
     }
     assert list(selection.labels) == files
-    assert not selection.strangers and not selection.passed_over
+    assert not selection.unknown_names and not selection.passed_over
 
 
 def test_what_is_no_photo_of_the_set_is_told():
-    files = ["b/02_339_1.jpg", "a/02_339_1.JPG", "x.jpg", "03_339_2.jpg"]
-    selection = cfee.select(files, {2: "glad"})
+    files = ["b/02_339_1.jpg", "a/02_339_1.JPG", "x.jpg"]
+    selection = cfee.select(files)
     assert selection.labels == {
-        "a/02_339_1.JPG": Label("339", "glad", "frontal", "02_339")
+        "a/02_339_1.JPG": Label("339", "happy", "frontal", "02_339")
     }
-    assert selection.strangers == [
+    assert selection.unknown_names == [
         ("b/02_339_1.jpg", "the same as another photo (a/02_339_1.JPG)"),
         ("x.jpg", "not named as CFEE names its photos (02_339_3470.jpg)"),
-        ("03_339_2.jpg", "its expression has no name (code 03)"),
     ]
 
 
@@ -133,11 +132,11 @@ def test_missing_photos_are_named():
     ]
 
 
-def test_photos_that_the_sheet_cannot_tell_apart_are_warned_about():
+def test_photos_of_one_code_and_subject_are_warned_about():
     files = ["04_221_7.jpg", "04_221.jpg", "05_221_8.jpg"]
     selection = cfee.select(files)
     assert len(selection.labels) == 3
-    assert selection.warnings[-1].endswith("cannot tell apart: 04_221")
+    assert selection.warnings[-1].endswith("name in full: 04_221")
 
 
 def test_a_folder_without_cfee_says_how_to_get_it():

@@ -70,10 +70,10 @@ def check_dropped(report, tree, broken_have_rows=False):
     No tool can measure a broken photo, so the reason is its missing row.
     """
     dropped = {d["file"]: d["reason"] for d in report["dropped"]}
-    expected = tree.strangers | tree.broken
+    expected = tree.unknown_names | tree.broken
     assert expected.keys() == dropped.keys()
     for file, reason in expected.items():
-        if broken_have_rows or file in tree.strangers:
+        if broken_have_rows or file in tree.unknown_names:
             assert dropped[file].startswith(reason), file
         else:
             assert dropped[file] in UNMEASURED, file

@@ -80,7 +80,7 @@ def test_the_numbers_are_the_published_ones(everything):
     assert len(central.labels) == 4824
     assert len({label.subject for label in central.labels.values()}) == 67
     assert central.passed_over == {"angle 000": 1608, "angle 180": 1608}
-    assert not central.strangers and not central.warnings
+    assert not central.unknown_names and not central.warnings
     assert central.counts == [
         "RaFD: 8,040 of 8,040 photos, 67 of 67 models, 5 of 5 angles",
         "chosen: 4,824 (published for these angles: 4,824)",
@@ -120,7 +120,7 @@ def test_what_is_no_photo_of_the_set_is_told():
     ]
     selection = rafd.select(files)
     assert list(selection.labels) == ["a/" + name(28), files[6]]
-    assert selection.strangers == [
+    assert selection.unknown_names == [
         (files[1], f"the same as another photo (a/{name(28)})"),
         (files[2], f"the same as another photo (a/{name(28)})"),
         (files[3], "RaFD has no such model (17)"),

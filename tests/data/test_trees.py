@@ -36,10 +36,10 @@ def rows_of(path):
 def check_selection(tree, selection):
     assert list(selection.labels.items()) == sorted(tree.labels.items())
     assert selection.passed_over == tree.passed_over
-    strangers = dict(selection.strangers)
-    assert strangers.keys() == tree.strangers.keys()
-    for file, reason in tree.strangers.items():
-        assert strangers[file].startswith(reason)
+    unknown_names = dict(selection.unknown_names)
+    assert unknown_names.keys() == tree.unknown_names.keys()
+    for file, reason in tree.unknown_names.items():
+        assert unknown_names[file].startswith(reason)
 
 
 def test_rafd_is_chosen_from_as_expected(rafd_tree):
@@ -72,7 +72,7 @@ def test_the_folder_holds_what_the_tree_lists(name, request):
 @pytest.mark.parametrize("name", ["rafd_tree", "cfee_tree"])
 def test_faces_are_found_where_the_tree_says(name, request, detector):
     tree = request.getfixturevalue(name)
-    files = [file for file in tree.faces if file not in tree.strangers]
+    files = [file for file in tree.faces if file not in tree.unknown_names]
     photos = [read_photo(tree.folder / file) for file in files]
     found = detector.detect(photos)
     for file, faces in zip(files, found, strict=True):

@@ -69,8 +69,8 @@ class Tree:
       folder: where it is.
       labels: of the photos that are chosen by default.
       passed_over: how many photos of the set are not, by reason.
-      strangers: pictures that are none of the set's photos, with the beginning
-        of the reason.
+      unknown_names: pictures that are none of the set's photos, with the
+        beginning of the reason.
       broken: chosen photos of which no face can be had, with the beginning of
         the reason.
       faces: of every picture that can be read, first the one whom the photo
@@ -82,7 +82,7 @@ class Tree:
     folder: Path
     labels: dict[str, Label] = dataclasses.field(default_factory=dict)
     passed_over: dict[str, int] = dataclasses.field(default_factory=dict)
-    strangers: dict[str, str] = dataclasses.field(default_factory=dict)
+    unknown_names: dict[str, str] = dataclasses.field(default_factory=dict)
     broken: dict[str, str] = dataclasses.field(default_factory=dict)
     faces: dict[str, tuple[Face, ...]] = dataclasses.field(default_factory=dict)
     hidden: list[str] = dataclasses.field(default_factory=list)
@@ -119,11 +119,13 @@ class Tree:
         self.broken[empty] = "is an empty file"
         self.broken[wall] = "no face found"
 
-    def add_strangers(self, reasons: dict[str, str], picture: Picture) -> None:
+    def add_unknown_names(
+        self, reasons: dict[str, str], picture: Picture
+    ) -> None:
         """Writes a picture under names that are none of the set's."""
         for file in reasons:
             self.add(file, picture, None)
-        self.strangers.update(reasons)
+        self.unknown_names.update(reasons)
 
     def add_clutter(self, folder: str, photo: str) -> None:
         """Writes what Windows and a Mac leave, and a link in a circle."""
@@ -206,7 +208,7 @@ def _add_irregular_model(tree: Tree, size: tuple[int, int]) -> None:
     tree.add_broken(broken, pictures["sad"])
     twice = files["contemptuous"]
     other_sex = twice.replace("090", "045").replace("male", "female")
-    tree.add_strangers(
+    tree.add_unknown_names(
         {
             f"again/{twice}": "the same as another photo",
             twice.replace(".jpg", ".png"): "the same as another photo",
@@ -267,7 +269,7 @@ def _add_irregular_names(tree: Tree, size: tuple[int, int]) -> None:
     tree.add_broken(broken, picture)
     names = ("04_19.jpg", "260_339.jpg", "27_260_9.jpg", "holiday.jpg")
     reasons = {f"{last}/{name}": "not named as CFEE" for name in names}
-    tree.add_strangers(reasons, picture)
+    tree.add_unknown_names(reasons, picture)
     tree.add_clutter(f"{last}/", "26_222.jpg")
 
 

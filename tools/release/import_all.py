@@ -5,7 +5,7 @@ import pkgutil
 
 import efgan_tf
 
-_EXTRAS = ("gradio", "apache_beam", "xlrd")
+_EXTRAS = ("gradio", "apache_beam")
 
 
 def main() -> None:

@@ -317,7 +317,7 @@ PLAN: Mapping[str, Run | Tested | ByHand] = {
     "python -m benchmarks.step --torch_python=PYTHON "
     "--before=../before": _BEFORE,
     "python -m benchmarks.first_picture --before=../before "
-    "--json=first.json": _BEFORE,
+    "--out=first": _BEFORE,
     # docs/photo_results.md
     'pip install -e ".[photos]"': Run("--quiet"),
     "npm install --prefix=readers --ignore-scripts --omit=peer "

@@ -5,9 +5,9 @@ import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from efgan_tf.csv_files import UnusableFile
 from efgan_tf.data.labels import some
 from efgan_tf.data.tables import units
-from efgan_tf.data.tables.files import Unusable
 from efgan_tf.data.tables.units import Scale
 from efgan_tf.errors import UserError
 
@@ -26,23 +26,24 @@ _OTHERS = (
 # AU12, au12, OpenFace's AU12_r (intensity) and AU12_c (presence).
 _AU_COLUMN = re.compile(r"au0*(\d+)(_r|_c)?", re.IGNORECASE)
 
-# The 68 landmarks of a face, as OpenFace and py-feat name them.
-_LANDMARKS = 68
+# The 68 landmarks of a face, as OpenFace and py-feat name them. Case counts:
+# OpenFace's X_0 is a point in space, x_0 one of the picture.
+_LANDMARKS = [[f"{axis}_{k}" for k in range(68)] for axis in "xy"]
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Columns:
-    """Where everything is that we use.
+    """Where everything is that is used.
 
     Attributes:
       header: names as they are written.
       tool: what wrote the file.
       scale: of the action units.
-      units: column of each unit, by names as `AU01`, also of units that are
-        none of the 17.
-      others: columns of all else, by names in lower case; `file` is the one
-        that names the photo.
-      landmarks: columns of the landmarks' x and of their y; empty if not all
+      units: index of each unit's column, by names as `AU01`, also of units
+        that are none of the 17.
+      others: index of all other columns, by names in lower case; `file` is
+        the one that names the photo.
+      landmarks: indices of the landmarks' x and of their y; empty if not all
         are there.
     """
 
@@ -51,7 +52,7 @@ class Columns:
     scale: Scale
     units: Mapping[str, int]
     others: Mapping[str, int]
-    landmarks: tuple[Sequence[int], Sequence[int]]
+    landmarks: Sequence[Sequence[int]]
 
     @property
     def source(self) -> str:
@@ -64,104 +65,89 @@ def find_columns(header: Sequence[str], path: Path) -> Columns:
     """Finds the columns of a CSV file by their names.
 
     Raises:
-      Unusable: there is no column of action units.
+      UnusableFile: there is no column of action units.
       UserError: two columns claim to be the same.
     """
     header = [name.strip() for name in header]
     while header and not header[-1]:
         header.pop()
-    found, suffixes = _find_units(header, path)
-    if not any(units.index(name) is not None for name in found):
-        raise Unusable(
+    found, scale = _find_units(header, path)
+    if not units.given(found).any():
+        raise UnusableFile(
             path,
             "has no column of action units such as AU12 or AU12_r (it has: "
             f"{some(header)})",
         )
-    places: dict[str, int] = {}
-    for place, name in enumerate(header):
-        key = name.lower()
-        if key in _NAMES or key in _OTHERS:
-            _claim(places, key, place, header, path)
-    names = [key for key in _NAMES if key in places]
-    others = {key: places[key] for key in _OTHERS if key in places}
+    keys = [(name.lower(), index) for index, name in enumerate(header)]
+    others = _unique(
+        [(k, index) for k, index in keys if k in _NAMES or k in _OTHERS],
+        header,
+        path,
+    )
+    names = [others.pop(key) for key in _NAMES if key in others]
     if names:
-        others["file"] = places[names[0]]
-    tool = _tool(others)
-    scale = units.PRESENCE if "_c" in suffixes else units.INTENSITY
-    if tool == PY_FEAT:
-        scale = units.PROBABILITY
+        others["file"] = names[0]
+    if {"facescore", "facerectx"} & others.keys():
+        tool, scale = PY_FEAT, units.PROBABILITY
+    elif {"frame", "success"} <= others.keys():
+        tool = FEATURE_EXTRACTION
+    elif {"face", "confidence"} <= others.keys():
+        tool = LANDMARK_IMG
+    else:
+        tool = GENERAL
+    places = {name: index for index, name in enumerate(header)}
     return Columns(
         header=header,
         tool=tool,
         scale=scale,
         units=found,
         others=others,
-        landmarks=_find_landmarks(header),
+        landmarks=[[places[n] for n in axis] for axis in _LANDMARKS]
+        if places.keys() >= {*_LANDMARKS[0], *_LANDMARKS[1]}
+        else [],
     )
 
 
 def _find_units(
     header: Sequence[str], path: Path
-) -> tuple[dict[str, int], set[str]]:
-    """Columns of units, and which suffixes they have.
-
-    Presence counts only where there is nothing better.
-    """
+) -> tuple[dict[str, int], Scale]:
+    """Columns of units; presence counts only where nothing else is there."""
     matches = [
-        (place, match)
-        for place, name in enumerate(header)
+        (index, match)
+        for index, name in enumerate(header)
         if (match := _AU_COLUMN.fullmatch(name))
     ]
-    better = [m for m in matches if (m[1][2] or "").lower() != "_c"]
+    measured = [m for m in matches if (m[1][2] or "").lower() != "_c"]
+    found = _unique(
+        [(f"AU{int(m[1]):02}", index) for index, m in measured or matches],
+        header,
+        path,
+    )
+    if measured:
+        return found, units.INTENSITY
+    known = {n: index for n, index in found.items() if n in units.INDICES}
+    return known, units.PRESENCE
+
+
+def _unique(
+    keys: Sequence[tuple[str, int]], header: Sequence[str], path: Path
+) -> dict[str, int]:
+    """The index of each key.
+
+    Raises:
+      UserError: a key has two columns.
+    """
     found: dict[str, int] = {}
-    for place, match in better or matches:
-        _claim(found, f"AU{int(match[1]):02}", place, header, path)
-    if not better:
-        found = {n: p for n, p in found.items() if units.index(n) is not None}
-    return found, {(m[2] or "").lower() for _, m in better or matches}
+    for key, index in keys:
+        if found.setdefault(key, index) != index:
+            raise UserError(
+                f"{path} gives {key} twice, in the columns "
+                f"{header[found[key]]!r} and {header[index]!r}; delete one"
+            )
+    return found
 
 
-def _claim(
-    places: dict[str, int],
-    key: str,
-    place: int,
-    header: Sequence[str],
-    path: Path,
-) -> None:
-    if key in places:
-        raise UserError(
-            f"{path} gives {key} twice, in the columns "
-            f"{header[places[key]]!r} and {header[place]!r}; delete one"
-        )
-    places[key] = place
-
-
-def _tool(others: Mapping[str, int]) -> str:
-    has = others.keys()
-    if "facescore" in has or "facerectx" in has:
-        return PY_FEAT
-    if {"frame", "success"} <= has:
-        return FEATURE_EXTRACTION
-    if {"face", "confidence"} <= has:
-        return LANDMARK_IMG
-    return GENERAL
-
-
-def _find_landmarks(
-    header: Sequence[str],
-) -> tuple[Sequence[int], Sequence[int]]:
-    # Case counts: OpenFace's X_0 is a point in space, x_0 one of the picture.
-    places = {name: place for place, name in enumerate(header)}
-    try:
-        xs, ys = (
-            [places[f"{axis}_{k}"] for k in range(_LANDMARKS)] for axis in "xy"
-        )
-    except KeyError:
-        return [], []
-    return xs, ys
-
-
-def check_alike(first: Columns, a: Path, second: Columns, b: Path) -> None:
+def check_same_kind(first: Columns, a: Path, second: Columns, b: Path) -> None:
     """Refuses tables of two kinds, whose numbers cannot be compared.
 
     Raises:
@@ -178,17 +164,4 @@ def check_alike(first: Columns, a: Path, second: Columns, b: Path) -> None:
         raise UserError(
             f"{a} and {b} do not have the same action units "
             f"({some(sorted(differing))}); make all tables in the same way"
-        )
-
-
-def check_names(columns: Columns, path: Path) -> None:
-    """Refuses a file whose photos have neither a name nor a number.
-
-    Raises:
-      UserError: there is no column that names the photos.
-    """
-    if "file" not in columns.others:
-        raise UserError(
-            f"{path} has no column 'file' with the photos' names; it has: "
-            f"{some(columns.header)}"
         )

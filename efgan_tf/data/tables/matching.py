@@ -4,12 +4,12 @@ import dataclasses
 import os
 from collections.abc import Callable, Iterator, Sequence
 
+from efgan_tf.csv_files import normalize_name
 from efgan_tf.data.tables.rows import Row, Table, frame_name
-from efgan_tf.data.tables.sightings import tidy
 from efgan_tf.errors import UserError
 from efgan_tf.faces.photos import SUFFIXES
 
-Keys = list[str | None]
+_Keys = Sequence[str | None]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -32,14 +32,10 @@ class Matched:
     reasons: dict[str, str]
 
 
-def _no_alias(file: str) -> str | None:
-    return None
-
-
 def match(
     files: Sequence[str],
     table: Table,
-    aliases: Callable[[str], str | None] = _no_alias,
+    aliases: Callable[[str], str | None] = lambda file: None,
 ) -> Matched:
     """Finds the row of each photo.
 
@@ -59,20 +55,20 @@ def match(
       UserError: the table numbers its photos, and there are not as many.
     """
     lost = dict(table.dropped)
-    names = list(table.rows) + list(lost)
+    names = [*table.rows, *lost]
+    doubts: dict[str, str] = {}
     if table.by_order:
-        partners, doubts = _by_order(files, table), {}
+        partners = _by_order(files, table)
     else:
         partners, doubts = _by_name(files, names, aliases)
     reasons = {}
     rows = []
     for file in files:
-        name = partners.get(file)
+        name = partners.get(file, "")
         row = table.rows.get(name)
         if row is None:
-            reasons[file] = lost.get(name) or doubts.get(
-                file, "has no row in the table"
-            )
+            missing = doubts.get(file, "has no row in the table")
+            reasons[file] = lost.get(name) or missing
             continue
         subject = file if row.subject == row.file else row.subject
         rows.append(dataclasses.replace(row, file=file, subject=subject))
@@ -80,9 +76,8 @@ def match(
     used = set(partners.values())
     without_photo = [name for name in names if name not in used]
     for name in without_photo:
-        reasons[name] = lost.get(name) or doubts.get(
-            name, "in the table, but there is no such photo"
-        )
+        missing = doubts.get(name, "in the table, but there is no such photo")
+        reasons[name] = lost.get(name) or missing
     return Matched(rows, without_row, without_photo, reasons)
 
 
@@ -91,9 +86,9 @@ def _by_order(files: Sequence[str], table: Table) -> dict[str, str]:
     if table.frames != len(files):
         raise UserError(
             f"the table numbers its {table.frames} frames instead of naming "
-            f"the photos, of which there are {len(files)}, so it cannot be "
-            "told which is which; use OpenFace's FaceLandmarkImg, which writes "
-            "one table for each photo"
+            f"the photos, of which there are {len(files)}, so it is not known "
+            "which is which; use OpenFace's FaceLandmarkImg, which writes one "
+            "table for each photo"
         )
     known = {*table.rows, *(name for name, _ in table.dropped)}
     ordered = enumerate(sorted(files), 1)
@@ -105,19 +100,18 @@ def _by_name(
     names: Sequence[str],
     aliases: Callable[[str], str | None],
 ) -> tuple[dict[str, str], dict[str, str]]:
-    """The name for each photo, and what else might have been meant."""
+    """The name for each photo, and why others have none."""
     partners: dict[str, str] = {}
     used: set[str] = set()
     doubts: dict[str, str] = {}
-    for file_keys, name_keys in _cases(_steps(files, names, aliases)):
-        groups = {key: ([], []) for key in {*file_keys} & {*name_keys} - {None}}
-        for side, keys, things in (
-            (0, file_keys, files),
-            (1, name_keys, names),
-        ):
-            for key, thing in zip(keys, things, strict=True):
-                if key in groups:
-                    groups[key][side].append(thing)
+    for file_keys, name_keys in _steps(files, names, aliases):
+        groups: dict[str | None, tuple[list[str], list[str]]] = {}
+        for file, key in zip(files, file_keys, strict=True):
+            groups.setdefault(key, ([], []))[0].append(file)
+        for name, key in zip(names, name_keys, strict=True):
+            if key in groups:
+                groups[key][1].append(name)
+        groups.pop(None, None)
         for key, (its_files, its_names) in groups.items():
             free_files = [file for file in its_files if file not in partners]
             free_names = [name for name in its_names if name not in used]
@@ -127,47 +121,51 @@ def _by_name(
                 partners[its_files[0]] = its_names[0]
                 used.add(its_names[0])
                 continue
+            doubt = (
+                "not clear which photo and which row belong together "
+                f"({len(its_files)} photos and {len(its_names)} rows are "
+                f"called {key!r})"
+            )
             for each in (*free_files, *free_names):
-                doubts.setdefault(each, _doubt(key, its_files, its_names))
+                doubts.setdefault(each, doubt)
         if len(partners) == len(files) or len(used) == len(names):
             break
     return partners, doubts
-
-
-def _doubt(key: str, files: Sequence[str], names: Sequence[str]) -> str:
-    return (
-        "not clear which photo and which row belong together "
-        f"({len(files)} photos and {len(names)} rows are called {key!r})"
-    )
-
-
-def _cases(steps: Iterator[tuple[Keys, Keys]]) -> Iterator[tuple[Keys, Keys]]:
-    """Each step as it is, then with upper and lower case taken as one."""
-    for step in steps:
-        yield step
-        yield tuple([key and key.casefold() for key in keys] for keys in step)
 
 
 def _steps(
     files: Sequence[str],
     names: Sequence[str],
     aliases: Callable[[str], str | None],
-) -> Iterator[tuple[Keys, Keys]]:
+) -> Iterator[tuple[_Keys, _Keys]]:
     """The keys of all photos and of all names that are to be equal, by step."""
-    files_in_full = [tidy(file) for file in files]
-    yield files_in_full, list(names)
-    file_parts = [_parts(file) for file in files_in_full]
-    name_parts = [_parts(name) for name in names]
-    deepest = max(len(path) for path, _ in (*file_parts, *name_parts))
-    for depth in range(deepest, 0, -1):
-        file_ends = [_end(*parts, depth) for parts in file_parts]
-        name_ends = [_end(*parts, depth) for parts in name_parts]
-        for file_form, name_form in ((0, 0), (1, 0), (1, 1)):
-            yield (
-                [forms[file_form] for forms in file_ends],
-                [forms[name_form] for forms in name_ends],
-            )
-    yield [aliases(file) for file in files], list(names)
+    for step in _exact_steps(files, names, aliases):
+        yield step
+        file_keys, name_keys = (
+            [key and key.casefold() for key in keys] for keys in step
+        )
+        yield file_keys, name_keys
+
+
+def _exact_steps(
+    files: Sequence[str],
+    names: Sequence[str],
+    aliases: Callable[[str], str | None],
+) -> Iterator[tuple[_Keys, _Keys]]:
+    """The steps that tell upper and lower case apart."""
+    paths = [normalize_name(file) for file in files]
+    yield paths, names
+    parts = [_parts(path) for path in paths], [_parts(name) for name in names]
+    for depth in range(max(len(p) for p, _ in (*parts[0], *parts[1])), 0, -1):
+        bare = [["/".join(p[-depth:]) for p, _ in side] for side in parts]
+        full = [
+            [end + suffix for end, (_, suffix) in zip(ends, side, strict=True)]
+            for ends, side in zip(bare, parts, strict=True)
+        ]
+        yield full[0], full[1]
+        yield bare[0], full[1]
+        yield bare[0], bare[1]
+    yield [aliases(file) for file in files], names
 
 
 def _parts(path: str) -> tuple[list[str], str]:
@@ -179,9 +177,3 @@ def _parts(path: str) -> tuple[list[str], str]:
     if suffix.lower() not in SUFFIXES:
         stem, suffix = path, ""
     return [part for part in stem.split("/") if part], suffix.lower()
-
-
-def _end(parts: list[str], suffix: str, depth: int) -> tuple[str, str]:
-    """The last parts of a path, with its suffix and without."""
-    end = "/".join(parts[-depth:])
-    return end + suffix, end

@@ -1,21 +1,16 @@
-"""Reads a table of any known make."""
+"""Reads a table of any known tool."""
 
 import os
 from pathlib import Path
 
+from efgan_tf.csv_files import UnusableFile, normalize_name, read_csv
+from efgan_tf.data.labels import some
 from efgan_tf.data.listing import files_below
 from efgan_tf.data.tables import columns as kinds
-from efgan_tf.data.tables.cfee import is_sheet, read_sheet
-from efgan_tf.data.tables.columns import Columns, find_columns
-from efgan_tf.data.tables.files import Unusable, read_csv
-from efgan_tf.data.tables.gathering import Gathering
+from efgan_tf.data.tables.builder import TableBuilder
+from efgan_tf.data.tables.columns import Columns, check_same_kind, find_columns
+from efgan_tf.data.tables.lines import TableRow, read_line
 from efgan_tf.data.tables.rows import Table
-from efgan_tf.data.tables.sightings import (
-    Place,
-    Sighting,
-    read_line,
-    tidy,
-)
 from efgan_tf.errors import UserError
 
 _CSV = ".csv"
@@ -24,13 +19,13 @@ _CSV = ".csv"
 def read_table(path: str | os.PathLike) -> Table:
     """Reads a table of action units.
 
-    It may be a CSV file with a column `file`; what OpenFace's FaceLandmarkImg
-    or FeatureExtraction or py-feat wrote, as one file or as a folder with one
-    CSV file for each photo; or CFEE's own sheet (.xls, needs xlrd). Columns
-    may come in any order and case, with spaces around their names; those that
-    are not known are passed over. Presence and probabilities are brought to
-    the scale from 0 to 5, with a warning. Of several faces in one photo the
-    tool's most certain one is taken.
+    It may be a CSV file with a column `file`, or what OpenFace's
+    FaceLandmarkImg or FeatureExtraction or py-feat wrote, as one file or as a
+    folder with one CSV file for each photo. Columns may come in any order and
+    case, with spaces around their names; those that are not known are passed
+    over. Presence and probabilities are brought to the scale from 0 to 5, with
+    a warning. Of several faces in one photo the tool's most certain one is
+    taken.
 
     Raises:
       UserError: the table cannot be read; photos are not named, or no action
@@ -41,27 +36,44 @@ def read_table(path: str | os.PathLike) -> Table:
         `dropped` instead.
     """
     path = Path(path)
-    if path.is_dir():
-        return _read_folder(path)
     if not path.exists():
         raise UserError(f"there is no table {path}; name one with --aus")
-    if is_sheet(path):
-        return read_sheet(path)
-    header, records = read_csv(path)
-    columns = find_columns(header, path)
-    own_name = None
-    if columns.tool == kinds.LANDMARK_IMG:
-        own_name = path.stem
-    elif columns.tool != kinds.FEATURE_EXTRACTION:
-        kinds.check_names(columns, path)
-    gathering = _gathering(path, columns)
-    for line, cells in records:
-        gathering.add(_sighting(path, line, cells, columns, own_name))
-    if gathering.empty:
-        raise Unusable(path, "has a header but no rows")
-    return gathering.table(
-        columns.source, columns.scale, columns.units, columns.others
-    )
+    in_folder = path.is_dir()
+    files = table_files(path)
+    if not files:
+        raise UserError(
+            f"{path} has no CSV files; name a table, or a folder with one "
+            "for each photo, with --aus"
+        )
+    # Thousands of files have the same header.
+    known: dict[tuple[str, ...], Columns] = {}
+    unusable: dict[str, str] = {}
+    builder = None
+    for file in files:
+        below = file.relative_to(path) if in_folder else Path(file.name)
+        name = normalize_name(below.with_suffix("").as_posix())
+        try:
+            columns, rows = _read_file(file, name, known, in_folder, len(files))
+        except UnusableFile as error:
+            if not in_folder:
+                raise
+            unusable[name] = f"its table {error.reason}"
+            continue
+        if builder is None:
+            builder = TableBuilder(path, columns)
+            first = columns, file
+        check_same_kind(*first, columns, file)
+        for row in rows:
+            builder.add(row)
+    if builder is None:
+        name, reason = next(iter(unusable.items()))
+        raise UserError(
+            f"{path}: none of the {len(files)} CSV files can be used; the "
+            f"first, {name}: {reason}"
+        )
+    for name, reason in unusable.items():
+        builder.drop(name, reason)
+    return builder.table(set().union(*(c.others for c in known.values())))
 
 
 def table_files(path: Path) -> list[Path]:
@@ -71,93 +83,52 @@ def table_files(path: Path) -> list[Path]:
     return [path / name for name in files_below(path, frozenset([_CSV]))]
 
 
-def _read_folder(folder: Path) -> Table:
-    """Reads a folder with one CSV file for each photo."""
-    files = table_files(folder)
-    if not files:
-        raise UserError(
-            f"{folder} has no CSV files; name a table, or a folder with one "
-            "for each photo, with --aus"
-        )
-    known: dict[tuple[str, ...], Columns] = {}
-    lost: dict[str, str] = {}
-    gathering = None
-    for path in files:
-        name = tidy(path.relative_to(folder).with_suffix("").as_posix())
-        try:
-            columns, sightings = _read_small(path, name, known, len(files) == 1)
-        except Unusable as error:
-            lost[name] = f"its table {error.reason}"
-            continue
-        if gathering is None:
-            gathering = _gathering(folder, columns)
-            first = columns, path
-        kinds.check_alike(*first, columns, path)
-        for sighting in sightings:
-            gathering.add(sighting)
-    if gathering is None:
-        name, reason = next(iter(lost.items()))
-        raise UserError(
-            f"{folder}: none of the {len(files)} CSV files can be used; the "
-            f"first, {name}: {reason}"
-        )
-    for name, reason in lost.items():
-        gathering.lose(name, reason)
-    columns, _ = first
-    others = set().union(*(each.others for each in known.values()))
-    return gathering.table(columns.source, columns.scale, columns.units, others)
-
-
-def _read_small(
-    path: Path, name: str, known: dict[tuple[str, ...], Columns], alone: bool
-) -> tuple[Columns, list[Sighting]]:
-    """Reads the table of one photo.
+def _read_file(
+    path: Path,
+    name: str,
+    known: dict[tuple[str, ...], Columns],
+    in_folder: bool,
+    count: int,
+) -> tuple[Columns, list[TableRow]]:
+    """Reads one file.
 
     Args:
-      path: of the table.
-      name: of the photo, if no column names it.
-      known: columns by header, to which those of new headers are added: there
-        are thousands of tables alike.
-      alone: whether it is the only file of its folder; then FeatureExtraction
-        may have numbered all photos in it.
+      path: of the file.
+      name: what the photo is called, if no column names it.
+      known: columns by header, to which those of a new header are added.
+      in_folder: whether the table is a folder of files.
+      count: how many files the table has; if one, FeatureExtraction may have
+        numbered all photos in it.
 
     Raises:
-      Unusable: it is empty or damaged.
+      UnusableFile: it is empty or damaged.
+      UserError: nothing names the photos, or a line is wrong.
     """
-    header, records = read_csv(path)
+    header, lines = read_csv(path)
     columns = known.get(tuple(header)) or find_columns(header, path)
-    numbered = alone and columns.tool == kinds.FEATURE_EXTRACTION
-    sightings = []
-    for line, cells in records:
-        if len(cells) < len(columns.header):
-            raise Unusable(
-                path,
-                f"is cut off (line {line} has {len(cells)} of "
-                f"{len(columns.header)} cells)",
-            )
-        own_name = None if numbered else name
-        sightings.append(_sighting(path, line, cells, columns, own_name))
-    if not sightings:
-        raise Unusable(path, "has a header but no rows")
-    known[tuple(header)] = columns
-    return columns, sightings
-
-
-def _gathering(path: Path, columns: Columns) -> Gathering:
-    return Gathering(path, several=columns.tool != kinds.GENERAL)
-
-
-def _sighting(
-    path: Path,
-    line: int,
-    cells: list[str],
-    columns: Columns,
-    own_name: str | None,
-) -> Sighting:
-    place = Place(str(path), line)
-    if any(cell.strip() for cell in cells[len(columns.header) :]):
+    numbered = count == 1 and columns.tool == kinds.FEATURE_EXTRACTION
+    by_file = in_folder or columns.tool == kinds.LANDMARK_IMG
+    if not (by_file or numbered or "file" in columns.others):
         raise UserError(
-            f"{place}: {len(cells)} cells under {len(columns.header)} columns; "
-            "decimal commas?"
+            f"{path} has no column 'file' with the photos' names; it has: "
+            f"{some(columns.header)}"
         )
-    return read_line(cells, columns, place, own_name)
+    rows = []
+    for line, cells in lines:
+        width = len(columns.header)
+        if in_folder and len(cells) < width:
+            raise UnusableFile(
+                path,
+                f"is cut off (line {line} has {len(cells)} of {width} cells)",
+            )
+        if any(cell.strip() for cell in cells[width:]):
+            raise UserError(
+                f"{path}, line {line}: {len(cells)} cells under {width} "
+                "columns; decimal commas?"
+            )
+        default_name = None if numbered else name
+        rows.append(read_line(cells, columns, str(path), line, default_name))
+    if not rows:
+        raise UnusableFile(path, "has a header but no rows")
+    known[tuple(header)] = columns
+    return columns, rows

@@ -1,20 +1,20 @@
-"""The one form that all tables are read into."""
+"""The form that every table is read into."""
 
 import dataclasses
 
 import numpy as np
 
-_COMPARED = ("file", "subject", "expression", "view", "face_at")
+_TEXTS = ("file", "subject", "expression", "view", "face_at")
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Row:
-    """What a table says of one photo.
+    """What a table says about one photo.
 
     Attributes:
       file: path below the folder of photos, with forward slashes; before
         `match`, the name that the table gives.
-      action_units: float32 `[17]`, 0–5; 0 for units that are not given.
+      action_units: float32 `[17]`, 0–5; 0 for units that have no column.
       subject: who it is; the file's own name where the table does not say.
       expression: its name, or empty.
       view: pose and light, or empty.
@@ -29,10 +29,10 @@ class Row:
     view: str = ""
     face_at: tuple[float, float] | None = None
 
-    def says_the_same(self, other: "Row") -> bool:
+    def equals(self, other: "Row") -> bool:
         """Whether both rows agree in everything."""
         return all(
-            getattr(self, name) == getattr(other, name) for name in _COMPARED
+            getattr(self, name) == getattr(other, name) for name in _TEXTS
         ) and np.array_equal(self.action_units, other.action_units)
 
 
@@ -45,7 +45,7 @@ class Table:
       given: float32 `[17]`, 1 for the units that have a column.
       has_subjects: whether the table says who a photo shows.
       has_views: whether there is a `view` column.
-      repeated: (name, place) of rows that were dropped since they repeat
+      repeated: (name, place) of rows that were dropped because they repeat
         another.
       warnings: what the user should know.
       dropped: (name, reason) of photos that have no usable row.
@@ -71,5 +71,5 @@ class Table:
 
 
 def frame_name(number: int) -> str:
-    """The name of a row that is known by its frame number, from 1, alone."""
+    """The name of a row that is known by its frame number alone, from 1."""
     return f"frame {number}"

@@ -11,28 +11,25 @@ from efgan_tf.errors import UserError
 
 # Units that other coders tell apart count as their neighbor among the 17:
 # pressed lips as tightened, a stretched mouth as a dropped jaw, closed eyes
-# as a blink. Where both are given the larger one counts.
+# as a blink. Where both are there the larger number counts.
 STAND_INS = {"AU24": "AU23", "AU27": "AU26", "AU43": "AU45"}
 
-_INDICES = {name: index for index, name in enumerate(action_units.NAMES)} | {
+# Where a unit, or the one that stands in for it, is among the 17.
+INDICES = {name: index for index, name in enumerate(action_units.NAMES)} | {
     other: action_units.NAMES.index(name) for other, name in STAND_INS.items()
 }
 
 
-class NoNumber(UserError):
-    """A cell that has to be a finite number, and is none.
+class MissingValue(UserError):
+    """A row lacks a name or a finite number; only its own photo is dropped.
 
     Attributes:
-      problem: what is wrong, with the cell's place in brackets.
+      reason: what is missing, with the cell's place in brackets.
     """
 
-    def __init__(self, where: object, column: str, text: str, problem: str):
-        shown = repr(text) if text else "an empty cell"
-        super().__init__(f"{where}, column {column}: {shown} {problem}")
-        self.problem = (
-            f"a number is missing in its row ({where}, column {column}: "
-            f"{shown} {problem})"
-        )
+    def __init__(self, message: str, reason: str):
+        super().__init__(message)
+        self.reason = reason
 
 
 @dataclasses.dataclass(frozen=True)
@@ -51,14 +48,14 @@ class Scale:
     factor: float
     whole: bool = False
 
-    def intensity(self, text: str, where: object, column: str) -> float:
+    def intensity(self, text: str, where: str, column: str) -> float:
         """A cell as an intensity, 0–5.
 
         Raises:
-          NoNumber: it is no finite number.
+          MissingValue: it is no finite number.
           UserError: it is no number of this scale.
         """
-        value = finite(text, where, column, f"from 0 to {self.maximum:g}")
+        value = number(text, where, column, f" from 0 to {self.maximum:g}")
         if not 0 <= value <= self.maximum:
             raise UserError(
                 f"{where}, column {column}: {text} is not within 0 to "
@@ -78,63 +75,78 @@ PRESENCE = Scale("presence", 1, 3, whole=True)
 PROBABILITY = Scale("probabilities", 1, 3)
 
 
-def number(text: str, where: object, column: str, kind: str = "") -> float:
-    """A cell as a number, which may be NaN or infinite.
-
-    Raises:
-      NoNumber: it is none.
-    """
-    try:
-        return float(text)
-    except ValueError:
-        hint = "; write decimals with a point" if "," in text else ""
-        problem = f"is not a number {kind}".rstrip() + hint
-        raise NoNumber(where, column, text, problem) from None
-
-
-def finite(text: str, where: object, column: str, kind: str = "") -> float:
+def number(text: str, where: str, column: str, kind: str = "") -> float:
     """A cell as a finite number.
 
     Raises:
-      NoNumber: it is none.
+      MissingValue: it is none.
     """
-    value = number(text, where, column, kind)
-    if not math.isfinite(value):
-        raise NoNumber(where, column, text, "is not finite")
-    return value
-
-
-def index(name: str) -> int | None:
-    """Where `"AU12"` stands among the 17, or the unit that it counts as."""
-    return _INDICES.get(name)
+    try:
+        value = float(text)
+        problem = "is not finite"
+    except ValueError:
+        value = math.nan
+        hint = "; write decimals with a point" if "," in text else ""
+        problem = f"is not a number{kind}{hint}"
+    if math.isfinite(value):
+        return value
+    shown = repr(text) if text else "an empty cell"
+    message = f"{where}, column {column}: {shown} {problem}"
+    raise MissingValue(message, f"a number is missing in its row ({message})")
 
 
 def given(names: Collection[str]) -> np.ndarray:
     """Float32 `[17]`, 1 for the units that columns of these names give."""
     vector = np.zeros(action_units.COUNT, np.float32)
-    vector[[_INDICES[name] for name in names if name in _INDICES]] = 1
+    vector[[INDICES[name] for name in names if name in INDICES]] = 1
     return vector
 
 
 def column_warnings(names: Collection[str]) -> list[str]:
-    """What the user should know of a table with columns of these names."""
+    """What the user should know about a table with columns of these names."""
     covered = {*names, *(STAND_INS[n] for n in names if n in STAND_INS)}
-    missing = [name for name in action_units.NAMES if name not in covered]
-    borrowed = [
-        f"{other} as {name}"
-        for other, name in STAND_INS.items()
-        if other in names and name not in names
+    warnings = {
+        "the table has no {}: masked, not learned": [
+            name for name in action_units.NAMES if name not in covered
+        ],
+        "taken for its neighbor: {}": [
+            f"{other} as {name}"
+            for other, name in STAND_INS.items()
+            if other in names and name not in names
+        ],
+        "passed over, none of the 17 units: {}": [
+            name for name in names if name not in INDICES
+        ],
+    }
+    return [
+        text.format(", ".join(found))
+        for text, found in warnings.items()
+        if found
     ]
-    strange = [name for name in names if name not in _INDICES]
-    warnings = []
-    if missing:
-        warnings.append(
-            f"the table has no {', '.join(missing)}: masked, not learned"
+
+
+def scale_warnings(values: np.ndarray, scale: Scale, source: str) -> list[str]:
+    """What the user should know about the numbers, `[rows, given units]`."""
+    maximum = values.max()
+    if not maximum:
+        return ["every number of the table is 0: there is nothing to learn"]
+    if scale is PRESENCE:
+        return [
+            "the table says which units are present, not how strong they are: "
+            f"present became {scale.factor:g}, strength was not measured"
+        ]
+    if scale is PROBABILITY:
+        warning = (
+            f"{source}: these are probabilities, not intensities; p became "
+            f"{scale.factor:g}·p, strength was not measured"
         )
-    if borrowed:
-        warnings.append(f"taken for its neighbor: {', '.join(borrowed)}")
-    if strange:
-        warnings.append(
-            f"passed over, none of the 17 units: {', '.join(strange)}"
-        )
-    return warnings
+        if np.isin(values, (0, scale.factor)).all():
+            warning += '; all are 0 or 1, while au_model="xgb" gives finer ones'
+        return [warning]
+    if source == "CSV" and maximum <= 1:
+        return [
+            "no number of the table exceeds 1, and all were taken for "
+            "intensities from 0 to 5: if they are probabilities or presences, "
+            f"multiply them by {PROBABILITY.factor:g}"
+        ]
+    return []

@@ -8,9 +8,9 @@ differ between the expressions does not count.)
 """
 
 import numpy as np
+from scipy.ndimage import gaussian_filter
 
 from efgan_tf.evaluation.metrics import checks
-from efgan_tf.evaluation.metrics.smoothing import gaussian_matrix
 
 GREY_LEVEL = (2 / 255) ** 2
 """Energy of an error of one of 256 grey levels everywhere."""
@@ -135,9 +135,8 @@ def _detail(images: np.ndarray, sigma: float) -> np.ndarray:
 
 def _high_frequencies(images: np.ndarray, sigma: float) -> np.ndarray:
     """Luma less its Gaussian, `[n, height, width]`."""
-    luma = np.float64(images) @ _LUMA
-    rows, columns = (gaussian_matrix(side, sigma) for side in luma.shape[1:])
-    return luma - rows @ luma @ columns.T
+    luma = images.astype(np.float64) @ _LUMA
+    return luma - gaussian_filter(luma, (0, sigma, sigma), truncate=3.5)
 
 
 def _moments(edited, source, target) -> np.ndarray:

@@ -4,6 +4,7 @@ import dataclasses
 from collections.abc import Sequence
 
 import numpy as np
+from scipy.stats import mannwhitneyu
 
 from efgan_tf.evaluation.metrics import checks
 
@@ -55,11 +56,11 @@ def verification(
         are no two pictures of one person, or no two people.
     """
     rows = _unit_rows(embeddings, "embeddings")
-    subjects = np.asarray(subjects)
-    checks.same_length(embeddings=rows, subjects=subjects)
+    names = np.asarray(subjects)
+    checks.same_length(embeddings=rows, subjects=names)
     first, second = np.triu_indices(len(rows), k=1)
     cosines = (rows @ rows.T)[first, second]
-    equal = subjects[first] == subjects[second]
+    equal = names[first] == names[second]
     if equal.all() or not equal.any():
         raise ValueError(
             "subjects: there must be two pictures of one person, and two people"
@@ -83,10 +84,9 @@ def area_under_curve(positive: np.ndarray, negative: np.ndarray) -> float:
       The area under the ROC curve (Mann and Whitney's U / p·q), 0–1.
     """
     positive = checks.finite(positive, "positive", 1)
-    negative = np.sort(checks.finite(negative, "negative", 1))
-    below = np.searchsorted(negative, positive, side="left")
-    not_above = np.searchsorted(negative, positive, side="right")
-    return float(np.mean(below + not_above) / (2 * len(negative)))
+    negative = checks.finite(negative, "negative", 1)
+    u = mannwhitneyu(positive, negative, method="asymptotic").statistic
+    return float(u / (len(positive) * len(negative)))
 
 
 def _unit_rows(array: np.ndarray, name: str) -> np.ndarray:

@@ -40,7 +40,8 @@ def lpips(
     checks.same_length(features=features, reference=reference, weights=weights)
     if not len(features):
         raise ValueError("features have no layer")
-    return sum(map(_layer, features, reference, weights))
+    layers = map(_layer, features, reference, weights)
+    return np.sum(list(layers), axis=0)
 
 
 def _layer(features, reference, weights) -> np.ndarray:

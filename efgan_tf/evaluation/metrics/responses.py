@@ -5,6 +5,7 @@ reads k units (17, or those that count) off every edit.
 """
 
 import numpy as np
+from scipy.stats import rankdata
 
 from efgan_tf.evaluation.metrics import checks
 
@@ -74,8 +75,10 @@ def rank_correlation(sliders: np.ndarray, readings: np.ndarray) -> np.ndarray:
       float64 `[k]`, −1 to 1.
     """
     sliders, readings = _curves(sliders, readings)
-    slider_ranks = _centred_ranks(sliders)
-    ranks = _centred_ranks(readings)
+    slider_ranks, ranks = (
+        rankdata(values, axis=0) - (len(values) + 1) / 2
+        for values in (sliders, readings)
+    )
     shared = np.tensordot(slider_ranks, ranks, axes=1)
     norm = np.sqrt(np.sum(slider_ranks**2) * np.sum(ranks**2, axis=0))
     moved = norm > 0
@@ -89,9 +92,3 @@ def _curves(sliders, readings) -> tuple[np.ndarray, np.ndarray]:
     if not np.ptp(sliders):
         raise ValueError("sliders must have two values at least")
     return sliders, readings
-
-
-def _centred_ranks(values: np.ndarray) -> np.ndarray:
-    """Ranks along the first axis, ties sharing their mean, less the mean."""
-    order = np.sign(values[:, None] - values[None])
-    return order.sum(axis=1) / 2

@@ -15,7 +15,7 @@ def table(write):
 
 
 def pairs(matched, names):
-    """The name of each photo, told by the row's number."""
+    """The name of each photo, known by the row's number."""
     return {
         row.file: names[round(row.action_units[8] * 10000)]
         for row in matched.rows
