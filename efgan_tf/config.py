@@ -424,8 +424,12 @@ class TrainConfig:
     )
     strategy: str = option(
         "mirrored",
-        "how devices share the work",
-        ("mirrored", "one_device"),
+        "how devices share the work; multi_worker: the machines of TF_CONFIG "
+        "or of a Slurm job step",
+        ("mirrored", "one_device", "multi_worker"),
+    )
+    worker_wait_minutes: float = option(
+        10.0, "multi_worker: how long the workers wait for each other"
     )
     replicas: int = option(
         0,
@@ -462,7 +466,7 @@ class TrainConfig:
         check_at_least(
             self, 0, "phase1_kimg", "phase2_kimg", "target_noise", "replicas",
             "checkpoint_minutes", "seed", "generator_wait_kimg",
-            "critic_learning_rate",
+            "critic_learning_rate", "worker_wait_minutes",
         )  # fmt: skip
         for name in (
             "learning_rate", "phase2_learning_rate",
