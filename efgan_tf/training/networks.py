@@ -193,7 +193,9 @@ def make_strategy(
       cluster: of `multi_worker`; returns once all its workers are connected.
     """
     accelerators = tf.config.list_physical_devices("GPU")
-    if cluster:
+    if config.strategy == "multi_worker":
+        if cluster is None:
+            raise ValueError("multi_worker needs a cluster")
         return tf.distribute.MultiWorkerMirroredStrategy(
             tf.distribute.cluster_resolver.SimpleClusterResolver(
                 tf.train.ClusterSpec({"worker": list(cluster.addresses)}),
