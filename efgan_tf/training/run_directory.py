@@ -24,7 +24,7 @@ MAY_CHANGE = {
     "run_dir", "data_dir", "source_dir", "face_landmarker", "dry_run",
     "checkpoint_minutes", "keep_checkpoints", "log_steps", "strategy",
     "replicas", "sample_kimg", "beam_runner", "beam_options",
-    "worker_wait_minutes",
+    "worker_wait_minutes", "data_memory",
 }  # fmt: skip
 """Settings that say how a run is carried out, not what it computes: they may
 change when it is resumed, and differ from worker to worker."""

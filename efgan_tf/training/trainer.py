@@ -10,8 +10,9 @@ import dataclasses
 import os
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import keras
 import tensorflow as tf
@@ -42,6 +43,9 @@ from efgan_tf.training.workers import Workers
 
 _EVALUATION_COUNT = 64
 _SATURATED = (0.02, 0.98)
+
+# What the pipeline raises where a file has changed under it.
+_UNREAD = (tf.errors.UnknownError, tf.errors.InvalidArgumentError)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -325,7 +329,7 @@ class Trainer:
         progress = None
         while position.step < total and not stopped:
             metrics = step(
-                next(batches),
+                _next(batches),
                 position.images // per_step,
                 schedules.at_step(
                     self.config, phase, position.step, position.images
@@ -512,6 +516,19 @@ def _check_true_targets(config: Config, faces: Sequence[Part]) -> None:
             "two pictures show one subject in one view; name views in the "
             "table (docs/data.md), or pass --pairing=random --lambda_paired=0"
         )
+
+
+def _next(batches: Iterator) -> Any:
+    """The next batch.
+
+    Raises:
+      UserError: its pictures, which are on disk, cannot be read any more.
+    """
+    try:
+        return next(batches)
+    except _UNREAD as error:
+        reason = str(error).strip().splitlines()[0]
+        raise UserError(f"cannot read the prepared data: {reason}") from error
 
 
 def _user_error(function: Callable[..., None], *arguments) -> UserError | None:
