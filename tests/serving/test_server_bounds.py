@@ -173,19 +173,19 @@ def editing():
     [
         (_encoded((101, 100)), "over 0.01 megapixels"),
         (_animated((64, 64), 3, "GIF"), "pixels together"),
-        (_animated((48, 48), 3, "WEBP"), "WebP Animation must be"),
+        (_animated((48, 48), 3, "WEBP"), "neither a JPEG nor a PNG"),
+        (_animated((48, 48), 3, "GIF"), "neither a JPEG nor a PNG"),
         (_encoded((64, 48)), "not square"),
         (_encoded((64, 64), "JPEG")[:-5], "Invalid JPEG data"),
         (_encoded((64, 64))[:60], "Invalid PNG"),
         (_encoded((64, 64))[:20], "cut off or damaged"),
-        (_encoded((64, 64), "GIF")[:30], "Invalid GIF|only partially"),
         (b"\xff\x0a\x00\x10", "JPEG XL is not taken here"),
-        (b"GIF89a", "GIF"),
-        (b"no picture", "Unknown image file format. One of JPEG, JPEG XL, PNG"),
-        (b"", "Unknown image file format|empty"),
+        (b"GIF89a", "neither a JPEG nor a PNG"),
+        (b"no picture", "neither a JPEG nor a PNG"),
+        (b"", "neither a JPEG nor a PNG"),
     ],
-    ids=["huge", "animated GIF", "animated WebP", "oblong", "cut JPEG",
-         "cut PNG", "no header", "cut GIF", "JPEG XL", "short GIF", "text",
+    ids=["huge", "long GIF", "animated WebP", "short GIF", "oblong",
+         "cut JPEG", "cut PNG", "no header", "JPEG XL", "GIF header", "text",
          "empty"],
 )  # fmt: skip
 def test_images_that_are_refused(editing, content, details):
@@ -198,8 +198,7 @@ def test_images_that_are_taken(editing):
     for content in [
         _encoded((64, 64)),
         _encoded((100, 100), "JPEG"),
-        _animated((48, 48), 3, "GIF"),  # of which the first is edited
-        _encoded((48, 48), "WEBP"),
+        _encoded((48, 48), "JPEG"),
     ]:
         answer = _edit(editing, content)
         assert answer.code is Code.OK, answer

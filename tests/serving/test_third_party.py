@@ -105,7 +105,7 @@ def test_node(served, face, node, tmp_path):
     out.unlink()
     for arguments, words in (
         (["--model=nobody"], "NOT_FOUND: Servable not found"),
-        ([f"--image={__file__}"], "INVALID_ARGUMENT: Unknown image file"),
+        ([f"--image={__file__}"], "neither a JPEG nor a PNG"),
         (["--au=AU03=1"], "--au: AU03=1 is not UNIT=NUMBER"),
         (["--server=127.0.0.1:1"], "UNAVAILABLE"),
         (["--image=absent.png"], "absent.png"),
