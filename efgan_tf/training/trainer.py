@@ -87,7 +87,7 @@ def train(config: Config) -> Outcome | None:
         cluster = _met_cluster(config)
     strategy = networks_lib.make_strategy(config.train, cluster)
     workers = Workers(strategy, cluster)
-    with workers.watched(), StopRequest() as stop:
+    with workers.watched():
         _check_shares(config, strategy.num_replicas_in_sync)
         run = RunDirectory(Path(config.train.run_dir))
         begin = None
@@ -101,8 +101,11 @@ def train(config: Config) -> Outcome | None:
         if workers.is_chief:
             for remark in remarks(faces, held_out):
                 _say(remark)
-        trainer = Trainer(config, run, strategy, faces, held_out, stop, workers)
-        return trainer.run(begin)
+        with StopRequest() as stop:
+            trainer = Trainer(
+                config, run, strategy, faces, held_out, stop, workers
+            )
+            return trainer.run(begin)
 
 
 def _met_cluster(config: Config) -> cluster_lib.Cluster:
@@ -114,11 +117,11 @@ def _met_cluster(config: Config) -> cluster_lib.Cluster:
         "the number of GPUs": str(len(tf.config.list_physical_devices("GPU"))),
     }
     for line in options.flag_lines(config):
-        name, _, value = line.removeprefix("--").partition("=")
-        if name not in MAY_CHANGE:
-            facts[f"--{name}"] = f"{facts.get(f'--{name}', '')} {value}".strip()
-    seconds = config.train.worker_wait_minutes * 60
-    handshake.meet(cluster, facts, seconds)
+        flag, _, value = line.partition("=")
+        if flag.startswith("--") and flag.removeprefix("--") not in MAY_CHANGE:
+            # One that is given several times has all its values.
+            facts[flag] = f"{facts.get(flag, '')} {value}".strip()
+    handshake.meet(cluster, facts, config.train.worker_wait_minutes * 60)
     return cluster
 
 
@@ -223,11 +226,13 @@ class Trainer:
           How it ended; None on the workers that are not the chief.
         """
         networks, position = self._start(begin)
-        if self.workers.is_chief:
-            self.log = MetricsLog(self.run_directory.path, position.images)
         with contextlib.ExitStack() as opened:
-            if self.workers.is_chief:
-                opened.callback(self.log.close)
+            with self.workers.together():
+                if self.workers.is_chief:
+                    self.log = MetricsLog(
+                        self.run_directory.path, position.images
+                    )
+                    opened.callback(self.log.close)
             while True:
                 position, stopped = self._train_phase(networks, position)
                 if stopped or self._is_last(position.phase):
