@@ -237,6 +237,7 @@ PLAN: Mapping[str, Run | Tested | ByHand] = {
     "python -m benchmarks.scaling --flagfile=configs/method.flags "
     "--image_size=256": Run("--base_width=4 --local_width=4 --critic_width=4"),
     # docs/training.md
+    "python -m benchmarks.normalization": Run("--repeats=1"),
     "python -m efgan_tf.train --flagfile=configs/synthetic.flags": Run(_SMALL),
     "python -m efgan_tf.train --flagfile=configs/method.flags "
     "--dataset=folder --source_dir=PHOTOS --aus=aus.csv "
