@@ -109,14 +109,21 @@ def _time_pipeline(
     from efgan_tf.data import pictures, pipeline
 
     faces = data.load_faces(data_config, size, "train")
-    limits = {"decoded": pictures.DECODED_LIMIT, "on the fly": 0}
-    variants = list(itertools.product(limits, pipeline.PAIRINGS))
+    on_disk = data.load_faces(
+        dataclasses.replace(data_config, data_memory=0), size, "train"
+    )
+    kept = {
+        "decoded": (faces, pictures.DECODED_LIMIT),
+        "decoded on the fly": (faces, 0),
+        "read from disk": (on_disk, 0),
+    }
+    variants = list(itertools.product(kept, pipeline.PAIRINGS))
     rates: dict[tuple[str, str], list[float]] = {key: [] for key in variants}
-    for _, (kept, pairing) in itertools.product(range(ROUNDS), variants):
-        pictures.DECODED_LIMIT = limits[kept]
+    for _, (name, pairing) in itertools.product(range(ROUNDS), variants):
+        of_variant, pictures.DECODED_LIMIT = kept[name]
         batches = iter(
             pipeline.training_batches(
-                faces,
+                of_variant,
                 batch_size=settings.batch_size,
                 seed=0,
                 pairing=pairing,
@@ -124,14 +131,14 @@ def _time_pipeline(
                 flip=True,
             )
         )
-        rates[kept, pairing].append(_rate(batches, settings))
-    pictures.DECODED_LIMIT = limits["decoded"]
+        rates[name, pairing].append(_rate(batches, settings))
+    pictures.DECODED_LIMIT = kept["decoded"][1]
     return [
         {
-            "side": size, "pictures": kept, "pairing": pairing,
+            "side": size, "pictures": name, "pairing": pairing,
             "samples/s": statistics.median(found),
         }
-        for (kept, pairing), found in rates.items()
+        for (name, pairing), found in rates.items()
     ]  # fmt: skip
 
 

@@ -52,6 +52,11 @@ class DataConfig:
         repeated=True,
     )
     data_dir: str = option("data", "where prepared data sets are kept")
+    data_memory: float = option(
+        0.25,
+        "share of the machine's memory that a set's pictures may take; those "
+        "of a larger one are read from disk as they are drawn",
+    )
     source_dir: str = option("", "folder of the photos to prepare")
     aus: str = option(
         "",
@@ -102,7 +107,7 @@ class DataConfig:
         check_at_least(
             self, 1, "subjects", "images_per_subject", "views_per_subject"
         )
-        check_at_least(self, 0, "data_seed", "max_yaw")
+        check_at_least(self, 0, "data_seed", "max_yaw", "data_memory")
         require(
             0 < self.held_out < 1,
             f"--held_out={self.held_out} must lie between 0 and 1",
@@ -424,8 +429,12 @@ class TrainConfig:
     )
     strategy: str = option(
         "mirrored",
-        "how devices share the work",
-        ("mirrored", "one_device"),
+        "how devices share the work; multi_worker: the machines of TF_CONFIG "
+        "or of a Slurm job step",
+        ("mirrored", "one_device", "multi_worker"),
+    )
+    worker_wait_minutes: float = option(
+        10.0, "multi_worker: how long the workers wait for each other"
     )
     replicas: int = option(
         0,
@@ -462,7 +471,7 @@ class TrainConfig:
         check_at_least(
             self, 0, "phase1_kimg", "phase2_kimg", "target_noise", "replicas",
             "checkpoint_minutes", "seed", "generator_wait_kimg",
-            "critic_learning_rate",
+            "critic_learning_rate", "worker_wait_minutes",
         )  # fmt: skip
         for name in (
             "learning_rate", "phase2_learning_rate",

@@ -26,11 +26,15 @@ def use_tensorflow() -> None:
     """Makes Keras run on TensorFlow; call before either is used.
 
     `KERAS_BACKEND` and `keras.json` may say otherwise, for other projects.
+    GPUs' memory is taken as it is needed, unless the user has set
+    `TF_FORCE_GPU_ALLOW_GROWTH`: TensorFlow would take all of it at once, and
+    leave none for an edit beside a training.
 
     Raises:
       UserError: Keras runs on something else already, or as `check_process`.
     """
     use_networks()
+    os.environ.setdefault("TF_FORCE_GPU_ALLOW_GROWTH", "true")
     if "keras" in sys.modules:
         backend = sys.modules["keras"].config.backend()
         if backend != "tensorflow":

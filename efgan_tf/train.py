@@ -6,6 +6,7 @@ makes its data where it is absent, trains a single EF-GAN and then the cascade
 that is started from it, writes sample sheets and metrics to --run_dir, and
 scores edits of held-out people against their true pictures. The same command
 goes on where an interrupted run stopped. --dry_run shows what would be done.
+--strategy=multi_worker trains on several machines (docs/distributed.md).
 """
 
 import os
@@ -15,6 +16,9 @@ import sys
 from absl import flags
 
 from efgan_tf import commands, config
+
+LOST_STATUS = 75
+"""Another worker is gone: the same command, on all of them, goes on."""
 
 
 def main(values: flags.FlagValues) -> int:
@@ -27,11 +31,18 @@ def main(values: flags.FlagValues) -> int:
         print(describe(settings))
         return 0
     from efgan_tf.training.trainer import train
+    from efgan_tf.training.workers import WorkerLostError
 
     setting = f"TF_ENABLE_ONEDNN_OPTS={os.environ['TF_ENABLE_ONEDNN_OPTS']}"
     print(f"oneDNN: {setting}; on CPUs training is faster with 1 than with 0")
-    outcome = train(settings)
-    print(_summary(settings, outcome))
+    try:
+        outcome = train(settings)
+    except WorkerLostError as error:
+        print(f"stopped: {error}", file=sys.stderr, flush=True)
+        # TensorFlow's threads still wait for the other worker.
+        os._exit(LOST_STATUS)
+    if outcome:
+        print(_summary(settings, outcome))
     return 0
 
 

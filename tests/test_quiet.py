@@ -33,7 +33,10 @@ no line's end"""
 
 def _run(*command, **environment):
     """What a fresh Python says: standard output, standard error."""
-    left_to_us = ("TF_CPP_MIN_LOG_LEVEL", "TF_ENABLE_ONEDNN_OPTS")
+    left_to_us = (
+        "TF_CPP_MIN_LOG_LEVEL", "TF_ENABLE_ONEDNN_OPTS",
+        "TF_FORCE_GPU_ALLOW_GROWTH",
+    )  # fmt: skip
     inherited = {k: v for k, v in os.environ.items() if k not in left_to_us}
     done = subprocess.run(
         [sys.executable, *command],
@@ -106,11 +109,20 @@ def test_with_tensorflow_nothing_else_is_said(tmp_path):
     assert errors == "" and printed.startswith(str(out))
 
 
-@pytest.mark.parametrize("chosen", [{}, {"TF_ENABLE_ONEDNN_OPTS": "0"}])
-def test_onednn_is_on_unless_the_user_says_otherwise(chosen):
+@pytest.mark.parametrize(
+    "chosen",
+    [
+        {},
+        {"TF_ENABLE_ONEDNN_OPTS": "0", "TF_FORCE_GPU_ALLOW_GROWTH": "false"},
+    ],
+)
+def test_onednn_and_growing_memory_unless_the_user_says_otherwise(chosen):
+    defaults = {
+        "TF_ENABLE_ONEDNN_OPTS": "1", "TF_FORCE_GPU_ALLOW_GROWTH": "true",
+    }  # fmt: skip
     code = (
         "import os; from efgan_tf.commands import quiet_tensorflow; "
-        "quiet_tensorflow(); print(os.environ['TF_ENABLE_ONEDNN_OPTS'])"
+        f"quiet_tensorflow(); print(*map(os.environ.get, {list(defaults)}))"
     )
-    expected = chosen.get("TF_ENABLE_ONEDNN_OPTS", "1")
+    expected = " ".join({**defaults, **chosen}.values())
     assert _run("-c", code, **chosen) == (f"{expected}\n", "")

@@ -8,6 +8,7 @@ import numpy as np
 
 from efgan_tf import action_units
 from efgan_tf.data.samples import Faces, Part, alone
+from efgan_tf.data.stored import joined
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -60,7 +61,7 @@ def pooled(faces: Faces | Sequence[Part], batch_size: int) -> Pool:
     layout = np.array(interleaved(rows), np.int64)
     seen = layout[:, None] == np.arange(len(parts))
     return Pool(
-        encoded=[picture for faces in sets for picture in faces.encoded],
+        encoded=joined([faces.encoded for faces in sets]),
         size=sets[0].size,
         action_units=np.concatenate([faces.action_units for faces in sets]),
         known=np.repeat(

@@ -1,10 +1,15 @@
-"""Pictures out of their PNG files: all beforehand, or as they are drawn."""
+"""Pictures out of their PNG files: all beforehand, or as they are drawn.
+
+The files are in memory, or stay on disk (`efgan_tf.data.stored`).
+"""
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import tensorflow as tf
+
+from efgan_tf.data.stored import OnDisk
 
 DECODED_LIMIT = 2 * 2**30
 """Up to this many bytes, pictures are decoded once and kept, which draws
@@ -36,16 +41,28 @@ def picture_source(
       size: their side.
     """
     shape = (size, size, 3)
+    if isinstance(encoded, OnDisk):
+
+        def read(indices: np.ndarray) -> np.ndarray:
+            return np.array([encoded[index] for index in indices], object)
+
+        return lambda indices: _decoded_now(
+            tf.ensure_shape(
+                tf.numpy_function(read, [indices], tf.string, stateful=False),
+                indices.shape,
+            ),
+            shape,
+        )
     if len(encoded) * np.prod(shape) <= DECODED_LIMIT:
         decoded = tf.constant(decode(encoded, size))
         return lambda indices: tf.gather(decoded, indices)
     kept = tf.constant(np.array(encoded, object))
+    return lambda indices: _decoded_now(tf.gather(kept, indices), shape)
 
-    def decoded_now(indices: tf.Tensor) -> tf.Tensor:
-        # One op a picture costs less than a loop over them; what remains is
-        # nearly all zlib's.
-        files = tf.unstack(tf.gather(kept, indices))
-        images = [tf.io.decode_png(file, channels=3) for file in files]
-        return tf.ensure_shape(tf.stack(images), (len(files), *shape))
 
-    return decoded_now
+def _decoded_now(encoded: tf.Tensor, shape: tuple[int, ...]) -> tf.Tensor:
+    # One op a picture costs less than a loop over them; what remains is
+    # nearly all zlib's.
+    files = tf.unstack(encoded)
+    images = [tf.io.decode_png(file, channels=3) for file in files]
+    return tf.ensure_shape(tf.stack(images), (len(files), *shape))

@@ -4,6 +4,7 @@ import contextlib
 import dataclasses
 import importlib.util
 import io
+import math
 import os
 import sys
 import tempfile
@@ -15,7 +16,7 @@ import numpy as np
 
 from efgan_tf import outputs
 from efgan_tf.config import DataConfig
-from efgan_tf.data import contact_sheet
+from efgan_tf.data import contact_sheet, stored
 from efgan_tf.data.locating import located
 from efgan_tf.data.plan import NothingKept
 from efgan_tf.data.samples import Faces, Part
@@ -264,7 +265,8 @@ def load_faces(config: DataConfig, image_size: int, split: str) -> Faces:
 
     Returns:
       The faces, ordered by subject, view and file; none for the test split of
-      a data set that has too few to hold any out.
+      a data set that has too few to hold any out. Their pictures stay on disk
+      where they are larger than `data_memory` allows.
 
     Raises:
       UserError: as `prepare`, or there is nobody to train on.
@@ -275,7 +277,8 @@ def load_faces(config: DataConfig, image_size: int, split: str) -> Faces:
     prepared = prepare(config, image_size)
     if prepared.is_new:
         print(prepared.summary, file=sys.stderr)
-    faces = _read_faces(prepared.folder, image_size, split)
+    limit = config.data_memory * stored.memory_bytes()
+    faces = _read_faces(prepared.folder, image_size, split, limit)
     if split == "train" and not len(faces):
         raise UserError(
             f"{prepared.folder} has no faces to train on; delete it and "
@@ -284,20 +287,39 @@ def load_faces(config: DataConfig, image_size: int, split: str) -> Faces:
     return faces
 
 
-def _read_faces(folder: Path, image_size: int, split: str) -> Faces:
-    """One split of a prepared data set; no faces where it has none."""
+def _read_faces(
+    folder: Path, image_size: int, split: str, limit: float = math.inf
+) -> Faces:
+    """One split of a prepared data set; no faces where it has none.
+
+    Args:
+      folder: of the data set.
+      image_size: side of its pictures.
+      split: its name.
+      limit: bytes of pictures that may be held in memory.
+    """
     import tensorflow_datasets as tfds
 
     builder = tfds.builder_from_directory(folder)
-    examples = []
+    examples: list[dict[str, Any]] = []
+    paths: list[Path] = []
     if split in builder.info.splits:
-        dataset = builder.as_dataset(
-            split=split, decoders={"image": tfds.decode.SkipDecoding()}
-        )
-        examples = [_as_text(row) for row in dataset.as_numpy_iterator()]
+        info = builder.info.splits[split]
+        if info.num_bytes > limit:
+            paths = [Path(path) for path in info.filepaths]
+            for row, place in stored.indexed(paths, builder.info.features):
+                examples.append(_as_text(row) | {"image": place})
+        else:
+            dataset = builder.as_dataset(
+                split=split, decoders={"image": tfds.decode.SkipDecoding()}
+            )
+            examples = [_as_text(row) for row in dataset.as_numpy_iterator()]
     examples.sort(
         key=lambda row: (row["subject"], row["view"], row["filename"])
     )
+    pictures = [row["image"] for row in examples]
+    if paths:
+        pictures = stored.StoredPictures(paths, np.array(pictures, np.int64))
 
     def texts(name: str) -> np.ndarray:
         return np.array([row[name] for row in examples], np.str_)
@@ -305,7 +327,7 @@ def _read_faces(folder: Path, image_size: int, split: str) -> Faces:
     units = [row["action_units"] for row in examples]
     mask = np.array(builder.info.metadata["mask"], np.float32)
     return Faces(
-        encoded=[row["image"] for row in examples],
+        encoded=pictures,
         action_units=np.array(units, np.float32).reshape(-1, len(mask)),
         subjects=texts("subject"),
         expressions=texts("expression"),

@@ -11,11 +11,11 @@
 
 `image` is float32 `[b, size, size, 3]` in [0, 1], an aligned face, and
 `action_units` float32 `[b, 17]`, 0–5. `image_bytes` is a string `[b]`: in, a
-JPEG or PNG of an aligned face (square; of any side, resized where needed);
-out, a PNG. `stages` is `[b, K, size, size, 3]` in [0, 1], `attention`
-`[b, K, size, size, 1]` in [0, 1], after each stage, of all stages up to it
-together. Where the source's units are needed and not given, the estimator
-finds them in the graph.
+JPEG or PNG of an aligned face (square, of up to 2048 pixels a side, resized
+where needed); out, a PNG. `stages` is `[b, K, size, size, 3]` in [0, 1],
+`attention` `[b, K, size, size, 1]` in [0, 1], after each stage, of all stages
+up to it together. Where the source's units are needed and not given, the
+estimator finds them in the graph.
 
 TF Serving checks neither shapes nor values, so the graph does, and refuses with
 INVALID_ARGUMENT: other shapes, an empty batch, batches of different sizes,
@@ -34,6 +34,11 @@ TOLERANCE = 1e-3
 
 MAX_BYTES = 16 * 2**20
 """Of one encoded image."""
+
+MAX_SIDE = 2048
+"""In pixels, of one encoded image: 12 MB once it is decoded."""
+
+_PNG, _JPEG = b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff"
 
 
 class Signatures(tf.Module):
@@ -164,24 +169,56 @@ class Signatures(tf.Module):
             ]
 
     def _decoded(self, image_bytes):
-        """One JPEG or PNG as float32 `[size, size, 3]` in [0, 1]."""
+        """One JPEG or PNG as float32 `[size, size, 3]` in [0, 1].
+
+        A small file can unfold into gigabytes: its header is read first.
+        """
         short = _asserted(
             tf.strings.length(image_bytes) <= MAX_BYTES,
             f"image_bytes is longer than {MAX_BYTES} bytes",
         )
         with tf.control_dependencies([short]):
+            sides = _sides(image_bytes)
+        checks = [
+            _asserted(
+                sides[0] == sides[1],
+                "image_bytes is not square, so not an aligned face",
+            ),
+            _asserted(
+                tf.reduce_all((sides > 0) & (sides <= MAX_SIDE)),
+                f"image_bytes has more than {MAX_SIDE} pixels a side",
+            ),
+        ]
+        with tf.control_dependencies(checks):
             # The one decoder whose result has three axes for every format.
             pixels = tf.io.decode_image(
                 image_bytes, channels=3, expand_animations=False
             )
-        square = _asserted(
-            tf.shape(pixels)[0] == tf.shape(pixels)[1],
-            "image_bytes is not square, so not an aligned face",
-        )
-        with tf.control_dependencies([square]):
-            image = tf.cast(pixels, tf.float32) / 255
+        image = tf.cast(pixels, tf.float32) / 255
         side = (self._size, self._size)
         return tf.image.resize(image, side, antialias=True)
+
+
+def _sides(image_bytes):
+    """The sides that the header of a JPEG or PNG gives, int32 `[2]`.
+
+    A PNG's first chunk is its header, with the sides at byte 16 (ISO 15948).
+    """
+    is_png = tf.strings.substr(image_bytes, 0, len(_PNG)) == _PNG
+    is_jpeg = tf.strings.substr(image_bytes, 0, len(_JPEG)) == _JPEG
+    known = _asserted(
+        is_png | is_jpeg, "image_bytes is neither a JPEG nor a PNG"
+    )
+
+    def of_png():
+        header = tf.strings.substr(image_bytes, 16, 8)
+        return tf.io.decode_raw(header, tf.int32, little_endian=False)
+
+    def of_jpeg():
+        return tf.image.extract_jpeg_shape(image_bytes)[:2]
+
+    with tf.control_dependencies([known]):
+        return tf.ensure_shape(tf.cond(is_png, of_png, of_jpeg), [2])
 
 
 def _units(name):

@@ -43,10 +43,7 @@ class Beginning:
     model: TrainedNetwork | None = None
 
     def start(self, networks: networks_lib.Networks, config: Config) -> None:
-        """Hands what is trained already, if anything, to the new networks.
-
-        Call in the strategy's scope.
-        """
+        """Hands what is trained already, if anything, to the new networks."""
         if self.model:
             networks_lib.start_without_critics(
                 networks, self.model.cascade, self.model.estimator

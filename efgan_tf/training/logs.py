@@ -2,6 +2,7 @@
 
 import json
 import math
+import os
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -9,8 +10,10 @@ import numpy as np
 import tensorflow as tf
 from google.protobuf.message import DecodeError
 
-from efgan_tf.outputs import atomic_file
 from efgan_tf.training.refusals import told_plainly
+
+_RECORD_FRAME = 16
+"""Bytes around a TFRecord: its length and two checksums."""
 
 
 class MetricsLog:
@@ -67,42 +70,44 @@ class MetricsLog:
 
 
 def cut_back(path: Path, images: int) -> None:
-    """Drops lines beyond `images` and a last line that is broken off."""
+    """Cuts the file off at its first line beyond `images`, or broken off."""
     if not path.exists():
         return
-    kept = []
-    for line in path.read_text(encoding="utf-8").splitlines():
-        try:
-            beyond = json.loads(line)["images"] > images
-        except (ValueError, KeyError, TypeError):
-            break
-        if beyond:
-            break
-        kept.append(line + "\n")
-    with atomic_file(path) as temporary:
-        temporary.write_text("".join(kept), encoding="utf-8")
+    kept = 0
+    with open(path, "rb") as file:
+        for line in file:
+            try:
+                beyond = json.loads(line)["images"] > images
+            except (ValueError, KeyError, TypeError):
+                break
+            if beyond or not line.endswith(b"\n"):
+                break
+            kept += len(line)
+    _truncate(path, kept)
 
 
 def cut_back_events(path: Path, images: int) -> None:
-    """Drops TensorBoard's points beyond `images`, and a last one broken off.
+    """Cuts TensorBoard's file off at its first point beyond `images`.
 
-    TensorBoard would draw the run's curves twice from there on.
+    Or at one that is damaged or broken off. TensorBoard would draw the run's
+    curves twice from there on. Points are appended in order, so that nothing
+    behind the cut belongs before it.
     """
-    kept, changed = [], False
+    kept = 0
     try:
         for record in tf.data.TFRecordDataset(str(path)).as_numpy_iterator():
-            beyond = tf.compat.v1.Event.FromString(record).step > images
-            changed |= beyond
-            if not beyond:
-                kept.append(record)
+            if tf.compat.v1.Event.FromString(record).step > images:
+                break
+            kept += len(record) + _RECORD_FRAME
     except (tf.errors.DataLossError, DecodeError):
-        changed = True
-    if not changed:
-        return
-    with atomic_file(path) as temporary:
-        with tf.io.TFRecordWriter(str(temporary)) as writer:
-            for record in kept:
-                writer.write(record)
+        pass
+    _truncate(path, kept)
+
+
+def _truncate(path: Path, size: int) -> None:
+    if size < path.stat().st_size:
+        with told_plainly(f"cannot write {path}"):
+            os.truncate(path, size)
 
 
 class PendingMetrics:

@@ -15,6 +15,7 @@ from efgan_tf.models import (
     initialize_stages,
     stage_models,
 )
+from efgan_tf.training.cluster import Cluster
 from efgan_tf.training.logs import NonFiniteError
 from efgan_tf.training.loss_scaling import LossScale, all_finite
 
@@ -61,6 +62,14 @@ class Networks:
             if field.name != "critics"
         }
         return {**fields, **critics}
+
+    def variables(self) -> list:
+        """All that `trackables` hold, in a fixed order."""
+        return [
+            variable
+            for _, thing in sorted(self.trackables().items())
+            for variable in thing.variables
+        ]
 
 
 def build_networks(config: Config, phase: int) -> Networks:
@@ -171,13 +180,31 @@ def dtype_policy(name: str) -> Iterator[None]:
         keras.config.set_dtype_policy(before)
 
 
-def make_strategy(config: TrainConfig) -> tf.distribute.Strategy:
+def make_strategy(
+    config: TrainConfig, cluster: Cluster | None = None
+) -> tf.distribute.Strategy:
     """The strategy of `--strategy` on the devices that are there.
 
     `--replicas` splits a machine without accelerators into logical CPUs; it
     must be called before TensorFlow has started its devices then.
+
+    Args:
+      config: of the run.
+      cluster: of `multi_worker`; returns once all its workers are connected.
     """
     accelerators = tf.config.list_physical_devices("GPU")
+    if config.strategy == "multi_worker":
+        if cluster is None:
+            raise ValueError("multi_worker needs a cluster")
+        return tf.distribute.MultiWorkerMirroredStrategy(
+            tf.distribute.cluster_resolver.SimpleClusterResolver(
+                tf.train.ClusterSpec({"worker": list(cluster.addresses)}),
+                task_type="worker",
+                task_id=cluster.index,
+                num_accelerators={"GPU": len(accelerators)},
+                rpc_layer="grpc",
+            )
+        )
     if config.strategy == "one_device":
         device = "GPU:0" if accelerators else "CPU:0"
         return tf.distribute.OneDeviceStrategy(device)

@@ -20,13 +20,14 @@ from efgan_tf.errors import ConfigError, UserError
 from efgan_tf.outputs import atomic_file, check_writable
 from efgan_tf.training.checkpoints import Checkpoints
 
-# Settings that say how a run is carried out, not what it computes: they may
-# change when it is resumed.
-_FREE = {
+MAY_CHANGE = {
     "run_dir", "data_dir", "source_dir", "face_landmarker", "dry_run",
     "checkpoint_minutes", "keep_checkpoints", "log_steps", "strategy",
     "replicas", "sample_kimg", "beam_runner", "beam_options",
+    "worker_wait_minutes", "data_memory",
 }  # fmt: skip
+"""Settings that say how a run is carried out, not what it computes: they may
+change when it is resumed, and differ from worker to worker."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -96,7 +97,7 @@ class RunDirectory:
         changed = [
             line
             for line in _differences(self.read_config(), config)
-            if line.partition(":")[0] not in _FREE
+            if line.partition(":")[0] not in MAY_CHANGE
         ]
         if changed:
             raise UserError(

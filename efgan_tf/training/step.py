@@ -328,11 +328,16 @@ class TrainingStep:
         return numbers[start : start + rows]
 
     def _mean(self, metrics):
-        mean = tf.distribute.ReduceOp.MEAN
-        return {
-            name: self._strategy.reduce(mean, value, axis=None)
-            for name, value in metrics.items()
-        }
+        """Means over the replicas, which exchange all of them at once."""
+        names = list(metrics)
+        stacked = self._strategy.run(
+            lambda metrics: tf.stack([metrics[name] for name in names]),
+            args=(metrics,),
+        )
+        means = self._strategy.reduce(
+            tf.distribute.ReduceOp.MEAN, stacked, axis=None
+        )
+        return dict(zip(names, tf.unstack(means, len(names)), strict=True))
 
     def _critic_metric_names(self) -> list[str]:
         parts = ("wasserstein", "gradient_penalty", "au", "total")

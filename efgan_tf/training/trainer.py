@@ -1,37 +1,51 @@
 """The training run: both phases, checkpoints, samples, held-out scores.
 
 `train(config)` is the whole job of `python -m efgan_tf.train`. It resumes
-where the newest whole checkpoint is, in either phase.
+where the newest whole checkpoint is, in either phase. Of several workers each
+calls it; the first one, the chief, alone reads and writes the run's folder.
 """
 
+import contextlib
 import dataclasses
+import os
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import keras
 import tensorflow as tf
 
+from efgan_tf import __version__, options
 from efgan_tf.config import Config
 from efgan_tf.data import Faces, Part, load_parts
 from efgan_tf.data.mixing import remarks
 from efgan_tf.data.pipeline import training_batches
 from efgan_tf.errors import ConfigError, UserError
 from efgan_tf.progress import Progress
+from efgan_tf.training import cluster as cluster_lib
+from efgan_tf.training import handshake, schedules, validation
 from efgan_tf.training import networks as networks_lib
-from efgan_tf.training import schedules, validation
 from efgan_tf.training.checkpoints import Checkpoints, Position
 from efgan_tf.training.initial import Beginning, beginning
 from efgan_tf.training.logs import MetricsLog, NonFiniteError, PendingMetrics
 from efgan_tf.training.networks import Networks
-from efgan_tf.training.run_directory import RunDirectory
+from efgan_tf.training.run_directory import (
+    MAY_CHANGE,
+    RunDirectory,
+    data_digest,
+)
 from efgan_tf.training.scoring import Scorer, told
 from efgan_tf.training.step import TrainingStep
 from efgan_tf.training.stopping import StopRequest
+from efgan_tf.training.workers import Workers
 
 _EVALUATION_COUNT = 64
 _SATURATED = (0.02, 0.98)
+
+# What the pipeline raises where a file has changed under it.
+_UNREAD = (tf.errors.UnknownError, tf.errors.InvalidArgumentError)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -55,16 +69,64 @@ class Outcome:
     scores: dict[str, float]
 
 
-def train(config: Config) -> Outcome:
+def train(config: Config) -> Outcome | None:
     """Trains, or goes on training, the run in `config.train.run_dir`.
+
+    Returns:
+      How it ended; None on the workers that are not the chief.
 
     Raises:
       UserError: the configuration, the data or the run directory are at
-        fault, a checkpoint cannot be saved, or a loss is not finite.
+        fault, a checkpoint cannot be saved, or a loss is not finite; of
+        several workers all raise it.
+      WorkerLostError: another worker is gone.
     """
     _configure_tensorflow(config)
-    strategy = networks_lib.make_strategy(config.train)
-    replicas = strategy.num_replicas_in_sync
+    cluster = None
+    if config.train.strategy == "multi_worker":
+        cluster = _met_cluster(config)
+    strategy = networks_lib.make_strategy(config.train, cluster)
+    workers = Workers(strategy, cluster)
+    with workers.watched():
+        _check_shares(config, strategy.num_replicas_in_sync)
+        run = RunDirectory(Path(config.train.run_dir))
+        begin = None
+        with workers.together():
+            if workers.is_chief:
+                begin = beginning(config) if run.is_new() else None
+                run.check(config)
+        faces, held_out = _load(config, workers)
+        with workers.together():
+            _check_true_targets(config, faces)
+        if workers.is_chief:
+            for remark in remarks(faces, held_out):
+                _say(remark)
+        with StopRequest() as stop:
+            trainer = Trainer(
+                config, run, strategy, faces, held_out, stop, workers
+            )
+            return trainer.run(begin)
+
+
+def _met_cluster(config: Config) -> cluster_lib.Cluster:
+    """The cluster, once all its workers are there and agree."""
+    cluster = cluster_lib.from_environment(os.environ)
+    facts = {
+        "the version of efgan_tf": __version__,
+        "the version of TensorFlow": tf.__version__,
+        "the number of GPUs": str(len(tf.config.list_physical_devices("GPU"))),
+    }
+    for line in options.flag_lines(config):
+        flag, _, value = line.partition("=")
+        if flag.startswith("--") and flag.removeprefix("--") not in MAY_CHANGE:
+            # One that is given several times has all its values.
+            facts[flag] = f"{facts.get(flag, '')} {value}".strip()
+    handshake.meet(cluster, facts, config.train.worker_wait_minutes * 60)
+    return cluster
+
+
+def _check_shares(config: Config, replicas: int) -> None:
+    """Raises a `ConfigError` unless the replicas can share a batch."""
     if config.train.batch_size % replicas:
         raise ConfigError(
             f"--batch_size={config.train.batch_size} cannot be shared by "
@@ -78,19 +140,31 @@ def train(config: Config) -> Outcome:
                 f"--{name}={every} must divide the {rows} images of each "
                 "replica's batch (--batch_size over the replicas)"
             )
-    run = RunDirectory(Path(config.train.run_dir))
-    begin = beginning(config) if run.is_new() else None
-    run.check(config)
-    faces, held_out = (
-        load_parts(config.data, config.model.image_size, split)
-        for split in ("train", "test")
+
+
+def _load(
+    config: Config, workers: Workers
+) -> tuple[tuple[Part, ...], tuple[Part, ...]]:
+    """Both splits; the chief prepares them first, for a folder that is shared.
+
+    Raises:
+      UserError: also if another worker's data are others.
+    """
+    loaded: list[tuple[Part, ...]] = []
+    for turn in (True, False):
+        with workers.together():
+            if workers.is_chief == turn:
+                loaded += [
+                    load_parts(config.data, config.model.image_size, split)
+                    for split in ("train", "test")
+                ]
+    train_parts, held_out = loaded
+    workers.check_same(
+        data_digest(*(part.faces for part in (*train_parts, *held_out))),
+        "their data differ; give all of them the same prepared --data_dir, or "
+        "the same photos and table",
     )
-    _check_true_targets(config, faces)
-    for remark in remarks(faces, held_out):
-        _say(remark)
-    with StopRequest() as stop:
-        trainer = Trainer(config, run, strategy, faces, held_out, stop)
-        return trainer.run(begin)
+    return train_parts, held_out
 
 
 class Trainer:
@@ -103,6 +177,7 @@ class Trainer:
       faces: the training split of each data set.
       held_out: the test split of each, in the same order.
       stop: tells when to stop early.
+      workers: of the run; by default this process is alone.
     """
 
     def __init__(
@@ -113,7 +188,9 @@ class Trainer:
         faces: Sequence[Part],
         held_out: Sequence[Part],
         stop: StopRequest,
+        workers: Workers | None = None,
     ):
+        self.workers = workers or Workers(strategy)
         self.config = config
         self.run_directory = run
         self.strategy = strategy
@@ -138,42 +215,83 @@ class Trainer:
         self._last_save = self._trained_since = time.monotonic()
         self._warned: set[str] = set()
 
-    def run(self, begin: Beginning | None = None) -> Outcome:
+    def run(self, begin: Beginning | None = None) -> Outcome | None:
         """Trains to the end, or until a stop is requested.
 
         Args:
           begin: where a new run begins; None goes on with the one that is
-            there.
+            there. The chief's alone is heeded.
+
+        Returns:
+          How it ended; None on the workers that are not the chief.
         """
-        networks, position = self._begin(begin) if begin else self._resume()
-        self.log = MetricsLog(self.run_directory.path, position.images)
-        try:
+        networks, position = self._start(begin)
+        with contextlib.ExitStack() as opened:
+            with self.workers.together():
+                if self.workers.is_chief:
+                    self.log = MetricsLog(
+                        self.run_directory.path, position.images
+                    )
+                    opened.callback(self.log.close)
             while True:
-                position = self._train_phase(networks, position)
-                if self.stop.requested or self._is_last(position.phase):
+                position, stopped = self._train_phase(networks, position)
+                if stopped or self._is_last(position.phase):
                     break
                 networks, position = self._next_phase(networks, position)
-        finally:
-            self.log.close()
-        finished = self._is_finished(position)
-        return Outcome(
-            finished=finished,
-            position=self._saved,
-            checkpoint=str(self._newest),
-            sheets=self.scorer.newest_sheets(),
-            scores=self.scorer.measure(networks)[0] if finished else {},
-        )
+        outcome = None
+        if self.workers.is_chief:
+            finished = self._is_finished(position)
+            outcome = Outcome(
+                finished=finished,
+                position=self._saved,
+                checkpoint=str(self._newest),
+                sheets=self.scorer.newest_sheets(),
+                scores=self.scorer.measure(networks)[0] if finished else {},
+            )
+        # Who leaves early would be missed.
+        self.workers.wait()
+        return outcome
 
-    def _begin(self, begin: Beginning) -> tuple[Networks, Position]:
-        """New networks, or another run's, and their first checkpoint."""
-        self.checkpoints.sweep()
-        networks = self._build(begin.position.phase)
-        with self.strategy.scope():
-            begin.start(networks, self.config)
-        self._save(networks, begin.position)
-        # Written last: a folder with a config has a checkpoint.
-        self.run_directory.write_config(self.config, *self._splits())
-        return networks, begin.position
+    def _start(self, begin: Beginning | None) -> tuple[Networks, Position]:
+        """The networks that training goes on with, and where.
+
+        The chief has them; the others receive them from it.
+        """
+        path, position = None, None
+        with self.workers.together():
+            if self.workers.is_chief:
+                self.checkpoints.sweep()
+                if begin:
+                    position = begin.position
+                else:
+                    path, position = self._newest_checkpoint()
+        position = Position(
+            *self.workers.of_chief(position and dataclasses.astuple(position))
+        )
+        networks = self._build(position.phase)
+        with self.workers.together():
+            if self.workers.is_chief and begin:
+                begin.start(networks, self.config)
+            elif path:
+                self.checkpoints.restore(path, networks.trackables())
+                self._saved, self._newest = position, path
+        self.workers.synchronize(networks.variables())
+        with self.workers.together():
+            if begin and self.workers.is_chief:
+                self._save(networks, position)
+                # Written last: a folder with a config has a checkpoint.
+                self.run_directory.write_config(self.config, *self._splits())
+        return networks, position
+
+    def _newest_checkpoint(self) -> tuple[Path, Position]:
+        """Of the run that is there, once its data are those that are there."""
+        train, held_out = self._splits()
+        self.run_directory.check_data(*train, *held_out)
+        path, position, problems = self.checkpoints.latest()
+        for problem in problems:
+            _say(f"damaged checkpoint passed over: {problem}")
+        _say(f"resuming from {path}")
+        return path, position
 
     def _splits(self) -> tuple[list[Faces], list[Faces]]:
         """What is trained on and what is held out, of each data set."""
@@ -181,20 +299,6 @@ class Trainer:
             [part.faces for part in self.faces],
             [part.faces for part in self.held_out],
         )
-
-    def _resume(self) -> tuple[Networks, Position]:
-        """Networks and position of the newest checkpoint."""
-        self.checkpoints.sweep()
-        train, held_out = self._splits()
-        self.run_directory.check_data(*train, *held_out)
-        path, position, problems = self.checkpoints.latest()
-        for problem in problems:
-            _say(f"damaged checkpoint passed over: {problem}")
-        _say(f"resuming from {path}")
-        networks = self._build(position.phase)
-        self.checkpoints.restore(path, networks.trackables())
-        self._saved, self._newest = position, path
-        return networks, position
 
     def _next_phase(
         self, trained: Networks, position: Position
@@ -208,21 +312,29 @@ class Trainer:
         with self.strategy.scope():
             return networks_lib.build_networks(self.config, phase)
 
-    def _train_phase(self, networks: Networks, position: Position) -> Position:
-        """Trains to the phase's end or a stop, and saves there."""
+    def _train_phase(
+        self, networks: Networks, position: Position
+    ) -> tuple[Position, bool]:
+        """Trains to the phase's end or a stop, and saves there.
+
+        Returns:
+          Where it is then, and whether it was asked to stop.
+        """
         train, phase = self.config.train, position.phase
         total = schedules.total_steps(train, phase)
-        if position.step >= total or self.stop.requested:
-            return position
+        stopped = self.workers.stop(self.stop.requested)
+        if position.step >= total or stopped:
+            return position, stopped
         per_step = train.batch_size * train.n_critic
         step = TrainingStep(self.strategy, networks, self.config)
         batches = iter(self._batches(position))
         pending = PendingMetrics()
-        _say(f"phase {phase}: tracing the step, which takes a while")
+        if self.workers.is_chief:
+            _say(f"phase {phase}: tracing the step, which takes a while")
         progress = None
-        while position.step < total and not self.stop.requested:
+        while position.step < total and not stopped:
             metrics = step(
-                next(batches),
+                _next(batches),
                 position.images // per_step,
                 schedules.at_step(
                     self.config, phase, position.step, position.images
@@ -231,21 +343,27 @@ class Trainer:
             position = Position(
                 phase, position.step + 1, position.images + per_step
             )
-            pending.add(position.step, metrics)
-            if progress is None:  # the first step was spent on tracing
-                progress = Progress(
-                    f"phase {phase}:", total * per_step,
-                    done=position.step * per_step,
-                )  # fmt: skip
-                self._trained_since = time.monotonic()
-            else:
-                progress.advance(per_step)
-            self._look_after(networks, position, pending, progress)
-        if progress:
-            progress.finish()
-            self._log(pending, position, progress)
-            self._save(networks, position)
-        return position
+            problem = None
+            if self.workers.is_chief:
+                pending.add(position.step, metrics)
+                if progress is None:  # the first step was spent on tracing
+                    progress = Progress(
+                        f"phase {phase}:", total * per_step,
+                        done=position.step * per_step,
+                    )  # fmt: skip
+                    self._trained_since = time.monotonic()
+                else:
+                    progress.advance(per_step)
+                problem = _user_error(
+                    self._look_after, networks, position, pending, progress
+                )
+            stopped = self.workers.stop(self.stop.requested, problem)
+        with self.workers.together():
+            if progress:
+                progress.finish()
+                self._log(pending, position, progress)
+                self._save(networks, position)
+        return position, stopped
 
     def _look_after(
         self,
@@ -278,8 +396,10 @@ class Trainer:
             self._trained_since = time.monotonic()
 
     def _batches(self, position: Position):
-        """The pipeline from `position` on, dealt out to the replicas."""
+        """The pipeline from `position` on, dealt out to the replicas here."""
         train = self.config.train
+        replicas = self.strategy.num_replicas_in_sync
+        first = self.workers.index * replicas // self.workers.count
         dataset = training_batches(
             self.faces,
             batch_size=train.batch_size,
@@ -290,7 +410,8 @@ class Trainer:
             mix_targets=train.mix_targets,
             first_batch=position.images // train.batch_size,
             group=train.n_critic,
-            replicas=self.strategy.num_replicas_in_sync,
+            replicas=replicas,
+            dealt_to=range(first, first + replicas // self.workers.count),
         )
         return self.strategy.distribute_datasets_from_function(
             lambda context: dataset
@@ -400,6 +521,28 @@ def _check_true_targets(config: Config, faces: Sequence[Part]) -> None:
             "two pictures show one subject in one view; name views in the "
             "table (docs/data.md), or pass --pairing=random --lambda_paired=0"
         )
+
+
+def _next(batches: Iterator) -> Any:
+    """The next batch.
+
+    Raises:
+      UserError: its pictures, which are on disk, cannot be read any more.
+    """
+    try:
+        return next(batches)
+    except _UNREAD as error:
+        reason = str(error).strip().splitlines()[0]
+        raise UserError(f"cannot read the prepared data: {reason}") from error
+
+
+def _user_error(function: Callable[..., None], *arguments) -> UserError | None:
+    """Calls a function; returns the user's mistake that it raises, if any."""
+    try:
+        function(*arguments)
+    except UserError as error:
+        return error
+    return None
 
 
 def _say(line: str) -> None:

@@ -1,13 +1,17 @@
 """Batches: pure, shared out over replicas, resumable, and truly paired."""
 
 import dataclasses
+import fractions
 import itertools
+import os
 
 import numpy as np
 import pytest
 import tensorflow as tf
 
 from efgan_tf.data import pictures, pipeline
+from efgan_tf.data.samples import Part
+from efgan_tf.data.stored import StoredPictures
 from tests.data.fakes import make_faces
 
 DEFAULTS = dict(
@@ -126,6 +130,62 @@ def test_decoding_now_or_beforehand_is_the_same(faces, monkeypatch):
         beforehand, stream(faces, 3, pairing="paired"), strict=True
     ):
         assert_same(expected, found)
+
+
+@pytest.fixture
+def on_disk(faces, tmp_path):
+    """The same faces, their pictures in two files, in another order."""
+    paths, places = [tmp_path / "0", tmp_path / "1"], {}
+    for number, path in enumerate(paths):
+        content = b"before"
+        for index in reversed(range(number, len(faces), 2)):
+            picture = faces.encoded[index]
+            places[index] = number, len(content), len(picture)
+            content += picture + b"between"
+        path.write_bytes(content)
+    rows = np.array([places[index] for index in range(len(faces))], np.int64)
+    return dataclasses.replace(faces, encoded=StoredPictures(paths, rows))
+
+
+def test_pictures_on_disk_make_the_same_batches(faces, on_disk, tmp_path):
+    assert list(on_disk.encoded) == list(faces.encoded)
+    assert on_disk.encoded[-2:] == list(faces.encoded[-2:])
+    for changes in ({}, {"replicas": 2, "group": 2}, {"pairing": "paired"}):
+        wanted = stream(faces, 4, **changes)
+        for path in tmp_path.iterdir():  # held open, they may be moved
+            path.rename(path.with_name(path.name + "+"))
+        found = stream(on_disk, 4, **changes)
+        for one, other in zip(wanted, found, strict=True):
+            assert_same(one, other)
+
+
+def test_sets_on_disk_and_in_memory_mix(faces, on_disk):
+    others = make_faces(seed=1)
+    half = fractions.Fraction(1, 2)
+    wanted, found = (
+        stream((Part("a", half, others), Part("b", half, second)), 6)
+        for second in (faces, on_disk)
+    )
+    for one, other in zip(wanted, found, strict=True):
+        assert_same(one, other)
+
+
+def test_a_file_that_has_become_shorter_is_an_error(on_disk, tmp_path):
+    os.truncate(tmp_path / "1", 100)
+    with pytest.raises(tf.errors.UnknownError, match="has become shorter"):
+        stream(on_disk, 4)
+
+
+@pytest.mark.parametrize("machines", [2, 3])
+def test_machines_share_a_batch_without_overlap(faces, machines):
+    replicas = 2 * machines
+    shape = {"batch_size": 12, "replicas": replicas, "group": 2}
+    whole = stream(faces, 3 * replicas, **shape)
+    for machine in range(machines):
+        own = range(2 * machine, 2 * machine + 2)
+        for index, part in enumerate(stream(faces, 6, dealt_to=own, **shape)):
+            turn, local = divmod(index, 2)
+            assert_same(whole[turn * replicas + own[local]], part)
 
 
 def test_a_broken_picture_is_an_error(faces):

@@ -24,9 +24,11 @@ from efgan_tf.data import (
     photo_source,
     splits,
     store,
+    stored,
     tables,
 )
 from efgan_tf.errors import UserError
+from efgan_tf.training.run_directory import data_digest
 
 
 @pytest.fixture(autouse=True)
@@ -83,6 +85,19 @@ def test_prepared_faces_are_read_back(config, source):
             assert faces.views[index] == row.view
             image = Image.open(io.BytesIO(faces.encoded[index]))
             assert (image.format, image.size) == ("PNG", (64, 64))
+
+
+def test_faces_of_a_large_set_stay_on_disk(config):
+    on_disk = dataclasses.replace(config, data_memory=0)
+    for split in ("train", "test"):
+        wanted = data.load_faces(config, 64, split)
+        found = data.load_faces(on_disk, 64, split)
+        assert isinstance(wanted.encoded, list)
+        assert isinstance(found.encoded, stored.StoredPictures)
+        assert found.filenames.tolist() == wanted.filenames.tolist()
+        # Pictures, names, units and mask.
+        assert data_digest(found) == data_digest(wanted)
+    assert 2**28 < stored.memory_bytes() < 2**50
 
 
 def test_layout_and_metadata(config):

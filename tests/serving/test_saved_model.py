@@ -1,6 +1,7 @@
 """The SavedModel: six signatures, checked inputs, each weight once."""
 
 import io
+import struct
 
 import numpy as np
 import pytest
@@ -237,15 +238,43 @@ def test_what_rounding_does_is_clipped(server):
     )
 
 
+def _bomb(side, **options):
+    """A small file of `side` × `side` black pixels."""
+    content = _encode(np.zeros((side, side, 3), np.uint8), **options)
+    assert len(content) < 200_000
+    return content
+
+
+def _png_header(width, height):
+    """A PNG that ends behind its header, which promises any size."""
+    return b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR" + struct.pack(
+        ">IIBBBBB", width, height, 8, 2, 0, 0, 0
+    )
+
+
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (b"no picture", "Unknown image file format"),
+        (b"no picture", "neither a JPEG nor a PNG"),
+        (b"", "neither a JPEG nor a PNG"),
+        (_encode(np.zeros((64, 64, 3), np.uint8), format="GIF"), "neither"),
         (_encode(np.zeros((64, 48, 3), np.uint8), format="PNG"), "not square"),
+        (_encode(np.zeros((64, 48, 3), np.uint8), format="JPEG"), "not square"),
         (b"\xff\xd8" + bytes(17 * 2**20), "longer than"),
+        (_bomb(2049, format="PNG"), "2048 pixels a side"),
+        (_bomb(2049, format="JPEG"), "2048 pixels a side"),
+        (_png_header(2**31 - 1, 2**31 - 1), "2048 pixels a side"),
+        (_png_header(2**32 - 1, 2**32 - 1), "2048 pixels a side"),
+        (_png_header(0, 0), "2048 pixels a side"),
+        (_png_header(64, 64)[:20], None),
+        (_encode(np.zeros((64, 64, 3), np.uint8), format="JPEG")[:20], None),
     ],
-    ids=["text", "oblong", "long"],
-)
+    ids=[
+        "text", "empty", "gif", "oblong png", "oblong jpeg", "long",
+        "png bomb", "jpeg bomb", "promised", "negative", "none", "cut png",
+        "cut jpeg",
+    ],
+)  # fmt: skip
 def test_bytes_that_are_no_aligned_face_are_refused(server, content, message):
     with pytest.raises(tf.errors.InvalidArgumentError, match=message):
         server(

@@ -11,6 +11,7 @@ from efgan_tf.training.logs import (
     NonFiniteError,
     PendingMetrics,
     cut_back,
+    cut_back_events,
 )
 
 
@@ -46,11 +47,13 @@ def test_resuming_cuts_tensorboards_points_too(broken_off, tmp_path):
         log.image(images, "sheet", np.zeros((4, 4, 3), np.uint8))
     log.close()
     (first,) = (tmp_path / "logs").iterdir()
+    before = first.read_bytes()
     if broken_off:
-        first.write_bytes(first.read_bytes()[:-broken_off])
+        first.write_bytes(before[:-broken_off])
     again = MetricsLog(tmp_path, images=32)
     again.write(40, {"loss": 40})
     again.close()
+    assert before.startswith(first.read_bytes())
     shown = [
         (event.step, value.tag)
         for path in sorted((tmp_path / "logs").iterdir())
@@ -62,11 +65,29 @@ def test_resuming_cuts_tensorboards_points_too(broken_off, tmp_path):
     ]  # fmt: skip
 
 
+@pytest.mark.parametrize("images", [32, 1000])
+def test_events_behind_damage_are_cut_and_the_rest_stays(images, tmp_path):
+    path = tmp_path / "events"
+    events = [tf.compat.v1.Event(step=step) for step in (0, 16, 32, 32)]
+    with tf.io.TFRecordWriter(str(path)) as writer:
+        for event in events:
+            writer.write(event.SerializeToString())
+    whole = path.read_bytes()
+    cut_back_events(path, images)
+    assert path.read_bytes() == whole
+    last = len(events[-1].SerializeToString()) + 16
+    path.write_bytes(whole + whole[-last:-1] + b"?" + whole[-last:])
+    cut_back_events(path, images)
+    assert path.read_bytes() == whole
+
+
 def test_a_broken_last_line_goes(tmp_path):
     path = tmp_path / "metrics.jsonl"
-    path.write_text('{"images": 16}\n{"ima')
-    cut_back(path, 1000)
-    assert path.read_text() == '{"images": 16}\n'
+    for broken_off in ('{"ima', '{"images": 17}', '{"images": 17}\n\x00'):
+        whole = '{"images": 16}\n' + broken_off[: broken_off.find("\n") + 1]
+        path.write_text('{"images": 16}\n' + broken_off)
+        cut_back(path, 1000)
+        assert path.read_text() == whole
 
 
 def test_means_since_the_last_call():

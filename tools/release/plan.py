@@ -67,6 +67,8 @@ _DOCKER = ByHand("a machine with Docker")
 _BEFORE = ByHand("another checkout, PyTorch, and an idle machine")
 _KUBERNETES = ByHand("a Kubernetes cluster")
 _SERVER = Start(ready="serving on")
+_WORKERS = Tested("tests/training/test_workers.py")
+_CLUSTERS = Tested("tests/test_cluster_examples.py")
 
 PLAN: Mapping[str, Run | Tested | ByHand] = {
     # README.md
@@ -230,7 +232,21 @@ PLAN: Mapping[str, Run | Tested | ByHand] = {
     "python -m efgan_tf.synthesize --out=faces --subjects=64": Run(
         "--subjects=2 --size=128 --overwrite"
     ),
+    # docs/distributed.md
+    'export TF_CONFIG=\'{"cluster": {"worker": ["host0:2222", '
+    '"host1:2222"]}, "task": {"type": "worker", "index": 0}}\'': _WORKERS,
+    "python -m efgan_tf.train --flagfile=configs/rafd.flags "
+    "--source_dir=RaFD --aus=RaFD-aus --strategy=multi_worker": _WORKERS,
+    "sbatch configs/cluster/train.slurm --flagfile=configs/rafd.flags "
+    "--source_dir=RaFD --aus=RaFD-aus": _CLUSTERS,
+    "kubectl apply -f configs/cluster/train.yaml": _CLUSTERS,
+    "python -m benchmarks.scaling --flagfile=configs/method.flags": Run(
+        "--base_width=4 --local_width=4 --critic_width=4"
+    ),
+    "python -m benchmarks.scaling --flagfile=configs/method.flags "
+    "--image_size=256": Run("--base_width=4 --local_width=4 --critic_width=4"),
     # docs/training.md
+    "python -m benchmarks.normalization": Run("--repeats=1"),
     "python -m efgan_tf.train --flagfile=configs/synthetic.flags": Run(_SMALL),
     "python -m efgan_tf.train --flagfile=configs/method.flags "
     "--dataset=folder --source_dir=PHOTOS --aus=aus.csv "

@@ -1,0 +1,183 @@
+"""Before TensorFlow connects the workers: are all there, and do they agree?
+
+TensorFlow waits for ever, or fails in many words, where workers are missing
+or were given different clusters. So they meet first: every worker sends the
+chief one line of JSON, on the port that the chief's TensorFlow listens on
+afterwards, and the chief answers all of them alike.
+"""
+
+import contextlib
+import errno
+import json
+import socket
+import time
+from collections.abc import Mapping
+
+from efgan_tf.errors import UserError
+from efgan_tf.training.cluster import Cluster
+
+_LONGEST_MESSAGE = 2**20
+_RETRY_SECONDS = 0.2
+_LINE_SECONDS = 10.0
+"""For which a connected worker's line is waited for."""
+_GRACE_SECONDS = 20.0
+"""For which the others are waited for, to be told, once there is a problem."""
+
+
+def meet(cluster: Cluster, facts: Mapping[str, str], seconds: float) -> None:
+    """Returns once every worker is there and all agree.
+
+    Args:
+      cluster: as this worker knows it.
+      facts: name → value, which must be the same for all workers.
+      seconds: how long to wait for the others.
+
+    Raises:
+      UserError: a worker does not come or cannot be reached, or they disagree;
+        those that have met raise the same.
+    """
+    said = {
+        "cluster": list(cluster.addresses),
+        "index": cluster.index,
+        "facts": dict(facts),
+    }
+    deadline = time.monotonic() + seconds
+    with _listening(cluster) as listener:
+        if cluster.is_chief:
+            _receive(cluster, said, listener, deadline)
+            return
+    _call(cluster, said, deadline)
+
+
+def _listening(cluster: Cluster) -> socket.socket:
+    """This worker's own port, which must be free, whoever it is."""
+    host, port = cluster.endpoint(cluster.index)
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listener = socket.socket(family)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind(("", port))
+        listener.listen(len(cluster.addresses))
+    except OSError as error:
+        listener.close()
+        used = error.errno == errno.EADDRINUSE
+        raise UserError(
+            f"worker {cluster.index} cannot use its port {port} ("
+            f"{error.strerror}); "
+            + ("has it been started twice?" if used else "choose another one")
+        ) from error
+    return listener
+
+
+def _receive(
+    cluster: Cluster, said: dict, listener: socket.socket, deadline: float
+) -> None:
+    """The chief's side: waits for all, compares, answers."""
+    calls: list[socket.socket] = []
+    seen: set[int] = set()
+    problem = ""
+    try:
+        while len(calls) < len(cluster.addresses) - 1:
+            listener.settimeout(max(deadline - time.monotonic(), 0.001))
+            try:
+                connection, _ = listener.accept()
+            except TimeoutError:
+                problem = problem or _absent(cluster, seen)
+                break
+            told = _heard(connection)
+            if told is None:  # somebody else's: a port scan, a health check
+                connection.close()
+                continue
+            calls.append(connection)
+            found = _disagreement(said, told)
+            if not found and told["index"] in seen:
+                found = f"two workers say that they are worker {told['index']}"
+            if found:  # the others are to hear it too
+                problem = problem or found
+                deadline = min(deadline, time.monotonic() + _GRACE_SECONDS)
+            else:
+                seen.add(told["index"])
+        answer = json.dumps({"problem": problem}).encode() + b"\n"
+        for connection in calls:
+            # One that has gone again is missed by TensorFlow.
+            with contextlib.suppress(OSError):
+                connection.sendall(answer)
+    finally:
+        for connection in calls:
+            connection.close()
+    if problem:
+        raise _refused(problem)
+
+
+def _heard(connection: socket.socket) -> dict | None:
+    """What a worker says; None if it is not one."""
+    connection.settimeout(_LINE_SECONDS)
+    try:
+        with connection.makefile("rb") as lines:
+            told = json.loads(lines.readline(_LONGEST_MESSAGE))
+        if told.keys() >= {"cluster", "index", "facts"}:
+            return told
+    except (OSError, ValueError, AttributeError):
+        pass
+    return None
+
+
+def _absent(cluster: Cluster, seen: set[int]) -> str:
+    absent = [
+        f"worker {index} ({address})"
+        for index, address in enumerate(cluster.addresses)
+        if index and index not in seen
+    ]
+    return f"{', '.join(absent)} did not come; are all workers started?"
+
+
+def _disagreement(chief: dict, other: dict) -> str:
+    """The first thing in which a worker differs from the chief, if any."""
+    name = f"worker {other['index']}"
+    if other["cluster"] != chief["cluster"]:
+        return (
+            f"{name} knows the cluster {', '.join(map(str, other['cluster']))} "
+            f"and worker 0 {', '.join(chief['cluster'])}"
+        )
+    for fact, value in chief["facts"].items():
+        found = other["facts"].get(fact)
+        if found != value:
+            return f"{fact} of {name} is {found}, and of worker 0 {value}"
+    if type(other["index"]) is not int or not (
+        0 < other["index"] < len(chief["cluster"])
+    ):
+        return f"there is no {name} beside the chief"
+    return ""
+
+
+def _call(cluster: Cluster, said: dict, deadline: float) -> None:
+    """Another worker's side: calls the chief until it answers."""
+    line = json.dumps(said).encode() + b"\n"
+    reason = "it does not answer"
+    while (left := deadline - time.monotonic()) > 0:
+        try:
+            with socket.create_connection(
+                cluster.endpoint(0), timeout=left
+            ) as connection:
+                connection.sendall(line)
+                with connection.makefile("rb") as lines:
+                    answer = json.loads(lines.readline(_LONGEST_MESSAGE))
+                problem = answer["problem"]
+        except (OSError, ValueError, TypeError, KeyError) as error:
+            # It is not there yet, or an earlier run's TensorFlow still is.
+            reason = getattr(error, "strerror", None) or str(error) or reason
+            time.sleep(min(_RETRY_SECONDS, left))
+            continue
+        if problem:
+            raise _refused(problem)
+        return
+    raise _refused(
+        f"worker {cluster.index} waited in vain for worker 0 "
+        f"({cluster.addresses[0]}): {reason}"
+    )
+
+
+def _refused(problem: str) -> UserError:
+    return UserError(
+        f"the workers cannot train together: {problem} (docs/distributed.md)"
+    )

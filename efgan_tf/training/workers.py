@@ -1,0 +1,181 @@
+"""What the workers of a run tell each other, and who of them writes.
+
+The first one, the chief, alone reads and writes the run's folder: the others
+receive the weights from it. Where there is one worker, nothing is exchanged.
+
+Keras does not support `MultiWorkerMirroredStrategy` in `fit` (keras-team/keras
+issue 20585). The training step here is its own: gradients are divided by the
+number of all replicas and added up by the optimizer's all-reduce, which works
+across machines as it does across devices.
+"""
+
+import contextlib
+import json
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from efgan_tf.errors import UserError
+from efgan_tf.training.cluster import Cluster
+
+_LONGEST_TEXT = 4000
+_SUM = tf.distribute.ReduceOp.SUM
+
+# What collectives raise when a worker has gone or its connection has.
+_LOST = (
+    tf.errors.UnavailableError,
+    tf.errors.AbortedError,
+    tf.errors.CancelledError,
+    tf.errors.DeadlineExceededError,
+    tf.errors.FailedPreconditionError,
+    tf.errors.InternalError,
+)
+
+
+class WorkerLostError(Exception):
+    """Another worker is gone, and the rest cannot go on without it."""
+
+
+class Workers:
+    """The workers of a run.
+
+    Args:
+      strategy: which they train under.
+      cluster: them; None for a run of one process.
+    """
+
+    def __init__(
+        self, strategy: tf.distribute.Strategy, cluster: Cluster | None = None
+    ):
+        self._strategy = strategy
+        self.count = len(cluster.addresses) if cluster else 1
+        self.index = cluster.index if cluster else 0
+
+    @property
+    def is_chief(self) -> bool:
+        """Whether this process reads and writes the run's folder."""
+        return self.index == 0
+
+    def texts(self, text: str) -> list[str]:
+        """What each worker says; all must call it.
+
+        Args:
+          text: of this worker; what is beyond 4,000 bytes is cut.
+        """
+        if self.count == 1:
+            return [text]
+        table = np.zeros((self.count, _LONGEST_TEXT), np.float32)
+        said = text.encode()[:_LONGEST_TEXT]
+        table[self.index, : len(said)] = np.frombuffer(said, np.uint8)
+        rows = self._sum(table).astype(np.uint8)
+        return [
+            row.tobytes().rstrip(b"\0").decode(errors="ignore") for row in rows
+        ]
+
+    def of_chief(self, value: Any) -> Any:
+        """The chief's value, which must be JSON; all must call it."""
+        text = json.dumps(value) if self.is_chief else ""
+        return json.loads(self.texts(text)[0])
+
+    @contextlib.contextmanager
+    def together(self) -> Iterator[None]:
+        """A user's mistake inside, on any worker, is raised on all of them.
+
+        All must come here; what is inside must not exchange anything.
+        """
+        problem = None
+        try:
+            yield
+        except UserError as error:
+            problem = error
+        self.share(problem)
+
+    def share(self, problem: UserError | None) -> None:
+        """Raises the first of the workers' problems on all of them, if any.
+
+        Raises:
+          UserError: a worker has one.
+        """
+        if self.count > 1 and not self._any(problem is not None):
+            return
+        told = self.texts(str(problem) if problem else "")
+        if problem:  # what every worker finds is told without a name
+            raise problem
+        for index, text in enumerate(told):
+            if text:
+                raise UserError(f"worker {index}: {text}")
+
+    def stop(self, requested: bool, problem: UserError | None = None) -> bool:
+        """Whether any worker was asked to stop; all must call it.
+
+        Args:
+          requested: whether this one was.
+          problem: this one's, if any.
+
+        Raises:
+          UserError: a worker has a problem.
+        """
+        if self.count == 1:
+            self.share(problem)
+            return requested
+        stops, problems = self._sum(
+            np.array([requested, problem is not None], np.float32)
+        )
+        if problems:
+            self.share(problem)
+        return bool(stops)
+
+    def wait(self) -> None:
+        """Returns once all workers have come here."""
+        self._any(False)
+
+    def check_same(self, value: str, problem: str) -> None:
+        """Raises a `UserError`, on all workers, unless they have one value.
+
+        Args:
+          value: of this worker.
+          problem: what to say of those that differ from the chief.
+        """
+        values = self.texts(value)
+        others = [k for k, found in enumerate(values) if found != values[0]]
+        if others:
+            raise UserError(
+                f"worker {', '.join(map(str, others))} and worker 0: {problem}"
+            )
+
+    def synchronize(self, variables: Iterable[tf.Variable]) -> None:
+        """Gives the chief's values of some variables to all workers."""
+        if self.count == 1:
+            return
+        for variable in variables:
+            value = variable.numpy()
+            wide = np.int64 if value.dtype.kind in "iu" else np.float32
+            sent = value if self.is_chief else np.zeros_like(value)
+            variable.assign(self._sum(sent.astype(wide)).astype(value.dtype))
+
+    @contextlib.contextmanager
+    def watched(self) -> Iterator[None]:
+        """Raises a `WorkerLostError` if another worker goes away inside."""
+        try:
+            yield
+        except _LOST as error:
+            if self.count == 1:
+                raise
+            lines = str(error).strip().splitlines()
+            told = [line for line in lines if "ollective" in line] or lines
+            raise WorkerLostError(
+                f"worker {self.index} of {self.count} has lost another one "
+                f"({told[-1][:200]}); start all of them again: they go on "
+                "from the newest checkpoint"
+            ) from error
+
+    def _any(self, value: bool) -> bool:
+        if self.count == 1:
+            return value
+        return bool(self._sum(np.array([value], np.float32))[0])
+
+    def _sum(self, array: np.ndarray) -> np.ndarray:
+        """The sum of an array over the workers."""
+        return self._strategy.reduce(_SUM, tf.identity(array), None).numpy()

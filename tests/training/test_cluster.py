@@ -1,0 +1,215 @@
+"""Who trains together: read from the environment, and met before training."""
+
+import json
+import socket
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from efgan_tf.errors import UserError
+from efgan_tf.training import cluster as cluster_lib
+from efgan_tf.training import handshake
+from efgan_tf.training.cluster import Cluster, from_environment
+
+TWO = ["a:1000", "b:1000"]
+
+
+def tf_config(cluster, task):
+    return {"TF_CONFIG": json.dumps({"cluster": cluster, "task": task})}
+
+
+def worker(index, kind="worker"):
+    return {"type": kind, "index": index}
+
+
+def test_tf_config_names_the_workers_and_this_one():
+    found = from_environment(tf_config({"worker": TWO}, worker(1)))
+    assert found == Cluster(("a:1000", "b:1000"), 1) and not found.is_chief
+    assert found.endpoint(0) == ("a", 1000)
+
+
+def test_a_chief_of_its_own_comes_first():
+    jobs = {"worker": TWO, "chief": ["[::1]:7"]}
+    chief = from_environment(tf_config(jobs, worker(0, "chief")))
+    assert chief.is_chief and chief.endpoint(0) == ("::1", 7)
+    last = from_environment(tf_config(jobs, worker(1)))
+    assert last.addresses == ("[::1]:7", "a:1000", "b:1000")
+    assert last.index == 2
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("{", "must be JSON"),
+        ('{"cluster": {"worker": ["a:1"]}}', "'task'"),
+        ('{"cluster": ["a:1"], "task": {}}', "must be JSON"),
+        (tf_config({"worker": TWO}, worker(2)), "worker 2, is not in"),
+        (tf_config({"worker": TWO}, worker(-1)), "worker -1, is not in"),
+        (tf_config({"worker": TWO}, worker("0")), "worker 0, is not in"),
+        (tf_config({"worker": TWO}, worker(0, "chief")), "chief 0, is not in"),
+        (tf_config({"worker": TWO, "ps": ["c:1"]}, worker(0)), "has ps"),
+        (tf_config({"chief": TWO}, worker(0, "chief")), "more than one chief"),
+        (tf_config({"worker": ["a:1", "a:1"]}, worker(0)), "one address"),
+        (tf_config({"worker": ["a"]}, worker(0)), "'a' is no host:port"),
+        (tf_config({"worker": ["a:99999"]}, worker(0)), "no host:port"),
+        (tf_config({"worker": [7]}, worker(0)), "7 is no host:port"),
+    ],
+)
+def test_a_wrong_tf_config_is_told(text, told):
+    environ = text if isinstance(text, dict) else {"TF_CONFIG": text}
+    with pytest.raises(UserError, match=told):
+        from_environment(environ)
+
+
+def slurm(index, nodes="n[9-11]", tasks="2,1(x2)", **more):
+    return {
+        "SLURM_PROCID": str(index), "SLURM_STEP_NODELIST": nodes,
+        "SLURM_STEP_TASKS_PER_NODE": tasks, "SLURM_JOB_ID": "40007", **more,
+    }  # fmt: skip
+
+
+def test_slurms_tasks_are_the_workers_in_their_order():
+    found = from_environment(slurm(2))
+    # n9 before n10: in the order of Slurm's list, not of the alphabet.
+    assert found == Cluster(
+        ("n9:15007", "n9:15008", "n10:15007", "n11:15007"), 2
+    )
+
+
+@pytest.mark.parametrize(
+    "environ",
+    [
+        {},
+        {"SLURM_PROCID": "0"},
+        slurm(4),
+        slurm("x"),
+        slurm(0, nodes="n[9-"),
+        slurm(0, tasks="2"),
+    ],
+)
+def test_what_is_missing_or_contradictory_is_told(environ):
+    with pytest.raises(UserError, match="lurm"):
+        from_environment(environ)
+
+
+def free_ports(count):
+    sockets = [socket.create_server(("", 0)) for _ in range(count)]
+    ports = [each.getsockname()[1] for each in sockets]
+    for each in sockets:
+        each.close()
+    return ports
+
+
+def addresses(count):
+    return tuple(f"127.0.0.1:{port}" for port in free_ports(count))
+
+
+def meet(*calls, seconds=20.0):
+    """What each call of `handshake.meet`, all at once, raises; "" for none."""
+
+    def outcome(call):
+        cluster, facts = call
+        try:
+            handshake.meet(cluster, facts, seconds)
+        except UserError as error:
+            return str(error)
+        return ""
+
+    with ThreadPoolExecutor(len(calls)) as pool:
+        return list(pool.map(outcome, calls))
+
+
+FACTS = {"--batch_size": "16"}
+
+
+def test_workers_that_agree_meet_and_leave_their_ports_free():
+    known = addresses(3)
+    for _ in range(2):
+        told = meet(*((Cluster(known, index), FACTS) for index in (2, 0, 1)))
+        assert told == ["", "", ""]
+
+
+def test_a_worker_with_other_flags_ends_all_with_the_same_line():
+    known = addresses(3)
+    told = meet(
+        (Cluster(known, 0), FACTS),
+        (Cluster(known, 1), {"--batch_size": "8"}),
+        (Cluster(known, 2), FACTS),
+    )
+    assert len(set(told)) == 1
+    assert "--batch_size of worker 1 is 8, and of worker 0 16" in told[0]
+
+
+def test_a_worker_that_knows_another_cluster_ends_all():
+    known = addresses(3)
+    other = (known[0], known[2], known[1])
+    told = meet(
+        (Cluster(known, 0), FACTS),
+        (Cluster(known, 1), FACTS),
+        (Cluster(other, 1), FACTS),
+    )
+    assert len(set(told)) == 1
+    assert f"knows the cluster {', '.join(other)}" in told[0]
+
+
+def test_a_worker_that_does_not_come_is_named():
+    known = addresses(3)
+    told = meet(
+        (Cluster(known, 0), FACTS), (Cluster(known, 1), FACTS), seconds=0.5
+    )
+    assert f"worker 2 ({known[2]}) did not come" in told[0]
+    assert told[1]  # at the same moment, or told by the chief
+
+
+def test_a_chief_that_does_not_come_is_waited_for_and_named():
+    known = addresses(2)
+    (told,) = meet((Cluster(known, 1), FACTS), seconds=0.5)
+    assert f"waited in vain for worker 0 ({known[0]})" in told
+
+
+def test_a_port_in_use_is_told():
+    with socket.create_server(("", 0)) as used:
+        known = (*addresses(1), f"127.0.0.1:{used.getsockname()[1]}")
+        (told,) = meet((Cluster(known, 1), FACTS))
+    assert "worker 1 cannot use its port" in told and "started twice" in told
+
+
+def test_strangers_are_ignored_and_a_second_worker_1_is_not(monkeypatch):
+    monkeypatch.setattr(handshake, "_GRACE_SECONDS", 0.5)
+    known = addresses(3)
+    said = {"cluster": list(known), "index": 1, "facts": FACTS}
+    lines = [
+        b"GET / HTTP/1.1\r\n",
+        b"[]\n",
+        b"",
+        *[json.dumps(said).encode()] * 2,
+    ]
+
+    def call(line):
+        while True:
+            try:
+                with socket.create_connection(
+                    Cluster(known, 1).endpoint(0)
+                ) as connection:
+                    connection.sendall(line + b"\n")
+                    return connection.makefile("rb").readline()
+            except OSError:
+                continue
+
+    with ThreadPoolExecutor() as pool:
+        chief = pool.submit(meet, (Cluster(known, 0), FACTS))
+        answers = [pool.submit(call, line) for line in lines]
+        assert "two workers say that they are worker 1" in chief.result()[0]
+        answers = [answer.result() for answer in answers]
+    assert answers[:3] == [b"", b"", b""]
+    assert all(b"two workers" in answer for answer in answers[3:])
+
+
+def test_slurms_port_is_the_jobs_own():
+    ports = {
+        cluster_lib.from_environment(
+            slurm(0, SLURM_JOB_ID=str(job))
+        ).endpoint(0)[1]
+        for job in (1, 2, 20003, 10**7)
+    }  # fmt: skip
+    assert len(ports) == 4 and all(1024 < port < 2**16 for port in ports)

@@ -1,0 +1,216 @@
+"""Several workers: real processes that train together on this machine."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from tests.test_train import _checkpoints, _command, _flags, _variables
+from tests.training.test_cluster import addresses
+
+TIMEOUT = 900
+
+# Largest difference of a variable of the last checkpoint, Adam's moments too,
+# relative to its largest element, or to 1e-3 where that is less: measured
+# 7e-6 with two workers; sums of gradients in another order.
+TOLERANCE = 3e-5
+
+
+def _started(count, command, options=lambda index: []):
+    """One process for each worker; standard error goes with its output."""
+    known = addresses(count)
+    return [
+        subprocess.Popen(
+            [*command, *options(index)],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            env=os.environ | {
+                "TF_CONFIG": json.dumps(
+                    {
+                        "cluster": {"worker": known},
+                        "task": {"type": "worker", "index": index},
+                    }
+                )
+            },
+        )
+        for index in range(count)
+    ]  # fmt: skip
+
+
+def _ended(processes):
+    """(status, output) of each."""
+    results = []
+    for process in processes:
+        output, _ = process.communicate(timeout=TIMEOUT)
+        results.append((process.returncode, output))
+    return results
+
+
+def _settings(**changes):
+    return {
+        "batch_size": 6, "phase1_kimg": 0.03, "phase2_kimg": 0.03,
+        "sample_kimg": 1, "log_steps": 1, **changes,
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("count", [2, pytest.param(3, marks=pytest.mark.slow)])
+def test_workers_end_like_one_machine_though_one_was_killed(
+    count, data_dir, tmp_path
+):
+    alone = tmp_path / "alone"
+    arguments = _flags(data_dir, alone, **_settings(replicas=count))
+    subprocess.run(_command(*arguments), check=True, timeout=TIMEOUT)
+
+    run = tmp_path / "run"
+    arguments = _flags(data_dir, run, **_settings(strategy="multi_worker"))
+    # Only the chief's folder is one: the others must not need theirs.
+    own = lambda index: [f"--run_dir={tmp_path / 'other'}"] if index else []  # noqa: E731
+    workers = _started(count, _command(*arguments), own)
+    deadline = time.monotonic() + TIMEOUT
+    while len(_checkpoints(run)) < 3:
+        assert time.monotonic() < deadline
+        assert workers[0].poll() is None, workers[0].communicate()[0]
+        time.sleep(0.05)
+    workers[-1].send_signal(signal.SIGKILL)
+    results = _ended(workers)
+    assert results[-1][0] == -signal.SIGKILL
+    for status, output in results[:-1]:
+        told = output.splitlines()[-1]
+        assert status == 75, output
+        assert "has lost another one" in told and "start all" in told
+
+    results = _ended(_started(count, _command(*arguments), own))
+    assert [status for status, _ in results] == [0] * count, results
+    assert "resuming from" in results[0][1] and "finished" in results[0][1]
+    assert all("phase" not in output for _, output in results[1:])
+    assert not (tmp_path / "other").exists()
+
+    name, wanted = _variables(alone)
+    found_name, found = _variables(run)
+    assert name == found_name == "phase2_00000005"
+    assert wanted.keys() == found.keys()
+    for key, value in wanted.items():
+        largest = max(np.abs(value).max(), 1e-3)
+        error = np.abs(found[key] - value).max() / largest
+        assert error < TOLERANCE, (key, error)
+    images = [
+        json.loads(line)["images"]
+        for line in (run / "metrics.jsonl").read_text().splitlines()
+    ]
+    assert images == sorted(images) and images[-1] == 60
+
+
+def test_workers_whose_data_differ_end_with_one_line(data_dir, tmp_path):
+    from efgan_tf.data import prepare
+    from tests.test_train import _config
+
+    arguments = _flags(
+        data_dir, tmp_path / "run", **_settings(strategy="multi_worker")
+    )
+    folder = prepare(_config(arguments).data, 64).folder
+    other = tmp_path / "data" / Path(folder).relative_to(data_dir)
+    other.parent.mkdir(parents=True)
+    subprocess.run(["cp", "-r", folder, other.parent], check=True)
+    path = other / "metadata.json"
+    metadata = json.loads(path.read_text())
+    metadata["mask"][0] = 0.0
+    path.write_text(json.dumps(metadata))
+    results = _ended(
+        _started(
+            2, _command(*arguments),
+            lambda index: [f"--data_dir={tmp_path / 'data'}"] if index else [],
+        )
+    )  # fmt: skip
+    for status, output in results:
+        assert status == 2, output
+        errors = [x for x in output.splitlines() if x.startswith("error:")]
+        assert len(errors) == 1 and "their data differ" in errors[0]
+    assert not list((tmp_path / "run").glob("*"))
+
+
+_EXCHANGE = """
+import json, os, sys, time
+from efgan_tf import config as config_lib
+from efgan_tf.errors import UserError
+from efgan_tf.training import cluster, networks, workers
+import tensorflow as tf
+
+known = cluster.from_environment(os.environ)
+train = config_lib.TrainConfig(strategy="multi_worker")
+strategy = networks.make_strategy(train, known)
+mine = workers.Workers(strategy, known)
+first = mine.index == 0
+said = {"texts": mine.texts(f"worker {mine.index} says ü"),
+        "of_chief": mine.of_chief([1, None] if first else "no"),
+        "stop": [mine.stop(False), mine.stop(not first)]}
+
+def raised(function):
+    try:
+        function()
+    except UserError as error:
+        return str(error)
+
+def fail():
+    with mine.together():
+        if not first:
+            raise UserError("its disk is full")
+
+said["failed"] = raised(fail)
+said["problem"] = raised(
+    lambda: mine.stop(True, UserError("not finite") if first else None))
+said["same"] = raised(lambda: mine.check_same("equal", "differ"))
+said["differ"] = raised(lambda: mine.check_same(str(mine.index), "differ"))
+with strategy.scope():
+    variables = [tf.Variable([1.5, -2.5e7]), tf.Variable(2**40, dtype="int64")]
+for variable in variables:
+    variable.assign(variable if first else variable * 0)
+mine.synchronize(variables)
+said["variables"] = [variable.numpy().tolist() for variable in variables]
+print(json.dumps(said), flush=True)
+try:
+    with mine.watched():
+        if not first:
+            os._exit(9)
+        mine.wait()
+except workers.WorkerLostError as error:
+    print(error, flush=True)
+    os._exit(75)
+"""
+
+
+def test_what_workers_tell_each_other():
+    results = _ended(_started(2, [sys.executable, "-c", _EXCHANGE]))
+    assert [status for status, _ in results] == [75, 9], results
+    for index, (_, output) in enumerate(results):
+        lines = [x for x in output.splitlines() if x.startswith("{")]
+        (said,) = map(json.loads, lines)
+        assert said == {
+            "texts": ["worker 0 says ü", "worker 1 says ü"],
+            "of_chief": [1, None],
+            "stop": [False, True],
+            "failed": ["worker 1: its disk is full", "its disk is full"][index],
+            "problem": ["not finite", "worker 0: not finite"][index],
+            "same": None,
+            "differ": "worker 1 and worker 0: differ",
+            "variables": [[1.5, -2.5e7], 2**40],
+        }
+    assert "worker 0 of 2 has lost another one" in results[0][1]
+
+
+def test_a_run_of_one_process_exchanges_nothing():
+    from efgan_tf.errors import UserError
+    from efgan_tf.training.workers import Workers
+
+    alone = Workers(tf.distribute.get_strategy())
+    assert alone.texts("x") == ["x"] and alone.of_chief(3) == 3
+    assert alone.stop(True) and not alone.stop(False)
+    with pytest.raises(UserError, match="^broken$"), alone.together():
+        raise UserError("broken")
