@@ -101,11 +101,18 @@ def edit_with(
     if faces.list_faces:
         return _list_faces(photo)
     request = _request(photo, wish, faces, result)
+    load = functools.partial(_load_set, load, result.carry_detail)
     if is_video(photo.image):
         return _edit_video(load, photo, request, result)
     if names_several(photo.image):
         return _edit_several(load, photo, request, result)
     return _edit_one(load, photo, request, result)
+
+
+def _load_set(load: Load, carry_detail: bool) -> Editor:
+    editor = load()
+    editor.carry_detail = carry_detail
+    return editor
 
 
 def _check_model(model: str) -> None:

@@ -76,7 +76,9 @@ def find_motion(aligned: np.ndarray, edited: np.ndarray) -> Motion:
         * _trust(mismatch, _STRUCTURE)
         * _within(shift)
     )
-    # Smooth, but never more than it was, so that 0 stays 0.
+    # What borders on something new is in doubt. Smooth, but never more than it
+    # was, so that 0 stays 0.
+    confidence = cv2.erode(confidence, np.ones((3, 3), np.uint8))
     confidence = np.minimum(confidence, local(confidence, 1.5))
     return Motion(shift, confidence[..., None])
 
@@ -109,9 +111,8 @@ def _flow(of: np.ndarray, into: np.ndarray) -> np.ndarray:
     """DIS optical flow (Kroeger et al., ECCV 2016)."""
     import cv2
 
-    dis = cv2.DISOpticalFlow_create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
+    dis = cv2.DISOpticalFlow_create(cv2.DISOPTICAL_FLOW_PRESET_FAST)
     dis.setFinestScale(0)  # a quarter of these few pixels is not enough
-    dis.setPatchStride(2)
     # Patches would learn from neighbors in the same thread, and results depend
     # on the number of threads.
     dis.setUseSpatialPropagation(False)
