@@ -102,6 +102,7 @@ def edit_with(
     if faces.list_faces:
         return _list_faces(photo)
     request = _request(photo, wish, faces, result)
+    load = functools.partial(_load_set, load, result.carry_detail)
     if is_video(photo.image):
         _edit_video(load, photo, request, result)
         return None
@@ -109,6 +110,12 @@ def edit_with(
         return _edit_several(load, photo, request, result)
     _edit_one(load, photo, request, result)
     return None
+
+
+def _load_set(load: Load, carry_detail: bool) -> Editor:
+    editor = load()
+    editor.carry_detail = carry_detail
+    return editor
 
 
 def _check_model(model: str) -> None:

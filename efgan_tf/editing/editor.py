@@ -38,7 +38,13 @@ class Editor:
     Args:
       model: of `efgan_tf.editing.loading.load_model`.
       detector: by default one is loaded when it is first needed.
+
+    Attributes:
+      carry_detail: move a photo's fine detail along with what an edit moves;
+        may be set at any time.
     """
+
+    carry_detail: bool = True
 
     def __init__(self, model: EditingModel, detector: Detector | None = None):
         self.model = model
@@ -204,6 +210,7 @@ class Editor:
                     edited_face(face, target, next(edits))
                     for face, target in zip(subject.faces, each, strict=True)
                 ],
+                self.carry_detail,
             )
             for subject, each in zip(subjects, targets, strict=True)
         ]

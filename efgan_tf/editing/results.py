@@ -92,8 +92,13 @@ def edited_face(
     )
 
 
-def put_back(subject: Subject, faces: list[EditedFace]) -> Edited:
-    """The photo with its edited faces, one after the other."""
+def put_back(
+    subject: Subject, faces: list[EditedFace], carry_detail: bool = True
+) -> Edited:
+    """The photo with its edited faces, one after the other.
+
+    `carry_detail` is that of `compositing.paste`.
+    """
     image = subject.photo if faces else subject.photo.copy()
     for face in faces:
         image = paste(
@@ -102,5 +107,6 @@ def put_back(subject: Subject, faces: list[EditedFace]) -> Edited:
             to_network(face.aligned),
             face.edits.images[0, -1],
             face.edits.attention[0, -1],
+            carry_detail,
         )
     return Edited(image, tuple(faces), subject.notes)

@@ -108,8 +108,11 @@ class FaceConfig:
 
 @dataclasses.dataclass(frozen=True)
 class ResultConfig:
-    """What else is written."""
+    """How the result is made, and what else is written."""
 
+    carry_detail: bool = option(
+        True, "move the photo's fine detail along with what the edit moves"
+    )
     save_expression: str = option("", "JSON file for the units that were used")
     sheet: str = option(
         "", "picture for source, stages, attention and result of each face"

@@ -5,11 +5,14 @@ far finer than what the network sees, stays. Only where something was replaced
 (an opened mouth, a moved brow) is the old detail taken away, or it would shine
 through:
 
-    photo + w · [up(edited − aligned) − r · (photo − up(aligned))]
+    detail = photo − up(aligned)
+    photo + w · [up(edited − aligned) − r · detail + r · c · moved(detail)]
 
 `w` fades from 1 to 0 towards the edge of the face's square, and `r`, how much
 was replaced, is high where the network both attended and changed much. Its
 attention alone is no measure: it is up to 0.3 where nothing is to be edited.
+Where what replaces the old is the same matter in another place, the old detail
+moves there: `c` is the confidence of `detail.find_motion`.
 """
 
 import dataclasses
@@ -18,6 +21,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from efgan_tf import geometry
+from efgan_tf.faces.detail import find_motion, sample
 
 FEATHER = 0.08
 """Width of the fading rim, as a fraction of the square's side."""
@@ -39,6 +43,7 @@ def paste(
     aligned: np.ndarray,
     edited: np.ndarray,
     attention: np.ndarray,
+    carry_detail: bool = True,
 ) -> np.ndarray:
     """The photo with its face edited.
 
@@ -53,6 +58,7 @@ def paste(
       edited: likewise, what it made of it.
       attention: `[size, size, 1]` in [0, 1], combined over everything; 1 is
         new, 0 keeps the input.
+      carry_detail: move the photo's detail along with what the edit moved.
 
     Returns:
       A new array of the photo's shape and type.
@@ -69,16 +75,25 @@ def paste(
     ):
         if array.shape != (size, size, channels):
             raise ValueError(f"{name} has the shape {array.shape}")
-    layers = _layers(matrix, aligned, edited, attention)
+    layers = _layers(matrix, aligned, edited, attention, carry_detail)
+    reach = layers.reach(matrix)
     result = photo.copy()
     for rows, columns in _strips(photo.shape, matrix, size):
+        # The part of the photo that the strip's detail comes from.
+        top, left = max(rows.start - reach, 0), max(columns.start - reach, 0)
+        part = photo[top : rows.stop + reach, left : columns.stop + reach]
+        detail = part.astype(np.float32) / peak
+        detail -= layers.warp_aligned(_starting(matrix, left, top), part.shape)
+        inner = slice(rows.start - top, rows.stop - top)
+        inner = inner, slice(columns.start - left, columns.stop - left)
         strip = result[rows, columns]
-        moved = geometry.apply(matrix, [columns.start, rows.start])
-        here = np.column_stack([matrix[:, :2], moved])
-        weight = _weight(here, size, strip.shape[:2])
-        new = layers.warp(here, strip.shape[:2])
-        old_detail = strip.astype(np.float32) / peak - new.aligned
-        change = weight * (new.change - new.replaced * old_detail)
+        here = _starting(matrix, columns.start, rows.start)
+        new = layers.warp(here, strip.shape)
+        change = new.change - new.replaced * detail[inner]
+        if reach:
+            shift = new.shift + np.float32([inner[1].start, inner[0].start])
+            change += new.carried * sample(detail, shift)
+        change *= _weight(here, size, strip.shape[:2])
         value = np.clip(strip + change * peak, 0, peak)
         if peak > 1:
             value = np.rint(value)
@@ -102,39 +117,67 @@ def square(matrix: np.ndarray, size: int) -> np.ndarray:
 
 @dataclasses.dataclass(frozen=True)
 class _Layers:
-    """What is warped into the photo, values 0–1 (`change`: −1–1)."""
+    """What is warped into the photo, values 0–1 (`change`: −1–1).
+
+    `shift` says in pixels of its own frame where `carried` detail was.
+    """
 
     change: np.ndarray
     aligned: np.ndarray
     replaced: np.ndarray
+    carried: np.ndarray
+    shift: np.ndarray
 
-    def warp(self, matrix: np.ndarray, shape: tuple[int, int]) -> "_Layers":
-        """The layers as a part of the photo has them."""
-        import cv2  # OpenCV takes a tenth of a second to import
+    def reach(self, matrix: np.ndarray) -> int:
+        """Pixels of the photo that detail comes from afar; 0: none is moved."""
+        lengths = np.linalg.norm(self.shift, axis=-1)[self.carried > 0]
+        scale = np.sqrt(abs(np.linalg.det(matrix[:, :2])))
+        # Cubic sampling needs two pixels around.
+        return int(lengths.max() / scale) + 3 if lengths.size else 0
 
-        # OpenCV puts pixel centres at whole numbers, we at halves.
-        half = np.full(2, 0.5)
-        shift = matrix[:, 2] + matrix[:, :2] @ half - half
-        centred = np.column_stack([matrix[:, :2], shift])
+    def warp_aligned(self, matrix: np.ndarray, shape) -> np.ndarray:
+        """`aligned` as a part of the photo has it."""
+        return _to_photo(self.aligned, matrix, shape, cubic=True)
 
-        def warped(layer, interpolation):
-            return cv2.warpAffine(
-                layer,
-                centred,
-                (shape[1], shape[0]),
-                flags=interpolation | cv2.WARP_INVERSE_MAP,
-                borderMode=cv2.BORDER_REPLICATE,
-            )
-
-        return _Layers(
-            change=warped(self.change, cv2.INTER_CUBIC),
-            aligned=warped(self.aligned, cv2.INTER_CUBIC),
-            # Linear, since it must not leave 0–1.
-            replaced=warped(self.replaced, cv2.INTER_LINEAR)[..., None],
+    def warp(self, matrix: np.ndarray, shape) -> "_Layers":
+        """The others as a part of the photo has them."""
+        return dataclasses.replace(
+            self,
+            change=_to_photo(self.change, matrix, shape, cubic=True),
+            # Linear, since they must not leave 0–1.
+            replaced=_to_photo(self.replaced, matrix, shape)[..., None],
+            carried=_to_photo(self.carried, matrix, shape)[..., None],
+            shift=_to_photo(
+                self.shift @ np.float32(np.linalg.inv(matrix[:, :2]).T),
+                matrix,
+                shape,
+            ),
         )
 
 
-def _layers(matrix, aligned, edited, attention) -> _Layers:
+def _to_photo(layer, matrix, shape, cubic: bool = False) -> np.ndarray:
+    import cv2  # OpenCV takes a tenth of a second to import
+
+    # OpenCV puts pixel centres at whole numbers, we at halves.
+    half = np.full(2, 0.5)
+    shift = matrix[:, 2] + matrix[:, :2] @ half - half
+    return cv2.warpAffine(
+        layer,
+        np.column_stack([matrix[:, :2], shift]),
+        (shape[1], shape[0]),
+        flags=(cv2.INTER_CUBIC if cubic else cv2.INTER_LINEAR)
+        | cv2.WARP_INVERSE_MAP,
+        borderMode=cv2.BORDER_REPLICATE,
+    )
+
+
+def _starting(matrix: np.ndarray, left: int, top: int) -> np.ndarray:
+    """The matrix of the part of the photo that begins there."""
+    moved = geometry.apply(matrix, [left, top])
+    return np.column_stack([matrix[:, :2], moved])
+
+
+def _layers(matrix, aligned, edited, attention, carry_detail) -> _Layers:
     import cv2
 
     aligned, edited = np.float32(aligned), np.float32(edited)
@@ -148,17 +191,28 @@ def _layers(matrix, aligned, edited, attention) -> _Layers:
         change=change / 2,
         aligned=(aligned + 1) / 2,
         replaced=np.float32(_smooth(steps) * attended),
+        carried=np.zeros(change.shape[:2], np.float32),
+        shift=np.zeros((*change.shape[:2], 2), np.float32),
     )
     shrink = np.sqrt(abs(np.linalg.det(matrix[:, :2])))
     if shrink <= 1:
-        return layers
-    # The face is smaller than what the network sees (see `geometry.warp`).
-    sigma = np.sqrt((shrink**2 - 1) / 12)
-    return _Layers(
-        *(
-            cv2.GaussianBlur(layer, (0, 0), sigma)
-            for layer in (layers.change, layers.aligned, layers.replaced)
+        if not (carry_detail and layers.replaced.any()):
+            return layers
+        motion = find_motion(aligned, edited)
+        return dataclasses.replace(
+            layers,
+            carried=layers.replaced * motion.confidence[..., 0],
+            shift=motion.shift,
         )
+    # The face is smaller than what the network sees (see `geometry.warp`): the
+    # photo has no detail beyond it.
+    sigma = np.sqrt((shrink**2 - 1) / 12)
+    return dataclasses.replace(
+        layers,
+        **{
+            name: cv2.GaussianBlur(getattr(layers, name), (0, 0), sigma)
+            for name in ("change", "aligned", "replaced")
+        },
     )
 
 

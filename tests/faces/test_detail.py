@@ -1,0 +1,125 @@
+"""The photo's detail follows what an edit moves, and nothing else does."""
+
+import cv2
+import numpy as np
+import pytest
+
+from efgan_tf import geometry
+from efgan_tf.faces.compositing import paste
+from efgan_tf.faces.detail import find_motion
+
+SIZE, SIDE = 128, 512
+MATRIX = np.array([[0.25, 0, -16], [0, 0.25, -24]])
+"""A face of 512 pixels at (64, 96) in a photo of 640."""
+
+INNER = np.s_[96 + 160 : 96 + 352, 64 + 160 : 64 + 352]
+"""The middle of the face, away from the rim."""
+
+
+def textured(shift=(0, 0), seed=0):
+    """uint8 `[640, 640, 3]`: parts of every size, moved by `shift` (x, y)."""
+    noise = np.random.default_rng(seed).normal(size=(800, 800, 3))
+    parts = [cv2.GaussianBlur(noise, (0, 0), s) * s for s in (1, 6, 16)]
+    picture = np.clip(sum(parts) * 20 + 128, 0, 255).astype(np.uint8)
+    left, top = 80 - shift[0], 80 - shift[1]
+    return picture[top : top + 640, left : left + 640]
+
+
+def face_of(photo):
+    return geometry.warp(photo, MATRIX, SIZE).astype(np.float32) / 127.5 - 1
+
+
+def fine(picture):
+    """What the aligned face is too coarse for."""
+    levels = picture[INNER].astype(float)
+    return levels - cv2.GaussianBlur(levels, (0, 0), 4)
+
+
+def error(found, expected):
+    """Share of the expected fine detail's energy that is wrong."""
+    difference = fine(found) - fine(expected)
+    return (difference**2).sum() / (fine(expected) ** 2).sum()
+
+
+ATTENTION = np.ones((SIZE, SIZE, 1), np.float32)
+
+
+@pytest.mark.parametrize("shift", [(12, 0), (-5, 19)])
+def test_moved_texture_is_as_fine_as_before(shift):
+    photo, true = textured(), textured(shift)
+    edit = MATRIX, face_of(photo), face_of(true), ATTENTION
+    # Measured: MEASURED.
+    assert error(paste(photo, *edit), true) < 0.1
+    assert error(paste(photo, *edit, carry_detail=False), true) > 0.5
+
+
+def test_motion_is_found_in_the_aligned_frame():
+    motion = find_motion(face_of(textured()), face_of(textured((12, -8))))
+    inner = np.s_[20:-20, 20:-20]
+    # The edit's parts were 12 / 4 pixels to its left, and 8 / 4 below.
+    assert np.abs(motion.shift[inner] - (-3, 2)).mean() < 0.1
+    assert motion.confidence[inner].mean() > 0.9
+
+
+def test_new_matter_gets_no_detail():
+    photo = textured()
+    aligned = face_of(photo)
+    edited, new = aligned.copy(), np.s_[48:80, 48:80]
+    edited[new] = face_of(textured(seed=1))[new]
+    edited[new] -= 0.3
+    motion = find_motion(aligned, edited)
+    assert motion.confidence[new].max() == 0
+    assert motion.confidence[8:36, 8:-8].mean() > 0.95
+    carried = paste(photo, MATRIX, aligned, edited, ATTENTION)
+    plain = paste(photo, MATRIX, aligned, edited, ATTENTION, carry_detail=False)
+    inside = np.s_[96 + 200 : 96 + 312, 64 + 200 : 64 + 312]
+    np.testing.assert_array_equal(carried[inside], plain[inside])
+
+
+def test_what_comes_from_outside_the_square_has_no_confidence():
+    motion = find_motion(face_of(textured()), face_of(textured((32, 0))))
+    assert motion.confidence[:, :7].max() == 0
+    assert motion.confidence[:, 20:-20].mean() > 0.8
+
+
+def test_nothing_changes_without_an_edit_or_attention():
+    photo, true = textured(), textured((12, 0))
+    aligned, moved = face_of(photo), face_of(true)
+    found = paste(photo, MATRIX, aligned, aligned.copy(), ATTENTION)
+    np.testing.assert_array_equal(found, photo)
+    half = ATTENTION.copy()
+    half[:, :64] = 0
+    edited = np.where(half > 0, moved, aligned)
+    found = paste(photo, MATRIX, aligned, edited, half)
+    # Cubic interpolation reaches two pixels of the aligned face further.
+    edge = 64 + (64 - 2) * 4
+    np.testing.assert_array_equal(found[:, :edge], photo[:, :edge])
+    assert (found[:, edge:] != photo[:, edge:]).any()
+
+
+def test_results_do_not_depend_on_threads():
+    photo, true = textured(), textured((12, 7))
+    before = cv2.getNumThreads()
+    found = []
+    try:
+        for threads in (1, 3):
+            cv2.setNumThreads(threads)
+            found.append(find_motion(face_of(photo), face_of(true)))
+    finally:
+        cv2.setNumThreads(before)
+    np.testing.assert_array_equal(found[0].shift, found[1].shift)
+    np.testing.assert_array_equal(found[0].confidence, found[1].confidence)
+
+
+def test_a_face_smaller_than_the_model_is_left_to_the_edit():
+    small = cv2.resize(textured(), (120, 120), interpolation=cv2.INTER_AREA)
+    true = cv2.resize(textured((12, 0)), (120, 120))
+    matrix = MATRIX * [640 / 120, 640 / 120, 1]
+    old, new = (
+        geometry.warp(p, matrix, SIZE).astype(np.float32) / 127.5 - 1
+        for p in (small, true)
+    )
+    edit = matrix, old, new, ATTENTION
+    np.testing.assert_array_equal(
+        paste(small, *edit), paste(small, *edit, carry_detail=False)
+    )
