@@ -50,8 +50,8 @@ class DetailConfig:
         str(flag_files.packaged() / "photos_held_out.csv"),
         "CSV file of the photographs: file, shown; those shown are edited",
     )
-    count: int = option(36, "how many of them")
-    rendered: int = option(4, "how many rendered people")
+    count: int = option(12, "how many of them")
+    rendered: int = option(3, "how many rendered people")
 
     def __post_init__(self):
         check_at_least(self, 1, "count", "rendered")
@@ -146,7 +146,10 @@ class Bench:
             ("compositing", self._seconds, "ms", 1000),
             ("zero edit of photographs", self._zero, "dB", 1),
         ):
-            found = [statistics.median(row) * factor for row in zip(*rows)]
+            found = [
+                statistics.median(row) * factor
+                for row in zip(*rows, strict=True)
+            ]
             print(f"{what}: {found[0]:.1f} → {found[1]:.1f} {unit}")
 
     def _cell(self, kind: str, part: str, name: str) -> str:

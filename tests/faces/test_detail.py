@@ -48,8 +48,8 @@ ATTENTION = np.ones((SIZE, SIZE, 1), np.float32)
 def test_moved_texture_is_as_fine_as_before(shift):
     photo, true = textured(), textured(shift)
     edit = MATRIX, face_of(photo), face_of(true), ATTENTION
-    # Measured: MEASURED.
-    assert error(paste(photo, *edit), true) < 0.1
+    # Measured: 0.026 and 0.086; without, 0.54 and 0.53.
+    assert error(paste(photo, *edit), true) < 0.12
     assert error(paste(photo, *edit, carry_detail=False), true) > 0.5
 
 

@@ -175,6 +175,9 @@ PLAN: Mapping[str, Run | Tested | ByHand] = {
     "--out=surprised.mp4": Run("--overwrite"),
     "python -m benchmarks.turned --photos=album --count=60": Run("--count=1"),
     "python -m benchmarks.edit": Run("--repeats=1 --photos=2"),
+    "python -m benchmarks.detail --photos=DIR": ByHand(
+        "the photographs of configs/photos_held_out.csv"
+    ),
     # docs/evaluation.md, docs/results.md
     "python -m efgan_tf.evaluate --run_dir=runs/mixed": Tested(
         "tests/test_mixed_run.py"
