@@ -317,7 +317,7 @@ def _read_faces(
     examples.sort(
         key=lambda row: (row["subject"], row["view"], row["filename"])
     )
-    pictures = [row["image"] for row in examples]
+    pictures: Any = [row["image"] for row in examples]
     if paths:
         pictures = stored.StoredPictures(paths, np.array(pictures, np.int64))
 
