@@ -12,7 +12,7 @@ The commands, `python -m efgan_tf.edit` and the like, say what they do with
 __version__ = "0.1.0"
 
 
-def load(path="preset:faces128"):
+def load(path="preset:photos128"):
     """An `efgan_tf.editing.editor.Editor` of a trained model.
 
     Args:

@@ -28,7 +28,7 @@ from efgan_tf.outputs import atomic_file
 PREFIX = "preset:"
 """What the name of a preset begins with where a path might be."""
 
-DEFAULT = "preset:faces128"
+DEFAULT = "preset:photos128"
 """The model that edits where none is named."""
 
 _PARTS = ("cascade", "estimator")
