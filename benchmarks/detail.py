@@ -50,8 +50,8 @@ class DetailConfig:
         str(flag_files.packaged() / "photos_held_out.csv"),
         "CSV file of the photographs: file, shown; those shown are edited",
     )
-    count: int = option(12, "how many of them")
-    rendered: int = option(3, "how many rendered people")
+    count: int = option(8, "how many of them, spread over it")
+    rendered: int = option(1, "how many rendered people")
 
     def __post_init__(self):
         check_at_least(self, 1, "count", "rendered")
@@ -66,11 +66,11 @@ def main(values: flags.FlagValues) -> None:
 
     with open(settings.people, newline="", encoding="utf-8") as file:
         names = [r["file"] for r in csv.DictReader(file) if r["shown"] == "1"]
-    step = max(1, len(names) // settings.count)
+    spread = np.linspace(0, len(names) - 1, min(settings.count, len(names)))
     bench = Bench(efgan_tf.load(settings.model))
     size = bench.editor.model.size
-    for name in names[::step][: settings.count]:
-        photo = read_photo(Path(settings.photos, name))
+    for index in np.rint(spread).astype(int):
+        photo = read_photo(Path(settings.photos, names[index]))
         bench.measure("photographs", photo)
         bench.measure(f"shrunk to {size} px", _shrunk(bench.editor, photo))
     for subject in range(settings.rendered):
@@ -136,7 +136,7 @@ class Bench:
             low, high = min(sides), max(sides)
             print(f"{kind}: {len(sides)} faces of {low:.0f} to {high:.0f} px")
         print(
-            f"\n| | {' | '.join(f'{kind}, {part}' for kind, part in columns)}"
+            f"\n| | {' | '.join(f'{kind}, {part}' for kind, part in columns)} |"
         )
         print("|---" * (1 + len(columns)) + "|")
         for name in names:
