@@ -1,9 +1,12 @@
 """The training command: resumed, interrupted, misused, on real data."""
 
+import contextlib
+import ctypes
 import itertools
 import json
 import os
 import random
+import resource
 import shutil
 import signal
 import subprocess
@@ -144,6 +147,83 @@ def test_interrupted_runs_end_with_the_weights_of_an_uninterrupted_one(
 
     _check_same_end(whole, broken)
     _check_story(whole, broken)
+
+
+def _without_privileges():
+    """Root, too, is refused what the mode of a file refuses its owner."""
+    drop, override = 24, 1  # PR_CAPBSET_DROP, CAP_DAC_OVERRIDE
+    ctypes.CDLL(None).prctl(drop, override, 0, 0, 0)
+
+
+@contextlib.contextmanager
+def _full_disk(run_dir, data_dir, process):
+    """No file of the process may grow beyond a kilobyte any more."""
+    del run_dir, data_dir
+    resource.prlimit(process.pid, resource.RLIMIT_FSIZE, (1000, 1000))
+    yield
+
+
+@contextlib.contextmanager
+def _read_only(run_dir, data_dir, process):
+    del data_dir, process
+    folders = [run_dir, *(path for path in run_dir.iterdir() if path.is_dir())]
+    for folder in folders:
+        folder.chmod(0o500)
+    try:
+        yield
+    finally:
+        for folder in folders:
+            folder.chmod(0o700)
+
+
+@contextlib.contextmanager
+def _vanished(run_dir, data_dir, process):
+    del run_dir, process
+    data_dir.rename(data_dir.with_name("elsewhere"))
+    yield
+
+
+def _disturbed(arguments, run_dir, data_dir, after, disturbance):
+    """(status, output) of a run that is disturbed after a checkpoint."""
+    process = subprocess.Popen(
+        _command(*arguments), stdout=subprocess.PIPE, text=True,
+        stderr=subprocess.STDOUT, preexec_fn=_without_privileges,
+    )  # fmt: skip
+    deadline = time.monotonic() + 600
+    while not any(path.name >= after for path in _checkpoints(run_dir)):
+        assert process.poll() is None, process.stdout.read()
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    with disturbance(run_dir, data_dir, process):
+        output, _ = process.communicate(timeout=600)
+    return process.returncode, output
+
+
+def test_a_disk_that_refuses_and_data_that_vanish_lose_nothing(
+    whole, data_dir, tmp_path
+):
+    run_dir, data = tmp_path / "run", tmp_path / "data"
+    shutil.copytree(data_dir, data)
+    arguments = _flags(data, run_dir)
+    for after, disturbance in (
+        ("phase1_00000003", _full_disk), ("phase1_00000011", _read_only),
+    ):  # fmt: skip
+        status, output = _disturbed(
+            arguments, run_dir, data, after, disturbance
+        )
+        told = output.splitlines()[-1]
+        assert status == 2 and told.startswith("error: "), output
+        assert str(run_dir) in told
+        assert max(path.name for path in _checkpoints(run_dir)) >= after
+        assert not list(run_dir.glob("**/.efgan*"))
+    # What is read as it is drawn is held open.
+    arguments.append("--data_memory=0")
+    status, output = _disturbed(
+        arguments, run_dir, data, "phase2_00000002", _vanished
+    )
+    assert status == 0 and "finished" in output, output
+    _check_same_end(whole, run_dir)
+    _check_story(whole, run_dir)
 
 
 def _check_same_end(run_dir, other):

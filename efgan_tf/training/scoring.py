@@ -12,6 +12,7 @@ from efgan_tf.training import samples, validation
 from efgan_tf.training.checkpoints import Position
 from efgan_tf.training.logs import MetricsLog
 from efgan_tf.training.networks import Networks
+from efgan_tf.training.refusals import told_plainly
 from efgan_tf.training.run_directory import RunDirectory
 
 SHEET_ROWS = 8
@@ -74,7 +75,11 @@ class Scorer:
             sheet = self._sheet(examples, outputs[name])
             moment = f"phase{position.phase}_{position.images:08}"
             file = f"{_joined(moment, '_', name)}.png"
-            with atomic_file(self.run.samples / file) as temporary:
+            path = self.run.samples / file
+            with (
+                told_plainly(f"cannot write {path}"),
+                atomic_file(path) as temporary,
+            ):
                 Image.fromarray(sheet).save(temporary)
             log.image(position.images, _joined("samples", "/", name), sheet)
         return scores
