@@ -1,17 +1,19 @@
 """Draws the pictures of docs/editing.md, by the commands that it shows.
 
-    python docs/draw_edits.py
+    python docs/draw_edits.py PHOTO [PHOTO ...]
 
-The photos: Eileen Collins by NASA (public domain, comes with scikit-image), and
-a rendered person.
+The photos of the page are faker/female_32.jpg and faker/male_69.jpg, both
+AI-generated (faker-js/assets-person-portrait, CC0; held out from training;
+python -m tools.photographs.rebuild makes them). A rendered person is drawn, too.
 """
 
+import shutil
+import sys
 import tempfile
 from pathlib import Path
 
 import numpy as np
 from PIL import Image
-from skimage import data
 
 from efgan_tf import commands, edit
 from efgan_tf.synthetic.photos import SynthesizeConfig, write_photos
@@ -28,19 +30,17 @@ def run(*arguments: str) -> None:
         raise SystemExit(f"edit failed: {arguments}")
 
 
-def main() -> None:
+def main(photos: list[str]) -> None:
     """Draws everything."""
     with tempfile.TemporaryDirectory() as folder:
-        photo, rendered = _photos(Path(folder))
-        rows = [_row(photo, (120, 20, 340, 240)), _row(rendered, None)]
+        copies = [Path(shutil.copy(photo, folder)) for photo in photos]
+        rows = [_row(photo) for photo in (*copies, _rendered(Path(folder)))]
         sheet = Image.fromarray(np.concatenate(rows))
         sheet.save(IMAGES / "edit_before_after.jpg", quality=88)
     print(f"drew into {IMAGES}")
 
 
-def _photos(folder: Path) -> tuple[Path, Path]:
-    photo = folder / "photo.png"
-    Image.fromarray(data.astronaut()).save(photo)
+def _rendered(folder: Path) -> Path:
     config = SynthesizeConfig(
         subjects=1, images_per_subject=8, size=512, seed=_SEED,
         first_subject=_PERSON, workers=1,
@@ -48,10 +48,10 @@ def _photos(folder: Path) -> tuple[Path, Path]:
     made = write_photos(folder / "rendered", config, show_progress=False)
     (rendered,) = (made / "photos").glob("*neutral.jpg")
     _extras(rendered)
-    return photo, rendered
+    return rendered
 
 
-def _row(photo: Path, crop: tuple[int, int, int, int] | None) -> np.ndarray:
+def _row(photo: Path) -> np.ndarray:
     """The photo and its edits to all expressions, side by side."""
     pictures = [photo]
     for expression in EXPRESSIONS:
@@ -59,9 +59,7 @@ def _row(photo: Path, crop: tuple[int, int, int, int] | None) -> np.ndarray:
         run(f"--image={photo}", f"--expression={expression}", f"--out={out}")
         pictures.append(out)
     tiles = [
-        Image.open(picture).convert("RGB").crop(crop).resize((220, 220))
-        if crop
-        else Image.open(picture).convert("RGB").resize((220, 220))
+        Image.open(picture).convert("RGB").resize((220, 220))
         for picture in pictures
     ]
     return np.concatenate([np.asarray(tile) for tile in tiles], axis=1)
@@ -81,4 +79,4 @@ def _extras(photo: Path) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    main(sys.argv[1:])

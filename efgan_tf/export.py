@@ -1,7 +1,7 @@
 """Exports a trained model as a SavedModel, a .keras file or TFLite files.
 
     python -m efgan_tf.export --run_dir=runs/full --out=models
-    python -m efgan_tf.export --model=preset:faces128 --out=models
+    python -m efgan_tf.export --model=preset:photos128 --out=models
 
 Writes models/efgan/1, a SavedModel with all signatures, and with
 --formats=saved_model,keras also models/efgan.keras. A further export writes
@@ -9,7 +9,7 @@ models/efgan/2: TF Serving changes over to the highest version. With
 --signature_check a version appears only if its signatures answer as the Keras
 model does.
 
-    python -m efgan_tf.export --model=preset:faces128 --out=phone \\
+    python -m efgan_tf.export --model=preset:photos128 --out=phone \\
         --formats=tflite --quantize=float16,dynamic,int8
 
 writes phone/efgan.float16.tflite and so on, for phones: docs/mobile.md.

@@ -84,7 +84,7 @@ PLAN: Mapping[str, Run | Tested | ByHand] = {
     "--size=96 --overwrite": Run("--subjects=4"),
     'pip install -e ".[demo]"': Run("--quiet"),
     "python -m efgan_tf.demo": Start("--port=0", ready="http://127.0.0.1"),
-    "python -m efgan_tf.export --model=preset:faces128 --out=models": Run(),
+    "python -m efgan_tf.export --model=preset:photos128 --out=models": Run(),
     "python -m efgan_tf.serve --model_dir=models/efgan --port=8500": _SERVER,
     "python -m efgan_tf.client --server=localhost:8500 --image=photo.jpg "
     "--expression=happy --out=happy.png": Run("--overwrite"),
@@ -278,7 +278,7 @@ PLAN: Mapping[str, Run | Tested | ByHand] = {
     "python -m efgan_tf.edit --model=runs/mine --image=photo.jpg "
     "--expression=happy --out=happy.png": Run("--overwrite"),
     # serving/README.md
-    "python -m efgan_tf.export --model=preset:faces128 --out=models "
+    "python -m efgan_tf.export --model=preset:photos128 --out=models "
     "--signature_check": Run(),
     "serving/edit_rest.sh --image=face.png --au=AU06=4,AU12=4.5,AU25=3 "
     "--out=out.png": Tested("tests/serving/test_rest.py"),
