@@ -95,21 +95,21 @@ class Bench:
     def measure(self, kind: str, photo: np.ndarray) -> None:
         """All edits of the largest face of a photo `[height, width, 3]`."""
         from efgan_tf import action_units, geometry
-        from efgan_tf.editing.choice import parse_choice
+        from efgan_tf.editing.expression_target import make_target
+        from efgan_tf.editing.face_selection import parse_choice
         from efgan_tf.editing.results import put_back
-        from efgan_tf.editing.subjects import raised
-        from efgan_tf.editing.wanted import make_wish
+        from efgan_tf.editing.subjects import unwrap
 
-        taken = self.editor.take([photo], parse_choice("largest"))
-        subject = raised(taken[0], kind)
+        taken = self.editor.detect_and_align([photo], parse_choice("largest"))
+        subject = unwrap(taken[0], kind)
         (face,) = subject.faces
         matrix = geometry.alignment(face.face.landmarks, 1)
         side = 1 / math.sqrt(np.linalg.det(matrix[:, :2]))
         self._sides.setdefault(kind, []).append(side)
         smiles = face.source[action_units.NAMES.index("AU12")] >= SMILE
-        wishes = EDITS | ({"neutral": CLOSING} if smiles else {})
-        for name, wish in (wishes | {"": {"expression": {}}}).items():
-            (edited,) = self.editor.grant([subject], make_wish(**wish))
+        targets = EDITS | ({"neutral": CLOSING} if smiles else {})
+        for name, target in (targets | {"": {"expression": {}}}).items():
+            (edited,) = self.editor.apply([subject], make_target(**target))
             images, seconds = [], []
             for carry in (False, True):
                 start = time.process_time()

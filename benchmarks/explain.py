@@ -67,10 +67,10 @@ def rendered_faces(name, trained, count):
     """Aligned faces in [-1, 1], each of another person."""
     import numpy as np
 
-    from efgan_tf.editing.choice import parse_choice
     from efgan_tf.editing.editor import Editor
+    from efgan_tf.editing.face_selection import parse_choice
     from efgan_tf.editing.loading import editing_model
-    from efgan_tf.editing.subjects import raised, to_network
+    from efgan_tf.editing.subjects import to_network, unwrap
     from efgan_tf.faces.photos import read_photo
     from efgan_tf.synthetic.photos import SynthesizeConfig, write_photos
 
@@ -84,8 +84,8 @@ def rendered_faces(name, trained, count):
         chosen = [paths[8 * i + i % 8] for i in range(count)]
         photos = [read_photo(path) for path in chosen]
     editor = Editor(editing_model(name, trained))
-    taken = editor.take(photos, parse_choice("largest"))
-    return to_network(np.stack([raised(t).faces[0].aligned for t in taken]))
+    taken = editor.detect_and_align(photos, parse_choice("largest"))
+    return to_network(np.stack([unwrap(t).faces[0].aligned for t in taken]))
 
 
 def places(reader, faces) -> list[dict]:

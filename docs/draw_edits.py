@@ -3,8 +3,8 @@
     python docs/draw_edits.py PHOTO [PHOTO ...]
 
 The photos of the page are faker/female_32.jpg and faker/male_69.jpg, both
-AI-generated (faker-js/assets-person-portrait, CC0; held out from training;
-python -m tools.photographs.rebuild makes them). A rendered person is drawn, too.
+AI-generated (faker-js/assets-person-portrait, CC0) and held out from training;
+python -m tools.photographs.rebuild makes them. A rendered person is drawn, too.
 """
 
 import shutil

@@ -20,11 +20,11 @@ from efgan_tf.editing.settings import (
     FaceConfig,
     PhotoConfig,
     ResultConfig,
-    WishConfig,
+    TargetConfig,
 )
 from efgan_tf.serving.remote import Client, ServerConfig
 
-CONFIGS = (ServerConfig, PhotoConfig, WishConfig, FaceConfig, ResultConfig)
+CONFIGS = (ServerConfig, PhotoConfig, TargetConfig, FaceConfig, ResultConfig)
 
 
 def main(values: flags.FlagValues) -> int | None:

@@ -27,8 +27,7 @@ import efgan_tf
 from efgan_tf import action_units, outputs
 from efgan_tf import config as config_lib
 from efgan_tf.commands import USER_ERROR_STATUS, quiet_tensorflow, run
-from efgan_tf.editing import batch, clip, folders, presets, single
-from efgan_tf.editing.choice import parse_choice
+from efgan_tf.editing import batch, clip, output_folders, presets, single
 from efgan_tf.editing.describe import (
     edit_lines,
     faces_to_json,
@@ -36,6 +35,13 @@ from efgan_tf.editing.describe import (
 )
 from efgan_tf.editing.editor import Editor
 from efgan_tf.editing.expression_file import load_expression
+from efgan_tf.editing.expression_target import (
+    ExpressionTarget,
+    make_target,
+    parse_units,
+)
+from efgan_tf.editing.face_search import find_faces
+from efgan_tf.editing.face_selection import parse_choice
 from efgan_tf.editing.inputs import (
     is_video,
     list_jobs,
@@ -44,41 +50,39 @@ from efgan_tf.editing.inputs import (
 )
 from efgan_tf.editing.loading import needs_tensorflow
 from efgan_tf.editing.request import Request
-from efgan_tf.editing.search import find_faces
 from efgan_tf.editing.settings import (
     FaceConfig,
     PhotoConfig,
     ResultConfig,
+    TargetConfig,
     TrainedConfig,
-    WishConfig,
 )
-from efgan_tf.editing.wanted import Wish, make_wish, parse_units
 from efgan_tf.errors import UserError
 from efgan_tf.faces import animations, documents, video, video_writing
 from efgan_tf.faces.detection import Detector
 from efgan_tf.options import require
 from efgan_tf.serving.remote.settings import is_address, parse_address
 
-CONFIGS = (TrainedConfig, PhotoConfig, WishConfig, FaceConfig, ResultConfig)
+CONFIGS = (TrainedConfig, PhotoConfig, TargetConfig, FaceConfig, ResultConfig)
 
 Load = Callable[[], Editor]
 
 
 def main(values: flags.FlagValues) -> int | None:
     """Runs the command."""
-    trained, photo, wish, faces, result = (
+    trained, photo, target, faces, result = (
         config_lib.from_flags(values, config) for config in CONFIGS
     )
     if not faces.list_faces:
         _check_model(trained.model)
     load = functools.partial(_load, trained.model)
-    return edit_with(load, photo, wish, faces, result)
+    return edit_with(load, photo, target, faces, result)
 
 
 def edit_with(
     load: Load,
     photo: PhotoConfig,
-    wish: WishConfig,
+    target: TargetConfig,
     faces: FaceConfig,
     result: ResultConfig,
 ) -> int | None:
@@ -88,7 +92,7 @@ def edit_with(
       load: makes the editor; called once everything that can be checked
         without a model is.
       photo: what to edit.
-      wish: what the faces shall show.
+      target: what the faces shall show.
       faces: which are meant.
       result: what else to write.
 
@@ -101,7 +105,7 @@ def edit_with(
     require(bool(photo.image), "give --image=PHOTO, a folder, glob or video")
     if faces.list_faces:
         return _list_faces(photo)
-    request = _request(photo, wish, faces, result)
+    request = _request(photo, target, faces, result)
     load = functools.partial(_load_set, load, result.carry_detail)
     if is_video(photo.image):
         _edit_video(load, photo, request, result)
@@ -131,70 +135,72 @@ def _check_model(model: str) -> None:
 
 def _request(
     photo: PhotoConfig,
-    wish: WishConfig,
+    target: TargetConfig,
     faces: FaceConfig,
     result: ResultConfig,
 ) -> Request:
     """What is wanted, as far as it can be told without a model."""
-    granted = _strip_wish(wish, result) if result.strip else _wish(wish)
+    granted = _strip_target(target, result) if result.strip else _target(target)
     from_photo = None
-    if wish.from_photo:
-        document = documents.read_document(wish.from_photo, photo.max_pixels)
+    if target.from_photo:
+        document = documents.read_document(target.from_photo, photo.max_pixels)
         from_photo = document.pixels
     return Request(
-        wish=granted,
+        target=granted,
         choice=parse_choice(faces.face),
         on_no_face=faces.on_no_face,
         from_photo=from_photo,
-        source=_units(wish.source_au),
-        stages=wish.stages or None,
+        source=_units(target.source_au),
+        stages=target.stages or None,
     )
 
 
-def _wish(wish: WishConfig) -> Wish:
+def _target(target: TargetConfig) -> ExpressionTarget:
     whole = {
-        f"--{name}": getattr(wish, name)
+        f"--{name}": getattr(target, name)
         for name in ("expression", "from_photo", "load_expression")
-        if getattr(wish, name)
+        if getattr(target, name)
     }
     require(
         len(whole) <= 1,
-        f"{' and '.join(whole)} are two wishes; give one, and single units "
+        f"{' and '.join(whole)} are two targets; give one, and single units "
         "with --au",
     )
     require(
-        bool(whole or wish.au),
+        bool(whole or target.au),
         "say what is wanted: --expression=happy, --au=AU12=3, "
         "--from_photo=FILE or --load_expression=FILE",
     )
     vector = None
-    if wish.from_photo:
+    if target.from_photo:
         # Until the model has told what it shows.
         vector = action_units.preset("neutral")
-    if wish.load_expression:
-        saved = load_expression(wish.load_expression)
-        vector = saved.change if wish.relative else saved.target
-    return make_wish(
-        wish.expression or None,
-        wish.intensity,
-        wish.relative,
-        parse_units(wish.au, wish.relative),
+    if target.load_expression:
+        saved = load_expression(target.load_expression)
+        vector = saved.change if target.relative else saved.target
+    return make_target(
+        target.expression or None,
+        target.intensity,
+        target.relative,
+        parse_units(target.au, target.relative),
         vector,
     )
 
 
-def _strip_wish(wish: WishConfig, result: ResultConfig) -> Wish:
+def _strip_target(
+    target: TargetConfig, result: ResultConfig
+) -> ExpressionTarget:
     """A strip goes through all intensities of its unit, and of no other."""
     for flag in (
         "expression", "au", "from_photo", "load_expression", "relative",
         "intensity",
     ):  # fmt: skip
         require(
-            getattr(wish, flag) == getattr(WishConfig, flag),
+            getattr(target, flag) == getattr(TargetConfig, flag),
             f"--strip={result.strip} shows that unit from 0 to 5; leave "
             f"--{flag} out",
         )
-    return make_wish({result.strip: action_units.MAX_INTENSITY})
+    return make_target({result.strip: action_units.MAX_INTENSITY})
 
 
 def _units(text: str):
@@ -236,7 +242,7 @@ def _edit_one(
 ) -> None:
     document = documents.read_document(photo.image, photo.max_pixels)
     paths = _check_outputs(photo, result)
-    with folders.made(map(_folder, paths)):
+    with output_folders.prepared(map(_folder, paths)):
         editor, name = load(), photo.image
         out, overwrite = photo.out, photo.overwrite
         if result.strip:
@@ -265,7 +271,7 @@ def _edit_several(
     others = list_others(photo.image, photo.out)
     paths = batch.output_paths(jobs, out)
     batch.check_outputs([*paths, out / batch.REPORT], photo.overwrite)
-    with folders.made([out]):
+    with output_folders.prepared([out]):
         entries = batch.edit_photos(
             load(), request, jobs, out, photo.max_pixels, others
         )
@@ -290,7 +296,7 @@ def _edit_video(
     outputs.check_free_file(photo.out, photo.overwrite)
     # In full: to decoders a colon or a dash in a name may mean something.
     source = video.open_video(os.path.abspath(photo.image))
-    with folders.made([_folder(photo.out)]):
+    with output_folders.prepared([_folder(photo.out)]):
         made = clip.edit_video(
             load(), request, source, photo.out, photo.overwrite
         )

@@ -113,8 +113,8 @@ def test_relative_changes_and_a_preset_with_a_unit_of_its_own(
         "--source_au=AU12=3,AU01=1", "--overwrite",
     ]  # fmt: skip
 
-    def target(*wish):
-        succeed(run, *shared, *wish)
+    def target(*target):
+        succeed(run, *shared, *target)
         units = json.loads((tmp_path / "f.json").read_text())["action_units"]
         return {name: value for name, value in units.items() if value}
 
@@ -253,7 +253,7 @@ def test_a_sheet_and_a_strip(run, photos, tmp_path):
     [
         ([], "say what is wanted"),
         (["--expression=hapy"], "unknown expression 'hapy'"),
-        (["--expression=happy", "--from_photo={p}/one.png"], "two wishes"),
+        (["--expression=happy", "--from_photo={p}/one.png"], "two targets"),
         (["--expression=happy", "--image="], "give --image"),
         (["--expression=happy", "--image={p}/absent.png"], "no such file"),
         (["--expression=happy", "--image={p}/broken.jpg"], "broken.jpg: cut"),
@@ -344,24 +344,24 @@ def test_a_model_without_an_estimator_asks_for_the_source(
     photos, tmp_path, monkeypatch, capsys
 ):
     run = edit_command(monkeypatch, capsys, mute_editor())
-    wish = [f"--image={photos}/one.png", f"--out={tmp_path}/out.png"]
+    target = [f"--image={photos}/one.png", f"--out={tmp_path}/out.png"]
     for arguments, message in (
         (["--expression=happy"], "has no estimator: .*--source_au=AU12=1"),
         ([f"--from_photo={photos}/three.png", "--source_au=AU12=1"],
          "--from_photo: silent has no estimator, which would tell"),
     ):  # fmt: skip
-        status, out, error = run(*wish, *arguments)
+        status, out, error = run(*target, *arguments)
         assert status == 2 and out == "" and error.count("\n") == 1
         assert re.search(message, error)
         assert files(tmp_path) == []
-    out = succeed(run, *wish, "--expression=happy", "--source_au=AU12=1")
+    out = succeed(run, *target, "--expression=happy", "--source_au=AU12=1")
     assert "AU12    1.00    4.50" in out
 
 
 def test_a_photo_without_a_face_may_be_left_alone(run, photos, tmp_path):
     image = [f"--image={photos}/none.png", "--on_no_face=skip"]
-    for wish in ("--expression=happy", "--strip=AU12"):
-        out = succeed(run, *image, wish, f"--out={tmp_path}/new/out.png")
+    for target in ("--expression=happy", "--strip=AU12"):
+        out = succeed(run, *image, target, f"--out={tmp_path}/new/out.png")
         assert out == "no face was found; the photo is left alone\n"
         assert list(tmp_path.iterdir()) == []
 

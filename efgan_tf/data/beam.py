@@ -146,7 +146,7 @@ def _is_known(flag: str) -> bool:
 
 
 @contextlib.contextmanager
-def told_plainly() -> Iterator[None]:
+def as_user_error() -> Iterator[None]:
     """Turns what a user can mend into a `UserError`; keeps Beam quiet."""
     try:
         with _quiet():

@@ -13,7 +13,7 @@ from efgan_tf.config import DataConfig
 from efgan_tf.data import cfee, plan, rafd, tables
 from efgan_tf.data.builders import LOCAL_RUNNER, FacesBuilder, FacesConfig
 from efgan_tf.data.labels import Selection
-from efgan_tf.data.listing import changes_told, files_below
+from efgan_tf.data.listing import changes_as_user_errors, files_below
 from efgan_tf.data.photo_source import FolderPhotos, PhotoSource
 from efgan_tf.data.report import Report
 from efgan_tf.data.splits import read_subjects
@@ -46,7 +46,7 @@ class Folder(FacesBuilder, skip_registration=True):
             return ""
         folder = table if table.is_dir() else table.parent
         digest = hashlib.sha256()
-        with changes_told():
+        with changes_as_user_errors():
             if labels:
                 digest.update(labeling.fingerprint(source))
             for path in [] if labels else tables.table_files(table):

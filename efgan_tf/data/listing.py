@@ -14,7 +14,7 @@ CHANGED = (
 
 
 @contextlib.contextmanager
-def changes_told() -> Iterator[None]:
+def changes_as_user_errors() -> Iterator[None]:
     """Tells that what was listed is gone by now like a user's mistake."""
     try:
         yield
@@ -73,7 +73,7 @@ def _walk(folder: Path) -> Iterator[tuple[Path, list[str]]]:
     for path, folders, names in os.walk(
         folder, onerror=refused, followlinks=True
     ):
-        with changes_told():
+        with changes_as_user_errors():
             status = os.stat(path)
         identity = status.st_dev, status.st_ino
         if identity in entered:

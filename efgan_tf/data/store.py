@@ -184,7 +184,7 @@ def _build_with_beam(builder: Any, runner: str, options: str) -> None:
     download = tfds.download.DownloadConfig(
         beam_runner=runner, beam_options=pipeline_options
     )
-    with beam.told_plainly():
+    with beam.as_user_error():
         builder.download_and_prepare(download_config=download)
 
 

@@ -98,7 +98,7 @@ def edit_photos(
       What became of each file, as `out/report.json` has it. (If it is
       interrupted, the report has the photos up to then.)
     """
-    request = request.settled(editor)
+    request = request.resolve(editor)
     progress = Progress("editing", len(jobs), "photos")
     entries = [
         Entry(other.name, "skipped", reason)
@@ -158,10 +158,12 @@ def _edit_chunk(
         for job, _, document in chunk
         if not isinstance(document, UserError)
     }
-    taken = request.take(editor, [each.pixels for each in read.values()])
+    taken = request.detect_and_align(
+        editor, [each.pixels for each in read.values()]
+    )
     subjects = dict(zip(read, taken, strict=True))
     good = [s for s in taken if not isinstance(s, UserError)]
-    edited = iter(request.grant(editor, good))
+    edited = iter(request.apply(editor, good))
     for job, path, document in chunk:
         if isinstance(document, UserError):
             yield Entry(job.name, "failed", _reason(document, job))

@@ -11,15 +11,15 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from efgan_tf.editing.choice import (
+from efgan_tf.editing.editor import Editor
+from efgan_tf.editing.face_search import all_small, find_faces
+from efgan_tf.editing.face_selection import (
     NoFaceError,
     check_box,
     choose,
     left_to_right,
 )
-from efgan_tf.editing.editor import Editor
 from efgan_tf.editing.request import Request
-from efgan_tf.editing.search import all_small, find_faces
 from efgan_tf.editing.subjects import AlignedFace, Subject, to_network
 from efgan_tf.errors import UserError
 from efgan_tf.faces import tracking
@@ -89,7 +89,7 @@ def edit_video(
       UserError: no frame has such a face, the model cannot grant the request,
         or the file cannot be written.
     """
-    request = request.settled(editor)
+    request = request.resolve(editor)
     check_box(request.choice, (video.height, video.width))
     chosen = _followed(editor, request, video)
     units = _smoothed_units(editor, request, video, chosen)
@@ -259,7 +259,7 @@ def _edited(
             )
             for number, frame in enumerate(frames, start)
         ]
-        edits = request.grant(editor, subjects)
+        edits = request.apply(editor, subjects)
         for frame, edited in zip(frames, edits, strict=True):
             yield dataclasses.replace(frame, pixels=edited.image)
         start += len(frames)

@@ -5,8 +5,11 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from efgan_tf.editing.choice import FaceChoice, parse_choice
-from efgan_tf.editing.given import (
+from efgan_tf.editing.expression_target import ExpressionTarget, make_target
+from efgan_tf.editing.face_search import find_faces
+from efgan_tf.editing.face_selection import FaceChoice, parse_choice
+from efgan_tf.editing.model import EditingModel, Edits
+from efgan_tf.editing.photo_arguments import (
     MAX_MEGAPIXELS,
     Photo,
     as_given,
@@ -15,18 +18,15 @@ from efgan_tf.editing.given import (
     open_photo,
     pixels_of,
 )
-from efgan_tf.editing.model import EditingModel, Edits
 from efgan_tf.editing.results import Edited, edited_face, put_back
-from efgan_tf.editing.search import find_faces
 from efgan_tf.editing.subjects import (
     WAY_OUT,
     AlignedFace,
     Subject,
-    raised,
-    take_subjects,
+    detect_and_align,
     to_network,
+    unwrap,
 )
-from efgan_tf.editing.wanted import Wish, make_wish
 from efgan_tf.errors import UserError
 from efgan_tf.faces.detection import Detector, Face
 from efgan_tf.faces.photos import eight_bits
@@ -75,8 +75,8 @@ class Editor:
           UserError: there is no such face, or the model has no estimator.
         """
         pixels = pixels_of(open_photo(image, max_megapixels))
-        (subject,) = self.take([pixels], parse_choice(face))
-        return raised(subject, name_of(image)).faces[0].source
+        (subject,) = self.detect_and_align([pixels], parse_choice(face))
+        return unwrap(subject, name_of(image)).faces[0].source
 
     def edit(
         self,
@@ -95,7 +95,7 @@ class Editor:
         """Changes the expression of a face, or of several.
 
         Pixels outside the square around the face stay as they are, bit for
-        bit. Without a wish (`expression={}`) the face shall stay, too.
+        bit. With `expression={}` the face stays, too.
 
         Args:
           image: `[height, width, 3]` (RGB; uint8, uint16, or floats in 0–1),
@@ -121,17 +121,17 @@ class Editor:
           The edited photo, or a list of them for a sequence.
 
         Raises:
-          UserError: a photo cannot be read, it has no such face, the wish is
+          UserError: a photo cannot be read, it has no such face, the target is
             out of range, or the model cannot grant it.
         """
         whole = None
         if from_photo is not None:
             whole = self.estimate(from_photo, max_megapixels=max_megapixels)
-        wish = make_wish(expression, intensity, relative, units, whole)
+        target = make_target(expression, intensity, relative, units, whole)
         several = is_several(image)
         images: list[Photo] = list(image) if several else [image]  # type: ignore
         opened = [open_photo(each, max_megapixels) for each in images]
-        taken = self.take(
+        taken = self.detect_and_align(
             [pixels_of(each) for each in opened],
             parse_choice(face),
             on_no_face,
@@ -142,33 +142,36 @@ class Editor:
             for number, _ in enumerate(images, 1)
         ]
         subjects = [
-            raised(result, name_of(each, place), WAY_OUT)
+            unwrap(result, name_of(each, place), WAY_OUT)
             for result, each, place in zip(taken, images, places, strict=True)
         ]
         edited = [
             as_given(*parts)
             for parts in zip(
-                self.grant(subjects, wish, stages), opened, images, strict=True
+                self.apply(subjects, target, stages),
+                opened,
+                images,
+                strict=True,
             )
         ]
         return edited if several else edited[0]
 
-    def take(
+    def detect_and_align(
         self,
         photos: Sequence[np.ndarray],
         choice: FaceChoice,
         on_no_face: str = "error",
         source: np.ndarray | None = None,
     ) -> list[Subject | UserError]:
-        """The photos' subjects, or why one has none: `take_subjects`."""
-        return take_subjects(
+        """The photos' subjects, or why one has none: `detect_and_align`."""
+        return detect_and_align(
             self.model, self.detector, photos, choice, on_no_face, source
         )
 
-    def grant(
+    def apply(
         self,
         subjects: Sequence[Subject],
-        wish: Wish,
+        target: ExpressionTarget,
         stages: int | None = None,
     ) -> list[Edited]:
         """Edits the faces of photos as wished; `image` is the whole photo.
@@ -176,16 +179,18 @@ class Editor:
         Raises:
           UserError: the model has not learned a unit or has fewer stages.
         """
-        wish.check_learned(self.model.learned, self.model.name)
+        target.check_learned(self.model.learned, self.model.name)
         targets = [
-            [self.reachable(face.source, wish) for face in subject.faces]
+            [self.reachable(face.source, target) for face in subject.faces]
             for subject in subjects
         ]
         return self.render(subjects, targets, stages)
 
-    def reachable(self, source: np.ndarray, wish: Wish) -> np.ndarray:
-        """The wish's target `[17]`; units nobody learned stay at the source."""
-        return np.where(self.model.learned > 0, wish.target(source), source)
+    def reachable(
+        self, source: np.ndarray, target: ExpressionTarget
+    ) -> np.ndarray:
+        """`[17]`, what an edit aims at; unlearned units stay at the source."""
+        return np.where(self.model.learned > 0, target.resolve(source), source)
 
     def render(
         self,

@@ -17,7 +17,7 @@ from efgan_tf.editing.info import FILE_NAME, ModelInfo
 from efgan_tf.editing.network import TrainedNetwork
 from efgan_tf.errors import UserError
 from efgan_tf.outputs import atomic_file
-from efgan_tf.training.refusals import told_plainly
+from efgan_tf.training.file_errors import as_user_error
 
 
 def write_keras(
@@ -30,7 +30,7 @@ def write_keras(
     """
     with (
         atomic_file(path, overwrite) as temporary,
-        told_plainly(f"cannot write {path}"),
+        as_user_error(f"cannot write {path}"),
     ):
         trained.keras_model.save(temporary)
         with zipfile.ZipFile(temporary, "a") as archive:

@@ -3,7 +3,7 @@
 import dataclasses
 
 from efgan_tf.action_units import canonical_name
-from efgan_tf.editing.choice import parse_choice
+from efgan_tf.editing.face_selection import parse_choice
 from efgan_tf.editing.presets import DEFAULT
 from efgan_tf.editing.subjects import ON_NO_FACE
 from efgan_tf.options import (
@@ -50,7 +50,7 @@ class PhotoConfig:
 
 
 @dataclasses.dataclass(frozen=True)
-class WishConfig:
+class TargetConfig:
     """What the faces shall show."""
 
     expression: str = option(

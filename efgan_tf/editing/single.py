@@ -16,7 +16,7 @@ from efgan_tf.editing.results import Edited
 from efgan_tf.editing.settings import ResultConfig
 from efgan_tf.editing.sheet import edit_sheet
 from efgan_tf.editing.strip import responses
-from efgan_tf.editing.subjects import WAY_OUT, Subject, raised, reduced
+from efgan_tf.editing.subjects import WAY_OUT, Subject, reduced, unwrap
 from efgan_tf.errors import UserError
 from efgan_tf.faces import animations, documents
 from efgan_tf.progress import Progress
@@ -56,15 +56,15 @@ def edit_photo(
       UserError: the photo has no such face, the model cannot grant the
         request, or a file cannot be written.
     """
-    request = request.settled(editor)
-    (taken,) = request.take(editor, [document.pixels])
-    subject = raised(taken, name, WAY_OUT)
+    request = request.resolve(editor)
+    (taken,) = request.detect_and_align(editor, [document.pixels])
+    subject = unwrap(taken, name, WAY_OUT)
     if result.save_expression and len(subject.faces) > 1:
         raise UserError(
             f"--save_expression={result.save_expression} holds one face's "
             f"units, and {len(subject.faces)} are meant; choose one with --face"
         )
-    (edited,) = request.grant(editor, [subject])
+    (edited,) = request.apply(editor, [subject])
     if not edited.faces:
         return edited
     writing: contextlib.AbstractContextManager[tuple[str, ...]]
@@ -105,9 +105,9 @@ def draw_strip(
     Raises:
       UserError: as `edit_photo`.
     """
-    request = request.settled(editor)
-    (taken,) = request.take(editor, [document.pixels])
-    subject = raised(taken, name, WAY_OUT)
+    request = request.resolve(editor)
+    (taken,) = request.detect_and_align(editor, [document.pixels])
+    subject = unwrap(taken, name, WAY_OUT)
     if subject.faces:
         columns = responses(editor, subject, unit, _STRIP_SIDE, request.stages)
         save_picture(out, grid(columns), overwrite)

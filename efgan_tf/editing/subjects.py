@@ -6,7 +6,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from efgan_tf import action_units, geometry
-from efgan_tf.editing.choice import (
+from efgan_tf.editing.face_search import find_faces
+from efgan_tf.editing.face_selection import (
     FaceChoice,
     NoFaceError,
     check_box,
@@ -14,7 +15,6 @@ from efgan_tf.editing.choice import (
     framed_by_center,
 )
 from efgan_tf.editing.model import EditingModel
-from efgan_tf.editing.search import find_faces
 from efgan_tf.errors import UserError
 from efgan_tf.faces.alignment import align
 from efgan_tf.faces.detection import Detector, Face
@@ -66,7 +66,7 @@ class Subject:
     notes: tuple[str, ...]
 
 
-def take_subjects(
+def detect_and_align(
     model: EditingModel,
     detector: Detector,
     photos: Sequence[np.ndarray],
@@ -123,13 +123,13 @@ def check_source(model: EditingModel, source: np.ndarray | None) -> None:
         )
 
 
-def raised(
+def unwrap(
     result: Subject | UserError, name: str = "", way_out: str = ""
 ) -> Subject:
     """The subject; an error in its place is raised.
 
     Args:
-      result: of `take_subjects`.
+      result: of `detect_and_align`.
       name: the photo's, which the error begins with.
       way_out: what it ends with if no face was found.
     """

@@ -8,12 +8,12 @@ import numpy as np
 
 import efgan_tf
 from efgan_tf import action_units
-from efgan_tf.editing.choice import parse_choice
 from efgan_tf.editing.editor import Editor
+from efgan_tf.editing.expression_target import known_units, make_target
+from efgan_tf.editing.face_selection import parse_choice
 from efgan_tf.editing.loading import editing_model, load_network
 from efgan_tf.editing.network import TrainedNetwork
-from efgan_tf.editing.subjects import raised, to_network
-from efgan_tf.editing.wanted import known_units, make_wish
+from efgan_tf.editing.subjects import to_network, unwrap
 from efgan_tf.errors import UserError
 from efgan_tf.explaining import edit_sections, map_sections
 from efgan_tf.explaining.page import Section, render
@@ -42,14 +42,16 @@ class Explainer:
         trained = load_network(config.source)
         self.editor = Editor(editing_model(config.source, trained))
         self.model = self.editor.model
-        self.wish = config.wish()
-        self.wish.check_learned(self.model.learned, self.model.name)
+        self.target = config.target()
+        self.target.check_learned(self.model.learned, self.model.name)
         self.units = self._wanted_units()
         shape = trained.info.model
         self.boxes = shape.boxes if shape.local_branches else {}
         self.readers = self._find_readers(trained)
-        (taken,) = self.editor.take([photo], parse_choice(config.face))
-        self.subject = raised(
+        (taken,) = self.editor.detect_and_align(
+            [photo], parse_choice(config.face)
+        )
+        self.subject = unwrap(
             taken, config.image, "frame one with --face=x,y,width,height"
         )
         self.face = to_network(self.subject.faces[0].aligned)
@@ -58,7 +60,7 @@ class Explainer:
         """The units to explain, in the order of `action_units.NAMES`."""
         if not self.config.aus:
             return known_units(self.model.learned)
-        wanted = make_wish(dict.fromkeys(self.config.aus, 0.0))
+        wanted = make_target(dict.fromkeys(self.config.aus, 0.0))
         wanted.check_learned(self.model.learned, self.model.name)
         return [name for name in action_units.NAMES if name in wanted.units]
 
@@ -121,7 +123,7 @@ class Explainer:
                 )
 
     def _edit_section(self) -> Section:
-        (edited,) = self.editor.grant([self.subject], self.wish)
+        (edited,) = self.editor.apply([self.subject], self.target)
         return edit_sections.edit_section(
             edited.faces[0], self.boxes, self.config.methods
         )

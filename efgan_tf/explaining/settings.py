@@ -3,10 +3,14 @@
 import dataclasses
 
 from efgan_tf import action_units
-from efgan_tf.editing.choice import parse_choice
+from efgan_tf.editing.expression_target import (
+    ExpressionTarget,
+    make_target,
+    parse_units,
+)
+from efgan_tf.editing.face_selection import parse_choice
 from efgan_tf.editing.presets import DEFAULT
 from efgan_tf.editing.settings import PhotoConfig
-from efgan_tf.editing.wanted import Wish, make_wish, parse_units
 from efgan_tf.options import check_at_least, option, require
 
 MAPS = ("smoothgrad", "gradcam", "gradcam++", "layercam", "scorecam")
@@ -76,21 +80,23 @@ class VisualizeConfig:
         PhotoConfig(max_megapixels=self.max_megapixels)
         for name in self.aus:
             action_units.canonical_name(name)
-        self.wish()
+        self.target()
 
     @property
     def source(self) -> str:
         """Where the model is."""
         return self.run_dir or self.model or DEFAULT
 
-    def wish(self) -> Wish:
+    def target(self) -> ExpressionTarget:
         """The edit whose stages are shown.
 
         Raises:
           UserError: an unknown name, or a value out of range.
         """
         expression = self.expression or (None if self.au else _EXPRESSION)
-        return make_wish(expression, self.intensity, units=parse_units(self.au))
+        return make_target(
+            expression, self.intensity, units=parse_units(self.au)
+        )
 
 
 def _check_known(

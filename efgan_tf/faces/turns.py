@@ -76,12 +76,12 @@ def find_upright(
       face why its landmarks may be wrong all the same.
     """
     return [
-        settled(detector, photo, faces)
+        resolve(detector, photo, faces)
         for photo, faces in zip(photos, detector.detect(photos), strict=True)
     ]
 
 
-def settled(
+def resolve(
     detector: Detector, photo: np.ndarray, faces: Sequence[Face]
 ) -> list[Face]:
     """Faces of a photo as the surest of its quarter turns shows them.

@@ -157,7 +157,7 @@ class _Page:
             shown = self._edit(session)
         except UserError as error:
             return {at.photo: None, **_tell(error, at.trouble)}
-        several = len(session.wishes) > 1
+        several = len(session.expression_targets) > 1
         return {
             at.start: gr.Column(visible=False),
             at.work: gr.Row(visible=True),
@@ -165,7 +165,7 @@ class _Page:
             at.trouble: "",
             at.faces: gr.HTML(self._faces(session), visible=several),
             at.to_all: gr.Button(visible=several),
-            **self._wish(session),
+            **self._target(session),
             **shown,
             at.viewer: gr.HTML(
                 shown[at.viewer], photo=picture_url(session.photo)
@@ -199,7 +199,7 @@ class _Page:
             try:
                 change(_present(session), *inputs)
                 if echo:
-                    shown |= self._wish(session)
+                    shown |= self._target(session)
                 shown |= self._edit(session)
             except UserError as error:
                 shown |= _tell(error, self._at.status)
@@ -226,9 +226,11 @@ class _Page:
 
         return run
 
-    def _wish(self, session: Session) -> dict:
+    def _target(self, session: Session) -> dict:
         values = [
-            *session.shown_units(), session.wish.intensity, session.stages
+            *session.shown_units(),
+            session.expression_target.intensity,
+            session.stages,
         ]  # fmt: skip
         return dict(zip(self._wishes, values, strict=True))
 

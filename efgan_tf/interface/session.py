@@ -14,19 +14,19 @@ import numpy as np
 
 from efgan_tf import action_units
 from efgan_tf.editing.animation import animate
-from efgan_tf.editing.choice import FaceChoice
 from efgan_tf.editing.editor import Editor
 from efgan_tf.editing.expression_file import (
     Expression,
     load_expression,
     save_expression,
 )
+from efgan_tf.editing.expression_target import ExpressionTarget
+from efgan_tf.editing.face_selection import FaceChoice
 from efgan_tf.editing.results import Edited
 from efgan_tf.editing.settings import ResultConfig
 from efgan_tf.editing.sheet import face_pictures
 from efgan_tf.editing.single import ANIMATION_SIDE
-from efgan_tf.editing.subjects import Subject, close_up, raised, reduced
-from efgan_tf.editing.wanted import Wish
+from efgan_tf.editing.subjects import Subject, close_up, reduced, unwrap
 from efgan_tf.errors import UserError
 from efgan_tf.faces import animations, documents
 from efgan_tf.interface.uploads import named_as_by_its_owner, read_upload
@@ -56,7 +56,7 @@ class Session:
       subject: the same with all its faces, at least one.
 
     Attributes:
-      wishes: of whole expressions, one for each face.
+      expression_targets: of whole expressions, one for each face.
       selected: index of the face that changes apply to.
       stages: how many of the cascade's are run.
     """
@@ -73,7 +73,9 @@ class Session:
         self._document = document
         self._subject = subject
         self._shown = reduced(subject, SHOWN_SIDE)
-        self.wishes = [Wish(face.source) for face in subject.faces]
+        self.expression_targets = [
+            ExpressionTarget(face.source) for face in subject.faces
+        ]
         areas = [face.face.area for face in subject.faces]
         self.selected = int(np.argmax(areas))
         self.stages = editor.model.stages
@@ -89,9 +91,9 @@ class Session:
         return self._subject.notes
 
     @property
-    def wish(self) -> Wish:
+    def expression_target(self) -> ExpressionTarget:
         """Of the selected face."""
-        return self.wishes[self.selected]
+        return self.expression_targets[self.selected]
 
     @property
     def source(self) -> np.ndarray:
@@ -107,16 +109,19 @@ class Session:
         """A picture of every face, uint8 `[side, side, 3]`."""
         return [
             close_up(self._shown, index, PICTURE_SIDE).photo
-            for index in range(len(self.wishes))
+            for index in range(len(self.expression_targets))
         ]
 
     def shown_units(self) -> list[float]:
-        """The selected face's wish as sliders show it, in steps."""
-        return [round(float(value), 1) for value in self.wish.expression]
+        """The units that the sliders show for the selected face, in steps."""
+        return [
+            round(float(value), 1)
+            for value in self.expression_target.expression
+        ]
 
     def select(self, index: int) -> None:
         """Changes apply to this face from now on."""
-        self.selected = range(len(self.wishes))[index]
+        self.selected = range(len(self.expression_targets))[index]
 
     def use_stages(self, count: int) -> None:
         """Runs so many stages, which make larger steps if they are fewer.
@@ -130,7 +135,7 @@ class Session:
         """Takes what the sliders say; those left alone lose no digits."""
         values = np.asarray(units, np.float32)
         same = np.abs(values - self.shown_units()) < STEP / 2
-        expression = np.where(same, self.wish.expression, values)
+        expression = np.where(same, self.expression_target.expression, values)
         self._set(action_units.validate(expression), intensity)
 
     def show(self, expression: np.ndarray) -> None:
@@ -166,8 +171,10 @@ class Session:
         self.show(self.source)
 
     def give_to_all(self) -> None:
-        """The selected face's wish to all faces."""
-        self.wishes = [self.wish] * len(self.wishes)
+        """Gives all faces the selected one's target."""
+        self.expression_targets = [self.expression_target] * len(
+            self.expression_targets
+        )
 
     def edited(self) -> Edited:
         """The photo that is shown, after the edit.
@@ -240,11 +247,13 @@ class Session:
         return path
 
     def _set(self, expression: np.ndarray, intensity: float) -> None:
-        self.wishes[self.selected] = Wish(expression, intensity)
+        self.expression_targets[self.selected] = ExpressionTarget(
+            expression, intensity
+        )
 
     def _target(self, index: int) -> np.ndarray:
         source = self._subject.faces[index].source
-        return self._editor.reachable(source, self.wishes[index])
+        return self._editor.reachable(source, self.expression_targets[index])
 
     def _changed(self) -> list[int]:
         """The faces that shall look different."""
@@ -280,12 +289,12 @@ def open_photo(
     document, name = read_upload(path, max_pixels), Path(path).name
     knows = editor.model.has_estimator
     neutral = action_units.preset("neutral")
-    (taken,) = editor.take(
+    (taken,) = editor.detect_and_align(
         [document.pixels],
         FaceChoice("all"),
         source=None if knows else neutral,
     )
-    subject = raised(taken, name, _NO_FACE)
+    subject = unwrap(taken, name, _NO_FACE)
     notes = subject.notes if knows else (*subject.notes, _TAKEN_FOR_NEUTRAL)
     subject = dataclasses.replace(subject, notes=notes)
     return Session(editor, name, document, subject)

@@ -21,7 +21,7 @@ def status(session: Session) -> str:
         if abs(change) >= STEP
     ]
     says = f"changed: {', '.join(changed)}" if changed else "as in the photo"
-    if len(session.wishes) > 1:
+    if len(session.expression_targets) > 1:
         says = f"face {session.selected + 1}: {says}"
     return "; ".join([says[0].upper() + says[1:], *session.notes])
 

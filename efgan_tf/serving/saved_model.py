@@ -11,7 +11,7 @@ from efgan_tf.outputs import atomic_folder
 from efgan_tf.serving import model_card
 from efgan_tf.serving.signatures import Signatures
 from efgan_tf.serving.warmup import write_warmup
-from efgan_tf.training.refusals import told_plainly
+from efgan_tf.training.file_errors import as_user_error
 
 
 def write_saved_model(
@@ -41,7 +41,7 @@ def write_saved_model(
     path = folder / str(next_version(folder))
     with (
         atomic_folder(path) as temporary,
-        told_plainly(f"cannot write {path}"),
+        as_user_error(f"cannot write {path}"),
     ):
         signatures = Signatures(trained)
         functions = signatures.functions()

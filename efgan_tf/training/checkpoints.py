@@ -20,7 +20,7 @@ import tensorflow as tf
 
 from efgan_tf.errors import UserError
 from efgan_tf.outputs import atomic_folder
-from efgan_tf.training.refusals import told_plainly
+from efgan_tf.training.file_errors import as_user_error
 
 _MANIFEST = "checkpoint.json"
 
@@ -62,7 +62,7 @@ class Checkpoints:
         """
         path = self._path(position.phase, position.step)
         with (
-            told_plainly(f"earlier checkpoints are safe; cannot save {path}"),
+            as_user_error(f"earlier checkpoints are safe; cannot save {path}"),
             atomic_folder(path, overwrite=True) as folder,
         ):
             tf.train.Checkpoint(**objects).write(str(folder / "variables"))

@@ -10,7 +10,7 @@ import numpy as np
 import tensorflow as tf
 from google.protobuf.message import DecodeError
 
-from efgan_tf.training.refusals import told_plainly
+from efgan_tf.training.file_errors import as_user_error
 
 _RECORD_FRAME = 16
 """Bytes around a TFRecord: its length and two checksums."""
@@ -47,7 +47,7 @@ class MetricsLog:
         """
         line = {"images": images, **context, **metrics}
         text = json.dumps(line, allow_nan=False) + "\n"
-        with told_plainly(f"cannot write {self.path}"):
+        with as_user_error(f"cannot write {self.path}"):
             self._file.write(text)
             self._file.flush()
             with self._writer.as_default(step=images):
@@ -57,14 +57,14 @@ class MetricsLog:
 
     def image(self, images: int, name: str, picture: np.ndarray) -> None:
         """Adds a picture, uint8 `[height, width, 3]`, to TensorBoard."""
-        with told_plainly(f"cannot write {self.path.parent / 'logs'}"):
+        with as_user_error(f"cannot write {self.path.parent / 'logs'}"):
             with self._writer.as_default(step=images):
                 tf.summary.image(name, picture[None])
             self._writer.flush()
 
     def close(self) -> None:
         """Closes both files."""
-        with told_plainly(f"cannot write {self.path}"):
+        with as_user_error(f"cannot write {self.path}"):
             self._file.close()
             self._writer.close()
 
@@ -106,7 +106,7 @@ def cut_back_events(path: Path, images: int) -> None:
 
 def _truncate(path: Path, size: int) -> None:
     if size < path.stat().st_size:
-        with told_plainly(f"cannot write {path}"):
+        with as_user_error(f"cannot write {path}"):
             os.truncate(path, size)
 
 

@@ -82,11 +82,11 @@ class RunDirectory:
         if self.path.exists() and not self.path.is_dir():
             raise UserError(f"--run_dir={self.path} is a file; name a folder")
         if self.is_new():
-            strangers = self._strangers()
-            if strangers:
+            unknown_files = self._unknown_files()
+            if unknown_files:
                 raise UserError(
                     f"--run_dir={self.path} is not a run: it holds "
-                    f"{', '.join(strangers[:3])} but no config.json; name "
+                    f"{', '.join(unknown_files[:3])} but no config.json; name "
                     "another folder"
                 )
         else:
@@ -111,7 +111,7 @@ class RunDirectory:
                 "go on; name another --run_dir or delete this one"
             )
 
-    def _strangers(self) -> list[str]:
+    def _unknown_files(self) -> list[str]:
         """What lies here that a run, dead before its config, does not leave."""
         found = list(self.path.iterdir()) if self.path.exists() else []
         if self.checkpoints in found:

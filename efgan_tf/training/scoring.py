@@ -10,9 +10,9 @@ from efgan_tf.config import Config
 from efgan_tf.outputs import atomic_file
 from efgan_tf.training import samples, validation
 from efgan_tf.training.checkpoints import Position
+from efgan_tf.training.file_errors import as_user_error
 from efgan_tf.training.logs import MetricsLog
 from efgan_tf.training.networks import Networks
-from efgan_tf.training.refusals import told_plainly
 from efgan_tf.training.run_directory import RunDirectory
 
 SHEET_ROWS = 8
@@ -77,7 +77,7 @@ class Scorer:
             file = f"{_joined(moment, '_', name)}.png"
             path = self.run.samples / file
             with (
-                told_plainly(f"cannot write {path}"),
+                as_user_error(f"cannot write {path}"),
                 atomic_file(path) as temporary,
             ):
                 Image.fromarray(sheet).save(temporary)

@@ -355,7 +355,11 @@ class Trainer:
                 else:
                     progress.advance(per_step)
                 problem = _user_error(
-                    self._look_after, networks, position, pending, progress
+                    self._log_score_and_save,
+                    networks,
+                    position,
+                    pending,
+                    progress,
                 )
             stopped = self.workers.stop(self.stop.requested, problem)
         with self.workers.together():
@@ -365,7 +369,7 @@ class Trainer:
                 self._save(networks, position)
         return position, stopped
 
-    def _look_after(
+    def _log_score_and_save(
         self,
         networks: Networks,
         position: Position,

@@ -171,17 +171,17 @@ def test_a_split_without_faces_is_told(config, tmp_path, monkeypatch):
 
 
 def test_a_full_disk_is_one_line():
-    from efgan_tf.data.beam import told_plainly
+    from efgan_tf.data.beam import as_user_error
 
     with pytest.raises(UserError, match="--data_dir: No space left"):
-        with told_plainly():
+        with as_user_error():
             raise RuntimeError(
                 "OSError: [Errno 28] No space left on device [while running "
                 "'train/WriteFinalShards']"
             )
     with pytest.raises(RuntimeError, match="a bug"):
-        with told_plainly():
+        with as_user_error():
             raise RuntimeError("a bug")
     with pytest.raises(UserError, match="^x/sub cannot be read"):
-        with told_plainly():
+        with as_user_error():
             raise UserError("x/sub cannot be read: Permission denied")

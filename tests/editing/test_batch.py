@@ -10,9 +10,9 @@ import pytest
 from PIL import Image
 
 from efgan_tf.editing import batch, subjects
+from efgan_tf.editing.expression_target import make_target
 from efgan_tf.editing.inputs import list_jobs, list_others
 from efgan_tf.editing.request import Request
-from efgan_tf.editing.wanted import make_wish
 from efgan_tf.errors import UserError
 from efgan_tf.faces import documents
 from tests.editing.scenes import portraits, tiny_editor
@@ -29,7 +29,7 @@ def album(rendered, tmp_path):
 
 
 def edited(album):
-    request = Request(make_wish("happy"))
+    request = Request(make_target("happy"))
     jobs, out = list_jobs(str(album)), album.parent / "out"
     entries = batch.edit_photos(
         tiny_editor(), request, jobs, out, 10**8, list_others(str(album))

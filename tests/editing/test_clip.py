@@ -5,9 +5,9 @@ import pytest
 from PIL import Image
 
 from efgan_tf.editing import clip
-from efgan_tf.editing.choice import parse_choice
+from efgan_tf.editing.expression_target import make_target
+from efgan_tf.editing.face_selection import parse_choice
 from efgan_tf.editing.request import Request
-from efgan_tf.editing.wanted import make_wish
 from efgan_tf.errors import UserError
 from efgan_tf.faces.video import open_video
 from efgan_tf.faces.video_writing import Audio, at_rate, write_video
@@ -39,7 +39,7 @@ def moving(rendered):
 
 def edited(path, frames, out, face="largest"):
     write_video(path, at_rate(frames, 12))
-    request = Request(make_wish("happy"), parse_choice(face))
+    request = Request(make_target("happy"), parse_choice(face))
     return clip.edit_video(tiny_editor(), request, open_video(path), str(out))
 
 
@@ -83,7 +83,7 @@ def test_a_video_without_a_face(tmp_path):
 def followed(path, frames, face):
     """How many faces are to be edited in each frame."""
     write_video(path, at_rate(frames, 12))
-    request = Request(make_wish("happy"), parse_choice(face))
+    request = Request(make_target("happy"), parse_choice(face))
     found = clip._followed(tiny_editor(), request, open_video(path))
     return [len(faces) for faces in found]
 
@@ -138,7 +138,7 @@ def test_what_the_model_cannot_do_is_told_before_any_work(
     monkeypatch.setattr(clip, "_tracks", None)
     with pytest.raises(UserError, match=message):
         clip.edit_video(
-            editor, Request(make_wish("happy"), stages=stages),
+            editor, Request(make_target("happy"), stages=stages),
             open_video(tmp_path / "in.mp4"), str(tmp_path / "out.mp4"),
         )  # fmt: skip
 

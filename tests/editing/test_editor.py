@@ -69,8 +69,8 @@ def test_what_was_done_is_told(editor, group):
 
 
 def test_a_zero_edit_aims_at_the_source(editor, group):
-    for wish in ({}, {"expression": "happy", "intensity": 0}):
-        edited = editor.edit(group, **{"expression": {}, **wish}, face="all")
+    for target in ({}, {"expression": "happy", "intensity": 0}):
+        edited = editor.edit(group, **{"expression": {}, **target}, face="all")
         for face in edited.faces:
             np.testing.assert_array_equal(
                 face.source_action_units, face.target_action_units

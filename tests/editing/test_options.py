@@ -80,7 +80,7 @@ def largest(scene):
 
 
 @pytest.mark.parametrize(
-    "wish",
+    "target",
     [
         "--expression=surprised",
         "--expression=sad --intensity=0.5",
@@ -94,8 +94,8 @@ def largest(scene):
         "--expression=fearful --source_au=AU12=1 --stages=1",
     ],
 )
-def test_wishes(wish, run, scene, tmp_path):
-    arguments = wish.format(scene.folder).split()
+def test_wishes(target, run, scene, tmp_path):
+    arguments = target.format(scene.folder).split()
     out = succeed(run, scene.image, *arguments, f"--out={tmp_path}/out.png")
     scene.check(tmp_path / "out.png", [largest(scene)])
     assert "source  target" in out

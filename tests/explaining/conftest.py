@@ -5,10 +5,10 @@ import functools
 import numpy as np
 import pytest
 
-from efgan_tf.editing.choice import parse_choice
 from efgan_tf.editing.editor import Editor
+from efgan_tf.editing.face_selection import parse_choice
 from efgan_tf.editing.loading import editing_model, load_network
-from efgan_tf.editing.subjects import raised, to_network
+from efgan_tf.editing.subjects import to_network, unwrap
 from efgan_tf.explaining.readers import critics_of, estimator_of
 from efgan_tf.faces.photos import read_photo
 from tests.editing.scenes import tiny_run
@@ -35,10 +35,10 @@ def faces(rendered, detector):
         for path in sorted((rendered / "photos").glob(f"*{name}.jpg"))[:2]
     ]
     editor = Editor(editing_model("preset", trained()), detector)
-    taken = editor.take(
+    taken = editor.detect_and_align(
         [read_photo(path) for path in paths], parse_choice("largest")
     )
-    aligned = [raised(each).faces[0].aligned for each in taken]
+    aligned = [unwrap(each).faces[0].aligned for each in taken]
     return to_network(np.stack(aligned))
 
 

@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from efgan_tf import action_units, commands, visualize
-from efgan_tf.editing.choice import parse_choice
+from efgan_tf.editing.face_selection import parse_choice
 from efgan_tf.editing.loading import load_network
 from efgan_tf.editing.subjects import to_network
 from efgan_tf.explaining import edit_sheets, explain
@@ -62,9 +62,9 @@ def edited(folder):
     """The same edit, made directly."""
     editor = tiny_editor()
     photo = np.asarray(Image.open(folder / "photo.png"))
-    (subject,) = editor.take([photo], parse_choice("largest"))
-    wish = VisualizeConfig(image="x", out="x", expression="happy").wish()
-    return subject, editor.grant([subject], wish)[0].faces[0]
+    (subject,) = editor.detect_and_align([photo], parse_choice("largest"))
+    target = VisualizeConfig(image="x", out="x", expression="happy").target()
+    return subject, editor.apply([subject], target)[0].faces[0]
 
 
 def test_everything_is_drawn(explained):
@@ -336,7 +336,7 @@ def test_models_that_cannot_be_explained(
 def test_the_default_edit_moves_most_of_the_face():
     config = VisualizeConfig(image="x", out="x")
     np.testing.assert_array_equal(
-        config.wish().expression, action_units.preset("surprised")
+        config.target().expression, action_units.preset("surprised")
     )
-    alone = VisualizeConfig(image="x", out="x", au="AU12=3").wish()
+    alone = VisualizeConfig(image="x", out="x", au="AU12=3").target()
     assert alone.expression is None and alone.units == {"AU12": 3.0}

@@ -29,7 +29,7 @@ def _opened(path):
 def _fresh(path):
     """A session whose photo need not be looked at again."""
     session = copy.copy(_opened(path))
-    session.wishes = list(session.wishes)
+    session.expression_targets = list(session.expression_targets)
     return session
 
 
@@ -98,7 +98,7 @@ def test_a_reset_gives_the_photo_back_bit_for_bit(session):
     session.show_preset("happy")
     assert _differs(session)
     session.reset()
-    assert session.wish.intensity == 1 and not _differs(session)
+    assert session.expression_target.intensity == 1 and not _differs(session)
 
 
 def test_stages_are_shown_and_can_be_fewer(session):
@@ -114,7 +114,7 @@ def test_stages_are_shown_and_can_be_fewer(session):
 
 
 def test_each_face_has_a_wish_of_its_own(group):
-    assert len(group.wishes) == len(group.thumbnails()) == 3
+    assert len(group.expression_targets) == len(group.thumbnails()) == 3
     group.select(0)
     group.show_preset("happy")
     group.select(2)
@@ -123,7 +123,7 @@ def test_each_face_has_a_wish_of_its_own(group):
     assert [third.any() for third in thirds] == [True, False, True]
     group.select(0)
     np.testing.assert_array_equal(
-        group.wish.expression, action_units.preset("happy")
+        group.expression_target.expression, action_units.preset("happy")
     )
     group.give_to_all()
     assert len(group.edited().faces) == 3
@@ -174,7 +174,9 @@ def test_an_expression_is_saved_and_loaded_again(session, group, tmp_path):
     expected = action_units.preset("fearful")
     index = action_units.NAMES.index(MASKED)
     expected[index] = session.source[index]
-    np.testing.assert_allclose(group.wish.expression, expected, atol=6e-4)
+    np.testing.assert_allclose(
+        group.expression_target.expression, expected, atol=6e-4
+    )
 
 
 BAD_FILES = {
@@ -189,7 +191,7 @@ def test_what_is_no_photo_is_told_by_its_own_name(name, session, tmp_path):
     content, message = BAD_FILES[name]
     (tmp_path / name).write_bytes(content)
     session.show_preset("happy")
-    before = session.wish
+    before = session.expression_target
     for use in (
         lambda path: open_photo(tiny_editor(), path, LIMIT),
         lambda path: session.show_as_in(path, LIMIT),
@@ -198,7 +200,7 @@ def test_what_is_no_photo_is_told_by_its_own_name(name, session, tmp_path):
             use(tmp_path / name)
         assert str(caught.value).startswith(message)
         assert str(tmp_path) not in str(caught.value)
-    assert session.wish is before
+    assert session.expression_target is before
 
 
 def test_photos_without_a_face_or_with_too_many_pixels(session, tmp_path):
@@ -230,11 +232,11 @@ BAD_EXPRESSIONS = {
 def test_a_bad_expression_is_told_and_changes_nothing(text, session, tmp_path):
     path = tmp_path / "mine.json"
     path.write_text(text)
-    before = session.wish
+    before = session.expression_target
     with pytest.raises(UserError, match="^mine.json") as caught:
         session.load(path)
     assert BAD_EXPRESSIONS[text] in str(caught.value)
-    assert session.wish is before
+    assert session.expression_target is before
 
 
 def test_values_that_no_slider_gives_are_refused(session):

@@ -58,13 +58,13 @@ WISHES = [
 ]
 
 
-@pytest.mark.parametrize("wish", WISHES, ids=lambda wish: "-".join(wish))
-def test_photos_are_edited_as_at_home(rendered, local, remote, wish):
-    photo, wish = group_photo(rendered), dict(wish)
-    if "from_photo" in wish:
-        wish["from_photo"] = portraits(rendered)[2]
-    here = local.edit(photo, **wish)
-    there = remote.edit(photo, **wish)
+@pytest.mark.parametrize("target", WISHES, ids=lambda target: "-".join(target))
+def test_photos_are_edited_as_at_home(rendered, local, remote, target):
+    photo, target = group_photo(rendered), dict(target)
+    if "from_photo" in target:
+        target["from_photo"] = portraits(rendered)[2]
+    here = local.edit(photo, **target)
+    there = remote.edit(photo, **target)
     assert len(here.faces) == len(there.faces) >= 1
     for one, other in zip(here.faces, there.faces, strict=True):
         learned = local.model.learned > 0  # which the client cannot know
@@ -183,14 +183,14 @@ def test_an_address_is_a_model_for_everything_that_edits(
     monkeypatch.setattr("efgan_tf.editing.editor.Detector", lambda: detector)
     photo = tmp_path / "photo.png"
     Image.fromarray(portraits(rendered)[0]).save(photo)
-    wish = [f"--image={photo}", "--au=AU12=3"]
+    target = [f"--image={photo}", "--au=AU12=3"]
     assert commands.run(
         edit.main, *edit.CONFIGS,
-        argv=["edit", f"--model={address}", f"--out={tmp_path}/1.png", *wish],
+        argv=["edit", f"--model={address}", f"--out={tmp_path}/1.png", *target],
     ) == 0  # fmt: skip
     assert commands.run(
         client.main, *client.CONFIGS,
-        argv=["client", f"--server={served.address}", *wish,
+        argv=["client", f"--server={served.address}", *target,
               f"--out={tmp_path}/2.png", f"--sheet={tmp_path}/sheet.png"],
     ) == 0  # fmt: skip
     assert "AU12" in capsys.readouterr().out

@@ -152,7 +152,7 @@ said = {"texts": mine.texts(f"worker {mine.index} says ü"),
         "of_chief": mine.of_chief([1, None] if first else "no"),
         "stop": [mine.stop(False), mine.stop(not first)]}
 
-def raised(function):
+def unwrap(function):
     try:
         function()
     except UserError as error:
@@ -163,11 +163,11 @@ def fail():
         if not first:
             raise UserError("its disk is full")
 
-said["failed"] = raised(fail)
-said["problem"] = raised(
+said["failed"] = unwrap(fail)
+said["problem"] = unwrap(
     lambda: mine.stop(True, UserError("not finite") if first else None))
-said["same"] = raised(lambda: mine.check_same("equal", "differ"))
-said["differ"] = raised(lambda: mine.check_same(str(mine.index), "differ"))
+said["same"] = unwrap(lambda: mine.check_same("equal", "differ"))
+said["differ"] = unwrap(lambda: mine.check_same(str(mine.index), "differ"))
 with strategy.scope():
     variables = [tf.Variable([1.5, -2.5e7]), tf.Variable(2**40, dtype="int64")]
 for variable in variables:

@@ -163,7 +163,7 @@ def _kids(
     scores: Sequence[Score],
 ) -> dict[tuple[str, str], dict[str, Any]]:
     """KID of mouths, ×1000: edits, and their sources, against real ones."""
-    found = editor.take([p.pixels for p in real], measure.LARGEST)
+    found = editor.detect_and_align([p.pixels for p in real], measure.LARGEST)
     by_expression: dict[str, list[np.ndarray]] = {}
     for photo, subject in zip(real, found, strict=True):
         if isinstance(subject, UserError):

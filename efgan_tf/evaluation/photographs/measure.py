@@ -6,8 +6,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from efgan_tf import geometry
-from efgan_tf.editing.choice import FaceChoice, parse_choice
 from efgan_tf.editing.editor import Editor
+from efgan_tf.editing.face_selection import FaceChoice, parse_choice
 from efgan_tf.editing.subjects import Subject, to_network
 from efgan_tf.evaluation.metrics import artifacts, pictures
 from efgan_tf.evaluation.photographs import points
@@ -110,7 +110,7 @@ def read_sources(
       At most one source of each kind for each person, the first by name; and
       the files in which no face was found.
     """
-    found = editor.take([p.pixels for p in photos], LARGEST)
+    found = editor.detect_and_align([p.pixels for p in photos], LARGEST)
     sources, missed = [], []
     for photo, subject in zip(photos, found, strict=True):
         if not isinstance(subject, Subject):

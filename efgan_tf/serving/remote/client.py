@@ -18,7 +18,7 @@ import numpy as np
 from google.protobuf.message import DecodeError
 
 from efgan_tf.editing.editor import Editor
-from efgan_tf.editing.given import Photo
+from efgan_tf.editing.photo_arguments import Photo
 from efgan_tf.editing.results import Edited
 from efgan_tf.serving.remote import calls, channels, faults
 from efgan_tf.serving.remote.model import RemoteModel

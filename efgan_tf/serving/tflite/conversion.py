@@ -20,7 +20,7 @@ from efgan_tf.serving.tflite import flatbuffer, operations
 from efgan_tf.serving.tflite.card import TfliteInfo
 from efgan_tf.serving.tflite.faces import AlignedFaces
 from efgan_tf.serving.tflite.functions import EDITS, MobileFunctions
-from efgan_tf.training.refusals import told_plainly
+from efgan_tf.training.file_errors import as_user_error
 
 
 def write_tflite(
@@ -49,7 +49,7 @@ def write_tflite(
             content = (folder / f"{name}.tflite").read_bytes()
             with (
                 atomic_file(path, overwrite) as temporary,
-                told_plainly(f"cannot write {path}"),
+                as_user_error(f"cannot write {path}"),
             ):
                 temporary.write_bytes(finished(content, info))
 

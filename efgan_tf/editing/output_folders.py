@@ -9,7 +9,7 @@ from efgan_tf import outputs
 
 
 @contextlib.contextmanager
-def made(folders: Iterable[str | os.PathLike]) -> Iterator[None]:
+def prepared(folders: Iterable[str | os.PathLike]) -> Iterator[None]:
     """Makes folders before the work; takes away those that stay empty.
 
     Args:

@@ -1,8 +1,8 @@
 """What is wanted of an edit: from what a face shows to what it shall show.
 
-A wish may name a whole expression (a preset, another face's units, a saved
-edit), which `intensity` goes towards from the source, and single units, which
-are set as they are said. `relative` adds both to the source instead.
+It may name a whole expression (a preset, another face's units, a saved edit),
+which `intensity` goes towards from the source, and single units, which are set
+as they are said. `relative` adds both to the source instead.
 """
 
 import dataclasses
@@ -19,7 +19,7 @@ MAX_INTENSITY = 10.0
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
-class Wish:
+class ExpressionTarget:
     """An expression that a face shall show.
 
     Attributes:
@@ -54,7 +54,7 @@ class Wish:
                 name, abs(value) if self.relative else value
             )
 
-    def target(self, source: np.ndarray) -> np.ndarray:
+    def resolve(self, source: np.ndarray) -> np.ndarray:
         """The units that an edit aims at.
 
         Args:
@@ -93,19 +93,19 @@ def known_units(learned: np.ndarray) -> list[str]:
     return [name for name, known in pairs if known]
 
 
-def make_wish(
+def make_target(
     expression: str | Mapping[str, float] | None = None,
     intensity: float = 1.0,
     relative: bool = False,
     units: Mapping[str, float] | None = None,
     whole: np.ndarray | None = None,
-) -> Wish:
-    """A wish as people say it.
+) -> ExpressionTarget:
+    """An expression target as a user gives it.
 
     Args:
       expression: a preset's name, or single units: `{"AU12": 3}`.
-      intensity: see `Wish`.
-      relative: see `Wish`.
+      intensity: see `ExpressionTarget`.
+      relative: see `ExpressionTarget`.
       units: single ones, on top of a preset or of `whole`.
       whole: `[17]`, an expression that has no name: another face's.
 
@@ -122,7 +122,7 @@ def make_wish(
             )
         whole = action_units.preset(expression)
     units = {action_units.canonical_name(k): v for k, v in units.items()}
-    return Wish(whole, intensity, units, relative)
+    return ExpressionTarget(whole, intensity, units, relative)
 
 
 def parse_units(text: str, relative: bool = False) -> dict[str, float]:

@@ -12,7 +12,7 @@ from efgan_tf.errors import UserError
 
 
 @contextlib.contextmanager
-def told_plainly(what: str) -> Iterator[None]:
+def as_user_error(what: str) -> Iterator[None]:
     """Turns a refused write inside into `UserError("WHAT: REASON")`."""
     try:
         yield

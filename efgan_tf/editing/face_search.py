@@ -11,9 +11,9 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 
-from efgan_tf.editing.choice import left_to_right
+from efgan_tf.editing.face_selection import left_to_right
 from efgan_tf.faces.detection import LONGEST_SIDE, Detector, Face
-from efgan_tf.faces.turns import moved, overlap, scaling, settled, shrunk
+from efgan_tf.faces.turns import moved, overlap, resolve, scaling, shrunk
 
 NEAR_SIDE = 3 * LONGEST_SIDE
 """The side that large photos are shrunk to for the look from nearer."""
@@ -57,7 +57,7 @@ def _looked_again(
     """What a photo's second looks find, if its first one needs them."""
     if max(photo.shape[:2]) > LONGEST_SIDE and all_small(faces, photo.shape):
         faces = _distinct(faces + _from_nearer(detector, photo))
-    return settled(detector, photo, faces)
+    return resolve(detector, photo, faces)
 
 
 def _from_nearer(detector: Detector, photo: np.ndarray) -> list[Face]:
