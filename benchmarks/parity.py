@@ -121,9 +121,8 @@ def report(config: ParityConfig) -> list[str]:
         errors = np.abs(read_units(2 * images - 1) - faces.targets())
         return float(errors[:, trained.info.mask > 0].mean())
 
-    edit = _model_edit(trained)
-    expected = _edit_each(edit, faces)
-    times = _median_times(config, edit, faces)
+    expected = _edit_each(_model_edit_from(trained), faces)
+    times = _median_times(config, _model_edit(trained), faces)
     shape = trained.info.model
     lines = [
         f"{config.model}, {shape.image_size} pixels, {shape.stages} stages; "
@@ -139,7 +138,7 @@ def report(config: ParityConfig) -> list[str]:
     ]
     rows = {}
     for path in config.files:
-        images = _edit_each(_file_edit(path), faces)
+        images = _edit_each(_file_edit_from(path), faces)
         rows[path] = Measurement(
             fidelity.psnr(2 * images - 1, 2 * expected - 1),
             float(np.abs(images - expected).max()),
@@ -209,8 +208,29 @@ def _check_same(path: str, trained, name: str) -> None:
         )
 
 
+def _model_edit_from(trained) -> Callable:
+    """Faces, their units and targets → edits, in the public scales."""
+    cascade = trained.cascade_function("image")
+
+    def edit_from(image, source, target):
+        units = map(action_units.normalize, (source, target))
+        return (cascade(2 * image - 1, *units)["image"] + 1) / 2
+
+    return edit_from
+
+
+def _file_edit_from(path: str) -> Callable:
+    file = _file(path)
+    return lambda image, source, target: file(
+        "edit_from",
+        image=image,
+        source_action_units=source,
+        action_units=target,
+    )["image"]
+
+
 def _model_edit(trained) -> Callable:
-    """Aligned faces and units in the public scales → edits, by TensorFlow."""
+    """Faces and targets → edits, the units estimated, as one graph."""
     import tensorflow as tf
 
     cascade = trained.cascade_function("image")
@@ -225,7 +245,7 @@ def _model_edit(trained) -> Callable:
     return lambda image, target: edit(image, target).numpy()
 
 
-def _file_edit(path: str, threads: int = 2) -> Callable:
+def _file_edit(path: str, threads: int) -> Callable:
     file = _file(path, threads)
     return lambda image, target: file("edit", image=image, action_units=target)[
         "image"
@@ -236,7 +256,9 @@ def _edit_each(edit: Callable, faces) -> np.ndarray:
     """Edits one face after the other, as a phone does."""
     targets = faces.targets()
     rows = [slice(row, row + 1) for row in range(len(faces))]
-    return np.concatenate([edit(faces.images[r], targets[r]) for r in rows])
+    return np.concatenate(
+        [edit(faces.images[r], faces.units[r], targets[r]) for r in rows]
+    )
 
 
 def _median_times(
