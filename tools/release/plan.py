@@ -248,6 +248,9 @@ PLAN: Mapping[str, Run | Tested | ByHand] = {
     ),
     "python -m benchmarks.scaling --flagfile=configs/method.flags "
     "--image_size=256": Run("--base_width=4 --local_width=4 --critic_width=4"),
+    "python -m benchmarks.data --photos=64 --photo_size=192 --batches=60": Run(
+        "--photos=16 --batches=5"
+    ),
     # docs/training.md
     "python -m benchmarks.normalization": Run("--repeats=1"),
     "python -m efgan_tf.train --flagfile=configs/synthetic.flags": Run(_SMALL),
