@@ -234,7 +234,7 @@ def test_a_preset_has_no_critics_and_says_so(folder, tmp_path, capsys):
         "estimator_mouth.png", "maps.npz", "regions.png", "report.html",
     ]  # fmt: skip
     told = capsys.readouterr().out
-    assert "there are no critics in preset:faces128" in told
+    assert "there are no critics in preset:photos128" in told
     assert "3 faces" not in told  # one was named
     assert "There are no critics in" in (out / "report.html").read_text()
 

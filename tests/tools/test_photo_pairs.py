@@ -11,7 +11,7 @@ from efgan_tf import commands
 from efgan_tf.labeling import measures
 from efgan_tf.labeling.landmarker import FaceLandmarker
 from tests.labeling.conftest import album, networks  # noqa: F401
-from tools.photo_pairs import __main__ as command
+from tools.photo_pairs import make as command
 from tools.photo_pairs import mesh
 from tools.photo_pairs.change import Changes, Face
 from tools.photo_pairs.donors import Donors

@@ -1,6 +1,7 @@
-"""Makes true targets for photographs: the same person with another expression.
+r"""Makes true targets for photographs: the same person with another expression.
 
-    python -m tools.photo_pairs --source_dir=PHOTOS --aus=aus.csv --out=PAIRS
+    python -m tools.photo_pairs.make --source_dir=PHOTOS --aus=aus.csv \
+        --out=PAIRS
 
 PAIRS gets each photo, cropped, up to five changed ones of it, and aus.csv for
 --dataset=folder, in which a photo and its changed ones share subject and view:
@@ -129,8 +130,8 @@ def main(values: flags.FlagValues) -> None:
     progress = Progress("pairs", count, "photos")
     made: list[dict[str, str]] = []
     with outputs.atomic_folder(settings.out, settings.overwrite) as folder:
-        # Forked processes share the photos; only numbers are sent to them.
-        context = multiprocessing.get_context("fork")
+        # Not forked: the threads of the networks above would be missing there.
+        context = multiprocessing.get_context("spawn")
         start = found, settings, folder
         with context.Pool(settings.processes, _start, start) as pool:
             for rows in pool.imap(_make, range(count), chunksize=4):
