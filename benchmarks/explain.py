@@ -1,6 +1,6 @@
 """Do maps of action units lie where the units show, and for a reason?
 
-    python -m benchmarks.explain [--model=preset:faces128] [--faces=12]
+    python -m benchmarks.explain [--model=preset:photos128] [--faces=12]
 
 For each unit and each method: how much denser a map is in the mouth's box than
 in the eyes' box, the median over rendered faces of people whom the model has

@@ -79,4 +79,6 @@ def _extras(photo: Path) -> None:
 
 
 if __name__ == "__main__":
+    if not sys.argv[1:]:
+        raise SystemExit(__doc__)
     main(sys.argv[1:])

@@ -80,6 +80,10 @@ def test_ones_own_mouth_and_eyes_change_nothing(face, changes):
         assert blend.mismatch < 1e-2
 
 
+def test_faint_wrinkles_fit_as_well_as_deep_ones(face, changes):
+    assert changes.wrinkles(face, face, 0.3).mismatch < 1e-2
+
+
 def test_another_mouth_has_the_tone_of_the_face(face, changes):
     darker = np.uint8(np.round(face.picture * [0.8, 0.7, 0.6]))
     blend = changes.mouth(face, Face(darker, face.points))
@@ -180,6 +184,11 @@ def test_from_photos_to_a_table_of_true_targets(people, tmp_path):
             moved = "lips" in row["changes"].split("+")
             assert (float(row["AU15"]) + float(row["AU23"]) > 0) == moved
     assert run() == 2  # the folder is there
+    assert run("--overwrite", "--same_view=nowhere") == 2
+    assert run("--overwrite", "--processes=0") == 2
+    held_out.write_text("subject\nnobody\n")
+    assert run("--overwrite") == 2
+    held_out.write_text("subject\ns00002\n")
     first = {path.name: path.read_bytes() for path in out.iterdir()}
     assert run("--overwrite", "--processes=1") == 0
     assert first == {path.name: path.read_bytes() for path in out.iterdir()}

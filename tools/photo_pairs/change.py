@@ -197,9 +197,8 @@ class Changes:
     def _blend(self, face, points, donor, shows, parts) -> Blend:
         """Joins a face and a donor, both moved to `points`.
 
-        The donor is multiplied by the ratio of blurred colors, which skin
-        alone decides: so it has the face's tone and light, and teeth stay
-        bright.
+        The donor is multiplied by the ratio of blurred skin colors: so it has
+        the face's tone and light, and teeth stay bright.
         """
         moved, raster = self._warp(face, points)
         other = raster.sample(donor.picture, donor.points)
@@ -211,7 +210,7 @@ class Changes:
         gain = _color_gain(moved.picture, other, skin, width)
         joined = moved.picture * (1 - share[..., None])
         joined += np.clip(other * gain, 0, 255) * share[..., None]
-        logs = np.log(gain[share > 0.5])
+        logs = np.log(gain[share > 0.5 * shows.max()])
         mismatch = np.inf
         if len(logs):
             mean = logs.mean(axis=0)

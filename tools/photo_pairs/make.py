@@ -10,14 +10,16 @@ PAIRS gets each photo, cropped, up to five changed ones of it, and aus.csv for
         --dataset=folder --source_dir=PAIRS --aus=PAIRS/aus.csv ...
 
 Units are read off the pictures by efgan_tf.label, but AU15 and AU23: how far
-the lips were moved says these, since no reader of photographs tells them apart.
+the lips were moved says these, since labels of photographs are poor at them.
 AU17 is left out.
 """
 
 import csv
 import dataclasses
 import multiprocessing
+import re
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +29,8 @@ from absl import flags
 from PIL import Image
 
 from efgan_tf import commands, config, outputs
-from efgan_tf.options import option, require
+from efgan_tf.errors import UserError
+from efgan_tf.options import check_at_least, option, require
 from efgan_tf.progress import Progress
 from tools.photo_pairs import plans
 
@@ -62,6 +65,8 @@ class PairsConfig:
             bool(self.source_dir and self.aus and self.out),
             "give --source_dir, --aus and --out",
         )
+        check_at_least(self, 0, "limit", "seed")
+        check_at_least(self, 1, "processes")
 
 
 class _Work:
@@ -74,7 +79,7 @@ class _Work:
     def __call__(self, photo: int) -> list[dict[str, str]]:
         found = self._found
         rng = np.random.default_rng([self._settings.seed, photo])
-        stem = found.files[photo].replace("/", "_").rsplit(".", 1)[0]
+        stem = _stem(found.files[photo])
         variations = [plans.unchanged(found.face(photo))]
         for plan in plans.plans(found.units[photo], rng):
             variations.append(self._varier.vary(photo, plan, rng))
@@ -126,6 +131,7 @@ def main(values: flags.FlagValues) -> None:
     found = photographs.read(
         settings.source_dir, settings.aus, settings.held_out_list
     )
+    _check_names(found.files, settings.same_view)
     count = min(settings.limit or len(found), len(found))
     progress = Progress("pairs", count, "photos")
     made: list[dict[str, str]] = []
@@ -140,6 +146,27 @@ def main(values: flags.FlagValues) -> None:
         progress.finish()
         _write_table(folder, made)
     print(f"{len(made)} pictures of {count} photos: {settings.out}")
+
+
+def _stem(file: str) -> str:
+    """What the files that are made of a photo begin with."""
+    return file.rsplit(".", 1)[0].replace("/", "_")
+
+
+def _check_names(files: Sequence[str], same_view: Sequence[str]) -> None:
+    """Raises a `UserError` for what would be mixed up or not be found."""
+    by_stem: dict[str, str] = {}
+    for file in files:
+        stem = re.sub(r"__\d$", "", _stem(file))
+        if stem in by_stem:
+            raise UserError(
+                f"{by_stem[stem]} and {file} would get the same names; rename "
+                "one of them"
+            )
+        by_stem[stem] = file
+    for folder in same_view:
+        if not any(file.startswith(f"{folder}/") for file in files):
+            raise UserError(f"--same_view={folder}: no photo lies in {folder}/")
 
 
 def _write_table(folder: Path, made: list[dict[str, str]]) -> None:

