@@ -39,6 +39,7 @@ def main(values: flags.FlagValues) -> int:
         outcome = train(settings)
     except WorkerLostError as error:
         print(f"stopped: {error}", file=sys.stderr, flush=True)
+        sys.stdout.flush()
         # TensorFlow's threads still wait for the other worker.
         os._exit(LOST_STATUS)
     if outcome:

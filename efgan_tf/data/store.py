@@ -192,7 +192,8 @@ def _write_contact_sheet(folder: Path, image_size: int) -> None:
     """Draws a sample of the faces, so that their alignment can be seen."""
     from PIL import Image
 
-    faces = _read_faces(folder, image_size, "train")
+    # From disk: the set may be larger than the memory.
+    faces = _read_faces(folder, image_size, "train", limit=0)
     if len(faces):
         sheet = contact_sheet.contact_sheet(faces)
         Image.fromarray(sheet).save(folder / "contact_sheet.png")

@@ -38,7 +38,8 @@ MAX_BYTES = 16 * 2**20
 MAX_SIDE = 2048
 """In pixels, of one encoded image: 12 MB once it is decoded."""
 
-_PNG, _JPEG = b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff"
+# A PNG's first chunk must be its header, or its sides are not at byte 16.
+_PNG, _JPEG = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR", b"\xff\xd8\xff"
 
 
 class Signatures(tf.Module):

@@ -142,8 +142,11 @@ class Checkpoints:
 
     def sweep(self) -> None:
         """Deletes what a killed process left of an unfinished save."""
-        for leftover in self.folder.glob(".phase*"):
-            shutil.rmtree(leftover)
+        for pattern in (".phase*", ".efgan-*"):
+            for leftover in self.folder.glob(pattern):
+                # What was being replaced is put back by `outputs`.
+                if not leftover.name.endswith(".old"):
+                    shutil.rmtree(leftover)
 
 
 def _verify(path: Path) -> Position:

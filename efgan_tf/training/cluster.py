@@ -70,6 +70,8 @@ def _from_tf_config(text: str) -> Cluster:
         raise _wrong(
             f"its cluster has {named}; it can have workers and a chief"
         )
+    if not isinstance(kind, str):
+        raise _wrong("its task has no type, 'worker' or 'chief'")
     if type(index) is not int or not 0 <= index < sizes.get(kind, 0):
         raise _wrong(f"its task, {kind} {index}, is not in its cluster")
     addresses = [*jobs.get("chief", ()), *jobs.get("worker", ())]

@@ -26,7 +26,7 @@ def _run(*arguments):
 
 
 @pytest.fixture(scope="module")
-def prepared(tmp_path_factory):
+def made(tmp_path_factory):
     """Files that clients must bring a certificate to."""
     out = tmp_path_factory.mktemp("tls")
     done = _run(

@@ -35,7 +35,7 @@ def contents(folder) -> dict[str, bytes]:
 
 
 @pytest.fixture(scope="module")
-def prepared(tmp_path_factory):
+def made(tmp_path_factory):
     config = SynthesizeConfig(workers=1, **SMALL)
     return photos.write_photos(
         tmp_path_factory.mktemp("made") / "set", config, show_progress=False
