@@ -56,8 +56,12 @@ def test_wheel_and_sdist_hold_every_file(built):
     with zipfile.ZipFile(wheel) as archive:
         names = set(archive.namelist())
     assert _packaged() <= names
-    configs = {path.name for path in (ROOT / "configs").iterdir()}
-    assert {f"efgan_tf/configs/{name}" for name in configs} <= names
+    configs = {
+        f"efgan_tf/{path.relative_to(ROOT)}"
+        for path in (ROOT / "configs").rglob("*")
+        if path.is_file()
+    }
+    assert configs <= names
     assert not [name for name in names if name.startswith("tests/")]
     (sdist,) = built.glob("*.tar.gz")
     with tarfile.open(sdist) as archive:
