@@ -140,13 +140,13 @@ def _request(
     result: ResultConfig,
 ) -> Request:
     """What is wanted, as far as it can be told without a model."""
-    granted = _strip_target(target, result) if result.strip else _target(target)
+    wanted = _strip_target(target, result) if result.strip else _target(target)
     from_photo = None
     if target.from_photo:
         document = documents.read_document(target.from_photo, photo.max_pixels)
         from_photo = document.pixels
     return Request(
-        target=granted,
+        target=wanted,
         choice=parse_choice(faces.face),
         on_no_face=faces.on_no_face,
         from_photo=from_photo,

@@ -174,7 +174,7 @@ class Editor:
         target: ExpressionTarget,
         stages: int | None = None,
     ) -> list[Edited]:
-        """Edits the faces of photos as wished; `image` is the whole photo.
+        """Edits the faces of photos to a target; `image` is the whole photo.
 
         Raises:
           UserError: the model has not learned a unit or has fewer stages.

@@ -68,7 +68,7 @@ class _Page:
         at = self._at
         outputs = [
             at.start, at.work, at.photo, at.trouble, at.faces, at.to_all,
-            *self._wishes, *self._results,
+            *self._target_inputs, *self._results,
         ]  # fmt: skip
         ways = _ways("full", at.trouble)
         # Not `input`, which also comes when a way to choose is left, with no
@@ -113,13 +113,13 @@ class _Page:
             event(
                 self._changing(change),
                 [self._session, *inputs],
-                [*self._wishes, *self._results],
+                [*self._target_inputs, *self._results],
                 **_ways("minimal", at.status),
             )
         at.faces.select(
             self._select,
             [self._session],
-            [at.faces, *self._wishes, *self._results],
+            [at.faces, *self._target_inputs, *self._results],
             **_ways(),
         )
 
@@ -138,7 +138,7 @@ class _Page:
             ).success(None, [at.made], None, js=_SAVE_FILE)
 
     @property
-    def _wishes(self) -> list[gr.components.Component]:
+    def _target_inputs(self) -> list[gr.components.Component]:
         """What says what the selected face shall show, and how."""
         return [*self._at.sliders, self._at.intensity, self._at.stages]
 
@@ -232,7 +232,7 @@ class _Page:
             session.expression_target.intensity,
             session.stages,
         ]  # fmt: skip
-        return dict(zip(self._wishes, values, strict=True))
+        return dict(zip(self._target_inputs, values, strict=True))
 
     def _edit(self, session: Session) -> dict:
         edited = session.edited()

@@ -1,4 +1,4 @@
-"""Wishes: which units an edit aims at, and what cannot be wished."""
+"""Targets: which units an edit aims at, and what is refused."""
 
 import numpy as np
 import pytest

@@ -94,7 +94,7 @@ def largest(scene):
         "--expression=fearful --source_au=AU12=1 --stages=1",
     ],
 )
-def test_wishes(target, run, scene, tmp_path):
+def test_targets(target, run, scene, tmp_path):
     arguments = target.format(scene.folder).split()
     out = succeed(run, scene.image, *arguments, f"--out={tmp_path}/out.png")
     scene.check(tmp_path / "out.png", [largest(scene)])

@@ -50,7 +50,7 @@ def _public(count):
     return (images + 1) / 2, source, target, (edits.images[:, -1] + 1) / 2
 
 
-WISHES = [
+TARGETS = [
     {"expression": "happy", "intensity": 0.7},
     {"expression": {"AU12": 1}, "relative": True, "face": "all"},
     {"expression": "angry", "source_action_units": np.full(17, 2.0)},
@@ -58,7 +58,7 @@ WISHES = [
 ]
 
 
-@pytest.mark.parametrize("target", WISHES, ids=lambda target: "-".join(target))
+@pytest.mark.parametrize("target", TARGETS, ids=lambda target: "-".join(target))
 def test_photos_are_edited_as_at_home(rendered, local, remote, target):
     photo, target = group_photo(rendered), dict(target)
     if "from_photo" in target:

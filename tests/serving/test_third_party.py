@@ -20,7 +20,7 @@ from tests.editing.conftest import make_forms, random_faces
 
 ROOT = Path(__file__).parents[2]
 NODE = ROOT / "serving" / "node"
-WISH = "AU06=4,AU12=4.5,AU25=3"
+HAPPY = "AU06=4,AU12=4.5,AU25=3"
 
 
 @pytest.fixture(scope="module")
@@ -33,7 +33,7 @@ def face(tmp_path_factory):
 
 
 def _units():
-    return action_units.to_vector(action_units.parse(WISH))
+    return action_units.to_vector(action_units.parse(HAPPY))
 
 
 # It sends version 0 where none is given, which is a version like any other.
@@ -91,7 +91,7 @@ def node(tmp_path_factory):
 def test_node(served, face, node, tmp_path):
     out = tmp_path / "out.png"
     shared = [f"--server={served.address}", f"--image={face}", f"--out={out}"]
-    done = node(*shared, f"--au={WISH}")
+    done = node(*shared, f"--au={HAPPY}")
     assert done.returncode == 0, done.stderr
     assert done.stdout == f"wrote {out} (version 1)\n"
     with Client(served.address) as client:

@@ -21,7 +21,7 @@ SIDE = 160
 """Of the aligned face, in pixels."""
 
 PICTURE = 272
-"""Of the crop around it: as wide as photos/README's, 1.7 aligned sides."""
+"""Of the crop around it: 1.7 aligned sides."""
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
