@@ -230,16 +230,15 @@ class Trainer:
                 if stopped or self._is_last(position.phase):
                     break
                 networks, position = self._next_phase(networks, position)
-        outcome = Outcome(self._is_finished(position), position, "", (), {})
+        finished = self._is_finished(position)
+        outcome = Outcome(finished, position, "", (), {})
         if self.workers.is_chief:
-            outcome = dataclasses.replace(
-                outcome,
+            outcome = Outcome(
+                finished=finished,
                 position=self._saved,
                 checkpoint=str(self._newest),
                 sheets=self.scorer.newest_sheets(),
-                scores=self.scorer.measure(networks)[0]
-                if outcome.finished
-                else {},
+                scores=self.scorer.measure(networks)[0] if finished else {},
             )
         # Who leaves early would be missed.
         self.workers.wait()
