@@ -502,7 +502,7 @@ def test_an_unreadable_batch_is_told_in_the_exchange_of_a_step(
             return super().stop(requested, problem)
 
     strategy = make_strategy(1)
-    told = pytest.raises(UserError, match="cannot read the prepared data")
+    told = pytest.raises(UserError, match="^cannot read the prepared data: OSE")
     with StopRequest() as stop, told as caught:
         trainer.Trainer(
             config, RunDirectory(tmp_path / "run"), strategy, *faces, stop,

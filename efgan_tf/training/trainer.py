@@ -533,7 +533,8 @@ def _next(batches: Iterator) -> Any:
     try:
         return next(batches)
     except _UNREAD as error:
-        reason = str(error).strip().splitlines()[0]
+        # The first line, without the node that TensorFlow names before it.
+        reason = str(error).strip().splitlines()[0].rpartition("}} ")[2]
         raise UserError(f"cannot read the prepared data: {reason}") from error
 
 
