@@ -479,7 +479,7 @@ def test_a_stop_before_the_first_step_is_no_error(data_dir, tmp_path):
     assert outcome.checkpoint.endswith("phase1_00000000")
 
 
-def test_an_unreadable_batch_is_told_in_the_exchange_of_a_step(
+def test_an_unreadable_batch_is_shared_in_the_exchange_of_a_step(
     data_dir, tmp_path
 ):
     # On one of several workers it would leave the others waiting in the next
@@ -502,8 +502,10 @@ def test_an_unreadable_batch_is_told_in_the_exchange_of_a_step(
             return super().stop(requested, problem)
 
     strategy = make_strategy(1)
-    told = pytest.raises(UserError, match="^cannot read the prepared data: OSE")
-    with StopRequest() as stop, told as caught:
+    error = pytest.raises(
+        UserError, match="^cannot read the prepared data: OSE"
+    )
+    with StopRequest() as stop, error as caught:
         trainer.Trainer(
             config, RunDirectory(tmp_path / "run"), strategy, *faces, stop,
             Exchange(strategy),

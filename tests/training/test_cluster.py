@@ -85,12 +85,12 @@ def test_slurms_tasks_out_of_block_order_end_all_with_one_line():
     # Cyclic order: task 1 is the first of the second node, not of the first.
     other = from_environment(slurm(1, place=(1, 0)))
     known = addresses(2)
-    told = meet(
+    raised = meet(
         (Cluster(known, 0), FACTS), (Cluster(known, 1, other.problem), FACTS)
     )
-    assert told[0] == told[1] and "UserError" in told[0]
-    assert "task 1 is number 0 of node 1" in told[0]
-    assert "--distribution=block" in told[0]
+    assert raised[0] == raised[1] and "UserError" in raised[0]
+    assert "task 1 is number 0 of node 1" in raised[0]
+    assert "--distribution=block" in raised[0]
 
 
 @pytest.mark.parametrize(
