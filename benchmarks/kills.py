@@ -119,6 +119,7 @@ def _life(
 ) -> bool:
     """Starts the run and kills it; returns whether it ended before that."""
     before, began = _newest(run), time.monotonic()
+    leftovers = _unfinished(run)
     process = subprocess.Popen(_command(folder, run), **_QUIET)
     if generator.random() < _STARTING:
         _sleep(process, generator.uniform(0, tally.startup))
@@ -133,7 +134,7 @@ def _life(
         return True
     process.send_signal(signal.SIGKILL)
     process.wait()
-    _examine(run, before, tally)
+    _examine(run, before, leftovers, tally)
     return False
 
 
@@ -157,8 +158,22 @@ def _newest(run: Path) -> str:
     return max(names, default="")
 
 
-def _examine(run: Path, before: str, tally: _Tally) -> None:
-    """Counts where a kill hit, and what it cost."""
+def _unfinished(run: Path) -> set[str]:
+    """Names of the folders that saves are being written to, or were."""
+    return {path.name for path in (run / "checkpoints").glob(".*")}
+
+
+def _examine(
+    run: Path, before: str, leftovers: set[str], tally: _Tally
+) -> None:
+    """Counts where a kill hit, and what it cost.
+
+    Args:
+      run: that was killed.
+      before: newest checkpoint when the process started.
+      leftovers: of earlier kills, which were there then.
+      tally: to count in.
+    """
     from efgan_tf.errors import UserError
     from efgan_tf.training.checkpoints import Checkpoints
 
@@ -169,11 +184,7 @@ def _examine(run: Path, before: str, tally: _Tally) -> None:
     except UserError:
         tally.damaged += 1
     tally.lost += newest < before
-    folder = run / "checkpoints"
-    unfinished = folder.is_dir() and any(
-        entry.name.startswith(".") for entry in folder.iterdir()
-    )
-    if unfinished:
+    if _unfinished(run) - leftovers:
         where = "while saving"
     elif newest == before:
         where = "before the first save of a process"

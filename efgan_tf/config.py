@@ -54,8 +54,9 @@ class DataConfig:
     data_dir: str = option("data", "where prepared data sets are kept")
     data_memory: float = option(
         0.25,
-        "share of the machine's memory that a set's pictures may take; those "
-        "of a larger one are read from disk as they are drawn",
+        "share of the machine's memory that the pictures of all sets together "
+        "may take; those of a set that finds no room are read from disk as "
+        "they are drawn",
     )
     source_dir: str = option("", "folder of the photos to prepare")
     aus: str = option(

@@ -21,7 +21,9 @@ from efgan_tf.errors import ConfigError, UserError
 from efgan_tf.options import require
 
 _HEAD = re.compile(r"(?:([A-Za-z][\w-]*)=)?([^=\s]+)")
-_WHOLE_RUN = ("mix", "data_dir", "beam_runner", "beam_options")
+_WHOLE_RUN = (
+    "mix", "data_dir", "data_memory", "beam_runner", "beam_options",
+)  # fmt: skip
 
 
 @dataclasses.dataclass(frozen=True)

@@ -18,7 +18,7 @@ from absl import flags
 from efgan_tf import commands, config
 
 LOST_STATUS = 75
-"""Another worker is gone: the same command, on all of them, goes on."""
+"""Another worker is absent or gone: all of them, started again, go on."""
 
 
 def main(values: flags.FlagValues) -> int:
@@ -30,8 +30,8 @@ def main(values: flags.FlagValues) -> int:
 
         print(describe(settings))
         return 0
+    from efgan_tf.training.cluster import WorkerLostError
     from efgan_tf.training.trainer import train
-    from efgan_tf.training.workers import WorkerLostError
 
     setting = f"TF_ENABLE_ONEDNN_OPTS={os.environ['TF_ENABLE_ONEDNN_OPTS']}"
     print(f"oneDNN: {setting}; on CPUs training is faster with 1 than with 0")
@@ -42,8 +42,11 @@ def main(values: flags.FlagValues) -> int:
         sys.stdout.flush()
         # TensorFlow's threads still wait for the other worker.
         os._exit(LOST_STATUS)
-    if outcome:
+    if outcome.checkpoint:
         print(_summary(settings, outcome))
+    if settings.train.strategy == "multi_worker" and not outcome.finished:
+        # A scheduler must not take one worker's end for the run's.
+        return commands.TERMINATED_STATUS
     return 0
 
 

@@ -37,7 +37,14 @@ def _run(command, folder, **environment):
 
 @pytest.mark.parametrize(
     ("statuses", "tries"),
-    [([0], 1), ([2], 1), ([75, 0], 2), ([137, 75, 2], 3), ([75] * 5, 5)],
+    [
+        ([0], 1),
+        ([2], 1),
+        ([143], 1),
+        ([75, 0], 2),
+        ([137, 75, 2], 3),
+        ([75] * 5, 5),
+    ],
 )
 def test_slurms_job_starts_again_what_can_go_on(fakes, statuses, tries):
     subprocess.run(["bash", "-n", SLURM], check=True)

@@ -23,12 +23,14 @@ from efgan_tf import commands, flag_files, options, train
 from efgan_tf import config as config_lib
 from efgan_tf.data import load_faces, load_parts
 from efgan_tf.distillation.settings import DistillConfig
+from efgan_tf.errors import UserError
 from efgan_tf.evaluation.ablation import AblationConfig
 from efgan_tf.training import objectives, trainer
 from efgan_tf.training.initial import beginning
 from efgan_tf.training.networks import build_networks, start_from
 from efgan_tf.training.run_directory import RunDirectory
 from efgan_tf.training.stopping import StopRequest
+from efgan_tf.training.workers import Workers
 from tests.data import tree_tables
 from tests.training.conftest import (
     GLOBAL_ONLY,
@@ -475,6 +477,40 @@ def test_a_stop_before_the_first_step_is_no_error(data_dir, tmp_path):
         ).run(beginning(config))  # fmt: skip
     assert not outcome.finished and outcome.position.step == 0
     assert outcome.checkpoint.endswith("phase1_00000000")
+
+
+def test_an_unreadable_batch_is_shared_in_the_exchange_of_a_step(
+    data_dir, tmp_path
+):
+    # On one of several workers it would leave the others waiting in the next
+    # step, and end them for another reason.
+    config = _config(_flags(data_dir, tmp_path / "prepared"))
+    data = tmp_path / "data"
+    load_parts(config.data, 64, "train")  # prepared
+    shutil.copytree(data_dir, data)
+    arguments = _flags(data, tmp_path / "run", phase1_kimg=1)
+    config = _config([*arguments, "--data_memory=0"])
+    faces = [load_parts(config.data, 64, s) for s in ("train", "test")]
+    exchanged = []
+
+    class Exchange(Workers):
+        def stop(self, requested, problem=None):
+            exchanged.append(problem)
+            if len(exchanged) == 2:  # after the first step
+                for shard in data.rglob("*.tfrecord*"):
+                    os.truncate(shard, 0)
+            return super().stop(requested, problem)
+
+    strategy = make_strategy(1)
+    error = pytest.raises(
+        UserError, match="^cannot read the prepared data: OSE"
+    )
+    with StopRequest() as stop, error as caught:
+        trainer.Trainer(
+            config, RunDirectory(tmp_path / "run"), strategy, *faces, stop,
+            Exchange(strategy),
+        ).run(beginning(config))  # fmt: skip
+    assert exchanged[-1] is caught.value and len(exchanged) > 2
 
 
 def test_dry_run_tells_and_touches_nothing(tmp_path, capsys):

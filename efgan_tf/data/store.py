@@ -8,7 +8,7 @@ import math
 import os
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -227,7 +227,7 @@ def _prepared(folder: Path, is_new: bool) -> Prepared:
 
 
 def load_parts(
-    config: DataConfig, image_size: int, split: str
+    config: DataConfig, image_size: int, split: str, beside: Sequence[Part] = ()
 ) -> tuple[Part, ...]:
     """One split of each data set of a run, prepared first where absent.
 
@@ -235,14 +235,16 @@ def load_parts(
       config: one data set, or a mix.
       image_size: side of the aligned pictures.
       split: `"train"` or `"test"`.
+      beside: loaded already, with which these share `data_memory`.
 
     Raises:
       UserError: as `load_faces`, or a set of a mix knows no action unit.
     """
-    parts = []
+    parts: list[Part] = []
     for part in config.parts:
+        others = [other.faces for other in (*beside, *parts)]
         try:
-            faces = load_faces(part.data, image_size, split)
+            faces = load_faces(part.data, image_size, split, others)
             if config.mix and not faces.mask.any():
                 raise UserError(
                     "no action unit differs from photo to photo, so that "
@@ -256,18 +258,24 @@ def load_parts(
     return tuple(parts)
 
 
-def load_faces(config: DataConfig, image_size: int, split: str) -> Faces:
+def load_faces(
+    config: DataConfig,
+    image_size: int,
+    split: str,
+    beside: Sequence[Faces] = (),
+) -> Faces:
     """One split of a data set, prepared first where it is absent.
 
     Args:
       config: which data set.
       image_size: side of the aligned pictures.
       split: `"train"` or `"test"`.
+      beside: loaded already, with which these share `data_memory`.
 
     Returns:
       The faces, ordered by subject, view and file; none for the test split of
       a data set that has too few to hold any out. Their pictures stay on disk
-      where they are larger than `data_memory` allows.
+      where they are larger than what `data_memory` leaves.
 
     Raises:
       UserError: as `prepare`, or there is nobody to train on.
@@ -278,7 +286,9 @@ def load_faces(config: DataConfig, image_size: int, split: str) -> Faces:
     prepared = prepare(config, image_size)
     if prepared.is_new:
         print(prepared.summary, file=sys.stderr)
-    limit = config.data_memory * stored.memory_bytes()
+    limit = config.data_memory * stored.memory_bytes() - sum(
+        stored.held_bytes(faces.encoded) for faces in beside
+    )
     faces = _read_faces(prepared.folder, image_size, split, limit)
     if split == "train" and not len(faces):
         raise UserError(

@@ -20,10 +20,11 @@ import numpy as np
 # A TFRecord is its length (8 bytes), a checksum (4), the data, a checksum.
 _BEFORE_RECORD, _AROUND_RECORD = 12, 16
 
-_CGROUP_LIMITS = (
-    "/sys/fs/cgroup/memory.max",
-    "/sys/fs/cgroup/memory/memory.limit_in_bytes",
-)
+# Where the limits of control groups lie, of version 2 and of version 1.
+_CGROUP_LIMITS = {
+    "": ("sys/fs/cgroup", "memory.max"),
+    "memory": ("sys/fs/cgroup/memory", "memory.limit_in_bytes"),
+}
 
 
 class OnDisk(Sequence[bytes], abc.ABC):
@@ -94,6 +95,11 @@ def joined(parts: Sequence[Sequence[bytes]]) -> Sequence[bytes]:
     return [picture for part in parts for picture in part]
 
 
+def held_bytes(pictures: Sequence[bytes]) -> int:
+    """Memory that encoded pictures take; none where they stay on disk."""
+    return 0 if isinstance(pictures, OnDisk) else sum(map(len, pictures))
+
+
 def indexed(
     paths: Sequence[Path], features: Any
 ) -> Iterator[tuple[dict[str, Any], tuple[int, int, int]]]:
@@ -120,10 +126,24 @@ def indexed(
             start += len(record) + _AROUND_RECORD
 
 
-def memory_bytes() -> int:
-    """Of this machine, or of the container that this process is in."""
+def memory_bytes(root: Path = Path("/")) -> int:
+    """Of this machine, or what this process's control groups may have of it.
+
+    Args:
+      root: folder of `proc` and `sys`.
+    """
     limits = [os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")]
-    for path in _CGROUP_LIMITS:
-        with contextlib.suppress(OSError, ValueError):  # "max" is no number
-            limits.append(int(Path(path).read_text()))
+    groups = ""
+    with contextlib.suppress(OSError):  # not Linux
+        groups = (root / "proc/self/cgroup").read_text()
+    for line in groups.splitlines():
+        _, controllers, group = line.split(":", 2)
+        for controller in _CGROUP_LIMITS.keys() & controllers.split(","):
+            folder, name = _CGROUP_LIMITS[controller]
+            # In a container the group's path may be the host's, and its own
+            # limit at the top.
+            for level in (Path(group), *Path(group).parents):
+                path = root / folder / level.relative_to("/") / name
+                with contextlib.suppress(OSError, ValueError):  # "max"
+                    limits.append(int(path.read_text()))
     return min(limits)

@@ -50,9 +50,8 @@ def distill(
     student = build_student(teacher, model)
     if config.student:
         go_on_from(student, config.student)
-    train, held_out = (
-        load_faces(data, model.image_size, split) for split in ("train", "test")
-    )
+    train = load_faces(data, model.image_size, "train")
+    held_out = load_faces(data, model.image_size, "test", beside=[train])
     examples = validation.evaluation_set(held_out, train, _HELD_OUT)
     scores = Scores(teacher, examples)
     lessons = make_lessons(

@@ -125,9 +125,8 @@ def _moved(settings: Config, config: EvaluateConfig) -> Config:
 
 def _faces(data: DataConfig, size: int) -> list[tuple[Faces, Faces]]:
     """Training and test split of each data set."""
-    train, held_out = (
-        load_parts(data, size, split) for split in ("train", "test")
-    )
+    train = load_parts(data, size, "train")
+    held_out = load_parts(data, size, "test", beside=train)
     return [
         (one.faces, other.faces)
         for one, other in zip(train, held_out, strict=True)

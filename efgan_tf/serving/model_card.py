@@ -38,7 +38,7 @@ Their inputs and outputs; b, the number of faces, is free.
 |---|---|---|
 | `image` | float32 [b, {size}, {size}, 3] | 0 to 1, RGB, an aligned face |
 | `image_bytes` | string [b] | in: JPEG or PNG of an aligned face, square, of \
-any side; out: PNG, {size}×{size} |
+up to 2048 pixels a side; out: PNG, {size}×{size} |
 | `action_units` | float32 [b, 17] | 0 to 5; in: the target, out of \
 `estimate`: what the face shows |
 | `source_action_units` | float32 [b, 17] | 0 to 5, what the face shows; \

@@ -7,11 +7,21 @@ from collections.abc import Mapping
 
 from efgan_tf.errors import UserError
 
-_SLURM = ("SLURM_PROCID", "SLURM_STEP_NODELIST", "SLURM_STEP_TASKS_PER_NODE")
+_SLURM = (
+    "SLURM_PROCID", "SLURM_NODEID", "SLURM_LOCALID", "SLURM_STEP_NODELIST",
+    "SLURM_STEP_TASKS_PER_NODE",
+)  # fmt: skip
 # Jobs that share a node must not share ports; a job's number tells them apart.
 _SLURM_FIRST_PORT, _SLURM_PORTS = 15000, 20000
 
 _ADDRESS = re.compile(r"(?P<host>[^\s:]+|\[[0-9a-fA-F:.]+\]):(?P<port>\d+)")
+
+
+class WorkerLostError(Exception):
+    """Another worker is absent or gone, and the rest cannot go on without it.
+
+    Nothing has to be mended: the same command, on all of them, goes on.
+    """
 
 
 @dataclasses.dataclass(frozen=True)
@@ -21,10 +31,12 @@ class Cluster:
     Attributes:
       addresses: `host:port` of each, the chief first.
       index: of this one among them.
+      problem: with this worker's place, which all are to hear of; "" for none.
     """
 
     addresses: tuple[str, ...]
     index: int
+    problem: str = ""
 
     @property
     def is_chief(self) -> bool:
@@ -92,6 +104,8 @@ def _wrong(reason: str) -> UserError:
 def _from_slurm(environ: Mapping[str, str]) -> Cluster:
     """A worker for each task of the step, in the order of the tasks.
 
+    That must be block order: one node's tasks after the other's.
+
     TensorFlow's `SlurmClusterResolver` sorts nodes by name, n10 before n9,
     which is not the order of the tasks, and needs `nvidia-smi`; its parsers of
     Slurm's lists are used. Which GPUs a task sees is Slurm's affair.
@@ -107,23 +121,37 @@ def _from_slurm(environ: Mapping[str, str]) -> Cluster:
             "is not set; start the workers by srun"
         )
     try:
-        index = int(environ["SLURM_PROCID"])
+        index, node, local = (
+            int(environ[name])
+            for name in ("SLURM_PROCID", "SLURM_NODEID", "SLURM_LOCALID")
+        )
         job = int(environ.get("SLURM_JOB_ID", 0))
         nodes = slurm.expand_hostlist(environ["SLURM_STEP_NODELIST"])
         tasks = slurm.expand_tasks_per_node(
             environ["SLURM_STEP_TASKS_PER_NODE"]
         )
-        first = _SLURM_FIRST_PORT + job % _SLURM_PORTS
-        addresses = tuple(
-            f"{node}:{first + task}"
-            for node, count in zip(nodes, tasks, strict=True)
+        places = [
+            (number, task)
+            for number, count in zip(range(len(nodes)), tasks, strict=True)
             for task in range(count)
-        )
+        ]
     except ValueError as error:
         raise UserError(f"Slurm's variables cannot be read: {error}") from error
-    if not 0 <= index < len(addresses):
+    if not 0 <= index < len(places):
         raise UserError(
             f"Slurm's variables contradict each other: task {index} of "
-            f"{len(addresses)}"
+            f"{len(places)}"
         )
-    return Cluster(addresses, index)
+    first = _SLURM_FIRST_PORT + job % _SLURM_PORTS
+    problem = ""
+    if places[index] != (node, local):
+        # Where the other tasks are, Slurm tells nobody.
+        problem = (
+            f"Slurm's tasks are not in block order, task {index} is number "
+            f"{local} of node {node}; use srun --distribution=block"
+        )
+    return Cluster(
+        tuple(f"{nodes[number]}:{first + task}" for number, task in places),
+        index,
+        problem,
+    )

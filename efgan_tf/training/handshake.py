@@ -11,10 +11,10 @@ import errno
 import json
 import socket
 import time
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 
 from efgan_tf.errors import UserError
-from efgan_tf.training.cluster import Cluster
+from efgan_tf.training.cluster import Cluster, WorkerLostError
 
 _LONGEST_MESSAGE = 2**20
 _RETRY_SECONDS = 0.2
@@ -33,13 +33,15 @@ def meet(cluster: Cluster, facts: Mapping[str, str], seconds: float) -> None:
       seconds: how long to wait for the others.
 
     Raises:
-      UserError: a worker does not come or cannot be reached, or they disagree;
-        those that have met raise the same.
+      UserError: they disagree, or one of them has a problem.
+      WorkerLostError: a worker does not come or cannot be reached.
+        In both cases those that have met raise the same.
     """
     said = {
         "cluster": list(cluster.addresses),
         "index": cluster.index,
         "facts": dict(facts),
+        "problem": cluster.problem,
     }
     deadline = time.monotonic() + seconds
     with _listening(cluster) as listener:
@@ -73,40 +75,57 @@ def _receive(
     cluster: Cluster, said: dict, listener: socket.socket, deadline: float
 ) -> None:
     """The chief's side: waits for all, compares, answers."""
-    calls: list[socket.socket] = []
-    seen: set[int] = set()
-    problem = ""
+    calls: dict[int, socket.socket] = {}
+    refused: list[socket.socket] = []
+    problem, lost = said["problem"], False
+    if problem:
+        deadline = min(deadline, time.monotonic() + _GRACE_SECONDS)
     try:
-        while len(calls) < len(cluster.addresses) - 1:
+        while len(calls) + len(refused) < len(cluster.addresses) - 1:
             listener.settimeout(max(deadline - time.monotonic(), 0.001))
             try:
                 connection, _ = listener.accept()
             except TimeoutError:
-                problem = problem or _absent(cluster, seen)
+                lost = not problem
+                problem = problem or _absent(cluster, calls)
                 break
             told = _heard(connection)
+            # One that was ended meanwhile calls again once it is restarted.
+            for index in [i for i, call in calls.items() if _is_gone(call)]:
+                calls.pop(index).close()
             if told is None:  # somebody else's: a port scan, a health check
                 connection.close()
                 continue
-            calls.append(connection)
             found = _disagreement(said, told)
-            if not found and told["index"] in seen:
+            if not found and told["index"] in calls:
                 found = f"two workers say that they are worker {told['index']}"
             if found:  # the others are to hear it too
+                refused.append(connection)
                 problem = problem or found
                 deadline = min(deadline, time.monotonic() + _GRACE_SECONDS)
             else:
-                seen.add(told["index"])
-        answer = json.dumps({"problem": problem}).encode() + b"\n"
-        for connection in calls:
+                calls[told["index"]] = connection
+        answer = json.dumps({"problem": problem, "lost": lost})
+        for connection in (*calls.values(), *refused):
             # One that has gone again is missed by TensorFlow.
             with contextlib.suppress(OSError):
-                connection.sendall(answer)
+                connection.sendall(answer.encode() + b"\n")
     finally:
-        for connection in calls:
+        for connection in (*calls.values(), *refused):
             connection.close()
     if problem:
-        raise _refused(problem)
+        raise _refusal(problem, lost)
+
+
+def _is_gone(connection: socket.socket) -> bool:
+    """Whether a worker that waits for its answer has closed the connection."""
+    connection.setblocking(False)
+    try:
+        return not connection.recv(1, socket.MSG_PEEK)
+    except BlockingIOError:
+        return False
+    except OSError:
+        return True
 
 
 def _heard(connection: socket.socket) -> dict | None:
@@ -115,14 +134,14 @@ def _heard(connection: socket.socket) -> dict | None:
     try:
         with connection.makefile("rb") as lines:
             told = json.loads(lines.readline(_LONGEST_MESSAGE))
-        if told.keys() >= {"cluster", "index", "facts"}:
+        if told.keys() >= {"cluster", "index", "facts", "problem"}:
             return told
     except (OSError, ValueError, AttributeError):
         pass
     return None
 
 
-def _absent(cluster: Cluster, seen: set[int]) -> str:
+def _absent(cluster: Cluster, seen: Container[int]) -> str:
     absent = [
         f"worker {index} ({address})"
         for index, address in enumerate(cluster.addresses)
@@ -133,6 +152,8 @@ def _absent(cluster: Cluster, seen: set[int]) -> str:
 
 def _disagreement(chief: dict, other: dict) -> str:
     """The first thing in which a worker differs from the chief, if any."""
+    if other["problem"]:
+        return str(other["problem"])
     name = f"worker {other['index']}"
     if other["cluster"] != chief["cluster"]:
         return (
@@ -162,22 +183,25 @@ def _call(cluster: Cluster, said: dict, deadline: float) -> None:
                 connection.sendall(line)
                 with connection.makefile("rb") as lines:
                     answer = json.loads(lines.readline(_LONGEST_MESSAGE))
-                problem = answer["problem"]
+                problem, lost = answer["problem"], answer["lost"]
         except (OSError, ValueError, TypeError, KeyError) as error:
             # It is not there yet, or an earlier run's TensorFlow still is.
             reason = getattr(error, "strerror", None) or str(error) or reason
             time.sleep(min(_RETRY_SECONDS, left))
             continue
         if problem:
-            raise _refused(problem)
+            raise _refusal(problem, lost)
         return
-    raise _refused(
+    if cluster.problem:
+        raise _refusal(cluster.problem, lost=False)
+    raise _refusal(
         f"worker {cluster.index} waited in vain for worker 0 "
-        f"({cluster.addresses[0]}): {reason}"
+        f"({cluster.addresses[0]}): {reason}",
+        lost=True,
     )
 
 
-def _refused(problem: str) -> UserError:
-    return UserError(
+def _refusal(problem: str, lost: bool) -> UserError | WorkerLostError:
+    return (WorkerLostError if lost else UserError)(
         f"the workers cannot train together: {problem} (docs/distributed.md)"
     )

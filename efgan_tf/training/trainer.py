@@ -10,7 +10,7 @@ import dataclasses
 import os
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -55,7 +55,7 @@ class Outcome:
     Attributes:
       finished: False if it was asked to stop before its end.
       position: where it is.
-      checkpoint: newest checkpoint.
+      checkpoint: newest checkpoint; "" on the workers that write nothing.
       sheets: newest sample sheets, one for each data set; none before the
         first.
       scores: of the averaged generator, as it is now; empty where the run is
@@ -69,17 +69,14 @@ class Outcome:
     scores: dict[str, float]
 
 
-def train(config: Config) -> Outcome | None:
+def train(config: Config) -> Outcome:
     """Trains, or goes on training, the run in `config.train.run_dir`.
-
-    Returns:
-      How it ended; None on the workers that are not the chief.
 
     Raises:
       UserError: the configuration, the data or the run directory are at
         fault, a checkpoint cannot be saved, or a loss is not finite; of
         several workers all raise it.
-      WorkerLostError: another worker is gone.
+      WorkerLostError: another worker is absent or gone.
     """
     _configure_tensorflow(config)
     cluster = None
@@ -150,15 +147,12 @@ def _load(
     Raises:
       UserError: also if another worker's data are others.
     """
-    loaded: list[tuple[Part, ...]] = []
     for turn in (True, False):
         with workers.together():
             if workers.is_chief == turn:
-                loaded += [
-                    load_parts(config.data, config.model.image_size, split)
-                    for split in ("train", "test")
-                ]
-    train_parts, held_out = loaded
+                data, size = config.data, config.model.image_size
+                train_parts = load_parts(data, size, "train")
+                held_out = load_parts(data, size, "test", beside=train_parts)
     if workers.count > 1:
         workers.check_same(
             data_digest(*(part.faces for part in (*train_parts, *held_out))),
@@ -216,15 +210,12 @@ class Trainer:
         self._last_save = self._trained_since = time.monotonic()
         self._warned: set[str] = set()
 
-    def run(self, begin: Beginning | None = None) -> Outcome | None:
+    def run(self, begin: Beginning | None = None) -> Outcome:
         """Trains to the end, or until a stop is requested.
 
         Args:
           begin: where a new run begins; None goes on with the one that is
             there. The chief's alone is heeded.
-
-        Returns:
-          How it ended; None on the workers that are not the chief.
         """
         networks, position = self._start(begin)
         with contextlib.ExitStack() as opened:
@@ -239,9 +230,9 @@ class Trainer:
                 if stopped or self._is_last(position.phase):
                     break
                 networks, position = self._next_phase(networks, position)
-        outcome = None
+        finished = self._is_finished(position)
+        outcome = Outcome(finished, position, "", (), {})
         if self.workers.is_chief:
-            finished = self._is_finished(position)
             outcome = Outcome(
                 finished=finished,
                 position=self._saved,
@@ -329,13 +320,15 @@ class Trainer:
         per_step = train.batch_size * train.n_critic
         step = TrainingStep(self.strategy, networks, self.config)
         batches = iter(self._batches(position))
+        with self.workers.together():
+            batch = _next(batches)
         pending = PendingMetrics()
         if self.workers.is_chief:
             _say(f"phase {phase}: tracing the step, which takes a while")
         progress = None
         while position.step < total and not stopped:
             metrics = step(
-                _next(batches),
+                batch,
                 position.images // per_step,
                 schedules.at_step(
                     self.config, phase, position.step, position.images
@@ -344,7 +337,6 @@ class Trainer:
             position = Position(
                 phase, position.step + 1, position.images + per_step
             )
-            problem = None
             if self.workers.is_chief:
                 pending.add(position.step, metrics)
                 if progress is None:  # the first step was spent on tracing
@@ -355,13 +347,17 @@ class Trainer:
                     self._trained_since = time.monotonic()
                 else:
                     progress.advance(per_step)
-                problem = _user_error(
-                    self._log_score_and_save,
-                    networks,
-                    position,
-                    pending,
-                    progress,
-                )
+            problem = None
+            try:
+                if progress:
+                    self._log_score_and_save(
+                        networks, position, pending, progress
+                    )
+                # Before the workers' exchange, which tells all of a problem.
+                if position.step < total:
+                    batch = _next(batches)
+            except UserError as error:
+                problem = error
             stopped = self.workers.stop(self.stop.requested, problem)
         with self.workers.together():
             if progress:
@@ -537,17 +533,9 @@ def _next(batches: Iterator) -> Any:
     try:
         return next(batches)
     except _UNREAD as error:
-        reason = str(error).strip().splitlines()[0]
+        # The first line, without the node that TensorFlow names before it.
+        reason = str(error).strip().splitlines()[0].rpartition("}} ")[2]
         raise UserError(f"cannot read the prepared data: {reason}") from error
-
-
-def _user_error(function: Callable[..., None], *arguments) -> UserError | None:
-    """Calls a function; returns the user's mistake that it raises, if any."""
-    try:
-        function(*arguments)
-    except UserError as error:
-        return error
-    return None
 
 
 def _say(line: str) -> None:

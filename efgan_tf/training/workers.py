@@ -11,6 +11,7 @@ across machines as it does across devices.
 
 import contextlib
 import json
+import re
 from collections.abc import Iterable, Iterator
 from typing import Any
 
@@ -18,7 +19,7 @@ import numpy as np
 import tensorflow as tf
 
 from efgan_tf.errors import UserError
-from efgan_tf.training.cluster import Cluster
+from efgan_tf.training.cluster import Cluster, WorkerLostError
 
 _LONGEST_TEXT = 4000
 _SUM = tf.distribute.ReduceOp.SUM
@@ -29,13 +30,17 @@ _LOST = (
     tf.errors.AbortedError,
     tf.errors.CancelledError,
     tf.errors.DeadlineExceededError,
+)
+# Mistakes of this process raise these, too. Where it is another worker, they
+# say so in words of TensorFlow's executor of collectives, of gRPC or of NCCL.
+_PERHAPS_LOST = (
     tf.errors.FailedPreconditionError,
     tf.errors.InternalError,
+    tf.errors.UnknownError,
 )
-
-
-class WorkerLostError(Exception):
-    """Another worker is gone, and the rest cannot go on without it."""
+_EXCHANGE = re.compile(
+    "Collective ops is aborted|GRPC error information|NCCL|heartbeats"
+)
 
 
 class Workers:
@@ -160,8 +165,9 @@ class Workers:
         """Raises a `WorkerLostError` if another worker goes away inside."""
         try:
             yield
-        except _LOST as error:
-            if self.count == 1:
+        except (*_LOST, *_PERHAPS_LOST) as error:
+            said = isinstance(error, _LOST) or _EXCHANGE.search(str(error))
+            if self.count == 1 or not said:
                 raise
             lines = str(error).strip().splitlines()
             told = [line for line in lines if "ollective" in line] or lines

@@ -100,6 +100,70 @@ def test_faces_of_a_large_set_stay_on_disk(config):
     assert 2**28 < stored.memory_bytes() < 2**50
 
 
+def test_all_sets_of_a_run_share_the_memory(config):
+    # Two sets or splits, of four faces each: there is room for one of them.
+    held = stored.held_bytes(data.load_faces(config, 64, "test").encoded)
+    config = dataclasses.replace(
+        config, data_memory=1.5 * held / stored.memory_bytes()
+    )
+    train = data.load_parts(config, 64, "train")
+    mix = tuple(f"{name}=1/2 --dataset=folder" for name in "ab")
+    mixed = dataclasses.replace(config, dataset="mixed", mix=mix)
+    found = [
+        isinstance(part.faces.encoded, list)
+        for parts in (
+            train,
+            data.load_parts(config, 64, "test"),
+            data.load_parts(config, 64, "test", beside=train),
+            data.load_parts(mixed, 64, "test"),
+        )
+        for part in parts
+    ]
+    assert found == [True, True, False, True, False]
+
+
+_V2, _V1 = "sys/fs/cgroup", "sys/fs/cgroup/memory"
+
+
+@pytest.mark.parametrize(
+    ("groups", "limits", "wanted"),
+    [
+        (
+            "0::/job/step",
+            {f"{_V2}/job/step/memory.max": "max",
+             f"{_V2}/job/memory.max": "4096", f"{_V2}/memory.max": "9999"},
+            4096,
+        ),
+        (
+            "4:cpu,memory:/job\n1:pids:/other\n0::/",
+            {f"{_V1}/job/memory.limit_in_bytes": "2048",
+             f"{_V1}/other/memory.limit_in_bytes": "1",
+             f"{_V1}/memory.limit_in_bytes": str(2**63 - 4096)},
+            2048,
+        ),
+        # A container that sees its own group at the top.
+        (
+            "4:memory:/docker/0ab",
+            {f"{_V1}/memory.limit_in_bytes": "1024"},
+            1024,
+        ),
+        # Another process's group.
+        ("0::/job", {f"{_V2}/other/memory.max": "1"}, None),
+        ("", {}, None),
+    ],
+)  # fmt: skip
+def test_memory_is_what_the_process_itself_may_have(
+    groups, limits, wanted, tmp_path
+):
+    for name, text in {**limits, "proc/self/cgroup": groups}.items():
+        path = tmp_path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+    whole = stored.memory_bytes(tmp_path / "nothing")
+    assert whole > 2**28
+    assert stored.memory_bytes(tmp_path) == (wanted or whole)
+
+
 def test_layout_and_metadata(config):
     prepared = data.prepare(config, 64)
     folder = prepared.folder

@@ -9,7 +9,7 @@ from efgan_tf.editing import presets
 from efgan_tf.editing.info import ModelInfo
 from efgan_tf.editing.runs import read_run
 from efgan_tf.serving import model_card
-from efgan_tf.serving.signatures import Signatures
+from efgan_tf.serving.signatures import MAX_SIDE, Signatures
 from tests.editing.conftest import make_exported
 
 
@@ -33,6 +33,7 @@ def test_its_signatures_are_those_that_there_are(exported, card):
     }
     assert "float32 [b, 64, 64, 3]" in card
     assert "[b, 2, 64, 64, 1]" in card  # two stages
+    assert f"up to {MAX_SIDE} pixels a side" in card
 
 
 def test_it_names_the_units_in_order_and_what_was_not_learned(card):

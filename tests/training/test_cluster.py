@@ -9,7 +9,11 @@ import pytest
 from efgan_tf.errors import UserError
 from efgan_tf.training import cluster as cluster_lib
 from efgan_tf.training import handshake
-from efgan_tf.training.cluster import Cluster, from_environment
+from efgan_tf.training.cluster import (
+    Cluster,
+    WorkerLostError,
+    from_environment,
+)
 
 TWO = ["a:1000", "b:1000"]
 
@@ -61,19 +65,32 @@ def test_a_wrong_tf_config_is_told(text, told):
         from_environment(environ)
 
 
-def slurm(index, nodes="n[9-11]", tasks="2,1(x2)", **more):
+def slurm(index, nodes="n[9-11]", tasks="2,1(x2)", place=(0, 0), **more):
     return {
         "SLURM_PROCID": str(index), "SLURM_STEP_NODELIST": nodes,
+        "SLURM_NODEID": str(place[0]), "SLURM_LOCALID": str(place[1]),
         "SLURM_STEP_TASKS_PER_NODE": tasks, "SLURM_JOB_ID": "40007", **more,
     }  # fmt: skip
 
 
 def test_slurms_tasks_are_the_workers_in_their_order():
-    found = from_environment(slurm(2))
+    found = from_environment(slurm(2, place=(1, 0)))
     # n9 before n10: in the order of Slurm's list, not of the alphabet.
     assert found == Cluster(
         ("n9:15007", "n9:15008", "n10:15007", "n11:15007"), 2
     )
+
+
+def test_slurms_tasks_out_of_block_order_end_all_with_one_line():
+    # Cyclic order: task 1 is the first of the second node, not of the first.
+    other = from_environment(slurm(1, place=(1, 0)))
+    known = addresses(2)
+    raised = meet(
+        (Cluster(known, 0), FACTS), (Cluster(known, 1, other.problem), FACTS)
+    )
+    assert raised[0] == raised[1] and "UserError" in raised[0]
+    assert "task 1 is number 0 of node 1" in raised[0]
+    assert "--distribution=block" in raised[0]
 
 
 @pytest.mark.parametrize(
@@ -105,14 +122,14 @@ def addresses(count):
 
 
 def meet(*calls, seconds=20.0):
-    """What each call of `handshake.meet`, all at once, raises; "" for none."""
+    """What calls of `handshake.meet`, all at once, raise; "" for nothing."""
 
     def outcome(call):
         cluster, facts = call
         try:
             handshake.meet(cluster, facts, seconds)
-        except UserError as error:
-            return str(error)
+        except (UserError, WorkerLostError) as error:
+            return f"{type(error).__name__}: {error}"
         return ""
 
     with ThreadPoolExecutor(len(calls)) as pool:
@@ -138,6 +155,7 @@ def test_a_worker_with_other_flags_ends_all_with_the_same_line():
     )
     assert len(set(told)) == 1
     assert "--batch_size of worker 1 is 8, and of worker 0 16" in told[0]
+    assert told[0].startswith("UserError")
 
 
 def test_a_worker_that_knows_another_cluster_ends_all():
@@ -158,13 +176,15 @@ def test_a_worker_that_does_not_come_is_named():
         (Cluster(known, 0), FACTS), (Cluster(known, 1), FACTS), seconds=0.5
     )
     assert f"worker 2 ({known[2]}) did not come" in told[0]
-    assert told[1]  # at the same moment, or told by the chief
+    # Nothing is to be mended: all may try again.
+    assert all(text.startswith("WorkerLostError") for text in told)
 
 
 def test_a_chief_that_does_not_come_is_waited_for_and_named():
     known = addresses(2)
     (told,) = meet((Cluster(known, 1), FACTS), seconds=0.5)
     assert f"waited in vain for worker 0 ({known[0]})" in told
+    assert told.startswith("WorkerLostError")
 
 
 def test_a_port_in_use_is_told():
@@ -174,31 +194,46 @@ def test_a_port_in_use_is_told():
     assert "worker 1 cannot use its port" in told and "started twice" in told
 
 
+def line(known, index):
+    """What a worker says to the chief."""
+    said = {"cluster": list(known), "index": index, "facts": FACTS}
+    return json.dumps({**said, "problem": ""}).encode()
+
+
+def connected(known):
+    """A connection to the chief, once it listens."""
+    while True:
+        try:
+            return socket.create_connection(Cluster(known, 1).endpoint(0))
+        except OSError:
+            continue
+
+
+def test_a_worker_that_was_ended_while_it_waited_may_call_again():
+    known = addresses(3)
+    with ThreadPoolExecutor() as pool:
+        chief = pool.submit(meet, (Cluster(known, 0), FACTS))
+        for _ in range(2):
+            with connected(known) as ended:
+                ended.sendall(line(known, 1) + b"\n")
+        others = [(Cluster(known, index), FACTS) for index in (1, 2)]
+        assert meet(*others) == ["", ""] and chief.result() == [""]
+
+
 def test_strangers_are_ignored_and_a_second_worker_1_is_not(monkeypatch):
     monkeypatch.setattr(handshake, "_GRACE_SECONDS", 0.5)
     known = addresses(3)
-    said = {"cluster": list(known), "index": 1, "facts": FACTS}
-    lines = [
-        b"GET / HTTP/1.1\r\n",
-        b"[]\n",
-        b"",
-        *[json.dumps(said).encode()] * 2,
-    ]
+    said = line(known, 1)
+    lines = [b"GET / HTTP/1.1\r\n", b"[]\n", b"", said, said]
 
-    def call(line):
-        while True:
-            try:
-                with socket.create_connection(
-                    Cluster(known, 1).endpoint(0)
-                ) as connection:
-                    connection.sendall(line + b"\n")
-                    return connection.makefile("rb").readline()
-            except OSError:
-                continue
+    def call(text):
+        with connected(known) as connection:
+            connection.sendall(text + b"\n")
+            return connection.makefile("rb").readline()
 
     with ThreadPoolExecutor() as pool:
         chief = pool.submit(meet, (Cluster(known, 0), FACTS))
-        answers = [pool.submit(call, line) for line in lines]
+        answers = [pool.submit(call, text) for text in lines]
         assert "two workers say that they are worker 1" in chief.result()[0]
         answers = [answer.result() for answer in answers]
     assert answers[:3] == [b"", b"", b""]

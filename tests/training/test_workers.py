@@ -73,14 +73,25 @@ def test_workers_end_like_one_machine_though_one_was_killed(
     arguments = _flags(data_dir, run, **_settings(strategy="multi_worker"))
     # Only the chief's folder is one: the others must not need theirs.
     own = lambda index: [f"--run_dir={tmp_path / 'other'}"] if index else []  # noqa: E731
-    workers = _started(count, _command(*arguments), own)
-    deadline = time.monotonic() + TIMEOUT
-    while len(_checkpoints(run)) < 3:
-        assert time.monotonic() < deadline
-        assert workers[0].poll() is None, workers[0].communicate()[0]
-        time.sleep(0.05)
-    workers[-1].send_signal(signal.SIGKILL)
-    results = _ended(workers)
+
+    def disturbed(number, after):
+        """What they end with; the last gets a signal at a new checkpoint."""
+        after = max([after, *(f"{path.name}+" for path in _checkpoints(run))])
+        workers = _started(count, _command(*arguments), own)
+        deadline = time.monotonic() + TIMEOUT
+        while not any(path.name >= after for path in _checkpoints(run)):
+            assert time.monotonic() < deadline
+            assert workers[0].poll() is None, workers[0].communicate()[0]
+            time.sleep(0.05)
+        workers[-1].send_signal(number)
+        return _ended(workers)
+
+    results = disturbed(signal.SIGTERM, "phase1_00000000")
+    assert [status for status, _ in results] == [143] * count, results
+    assert "stopped in phase" in results[0][1]
+    assert "stopped in phase" not in results[-1][1]
+
+    results = disturbed(signal.SIGKILL, "phase1_00000002")
     assert results[-1][0] == -signal.SIGKILL
     for status, output in results[:-1]:
         told = output.splitlines()[-1]
@@ -203,6 +214,44 @@ def test_what_workers_tell_each_other():
             "variables": [[1.5, -2.5e7], 2**40],
         }
     assert "worker 0 of 2 has lost another one" in results[0][1]
+
+
+_PEER = "/job:worker/replica:0/task:1"
+
+
+@pytest.mark.parametrize(
+    ("kind", "message", "lost"),
+    [
+        (
+            tf.errors.UnavailableError,
+            "Collective ops is aborted by: The following tasks are unhealthy "
+            f"(stopped sending heartbeats):\n{_PEER}",
+            True,
+        ),
+        (
+            tf.errors.InternalError,
+            "Collective ops is aborted by: Failed to launch\nAdditional GRPC "
+            f"error information from remote target {_PEER}:",
+            True,
+        ),
+        (
+            tf.errors.UnknownError,
+            "Error invoking NCCL: remote process exited",
+            True,
+        ),
+        (tf.errors.InternalError, "Blas xGEMM launch failed", False),
+        (tf.errors.FailedPreconditionError, "Could not find variable", False),
+        (tf.errors.UnknownError, "ValueError: in a function of ours", False),
+        (tf.errors.InvalidArgumentError, "Incompatible shapes", False),
+    ],
+)
+def test_a_mistake_of_this_worker_is_no_lost_worker(kind, message, lost):
+    from efgan_tf.training.cluster import Cluster, WorkerLostError
+    from efgan_tf.training.workers import Workers
+
+    first = Workers(tf.distribute.get_strategy(), Cluster(("a:1", "b:1"), 0))
+    with pytest.raises(WorkerLostError if lost else kind), first.watched():
+        raise kind(None, None, message)
 
 
 def test_a_run_of_one_process_exchanges_nothing():

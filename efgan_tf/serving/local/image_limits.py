@@ -1,6 +1,7 @@
-"""A limit on the pixels of encoded images, checked before they are decoded.
+"""A limit on the pixels of a request's images, checked before they are decoded.
 
-A small file can unfold into gigabytes.
+The exported graph bounds the sides of each, not how many there are: half a
+million black pictures of 128 pixels fit 64 MiB, and unfold into 98 GiB.
 """
 
 import io

@@ -107,7 +107,8 @@ class Client:
         """Edits encoded aligned faces, all in one request.
 
         Args:
-          images: JPEG or PNG files of aligned faces, square, of any side.
+          images: JPEG or PNG files of aligned faces, square, of up to 2048
+            pixels a side.
           action_units: as in `edit_faces`.
 
         Returns:
