@@ -3,7 +3,7 @@ r"""Makes true targets for photographs: the same person with another expression.
     python -m tools.photo_pairs.make --source_dir=PHOTOS --aus=aus.csv \
         --out=PAIRS
 
-PAIRS gets each photo, cropped, up to five changed ones of it, and aus.csv for
+PAIRS gets each photo, cropped, up to seven changed ones of it, and aus.csv for
 --dataset=folder, in which a photo and its changed ones share subject and view:
 
     python -m efgan_tf.train --pairing=paired --lambda_paired=10 \
@@ -11,8 +11,8 @@ PAIRS gets each photo, cropped, up to five changed ones of it, and aus.csv for
 
 Units are read off the pictures by efgan_tf.label, but those of which labels of
 photographs are poor: AU09, AU10, AU15 and AU23 are what the change made them, 0
-in photos as they are, and a frown or narrowed eyes add to AU04 and AU07 of the
-photo. AU17 is left out.
+in photos as they are; a frown, narrowed and closed eyes add to AU04, AU07 and
+AU45 of the photo. AU17 is left out.
 """
 
 import csv

@@ -153,7 +153,7 @@ class Kinds:
 KNOWN = ("AU09", "AU10", "AU15", "AU23")
 """Units that are what the changes made them: labels of photographs are poor."""
 
-ADDED = ("AU04", "AU07")
+ADDED = ("AU04", "AU07", "AU45")
 """Units that a change adds to what is read off the photo."""
 
 
@@ -221,6 +221,7 @@ class Varier:
             result.face = self._changes.close_eyes(
                 result.face, 1 - lower, lower
             )
+            result.added["AU45"] = 5.0
             result.changes.append("shut")
         elif rng.random() < plan.narrow:
             au07 = rng.uniform(1, 5)
