@@ -345,6 +345,9 @@ class LossConfig:
     lambda_paired: float = option(
         0.0, "L1 to the true target, for data that has it"
     )
+    lambda_edges: float = option(
+        0.0, "L1 of steps between neighboring pixels to the true target's"
+    )
     local_weight: float = option(
         0.5, "weight of a local critic's terms against the whole face's 1"
     )
@@ -517,8 +520,10 @@ class Config:
 
     def __post_init__(self):
         require(
-            self.loss.lambda_paired == 0 or self.train.pairing == "paired",
-            "--lambda_paired needs the true targets of --pairing=paired",
+            self.loss.lambda_paired == self.loss.lambda_edges == 0
+            or self.train.pairing == "paired",
+            "--lambda_paired and --lambda_edges need the true targets of "
+            "--pairing=paired",
         )
         for part in self.data.parts:
             rows = part.share * self.train.batch_size

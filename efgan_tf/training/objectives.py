@@ -141,8 +141,8 @@ def generator_objective(
     """The generator's loss on a batch.
 
     Every stage's output is judged; the cycle runs once over the whole
-    cascade; the paired term looks at the last stage. A weight of 0 leaves the
-    cycle, the zero edit or the paired term (and its forward pass) out of the
+    cascade; the paired terms look at the last stage. A weight of 0 leaves the
+    cycle, the zero edit or a paired term (and its forward pass) out of the
     graph.
 
     Args:
@@ -165,6 +165,10 @@ def generator_objective(
     metrics.add(_ways_back(generator, outputs, batch, weights))
     if weights.lambda_paired:
         metrics.add({"paired": _paired(outputs, batch, model)})
+    if weights.lambda_edges:
+        truth, known = batch["target_image"], batch["has_target"]
+        edges = losses.edges_l1(outputs["image"], truth, known)
+        metrics.add({"edges": edges})
     parts = metrics.values
     total = sum(
         weight * parts[f"generator/{name}"]
@@ -176,6 +180,7 @@ def generator_objective(
             "attention": lambda_att,
             "tv": weights.lambda_tv,
             "paired": weights.lambda_paired,
+            "edges": weights.lambda_edges,
         }.items()
         if f"generator/{name}" in parts
     )

@@ -80,6 +80,15 @@ def test_l1():
     assert losses.l1(a, b, np.ones(2, "float32")) == 1.5
 
 
+def test_edges_l1():
+    # The difference is (0, 1, 0) and (2, 2, 0): |dx| = 1, 1, 0, 2, mean 1;
+    # |dy| = 2, 1, 0, mean 1. A constant offset does not count.
+    a = np.array([[0, 1, 0], [2, 2, 0]], "float32")[None, ..., None]
+    pair = np.concatenate([a, a + 7]), np.zeros((2, 2, 3, 1), "float32")
+    assert losses.edges_l1(*pair) == 2
+    assert losses.edges_l1(*pair, np.array([0, 1], "float32")) == 1
+
+
 def test_attention_mean():
     attention = np.array([0.25, 0.75, 0, 0], "float32").reshape(2, 1, 2, 1)
     assert losses.attention_mean(attention) == 0.25
@@ -103,6 +112,7 @@ CASES = {
     "r1": (random(3, 4, 4, 3),),
     "action_unit_regression": (random(3, 17), random(3, 17, seed=1)),
     "l1": (random(3, 4, 4, 3), random(3, 4, 4, 3, seed=1)),
+    "edges_l1": (random(3, 4, 4, 3), random(3, 4, 4, 3, seed=1)),
     "attention_mean": (random(3, 4, 4, 1),),
     "attention_tv": (random(3, 4, 4, 1),),
 }

@@ -460,6 +460,18 @@ def test_paired_looks_at_the_last_stage_where_there_is_a_target():
     assert paired([0.0, 1.0], BARE) == (0.3 + 0.3) / 2
 
 
+def test_edges_are_compared_where_there_is_a_target():
+    batch = make_batch()
+    batch["has_target"] = tf.constant([1.0, 0.0])
+    truth = np.zeros(batch["image"].shape, "float32")
+    truth[:, :, ::2] = 0.5
+    batch["target_image"] = tf.constant(truth)
+    _, metrics, _ = run_generator(batch, lambda_edges=3.0)
+    # Flat edits; columns of the true ones step by 0.5.
+    assert metrics["generator/edges"] == pytest.approx(0.25)
+    assert "generator/paired" not in metrics
+
+
 def test_repeating_the_batch_changes_nothing():
     outputs, batch, alpha = critic_case()
     once, _ = run_critics((outputs, batch, alpha))

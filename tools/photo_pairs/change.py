@@ -1,17 +1,14 @@
-"""Changes of a face: another mouth, closed eyes, moved brows and lips.
-
-Everything is decided by weights of the mesh's points, 0 to 1, that fall off
-smoothly from what is changed to what must stay.
-"""
-
-import dataclasses
+"""Changes of a face: another mouth, an opened one, closed eyes, moved brows."""
 
 import cv2
 import numpy as np
 
 from efgan_tf import geometry
 from tools.photo_pairs import mesh
+from tools.photo_pairs.face import Blend, Face
 from tools.photo_pairs.mesh import Raster
+from tools.photo_pairs.shading import darken, fill_mouth
+from tools.photo_pairs.weights import Weights, smooth
 
 _COLOR_SCALE = 0.22
 """Width of the blur that compares colors, in distances of the eyes."""
@@ -20,117 +17,26 @@ _EYES_AND_LIPS = (mesh.LEFT_EYE, mesh.RIGHT_EYE, mesh.LIPS)
 _ALL_PARTS = (*_EYES_AND_LIPS, mesh.LEFT_BROW, mesh.RIGHT_BROW)
 
 
-@dataclasses.dataclass(frozen=True, eq=False)
-class Face:
-    """A photo and its mesh.
-
-    Attributes:
-      picture: uint8 `[height, width, 3]`.
-      points: float64 `[468, 2]`, (x, y).
-    """
-
-    picture: np.ndarray
-    points: np.ndarray
-
-
-@dataclasses.dataclass(frozen=True, eq=False)
-class Blend:
-    """A face with something of another one.
-
-    Attributes:
-      face: what came out.
-      mismatch: how different colors and light of the two are, in logarithms;
-        above 0.5 the border shows.
-    """
-
-    face: Face
-    mismatch: float
-
-
-def _smooth(x: np.ndarray) -> np.ndarray:
-    x = np.clip(x, 0, 1)
-    return x * x * (3 - 2 * x)
-
-
 class Changes:
     """The changes, for faces of one mean shape.
 
     Args:
-      shape: float64 `[468, 2]`, `mesh.mean_shape`.
+      shape: float64 `[504, 2]`, `mesh.mean_shape`.
     """
 
     def __init__(self, shape: np.ndarray):
         self._shape = shape
         self._unit = mesh.eye_distance(shape)
-        eyes = mesh.LEFT_EYE + mesh.RIGHT_EYE
-        mouth = mesh.LIPS + mesh.MOUTH_OPENING
-
-        to_mouth = self._distance(mouth)
-        below_nose = [2, 97, 98, 326, 327]
-        fixed = mesh.OVAL + eyes + mesh.NOSE_BRIDGE + [4, 1] + below_nose
-        self._mouth_moves = _smooth(1.6 * self._share(fixed, to_mouth))
-        fixed = mesh.OVAL + eyes + mesh.NOSE
-        self._mouth_shows = _smooth(1.9 * self._share(fixed, to_mouth) - 0.15)
-        lips = np.float32(shape[mesh.LIPS])
-        within = [
-            cv2.pointPolygonTest(lips, (float(x), float(y)), False) >= 0
-            for x, y in shape
-        ]
-        self._mouth_moves[within] = self._mouth_shows[within] = 1
-
-        to_eyes = self._distance(eyes)
-        fixed = mesh.BROWS + mesh.LIPS + mesh.OVAL + mesh.NOSE_BRIDGE[:4]
-        share = self._share(fixed + mesh.CHEEKS, to_eyes)
-        near = to_eyes / self._unit
-        self._eyes_move = _smooth(1.7 * share) * _smooth(1.6 - near / 0.3)
-        self._eyes_show = _smooth(1.45 - near / 0.13)
-
-        to_brows = self._distance(mesh.BROWS + mesh.BETWEEN_BROWS)
-        forehead = [10, 338, 297, 332, 284, 251, 389, 356]
-        forehead += [109, 67, 103, 54, 21, 162, 127]
-        fixed = eyes + forehead + [197, 195, 5] + mesh.LIPS + [205, 425]
-        moves = _smooth(1.8 * self._share(fixed, to_brows) - 0.2)
-        moves[mesh.BROWS + mesh.BETWEEN_BROWS] = 1
-        moves *= _smooth(1.7 - to_brows / self._unit / 0.33)
-        inner = self._distance(mesh.INNER_BROWS)
-        outer = self._distance(mesh.OUTER_BROWS)
-        share = outer / (inner + outer + 1e-6)
-        self._inner_brows = moves * _smooth(1.5 * share - 0.1)
-        self._outer_brows = moves * _smooth(1.5 * (1 - share) - 0.1)
-        between = self._distance(mesh.BETWEEN_BROWS)
-        hairs = [66, 296, 65, 295, 105, 334, 133, 362, 197, 10]
-        self._wrinkles_show = _smooth(
-            1.35 - between / self._unit / 0.2
-        ) * _smooth(2.4 * self._share(hairs, between) - 0.2)
-
-        corners = self._distance(mesh.MOUTH_CORNERS) / self._unit
-        self._corners = _smooth(1.3 - corners / 0.22) * np.minimum(
-            1, 1.2 * self._mouth_moves
-        )
-        self._lips = _smooth(1.6 - to_mouth / self._unit / 0.25) * np.minimum(
-            1, 1.5 * self._mouth_moves
-        )
-
-    def _distance(self, points: list[int]) -> np.ndarray:
-        """Of each point to the nearest of some, in the mean shape."""
-        offsets = self._shape[:, None] - self._shape[points]
-        return np.linalg.norm(offsets, axis=-1).min(axis=1)
-
-    def _share(self, fixed: list[int], distance: np.ndarray) -> np.ndarray:
-        """0 at fixed points, 1 where `distance` is 0."""
-        to_fixed = self._distance(fixed)
-        return to_fixed / (to_fixed + distance + 1e-6)
+        self._weights = Weights(shape)
 
     def mouth(self, face: Face, donor: Face) -> Blend:
         """The donor's mouth, with the folds and the chin around it."""
         return self._transplant(
-            face, donor, self._mouth_moves, self._mouth_shows, (mesh.LIPS,)
-        )
-
-    def eyes(self, face: Face, donor: Face) -> Blend:
-        """The donor's eyes, between lids and brows."""
-        return self._transplant(
-            face, donor, self._eyes_move, self._eyes_show, _ALL_PARTS
+            face,
+            donor,
+            self._weights.mouth_moves,
+            self._weights.mouth_shows,
+            (mesh.LIPS,),
         )
 
     def brows(
@@ -146,8 +52,13 @@ class Changes:
           together: how far the inner ends go towards each other.
         """
         side = np.sign(self._shape[:, 0] - self._shape[9, 0])
-        down = inner * self._inner_brows + outer * self._outer_brows
-        return self._move(face, -side * together * self._inner_brows, down)
+        down = (
+            inner * self._weights.inner_brows
+            + outer * self._weights.outer_brows
+        )
+        return self._move(
+            face, -side * together * self._weights.inner_brows, down
+        )
 
     def wrinkles(self, face: Face, donor: Face, strength: float) -> Blend:
         """The donor's skin between the brows, where a frown shows.
@@ -158,7 +69,11 @@ class Changes:
           strength: 0 to 1.
         """
         return self._blend(
-            face, face.points, donor, strength * self._wrinkles_show, _ALL_PARTS
+            face,
+            face.points,
+            donor,
+            strength * self._weights.wrinkles,
+            _ALL_PARTS,
         )
 
     def lips(self, face: Face, down: float, thin: float) -> Face:
@@ -172,7 +87,90 @@ class Changes:
         points = geometry.apply(mesh.fit(face.points, self._shape), face.points)
         middle = points[[13, 14], 1].mean()
         height = (points[:, 1] - middle) / self._unit
-        down = down * self._corners - thin * height * self._lips
+        down = down * self._weights.corners - thin * height * self._weights.lips
+        return self._move(face, np.zeros(mesh.POINTS), down)
+
+    def sneer(self, face: Face, up: float, deep: float) -> Face:
+        """Raises the upper lip and the wings of the nose.
+
+        Args:
+          face: whose.
+          up: their way, in distances of the eyes.
+          deep: share of the light that the folds beside the nose lose.
+        """
+        moved = self._move(
+            face, np.zeros(mesh.POINTS), -up * self._weights.upper_lip
+        )
+        folds = [moved.points[line] for line in mesh.NASOLABIAL_FOLDS]
+        root = [moved.points[line] for line in mesh.NOSE_ROOT]
+        moved = darken(moved, folds, 0.035, deep, 0.4)
+        return darken(moved, root, 0.018, deep, 0.5)
+
+    def frown_folds(self, face: Face, deep: float) -> Face:
+        """Folds between the brows and the shade of lowered brows.
+
+        Args:
+          face: with its brows lowered.
+          deep: share of the light that the folds lose.
+        """
+        between = [
+            (face.points[first] + face.points[second]) / 2
+            for first, second in mesh.BESIDE_FROWN
+        ]
+        under = [face.points[line] for line in mesh.UNDER_BROWS]
+        face = darken(face, between, 0.018, deep, 0.4)
+        return darken(face, under, 0.05, 0.8 * deep, 0.0)
+
+    def open_mouth(
+        self,
+        face: Face,
+        donor: Face,
+        up: float,
+        down: float,
+        jaw: float,
+        inward: float,
+    ) -> Face:
+        """Parts the lips of a closed mouth, drops the jaw.
+
+        Args:
+          face: whose.
+          donor: whose teeth and tongue are seen.
+          up: the upper lip's way, in distances of the eyes.
+          down: the lower lip's, without the jaw.
+          jaw: how far the jaw takes the chin and the lower lip down.
+          inward: how far the corners of the mouth come together, each.
+        """
+        side = np.sign(self._shape[:, 0] - self._shape[mesh.CHIN, 0])
+        right = -side * inward * self._weights.corners
+        ways = (
+            down * self._weights.lower_lip
+            + jaw * self._weights.jaw
+            - up * self._weights.upper_lip
+        )
+        opened = self._move(face, right, ways)
+        return fill_mouth(opened, donor)
+
+    def close_eyes(self, face: Face, upper: float, lower: float) -> Face:
+        """Brings the lids together; skin from above the eye covers it.
+
+        Args:
+          face: whose.
+          upper: the upper lid's way as a share of the eye's opening.
+          lower: the lower lid's; both together at most 1.
+        """
+        points = geometry.apply(mesh.fit(face.points, self._shape), face.points)
+        x, y = points.T
+        down = np.zeros(mesh.POINTS)
+        for lids in zip(mesh.UPPER_LIDS, mesh.LOWER_LIDS, strict=True):
+            above, below = (np.interp(x, *points[lid].T) for lid in lids)
+            opening = np.maximum(below - above, 0)
+            is_upper = y < (above + below) / 2
+            beyond = np.maximum(np.maximum(above - y, y - below), 0)
+            near = smooth(1 - beyond / self._unit / 0.13)
+            ways = np.where(is_upper, upper * near, -lower * near) * opening
+            for lid, way in zip(lids, (upper, -lower), strict=True):
+                ways[lid] = way * opening[lid]
+            down += ways / self._unit
         return self._move(face, np.zeros(mesh.POINTS), down)
 
     def _move(self, face: Face, right: np.ndarray, down: np.ndarray) -> Face:

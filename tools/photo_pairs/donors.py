@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 
 from tools.photo_pairs import mesh
-from tools.photo_pairs.change import Face
+from tools.photo_pairs.face import Face
 
 _AROUND_MOUTH = ([164, 167, 393], [199, 200, 175])  # above and below
 
@@ -55,6 +55,10 @@ class Donors:
             + 2 * np.maximum(0, softer)
         )
         return among[np.argsort(cost, kind="stable")[:count]]
+
+    def beards_apart(self, photo: int, among: np.ndarray) -> np.ndarray:
+        """How differently others look above and below the mouth: `[among]`."""
+        return self._apart(self._looks[:, 3:], photo, among)
 
     def _apart(self, values, photo, among) -> np.ndarray:
         return np.linalg.norm(values[among] - values[photo], axis=1)

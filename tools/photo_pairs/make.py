@@ -3,15 +3,16 @@ r"""Makes true targets for photographs: the same person with another expression.
     python -m tools.photo_pairs.make --source_dir=PHOTOS --aus=aus.csv \
         --out=PAIRS
 
-PAIRS gets each photo, cropped, up to five changed ones of it, and aus.csv for
+PAIRS gets each photo, cropped, up to seven changed ones of it, and aus.csv for
 --dataset=folder, in which a photo and its changed ones share subject and view:
 
     python -m efgan_tf.train --pairing=paired --lambda_paired=10 \
         --dataset=folder --source_dir=PAIRS --aus=PAIRS/aus.csv ...
 
-Units are read off the pictures by efgan_tf.label, but AU15 and AU23: how far
-the lips were moved says these, since labels of photographs are poor at them.
-AU17 is left out.
+Units are read off the pictures by efgan_tf.label, but those of which labels of
+photographs are poor: AU09, AU10, AU15 and AU23 are what the change made them, 0
+in photos as they are; a frown, narrowed and closed eyes add to AU04, AU07 and
+AU45 of the photo. AU17 is left out.
 """
 
 import csv
@@ -34,7 +35,6 @@ from efgan_tf.options import check_at_least, option, require
 from efgan_tf.progress import Progress
 from tools.photo_pairs import plans
 
-_KNOWN = ("AU15", "AU23")  # how far the lips were moved
 _UNREAD = "AU17"
 
 
@@ -76,11 +76,11 @@ class _Work:
         self._found, self._settings, self._folder = found, settings, folder
         self._varier = plans.Varier(found)
 
-    def __call__(self, photo: int) -> list[dict[str, str]]:
+    def __call__(self, photo: int) -> list[dict[str, Any]]:
         found = self._found
         rng = np.random.default_rng([self._settings.seed, photo])
         stem = _stem(found.files[photo])
-        variations = [plans.unchanged(found.face(photo))]
+        variations = [plans.Variation(found.face(photo))]
         for plan in plans.plans(found.units[photo], rng):
             variations.append(self._varier.vary(photo, plan, rng))
         rows = []
@@ -96,8 +96,8 @@ class _Work:
                     "subject": found.subjects[photo],
                     "view": self._view(photo, stem),
                     "changes": "+".join(variation.changes),
-                    "AU15": f"{variation.au15:.2f}",
-                    "AU23": f"{variation.au23:.2f}",
+                    **{unit: f"{x:.2f}" for unit, x in variation.known.items()},
+                    "added": variation.added,
                 }
             )
         return rows
@@ -117,7 +117,7 @@ def _start(*arguments: Any) -> None:
     _work = _Work(*arguments)
 
 
-def _make(photo: int) -> list[dict[str, str]]:
+def _make(photo: int) -> list[dict[str, Any]]:
     return _work(photo)
 
 
@@ -134,7 +134,7 @@ def main(values: flags.FlagValues) -> None:
     _check_names(found.files, settings.same_view)
     count = min(settings.limit or len(found), len(found))
     progress = Progress("pairs", count, "photos")
-    made: list[dict[str, str]] = []
+    made: list[dict[str, Any]] = []
     with outputs.atomic_folder(settings.out, settings.overwrite) as folder:
         # Not forked: the threads of the networks above would be missing there.
         context = multiprocessing.get_context("spawn")
@@ -169,21 +169,29 @@ def _check_names(files: Sequence[str], same_view: Sequence[str]) -> None:
             raise UserError(f"--same_view={folder}: no photo lies in {folder}/")
 
 
-def _write_table(folder: Path, made: list[dict[str, str]]) -> None:
+def _write_table(folder: Path, made: list[dict[str, Any]]) -> None:
     """aus.csv: who and in which view, and the units, read or known."""
     from efgan_tf.labeling import labeler, mapping
 
     labels = labeler.label_photos(folder, [row["file"] for row in made])
     read = {label.file: label.action_units for label in labels.labels}
-    units = [unit for unit in mapping.UNITS if unit not in (_UNREAD, *_KNOWN)]
-    columns = ["file", "subject", "view", "changes", *_KNOWN, *units]
+    units = [
+        unit for unit in mapping.UNITS if unit not in (_UNREAD, *plans.KNOWN)
+    ]
+    columns = ["file", "subject", "view", "changes", *plans.KNOWN, *units]
     with open(folder / "aus.csv", "w", newline="", encoding="utf-8") as file:
         writer = csv.DictWriter(file, columns, lineterminator="\n")
         writer.writeheader()
         for row in made:
-            if row["file"] not in read:
+            if not row["changes"]:
+                photo = row
+            if row["file"] not in read or photo["file"] not in read:
                 continue  # the labeler sees no face in it
             values = dict(zip(mapping.UNITS, read[row["file"]], strict=True))
+            before = dict(zip(mapping.UNITS, read[photo["file"]], strict=True))
+            for unit, change in row.pop("added").items():
+                if change:
+                    values[unit] = min(5, before[unit] + change)
             writer.writerow(
                 row | {unit: f"{values[unit]:.2f}" for unit in units}
             )

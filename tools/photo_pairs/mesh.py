@@ -6,8 +6,11 @@ import cv2
 import numpy as np
 from scipy.spatial import Delaunay
 
-POINTS = 468
+FACE_POINTS = 468
 """MediaPipe's face mesh without the irises."""
+
+POINTS = FACE_POINTS + 36
+"""With a ring of points around it, which stays where it is when a jaw drops."""
 
 # Points of the mesh (https://github.com/google-ai-edge/mediapipe,
 # mediapipe/python/solutions/face_mesh_connections.py).
@@ -20,18 +23,29 @@ LIPS = [
     61, 146, 91, 181, 84, 17, 314, 405, 321, 375, 291, 409, 270, 269, 267, 0,
     37, 39, 40, 185,
 ]  # fmt: skip
-MOUTH_OPENING = [
-    78, 95, 88, 178, 87, 14, 317, 402, 318, 324, 308, 415, 310, 311, 312, 13,
-    82, 81, 80, 191,
+BELOW_OPENING = [78, 95, 88, 178, 87, 14, 317, 402, 318, 324, 308]
+ABOVE_OPENING = [78, 191, 80, 81, 82, 13, 312, 311, 310, 415, 308]
+MOUTH_OPENING = BELOW_OPENING + ABOVE_OPENING[-2:0:-1]
+UPPER_LIP = [
+    40, 39, 37, 0, 267, 269, 270, 80, 81, 82, 13, 312, 311, 310, 191, 415,
+]  # fmt: skip
+LOWER_LIP = [
+    91, 181, 84, 17, 314, 405, 321, 88, 178, 87, 14, 317, 402, 318, 95, 324,
 ]  # fmt: skip
 MOUTH_CORNERS = [61, 291, 76, 306, 62, 292, 78, 308, 57, 287, 43, 273]
-LEFT_EYE = [
-    33, 7, 163, 144, 145, 153, 154, 155, 133, 173, 157, 158, 159, 160, 161, 246,
-]  # fmt: skip
-RIGHT_EYE = [
-    263, 249, 390, 373, 374, 380, 381, 382, 362, 398, 384, 385, 386, 387, 388,
-    466,
-]  # fmt: skip
+# Of each eye, from the left of the picture to the right.
+UPPER_LIDS = (
+    [33, 246, 161, 160, 159, 158, 157, 173, 133],
+    [362, 398, 384, 385, 386, 387, 388, 466, 263],
+)
+LOWER_LIDS = (
+    [33, 7, 163, 144, 145, 153, 154, 155, 133],
+    [362, 382, 381, 380, 374, 373, 390, 249, 263],
+)
+LEFT_EYE, RIGHT_EYE = (
+    [*lower, *upper[-2:0:-1]]
+    for lower, upper in zip(LOWER_LIDS, UPPER_LIDS, strict=True)
+)
 LEFT_BROW = [70, 63, 105, 66, 107, 55, 65, 52, 53, 46]
 RIGHT_BROW = [300, 293, 334, 296, 336, 285, 295, 282, 283, 276]
 BROWS = LEFT_BROW + RIGHT_BROW
@@ -40,8 +54,16 @@ OUTER_BROWS = [70, 46, 300, 276, 63, 53, 293, 283]
 NOSE = [
     2, 97, 98, 326, 327, 94, 19, 1, 4, 5, 64, 294, 48, 278, 49, 279, 129, 358,
 ]  # fmt: skip
+NOSE_WINGS = [129, 98, 64, 48, 49, 358, 327, 294, 278, 279]
 BETWEEN_BROWS = [9, 8]
 NOSE_BRIDGE = [168, 6, 197, 195, 5]
+# Lines along which skin folds or lies in the shade.
+NASOLABIAL_FOLDS = ([129, 203, 206, 216, 212], [358, 423, 426, 436, 432])
+NOSE_ROOT = ([193, 122, 6, 351, 417], [188, 196, 197, 419, 412])
+UNDER_BROWS = ([189, 221, 222, 223], [413, 441, 442, 443])
+BESIDE_FROWN = (([107, 55, 193], [9, 8, 168]), ([336, 285, 417], [9, 8, 168]))
+"""Two lines each, half way between which a frown folds the skin."""
+CHIN = 152
 CHEEKS = [50, 280, 205, 425]
 STABLE = [33, 133, 362, 263, 168, 6, 197, 195, 5, 4, 1, 98, 327, 234, 454]
 """What expressions hardly move: corners of eyes, nose, ears."""
@@ -62,8 +84,22 @@ def eye_distance(points: np.ndarray) -> float:
     return float(np.linalg.norm(points[RIGHT_CORNER] - points[LEFT_CORNER]))
 
 
+def with_ring(points: np.ndarray) -> np.ndarray:
+    """MediaPipe's points `[468, 2]` → `[504, 2]`, with the ring around them."""
+    oval = points[OVAL]
+    middle = oval.mean(axis=0)
+    return np.concatenate([points, middle + 1.45 * (oval - middle)])
+
+
+def opening(points: np.ndarray) -> np.ndarray:
+    """Height of mouths' openings by width: `[..., 504, 2]` → `[...]`."""
+    height = np.linalg.norm(points[..., 13, :] - points[..., 14, :], axis=-1)
+    width = np.linalg.norm(points[..., 78, :] - points[..., 308, :], axis=-1)
+    return height / width
+
+
 def mean_shape(meshes: np.ndarray) -> np.ndarray:
-    """float64 `[468, 2]`: the mean of meshes `[n, 468, 2]`, as the first."""
+    """float64 `[504, 2]`: the mean of meshes `[n, 504, 2]`, as the first."""
     from efgan_tf import geometry
 
     aligned = [geometry.apply(fit(mesh, meshes[0]), mesh) for mesh in meshes]
@@ -80,7 +116,7 @@ class Raster:
 
     Args:
       shape: the mean shape, whose triangulation is used.
-      points: float64 `[468, 2]`, (x, y), the mesh in the picture.
+      points: float64 `[504, 2]`, (x, y), the mesh in the picture.
       size: (height, width) of the picture.
 
     Attributes:
@@ -109,7 +145,7 @@ class Raster:
         self._shares = shares / shares.sum(axis=-1, keepdims=True)
 
     def interpolate(self, values: np.ndarray) -> np.ndarray:
-        """Values of the points `[468, ...]` → of the pixels; 0 outside."""
+        """Values of the points `[504, ...]` → of the pixels; 0 outside."""
         corners = values[self._corners[self._index]]
         shares = self._shares.reshape(
             *self._shares.shape, *[1] * (values.ndim - 1)
@@ -124,7 +160,7 @@ class Raster:
 
         Args:
           picture: uint8 `[height, width, 3]`.
-          points: its mesh, `[468, 2]`.
+          points: its mesh, `[504, 2]`.
 
         Returns:
           uint8 of the raster's size; what lies outside means nothing.

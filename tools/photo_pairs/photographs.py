@@ -15,7 +15,7 @@ from efgan_tf.labeling import measures
 from efgan_tf.labeling.landmarker import FaceLandmarker
 from efgan_tf.progress import Progress
 from tools.photo_pairs import donors, mesh
-from tools.photo_pairs.change import Face
+from tools.photo_pairs.face import Face
 
 SIDE = 160
 """Of the aligned face, in pixels."""
@@ -34,7 +34,7 @@ class Photographs:
       expressions: what is known of it; may be empty.
       units: float32 `[n, 17]`, 0–5.
       pictures: uint8 `[n, PICTURE, PICTURE, 3]`.
-      points: float64 `[n, 468, 2]`, the mesh in the picture.
+      points: float64 `[n, 504, 2]`, the mesh in the picture.
       scales: float64 `[n]`, how much the photo was enlarged.
       yaws: float64 `[n]`, degrees.
       identities: float64 `[n, 128]`, dlib's.
@@ -141,7 +141,9 @@ class _Reader:
         frame[:, 2] += (PICTURE - SIDE) / 2
         return (
             geometry.warp(photo, frame, PICTURE),
-            geometry.apply(frame, points[: mesh.POINTS, :2]),
+            mesh.with_ring(
+                geometry.apply(frame, points[: mesh.FACE_POINTS, :2])
+            ),
             np.sqrt(np.linalg.det(frame[:, :2])),
             measures.yaw(points),
             self._identity.identity(

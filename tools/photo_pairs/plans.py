@@ -6,19 +6,27 @@ import numpy as np
 
 from efgan_tf import action_units
 from tools.photo_pairs import mesh
-from tools.photo_pairs.change import Blend, Changes, Face
+from tools.photo_pairs.change import Changes
+from tools.photo_pairs.face import Blend, Face
 from tools.photo_pairs.photographs import Photographs
 
-_MOST_MISMATCH = {"mouth": 0.5, "frown": 0.5, "eyes": 0.6}
-_TRIES = 5
-_LOOK_ALIKE = 10
+_MOST_MISMATCH = {"mouth": 0.42, "frown": 0.45}
+_OTHER_BEARD = 3.0
+"""From how different looks around the mouth on another mouth stands out."""
+_TRIES = 12
+_LOOK_ALIKE = 12
 _FROWNING = 30
+_OPENINGS = 6
 
-# Lips: what one unit of AU15 and AU23 is, in distances of the eyes and as a
-# share of the lips' height.
+# What one unit is. Lips: AU15 and AU23, in distances of the eyes and as a
+# share of the lips' height; AU09 and AU10: the way of the upper lip; AU07: the
+# share of the eyes' opening; AU04: the way of the brows' inner ends.
 _CORNERS_DOWN, _THINNER = 0.016, 0.09
+_SNEER, _NARROWER, _LOWER = 0.014, 0.07, 0.022
+# How dark one unit makes the folds, as a share of the light.
+_SNEER_FOLDS, _FROWN_FOLDS = 0.07, 0.08
 # Brows: distances of the eyes that make a clear change.
-_BROWS, _TOGETHER = 0.06, 0.025
+_BROWS = 0.06
 _RAISED = {
     "inner": (-_BROWS, 0.0, 0.2 * _BROWS),
     "both": (-_BROWS, -_BROWS, 0.0),
@@ -31,15 +39,24 @@ class Plan:
     """What may be done to a photo.
 
     Attributes:
+      closed: whether it gets a closed mouth, the same in all plans.
       mouths: kinds of mouths, one of which it gets; none: its own.
+      opens: how its own or its new mouth is opened, if that is closed: "",
+        "lips", "jaw".
+      sneer: whether the upper lip and the nose's wings are raised.
+      lips: "down", "tight", "both lips", one of which may be done.
       brows: "frown", "inner", "both", "outer", one of which it gets.
-      lips: the chance that its lips are pulled down or tightened.
+      narrow: the chance that its lids come together.
       shut: the chance that its eyes are closed.
     """
 
     mouths: tuple[str, ...] = ()
+    closed: bool = False
+    opens: str = ""
+    sneer: bool = False
+    lips: tuple[str, ...] = ()
     brows: tuple[str, ...] = ()
-    lips: float = 0.0
+    narrow: float = 0.0
     shut: float = 0.0
 
 
@@ -48,7 +65,8 @@ _RAISES = ("inner", "both", "both", "outer")
 
 
 def plans(units: np.ndarray, rng: np.random.Generator) -> list[Plan]:
-    """Five plans for a photo.
+    """Seven plans for a photo: a plain one, a mixed one and one for each of
+    anger, sadness, surprise, disgust and lips that part.
 
     Args:
       units: float `[17]`, 0–5, what it shows.
@@ -56,18 +74,33 @@ def plans(units: np.ndarray, rng: np.random.Generator) -> list[Plan]:
     """
     au = dict(zip(action_units.NAMES, units, strict=True))
     smiles = au["AU25"] > 0.7 or au["AU12"] > 1
-    any_brows = ("frown", *_RAISES) if rng.random() < 0.6 else ()
-    own_mouth = () if rng.random() < 0.6 else ("closed",)
     return [
-        Plan(("closed",) if smiles else ("teeth",)),
-        Plan(MOUTHS, any_brows, shut=0.1),
-        Plan(own_mouth, ("frown", "frown", "inner"), lips=0.5, shut=0.3),
+        Plan(closed=True) if smiles else Plan(("teeth",)),
         Plan(
-            ("closed", "closed", "expressive", "parted"),
-            ("frown", "inner"),
-            lips=0.7,
+            MOUTHS,
+            brows=("frown", *_RAISES) if rng.random() < 0.6 else (),
+            shut=0.2,
         ),
-        Plan(("open", "open", "teeth"), ("both", "both", "inner")),
+        Plan(closed=smiles, lips=("tight",), brows=("frown",), narrow=0.7),
+        Plan(
+            closed=smiles,
+            lips=("down", "down", "both lips"),
+            brows=("inner",) if rng.random() < 0.7 else (),
+            shut=0.1,
+        ),
+        Plan(closed=smiles, opens="jaw", brows=("both", "both", "inner")),
+        Plan(
+            closed=smiles,
+            opens="lips" if rng.random() < 0.75 else "",
+            sneer=True,
+            brows=("frown",) if rng.random() < 0.7 else (),
+            narrow=0.7,
+        ),
+        Plan(
+            closed=smiles,
+            opens="jaw" if rng.random() < 0.3 else "lips",
+            shut=0.25,
+        ),
     ]
 
 
@@ -78,20 +111,26 @@ class Kinds:
     Attributes:
       mouths: by each of `MOUTHS`.
       frowns: people who frown.
-      shut: people with closed eyes.
+      openings: people who do not smile and whose teeth or tongue are seen.
     """
 
     mouths: dict[str, np.ndarray]
     frowns: np.ndarray
-    shut: np.ndarray
+    openings: np.ndarray
 
     @classmethod
-    def of(cls, units: np.ndarray, expressions: list[str]) -> "Kinds":
+    def of(
+        cls,
+        units: np.ndarray,
+        expressions: list[str],
+        openings: np.ndarray,
+    ) -> "Kinds":
         """Sorts photos.
 
         Args:
           units: float `[n, 17]`, 0–5.
           expressions: `[n]`, names; may be empty.
+          openings: `[n]`, `mesh.opening` of each.
         """
         au = dict(zip(action_units.NAMES, units.T, strict=True))
         plain = ("", "neutral", "smiling", "happy")
@@ -104,30 +143,39 @@ class Kinds:
             "expressive": np.array([name not in plain for name in expressions]),
         }
         found = {kind: np.flatnonzero(mask) for kind, mask in mouths.items()}
-        frowns, shut = au["AU04"] > 2.5, au["AU45"] > 1.5
-        return cls(found, np.flatnonzero(frowns), np.flatnonzero(shut))
+        masks = (
+            au["AU04"] > 2.5,
+            (openings > 0.18) & (au["AU12"] < 1.5),
+        )
+        return cls(found, *(np.flatnonzero(mask) for mask in masks))
 
 
-@dataclasses.dataclass(frozen=True, eq=False)
+KNOWN = ("AU09", "AU10", "AU15", "AU23")
+"""Units that are what the changes made them: labels of photographs are poor."""
+
+ADDED = ("AU04", "AU07", "AU45")
+"""Units that a change adds to what is read off the photo."""
+
+
+@dataclasses.dataclass(eq=False)
 class Variation:
-    """A changed photo.
+    """A photo, changed step by step.
 
     Attributes:
       face: how it looks.
       changes: what was changed; empty if nothing suited it.
-      au15: how far the corners of its mouth were pulled down, 0–5.
-      au23: how much its lips were tightened, 0–5.
+      known: units, 0–5, that nothing but the changes says.
+      added: units by how much the changes raised them.
     """
 
     face: Face
-    changes: tuple[str, ...]
-    au15: float = 0.0
-    au23: float = 0.0
-
-
-def unchanged(face: Face) -> Variation:
-    """A photo as it is."""
-    return Variation(face, ())
+    changes: list[str] = dataclasses.field(default_factory=list)
+    known: dict[str, float] = dataclasses.field(
+        default_factory=lambda: dict.fromkeys(KNOWN, 0.0)
+    )
+    added: dict[str, float] = dataclasses.field(
+        default_factory=lambda: dict.fromkeys(ADDED, 0.0)
+    )
 
 
 class Varier:
@@ -141,62 +189,132 @@ class Varier:
         self._faces = photographs.face
         self._changes = Changes(mesh.mean_shape(photographs.points))
         self._donors = photographs.donors()
-        self._kinds = Kinds.of(photographs.units, photographs.expressions)
+        self._openings = mesh.opening(photographs.points)
+        self._kinds = Kinds.of(
+            photographs.units, photographs.expressions, self._openings
+        )
+        self._last: tuple[int, Face | None] = -1, None
 
     def vary(
         self, photo: int, plan: Plan, rng: np.random.Generator
     ) -> Variation:
         """Changes a photo; leaves out what nobody suits."""
-        face, done, au15, au23 = self._faces(photo), [], 0.0, 0.0
+        result = Variation(self._faces(photo))
+        if plan.closed:
+            closed = self._closed(photo)
+            if closed is None:
+                return result  # A smile would stay below the rest.
+            result.face = closed
+            result.changes.append("closed")
         if plan.mouths:
-            kind = str(rng.choice(plan.mouths))
-            found = self._with_donor(
-                photo, face, self._changes.mouth, self._kinds.mouths[kind],
-                _LOOK_ALIKE, _MOST_MISMATCH["mouth"], rng,
-            )  # fmt: skip
-            if found:
-                face = found
-                done.append(kind)
-        if rng.random() < plan.lips:
-            pulled = rng.random() < 0.5
-            tightened = not pulled or rng.random() < 0.5
-            au15 = pulled * rng.uniform(1.5, 4.5)
-            au23 = tightened * rng.uniform(1.5, 4.5)
-            face = self._changes.lips(
-                face, _CORNERS_DOWN * au15, _THINNER * au23
-            )
-            done.append("lips")
+            self._mouth(result, photo, plan.mouths, rng)
+        if plan.opens and mesh.opening(result.face.points) < 0.06:
+            self._open(result, plan.opens == "jaw", rng)
+        if plan.sneer:
+            self._sneer(result, rng)
+        if plan.lips:
+            self._lips(result, str(rng.choice(plan.lips)), rng)
         if plan.brows:
-            kind = str(rng.choice(plan.brows))
-            face = self._brows(photo, face, kind, rng)
-            done.append(kind)
+            self._brows(result, photo, str(rng.choice(plan.brows)), rng)
         if rng.random() < plan.shut:
-            found = self._with_donor(
-                photo, face, self._changes.eyes, self._kinds.shut,
-                _LOOK_ALIKE, _MOST_MISMATCH["eyes"], rng,
-            )  # fmt: skip
-            if found:
-                face = found
-                done.append("shut")
-        return Variation(face, tuple(done), au15, au23)
+            lower = rng.uniform(0, 0.3)
+            result.face = self._changes.close_eyes(
+                result.face, 1 - lower, lower
+            )
+            result.added["AU45"] = 5.0
+            result.changes.append("shut")
+        elif rng.random() < plan.narrow:
+            au07 = rng.uniform(1, 5)
+            result.face = self._changes.close_eyes(
+                result.face, 0.3 * _NARROWER * au07, 0.7 * _NARROWER * au07
+            )
+            result.added["AU07"] = au07
+            result.changes.append("narrow")
+        return result
 
-    def _brows(self, photo, face, kind, rng) -> Face:
-        size = rng.uniform(0.5, 1.3)
+    def _closed(self, photo: int) -> Face | None:
+        """A photo with a closed mouth, the same whenever it is asked for."""
+        if self._last[0] != photo:
+            result = Variation(self._faces(photo))
+            self._mouth(
+                result, photo, ("closed",), np.random.default_rng(photo)
+            )
+            self._last = photo, result.face if result.changes else None
+        return self._last[1]
+
+    def _mouth(self, result, photo, kinds, rng) -> None:
+        kind = str(rng.choice(kinds))
+        among = self._kinds.mouths[kind]
+        found = self._with_donor(
+            photo, result.face, self._changes.mouth,
+            among[self._donors.beards_apart(photo, among) < _OTHER_BEARD],
+            _LOOK_ALIKE, _MOST_MISMATCH["mouth"], rng,
+        )  # fmt: skip
+        if found:
+            result.face = found
+            result.changes.append(kind)
+
+    def _open(self, result, with_jaw, rng) -> None:
+        if with_jaw:
+            jaw = rng.uniform(0.05, 0.24)
+            up, down = jaw * rng.uniform(0, 0.3), jaw * rng.uniform(0, 0.4)
+        else:
+            gap = rng.uniform(0.03, 0.16)
+            up = gap * rng.uniform(0.15, 0.4)
+            down, jaw = gap - up, gap * rng.uniform(0, 0.15)
+        inward = 0.25 * jaw
+        wanted = (up + down + jaw) / 0.5
+        among = self._kinds.openings
+        apart = np.abs(np.log(self._openings[among] / wanted))
+        donor = rng.choice(among[np.argsort(apart)[:_OPENINGS]])
+        result.face = self._changes.open_mouth(
+            result.face, self._faces(donor), up, down, jaw, inward
+        )
+        result.changes.append("jaw" if with_jaw else "lips apart")
+
+    def _sneer(self, result, rng) -> None:
+        size = rng.uniform(1.5, 5)
+        result.face = self._changes.sneer(
+            result.face, _SNEER * size, _SNEER_FOLDS * size
+        )
+        result.known["AU09"] = size
+        result.known["AU10"] = 0.9 * size
+        result.changes.append("sneer")
+
+    def _lips(self, result, kind, rng) -> None:
+        au15 = (kind != "tight") * rng.uniform(1.5, 5)
+        au23 = (kind != "down") * rng.uniform(1.5, 5)
+        result.face = self._changes.lips(
+            result.face, _CORNERS_DOWN * au15, _THINNER * au23
+        )
+        result.known.update(AU15=au15, AU23=au23)
+        result.changes.append(kind)
+
+    def _brows(self, result, photo, kind, rng) -> None:
+        result.changes.append(kind)
         if kind != "frown":
-            return self._changes.brows(face, *np.multiply(_RAISED[kind], size))
-        outer, strength = rng.uniform(0, 0.02), rng.uniform(0.3, 1)
-        lowered = self._changes.brows(
-            face, _BROWS * size, outer * size, _TOGETHER * size
+            size = rng.uniform(0.5, 1.5)
+            result.face = self._changes.brows(
+                result.face, *np.multiply(_RAISED[kind], size)
+            )
+            return
+        au04 = rng.uniform(1.5, 5)
+        result.added["AU04"] = au04
+        down, strength = _LOWER * au04, rng.uniform(0.5, 1)
+        result.face = self._changes.brows(
+            result.face, down, rng.uniform(0.3, 0.6) * down, 0.4 * down
         )
 
         def wrinkles(face: Face, donor: Face) -> Blend:
             return self._changes.wrinkles(face, donor, strength)
 
         found = self._with_donor(
-            photo, lowered, wrinkles, self._kinds.frowns, _FROWNING,
+            photo, result.face, wrinkles, self._kinds.frowns, _FROWNING,
             _MOST_MISMATCH["frown"], rng,
         )  # fmt: skip
-        return found or lowered
+        result.face = self._changes.frown_folds(
+            found or result.face, _FROWN_FOLDS * au04
+        )
 
     def _with_donor(
         self, photo, face, change, among, count, most_mismatch, rng

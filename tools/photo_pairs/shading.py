@@ -1,0 +1,107 @@
+"""What is painted: folds of skin, and the inside of an opened mouth."""
+
+import cv2
+import numpy as np
+
+from tools.photo_pairs import mesh
+from tools.photo_pairs.face import Face
+from tools.photo_pairs.weights import smooth
+
+
+def darken(
+    face: Face, lines: list, width: float, deep: float, beside: float
+) -> Face:
+    """Darkens skin along lines that fade at their ends.
+
+    Args:
+      face: whose.
+      lines: `[n, 2]` each, (x, y).
+      width: of the shade, in distances of the eyes.
+      deep: share of the light that is lost.
+      beside: how much brighter it is beside the line, as a share of that.
+    """
+    mask = np.zeros(face.picture.shape[:2], np.uint8)
+    for line in lines:
+        length = np.linalg.norm(np.diff(line, axis=0), axis=1).cumsum()
+        along = np.linspace(0, 1, 13)
+        x, y = (
+            np.interp(along, np.insert(length, 0, 0) / length[-1], values)
+            for values in np.transpose(line)
+        )
+        ends = np.int32(np.round(np.stack([x, y], axis=1) * 16 - 8))
+        for start, end, place in zip(ends, ends[1:], along, strict=False):
+            strength = int(255 * np.sin(np.pi * (place + 1 / 24)))
+            cv2.polylines(
+                mask, [np.stack([start, end])], False, strength, 2,
+                cv2.LINE_AA, 4,
+            )  # fmt: skip
+    width *= mesh.eye_distance(face.points)
+    fine, broad = (
+        cv2.GaussianBlur(np.float32(mask), (0, 0), scale * width)
+        for scale in (1, 2)
+    )
+    dark = fine / max(fine.max(), 1e-6)
+    bright = broad / max(broad.max(), 1e-6) - dark
+    light = 1 - deep * dark + deep * beside * np.maximum(bright, 0)
+    picture = np.clip(face.picture * light[..., None], 0, 255)
+    return Face(np.uint8(picture.round()), face.points)
+
+
+def fill_mouth(face: Face, donor: Face) -> Face:
+    """Paints a donor's teeth and tongue into an opened mouth.
+
+    Args:
+      face: whose lips are apart.
+      donor: whose mouth is open.
+    """
+    size = face.picture.shape[:2]
+    opening = np.zeros(size, np.uint8)
+    outline = np.int32(np.round(face.points[mesh.MOUTH_OPENING] * 16 - 8))
+    cv2.fillPoly(opening, [outline], 255, cv2.LINE_AA, 4)
+    share = cv2.GaussianBlur(np.float32(opening) / 255, (0, 0), 0.7)[..., None]
+    inside = _opening_of(donor, face.points, size) * _light(face, donor)
+    joined = face.picture * (1 - share) + np.clip(inside, 0, 255) * share
+    return Face(np.uint8(joined.round()), face.points)
+
+
+def _opening_of(donor: Face, points: np.ndarray, size) -> np.ndarray:
+    """A donor's teeth and tongue, stretched to another opening of the mouth."""
+
+    def edges(points, x):
+        above, below = points[mesh.ABOVE_OPENING], points[mesh.BELOW_OPENING]
+        return np.interp(x, *above.T), np.interp(x, *below.T)
+
+    y, x = np.mgrid[: size[0], : size[1]] + 0.5
+    (left, right), (there_left, there_right) = (
+        each[[78, 308], 0] for each in (points, donor.points)
+    )
+    across = np.clip((x - left) / (right - left), 0.04, 0.96)
+    above, below = edges(points, x)
+    down = np.clip((y - above) / np.maximum(below - above, 1), 0.08, 0.92)
+    # The lips cast a shadow, the upper one more; corners lie deep.
+    shade = np.minimum(down / 0.35, (1 - down) / 0.15)
+    shade = np.minimum(shade, np.minimum(across, 1 - across) / 0.2)
+    shade = 0.35 + 0.65 * smooth(shade)
+    from_x = there_left + across * (there_right - there_left)
+    above, below = edges(donor.points, from_x)
+    from_y = above + down * (below - above)
+    return shade[..., None] * cv2.remap(
+        donor.picture,
+        np.float32(from_x - 0.5),
+        np.float32(from_y - 0.5),
+        cv2.INTER_LINEAR,
+        borderMode=cv2.BORDER_REFLECT,
+    )
+
+
+def _light(face: Face, donor: Face) -> float:
+    """How much more light falls on a face's cheeks than on a donor's."""
+
+    def cheeks(face: Face) -> float:
+        gray = cv2.cvtColor(face.picture, cv2.COLOR_RGB2GRAY)
+        x, y = np.int64(face.points[mesh.CHEEKS]).T
+        blurred = cv2.GaussianBlur(gray, (0, 0), 3)
+        height, width = gray.shape
+        return blurred[y.clip(0, height - 1), x.clip(0, width - 1)].mean()
+
+    return float(np.clip(cheeks(face) / cheeks(donor), 0.5, 1.5))
