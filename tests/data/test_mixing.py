@@ -167,13 +167,6 @@ def test_resuming_and_replicas_change_nothing(parts):
                 assert abs((owner == 0).sum() - 3 / replicas) < 2
 
 
-def test_replicas_have_the_exact_shares_where_those_are_whole(parts):
-    halves = [dataclasses.replace(p, share=Fraction(1, 2)) for p in parts]
-    for element in stream(halves, 40, replicas=4):
-        owner, _ = sources(parts, element["action_units"][0])
-        assert (owner == 0).sum() == (owner == 1).sum() == 1
-
-
 def test_a_set_alone_draws_what_it_draws_without_a_mix(parts):
     faces = parts[0].faces
     one = stream([Part("rendered", Fraction(1), faces)], 4)

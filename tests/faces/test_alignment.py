@@ -30,25 +30,6 @@ def test_landmarks_land_on_the_template():
         np.testing.assert_allclose(centre, expected, atol=0.3)
 
 
-def test_the_mouth_does_not_move_the_face():
-    generator = np.random.default_rng(0)
-    photo = generator.integers(0, 256, (100, 100, 3), np.uint8)
-    closed = np.array([[36, 38], [64, 38], [50, 54], [40, 70], [60, 70]])
-    opened = closed + np.array([[0, 0]] * 3 + [[-5, 9], [5, 9]])
-    np.testing.assert_array_equal(
-        alignment.align(photo, closed, 64), alignment.align(photo, opened, 64)
-    )
-
-
-def test_an_aligned_picture_is_aligned_to_itself():
-    generator = np.random.default_rng(0)
-    photo = generator.integers(0, 256, (64, 64, 3), np.uint8)
-    landmarks = np.concatenate([geometry.TEMPLATE, [[0.4, 0.7], [0.6, 0.7]]])
-    np.testing.assert_array_equal(
-        alignment.align(photo, landmarks * 64, 64), photo
-    )
-
-
 def test_shared_landmarks_are_medians():
     detections = np.zeros((3, 5, 2))
     detections[:, 2] = [[1, 9], [2, 7], [90, 8]]

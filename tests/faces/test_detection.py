@@ -85,10 +85,6 @@ def test_photos_of_different_sizes_some_without_a_face(detector, portraits):
         assert_same_faces(detector.detect([photo])[0], faces)
 
 
-def test_no_photos_no_faces(detector):
-    assert detector.detect([]) == []
-
-
 @pytest.mark.parametrize(
     "shape", [(1, 1), (12, 12), (19, 300), (40, 40), (63, 65), (700, 30)]
 )

@@ -12,7 +12,7 @@ from PIL import Image, ImageFile, PngImagePlugin, TiffImagePlugin
 from efgan_tf.faces import photos, xmp
 from efgan_tf.faces.documents import read_document, write_document
 
-MAKE, MAKER_NOTE, RESOLUTION = 0x010F, 0x927C, 0x011A
+MAKE, MAKER_NOTE = 0x010F, 0x927C
 RDF = "http://www.w3.org/1999/02/22-rdf-syntax-ns#"
 
 

@@ -27,22 +27,6 @@ def test_plain_photos_are_read_as_they_are(tmp_path):
     )
 
 
-@pytest.mark.parametrize(
-    "orientation, corner",
-    [(1, (0, 0)), (2, (0, -1)), (3, (-1, -1)), (6, (0, -1)), (8, (-1, 0))],
-)
-def test_the_cameras_orientation_is_applied(tmp_path, orientation, corner):
-    image = picture(size=(6, 4))
-    image.putpixel((0, 0), RED)
-    exif = Image.Exif()
-    exif[0x0112] = orientation
-    image.save(tmp_path / "photo.png", exif=exif)
-    found = read_photo(tmp_path / "photo.png")
-    assert found.shape == ((6, 4, 3) if orientation > 4 else (4, 6, 3))
-    assert tuple(found[corner]) == RED
-    assert (found == RED).all(-1).sum() == 1
-
-
 @pytest.mark.parametrize("suffix", ["jpg", "png", "tif", "webp"])
 @pytest.mark.parametrize("orientation", range(1, 9))
 def test_photos_are_turned_as_pillow_turns_them(tmp_path, suffix, orientation):
@@ -191,16 +175,6 @@ def test_huge_photos_are_refused_before_they_are_decoded(tmp_path, side):
     Image.new("1", (side, 10_000)).save(tmp_path / "huge.png")
     with pytest.raises(PhotoError, match="over 100 megapixels"):
         read_photo(tmp_path / "huge.png")
-
-
-def test_photos_up_to_the_limit_are_read_without_a_warning(
-    tmp_path, monkeypatch, recwarn
-):
-    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 20)
-    monkeypatch.setattr(photos, "MAX_PIXELS", 24)
-    picture(size=(6, 4)).save(tmp_path / "photo.png")
-    assert read_photo(tmp_path / "photo.png").shape == (4, 6, 3)
-    assert not recwarn.list
 
 
 @pytest.mark.parametrize(

@@ -82,14 +82,6 @@ def test_what_rests_stays_exactly_where_it_is():
     np.testing.assert_allclose(smooth(still[:1], RATE), still[:1], atol=1e-9)
 
 
-def test_smoothing_is_the_same_forwards_and_backwards_but_for_little():
-    _, true = motion()
-    found = noisy(true, 0)
-    forwards = smooth(found, RATE)
-    backwards = smooth(found[::-1], RATE)[::-1]
-    assert np.abs(forwards - backwards).max() < 0.05 * EYES
-
-
 def test_smoothing_does_not_depend_on_the_resolution():
     found = noisy(motion()[1], 0)
     np.testing.assert_allclose(smooth(3 * found, RATE), 3 * smooth(found, RATE))
