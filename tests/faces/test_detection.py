@@ -92,11 +92,6 @@ def test_tiny_and_narrow_photos_have_no_face(detector, shape):
     assert detector.detect([np.full((*shape, 3), 128, np.uint8)]) == [[]]
 
 
-def test_noise_is_no_face(detector):
-    noise = np.random.default_rng(0).integers(0, 256, (200, 200, 3), np.uint8)
-    assert detector.detect([noise]) == [[]]
-
-
 def test_several_faces_and_the_largest(detector, portraits):
     small = cv2.resize(portraits[9][0], (128, 128))
     photo = np.full((192, 340, 3), 128, np.uint8)

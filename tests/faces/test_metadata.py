@@ -102,19 +102,6 @@ def test_a_resolution_that_is_none_does_no_harm(tmp_path, suffix, rational):
     assert photos.read_photo(out).shape == (48, 48, 3)
 
 
-def test_large_texts_of_a_png_are_kept(tmp_path):
-    info = PngImagePlugin.PngInfo()
-    workflow = "{" + " " * (5 << 20) + "}"
-    info.add_text("workflow", workflow, zip=True)
-    info.add_itxt("prompt", "ü" * (3 << 19), zip=True)
-    path, notes = rewritten(tmp_path, "png", pnginfo=info)
-    assert not notes
-    assert read_document(path).metadata.texts == {
-        "workflow": workflow,
-        "prompt": "ü" * (3 << 19),
-    }
-
-
 @pytest.mark.parametrize("kind", [b"zTXt", b"iTXt"])
 def test_large_texts_may_stand_behind_the_pixels(tmp_path, kind):
     text = b"x" * (3 << 20)

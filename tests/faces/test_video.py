@@ -221,14 +221,6 @@ def test_sound_of_an_unknown_kind_is_left_out_and_said(tmp_path, tracks):
         np.testing.assert_array_equal(sound(path), sound(known))
 
 
-def test_a_silent_source_makes_a_silent_video(tmp_path):
-    source, path = tmp_path / "source.mp4", tmp_path / "out.mp4"
-    write(source, scenes())
-    assert again(source, path) is Audio.NONE
-    with av.open(str(path)) as container:
-        assert not container.streams.audio
-
-
 @pytest.mark.parametrize(
     "turn, upright",
     [
