@@ -115,7 +115,6 @@ def test_frames_are_looked_at_from_nearer_where_faces_are_small(
     [
         ("380,0,19,100", "in.mp4: no face was found in the box"),
         ("900,0,50,50", "lies in the photo of 400×160"),
-        ("7", "no face 7: the one face is 0"),
     ],
 )
 def test_faces_that_are_not_there(face, message, rendered, tmp_path):

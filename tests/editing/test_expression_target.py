@@ -77,13 +77,9 @@ def test_another_faces_units_with_one_of_its_own():
     [
         (dict(expression="hapy"), "hapy.*known are neutral, happy"),
         (dict(expression={"AU12": 6}), "AU12=6 is out of range"),
-        (dict(expression={"AU12": -1}), "AU12=-1 is out of range"),
         (dict(expression={"AU12": -6}, relative=True), "out of range"),
-        (dict(expression={"AU99": 1}), "AU99"),
         (dict(expression={"AU12": 1}, intensity=0.5), "needs a whole"),
         (dict(expression="happy", intensity=float("nan")), "not within 0"),
-        (dict(expression="happy", intensity=-0.1), "-0.1 is not within 0"),
-        (dict(expression="happy", intensity=10.1), "10.1 is not within 0 and"),
         (dict(expression="happy", whole=SOURCE), "give one expression"),
     ],
 )
