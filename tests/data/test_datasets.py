@@ -146,7 +146,9 @@ def test_the_named_one_of_several_faces_is_taken(rafd_tree, prepare, tmp_path):
     for landmarks in (True, False):
         table = tmp_path / f"aus-{landmarks}"
         tree_tables.write_openface_folder(table, rafd_tree, landmarks=landmarks)
-        faces, report = prepare("rafd", rafd_tree, table, held_out=0.25)
+        faces, report = prepare(
+            "rafd", rafd_tree, table, held_out=0.25, rafd_angles=("090",)
+        )
         assert set(report["several_faces"]) == two
         pictures = {
             file: part.encoded[index]
