@@ -30,11 +30,6 @@ def test_what_a_row_lacks_is_a_dash():
     assert lines[3] == "| edit | 33.00 | – |"
 
 
-def test_both_subsets_are_shown():
-    text = report.tables(ROWS)
-    assert "All edits" in text and "Large changes" in text
-
-
 def test_verdicts_and_notes_are_told():
     told = report.judges_lines(
         {

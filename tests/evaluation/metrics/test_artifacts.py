@@ -118,10 +118,6 @@ def test_bad_pictures_are_named():
     bad = np.full_like(good, np.nan)
     with pytest.raises(ValueError, match="edited is not finite"):
         artifacts.sharpness(bad, good)
-    with pytest.raises(ValueError, match="reference is not finite"):
-        artifacts.sharpness(good, bad)
-    with pytest.raises(ValueError, match="target is not finite"):
-        artifacts.ghosting(good, good, bad)
     with pytest.raises(ValueError, match="source is not finite"):
         artifacts.ghost_correlation(good, bad, good)
 
