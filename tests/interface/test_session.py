@@ -181,7 +181,6 @@ def test_an_expression_is_saved_and_loaded_again(session, group, tmp_path):
 
 BAD_FILES = {
     "text.jpg": (b"no picture", "text.jpg: not a picture of a known format"),
-    "empty.png": (b"", "empty.png: is an empty file"),
     "cut.jpg": (ONE.read_bytes()[:9000], "cut.jpg: cut off or damaged"),
 }
 
@@ -219,11 +218,6 @@ def test_photos_without_a_face_or_with_too_many_pixels(session, tmp_path):
 
 BAD_EXPRESSIONS = {
     '{"action_units": {"AU12": 9}}': "AU12=9 is out of range",
-    '{"action_units": {"AU12": -1}}': "AU12=-1 is out of range",
-    '{"action_units": {"AU99": 1}}': "unknown action unit 'AU99'",
-    '{"action_units": {"AU12": "much"}}': "AU12 should be a number",
-    '{"action_units": {"AU12": NaN}}': "AU12=nan is out of range",
-    "[]": 'has no "action_units"',
     "smile": "is not JSON",
 }
 
