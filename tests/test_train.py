@@ -2,7 +2,6 @@
 
 import contextlib
 import ctypes
-import itertools
 import json
 import os
 import random
@@ -21,12 +20,11 @@ from absl import flags
 
 from efgan_tf import commands, flag_files, options, train
 from efgan_tf import config as config_lib
-from efgan_tf.data import load_faces, load_parts
+from efgan_tf.data import load_parts
 from efgan_tf.distillation.settings import DistillConfig
 from efgan_tf.evaluation.ablation import AblationConfig
 from efgan_tf.training import objectives, trainer
 from efgan_tf.training.initial import beginning
-from efgan_tf.training.networks import build_networks, start_from
 from efgan_tf.training.run_directory import RunDirectory
 from efgan_tf.training.stopping import StopRequest
 from tests.data import tree_tables
@@ -312,9 +310,6 @@ def test_another_config_is_refused_and_the_differences_listed(finished, capsys):
     ("changes", "told"),
     [
         ({"base_width": 8}, "base_width: 4 → 8"),
-        ({"au_input": "target"}, "au_input: difference → target"),
-        ({"stages": 3, "phase1_kimg": 0.01}, "pass --stages=2"),
-        ({"phase1_kimg": 0.01, "phase2_kimg": 0}, "--phase2_kimg is 0"),
         ({"init_from": "absent"}, "absent is no run"),
     ],
 )
@@ -339,22 +334,6 @@ def test_a_run_without_checkpoints_is_refused(finished, tmp_path, capsys):
     arguments = [*arguments, f"--run_dir={tmp_path}"]
     assert _run_here(*arguments) == 2
     assert "holds no checkpoint" in capsys.readouterr().err
-
-
-def test_other_data_is_refused(finished, capsys):
-    run_dir, arguments = finished
-    (run_dir / "data.txt").write_text("of other faces")
-    try:
-        assert _run_here(*arguments) == 2
-        assert "the data has changed" in capsys.readouterr().err
-    finally:
-        train_split, test_split = (
-            load_faces(_config(arguments).data, 64, split)
-            for split in ("train", "test")
-        )
-        RunDirectory(run_dir).write_config(
-            _config(arguments), [train_split], [test_split]
-        )
 
 
 def test_a_foreign_folder_is_left_alone(data_dir, tmp_path, capsys):
@@ -392,18 +371,15 @@ def test_faces_without_a_subject_train_without_scores(
     assert list((tmp_path / "run" / "samples").glob("*.png"))
 
 
-@pytest.mark.parametrize("dataset", ["rafd", "cfee"])
 def test_the_raw_folder_of_a_licensed_data_set_becomes_trained_steps(
-    dataset, data_dir, tmp_path, capsys, request
+    rafd_tree, data_dir, tmp_path, capsys
 ):
-    tree = request.getfixturevalue(f"{dataset}_tree")
-    tree_tables.write_openface_folder(tmp_path / "aus", tree)
+    tree_tables.write_openface_folder(tmp_path / "aus", rafd_tree)
     tiny = _flags(
         data_dir, tmp_path / "run", phase1_kimg=0.004, phase2_kimg=0,
-        source_dir=tree.folder, aus=tmp_path / "aus",
+        source_dir=rafd_tree.folder, aus=tmp_path / "aus",
     )  # fmt: skip
-    flagfile = CONFIGS / f"{dataset}.flags"
-    assert _run_here(f"--flagfile={flagfile}", *tiny) == 0
+    assert _run_here(f"--flagfile={CONFIGS / 'rafd.flags'}", *tiny) == 0
     told = capsys.readouterr()
     assert "faces kept" in told.err and "finished" in told.out
     assert list((tmp_path / "run" / "samples").glob("*.png"))
@@ -413,9 +389,7 @@ def test_the_raw_folder_of_a_licensed_data_set_becomes_trained_steps(
     ("changes", "named"),
     [
         ({"run_dir": "/proc/efgan/run"}, "/proc/efgan"),
-        ({"dataset": "rafd"}, "rafd"),
         ({"dataset": "folder"}, "source_dir"),
-        ({"flagfile": "absent.flags"}, "absent.flags"),
     ],
 )
 def test_bad_input_is_one_line(data_dir, tmp_path, capsys, changes, named):
@@ -506,26 +480,6 @@ def test_every_flag_file_parses_builds_and_runs_a_step(path, monkeypatch):
     metrics = step(random_batches(config), 0, SCHEDULE)
     assert all(np.isfinite(float(value)) for value in metrics.values())
     assert {"critic/total", "generator/total"} <= metrics.keys()
-
-
-def test_phase_2_starts_every_stage_from_the_average():
-    config = tiny_config(**GLOBAL_ONLY)
-    first, second = build_networks(config, 1), build_networks(config, 2)
-    for weight in first.average.weights:
-        weight.assign(weight + 0.25)
-    start_from(second, first)
-    wanted = first.average.get_weights()
-    for cascade in (second.generator, second.average):
-        found = cascade.get_weights()
-        for one, other in zip(
-            itertools.chain(wanted, wanted), found, strict=True
-        ):
-            np.testing.assert_array_equal(one, other)
-    critic = second.critics["face"].get_weights()
-    for one, other in zip(
-        first.critics["face"].get_weights(), critic, strict=True
-    ):
-        np.testing.assert_array_equal(one, other)
 
 
 def test_a_critic_learns_to_tell_the_generators_pictures_from_real_ones():

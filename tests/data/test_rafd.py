@@ -146,19 +146,6 @@ def test_missing_photos_are_named(everything):
     )
 
 
-def test_a_part_of_rafd_is_complete_if_no_more_is_asked_for(everything):
-    frontal = [file for file in everything if "Rafd090" in file]
-    selection = rafd.select(frontal, ["090"])
-    assert not selection.warnings
-    assert selection.counts[0] == (
-        "RaFD: 1,608 of 8,040 photos, 67 of 67 models, 1 of 5 angles"
-    )
-    assert rafd.select(frontal).warnings == [
-        "RaFD: 1,608 of 4,824 photos at 3 angles with 3 gazes: no photo of "
-        "angle 045, 135"
-    ]
-
-
 def test_unknown_angles_and_gazes_are_refused():
     with pytest.raises(ConfigError, match="--rafd_angles=090,30 .*'30'.*135"):
         DataConfig(rafd_angles=("090", "30"))

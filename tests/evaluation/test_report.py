@@ -28,36 +28,3 @@ def test_what_a_row_lacks_is_a_dash():
     values = {NO_EDIT: rows(30.0), EDIT: {ALL: {"psnr": interval(33.0)}}}
     lines = report.table(values, ALL, ["psnr", "fid"]).splitlines()
     assert lines[3] == "| edit | 33.00 | – |"
-
-
-def test_verdicts_and_notes_are_told():
-    told = report.judges_lines(
-        {
-            "judges": {
-                "scores": {"unit error": 0.41, "by unit": {"AU12": 1.0}},
-                "verdicts": ["unit agreement 0.1 is below 0.6"],
-            },
-            "features": {"name": "the judge of units"},
-            "notes": ["few pictures"],
-        }
-    )
-    assert "unit error: 0.410" in told and "AU12" not in told
-    assert "**beware**: unit agreement 0.1" in told and "few pictures" in told
-
-
-def test_units_stand_beside_the_judge_and_their_sliders():
-    made = {
-        "unit_errors": {
-            NO_EDIT: {"AU12": 2.0, "AU25": 1.0},
-            EDIT: {"AU12": 0.5, "AU25": 0.4},
-        },
-        "judges": {"scores": {"unit agreement by unit": {"AU12": 0.9}}},
-        "control": {
-            "units": ["AU12", "AU25"], "slopes": [0.8, 0.7],
-            "rising": [1.0, 0.6], "cross_talk": [[0.8, -0.3], [0.1, 0.7]],
-        },
-    }  # fmt: skip
-    lines = report._by_unit(made).splitlines()
-    assert lines[2] == (
-        "| AU12 | 2.00 | 0.50 | – | 0.90 | – | 0.80 | 1.00 | AU25 -0.30 |"
-    )

@@ -157,15 +157,6 @@ def test_a_large_photo_is_shown_small_and_written_whole(tmp_path):
         assert np.abs(np.asarray(image, int) - np.asarray(large)).max() > 40
 
 
-def test_an_animation_moves_and_an_unchanged_face_has_none(session, tmp_path):
-    with pytest.raises(UserError, match="change the expression first"):
-        session.write_animation(tmp_path)
-    assert not list(tmp_path.iterdir())
-    session.show_preset("happy")
-    with Image.open(session.write_animation(tmp_path)) as image:
-        assert image.format == "GIF" and image.n_frames > 10
-
-
 def test_an_expression_is_saved_and_loaded_again(session, group, tmp_path):
     session.show_preset("fearful")
     saved = session.write_expression(tmp_path)
