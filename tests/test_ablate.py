@@ -199,16 +199,6 @@ def test_a_model_is_judged_like_the_run_that_it_is_of(
     assert "Checkpoint" not in (out / "report.md").read_text()
 
 
-def test_kinds_of_people_are_told_apart(report):
-    whole = report["rows"]["edit"]["all"]["psnr"]
-    for kinds in report["groups"].values():
-        groups = kinds["groups"].values()
-        assert sum(group["people"] for group in groups) == whole["subjects"]
-        parts = [group["edit"]["psnr"] for group in groups]
-        total = sum(part["mean"] * part["pictures"] for part in parts)
-        assert total / whole["pictures"] == pytest.approx(whole["mean"])
-
-
 def test_the_benefit_of_edits_is_measured(ablated, tmp_path, capsys):
     folder, _ = ablated
     status = _evaluate_here(

@@ -22,15 +22,6 @@ def _succeed(values):
     return None
 
 
-def test_importing_the_package_does_not_import_tensorflow():
-    code = (
-        "import sys, efgan_tf, efgan_tf.config, efgan_tf.commands, "
-        "efgan_tf.geometry, efgan_tf.action_units, efgan_tf.train\n"
-        "sys.exit('tensorflow' in sys.modules or 'keras' in sys.modules)"
-    )
-    subprocess.run([sys.executable, "-c", code], check=True)
-
-
 @pytest.mark.parametrize(
     "arguments",
     [

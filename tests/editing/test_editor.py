@@ -11,7 +11,6 @@ from efgan_tf.errors import UserError
 from efgan_tf.faces import documents
 from tests.editing.conftest import MASKED, write_run
 from tests.editing.scenes import (
-    astronaut,
     group_photo,
     inside,
     mute_editor,
@@ -206,16 +205,6 @@ def test_a_turned_photo_is_aligned_upright(turns, editor, rendered):
     assert np.abs(difference).mean() < 6
     changed = (edited.image != turned).any(axis=-1)
     assert not changed[~inside(turned.shape, edited.faces)].any()
-
-
-def test_a_real_photo(editor):
-    pytest.importorskip("skimage")
-    photo = astronaut()
-    edited = editor.edit(photo, "surprised")
-    changed = (edited.image != photo).any(axis=-1)
-    assert not changed[~inside(photo.shape, edited.faces)].any()
-    x, y = edited.faces[0].landmarks.mean(axis=0)
-    assert np.hypot(x - 224, y - 115) < 10  # between her eyes and mouth
 
 
 def test_a_model_without_an_estimator_asks_for_the_source(group):

@@ -97,26 +97,6 @@ def test_targets(target, run, scene, tmp_path):
     assert "source  target" in out
 
 
-def test_boxes_and_middles_without_a_face(run, scene, tmp_path):
-    image = f"--image={scene.folder}/none.png"
-    for flag, note in (
-        ("--face=5,2,60,36", "it is taken to fill the box"),
-        ("--on_no_face=centre", "the middle is taken for one"),
-    ):
-        out = succeed(
-            run, image, flag, "--au=AU12=4", f"--out={tmp_path}/out.png",
-            "--overwrite",
-        )  # fmt: skip
-        assert note in out
-        before = read_photo(scene.folder / "none.png")
-        assert (read_photo(tmp_path / "out.png") != before).any()
-    out = succeed(
-        run, image, "--on_no_face=skip", "--au=AU12=4",
-        f"--out={tmp_path}/skipped.png",
-    )  # fmt: skip
-    assert "left alone" in out and not (tmp_path / "skipped.png").exists()
-
-
 def test_the_example_of_the_guide(scene, monkeypatch, tmp_path):
     guide = Path(__file__).parents[2] / "docs" / "editing.md"
     _, _, after = guide.read_text(encoding="utf-8").partition("```python\n")

@@ -7,29 +7,6 @@ from efgan_tf.faces import alignment
 from efgan_tf.faces.photos import read_photo
 
 
-def test_landmarks_land_on_the_template():
-    """Coloured spots at hand-made eyes and nose come out at the template."""
-    angle, scale, shift = 0.3, 1.7, np.array([120.0, 90.0])
-    turn = np.array(
-        [[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]]
-    )
-    template = geometry.TEMPLATE * 64
-    points = template @ (scale * turn).T + shift
-    photo = np.zeros((300, 300, 3), np.uint8)
-    rows, columns = np.mgrid[:300, :300] + 0.5
-    for channel, (x, y) in enumerate(points):
-        near = np.hypot(columns - x, rows - y) < 6
-        photo[near, channel] = 255
-    five = np.concatenate([points, points[:2]])
-    aligned = alignment.align(photo, five, 64)
-    assert aligned.shape == (64, 64, 3) and aligned.dtype == np.uint8
-    grid = np.stack(np.mgrid[:64, :64][::-1], -1) + 0.5
-    for channel, expected in enumerate(template):
-        weight = aligned[:, :, channel, None].astype(float)
-        centre = (grid * weight).sum((0, 1)) / weight.sum()
-        np.testing.assert_allclose(centre, expected, atol=0.3)
-
-
 def test_shared_landmarks_are_medians():
     detections = np.zeros((3, 5, 2))
     detections[:, 2] = [[1, 9], [2, 7], [90, 8]]

@@ -140,12 +140,6 @@ def test_without_attention_the_cascade_is_the_identity(
     np.testing.assert_array_equal(out["attention"], 0)
 
 
-def test_with_full_attention_the_cascade_is_the_color(tiny, faces, set_heads):
-    out = run(constant_cascade(tiny(), set_heads, [1.0, 1.0]), faces)
-    np.testing.assert_allclose(out["image"], 0.5, atol=1e-6)
-    np.testing.assert_array_equal(out["attention"], 1)
-
-
 def test_attention_of_the_stages_together(tiny, faces, set_heads):
     out = run(constant_cascade(tiny(), set_heads, [0.5, 0.2]), faces)
     # In a corner: global and refiner keep 0.5² and 0.8² of what they get.
