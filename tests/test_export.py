@@ -79,6 +79,7 @@ def test_what_was_exported_can_be_exported_again(exported, tmp_path):
           "--signature_check"], "--signature_check"),
         (["--run_dir={tmp}/absent", "--out={tmp}/o"], "absent does not exist"),
         (["--run_dir={tmp}", "--out={tmp}/o"], "is no run"),
+        (["--run_dir={run}", "--out={run}/config.json"], "is a file"),
         (["--run_dir={run}", "--out={tmp}/o", "--stages=3"], "--stages=3"),
         (["--run_dir={run}", "--out={out}", "--formats=keras"], "overwrite"),
     ],

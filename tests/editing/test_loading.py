@@ -218,6 +218,17 @@ def _run_of_other_networks(path, exported):
     return "does not fit"
 
 
+def _picture(path, exported):
+    path.write_bytes(b"\x89PNG")
+    return "does not end in .keras"
+
+
+def _cut_file(path, exported):
+    shutil.copy(exported.keras_file, path)
+    _truncate(path)
+    return "is damaged"
+
+
 def _flipped_bit(path, exported):
     content = bytearray(exported.keras_file.read_bytes())
     content[len(content) // 2] ^= 1
@@ -283,15 +294,16 @@ def _saved_model_with_cut_variables(path, exported):
 @pytest.mark.parametrize(
     "prepare",
     [
-        _absent, _empty_folder, _run_without_checkpoint,
-        _run_of_other_networks, _flipped_bit, _foreign_file,
+        _absent, _picture, _empty_folder, _run_without_checkpoint,
+        _run_of_other_networks, _cut_file, _flipped_bit, _foreign_file,
         _other_template, _file_of_another_size, _foreign_saved_model,
         _saved_model_with_cut_variables, _saved_model_of_another_size,
     ],
 )  # fmt: skip
 def test_what_is_no_model_is_refused_in_one_line(exported, tmp_path, prepare):
     of_files = (
-        _flipped_bit, _foreign_file, _other_template, _file_of_another_size,
+        _cut_file, _flipped_bit, _foreign_file, _other_template,
+        _file_of_another_size,
     )  # fmt: skip
     path = tmp_path / ("it.keras" if prepare in of_files else "it")
     message = prepare(path, exported)

