@@ -220,6 +220,8 @@ def test_the_benefit_of_edits_is_measured(ablated, tmp_path, capsys):
     [
         ([], "give either --run_dir=RUN or --compare"),
         (["--run_dir=absent"], "absent is no run: it has no config.json"),
+        (["--compare=a,b"], "--compare and --model need --out"),
+        (["--run_dir={run}", "--lpips_network=a.keras"], "needs both"),
         (["--model={run}", "--out=x"], "--model and --data_of go together"),
         (
             ["--model={run}", "--data_of=absent", "--out=x"],

@@ -3,6 +3,7 @@
 import contextlib
 import io
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -279,6 +280,16 @@ def test_sigterm_cleans_up(tmp_path):
     process.terminate()
     assert process.wait(timeout=30) == commands.TERMINATED_STATUS
     assert not os.listdir(tmp_path)
+
+
+def test_a_commands_signal_handler_goes_with_it():
+    before = signal.getsignal(signal.SIGTERM)
+
+    def main(values):
+        assert signal.getsignal(signal.SIGTERM) is not before
+
+    assert _run(main) == 0
+    assert signal.getsignal(signal.SIGTERM) is before
 
 
 def test_progress_counts_only_new_units(tmp_path):

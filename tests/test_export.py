@@ -75,6 +75,7 @@ def test_what_was_exported_can_be_exported_again(exported, tmp_path):
         (["--run_dir={run}", "--out={tmp}/o", "--name=a/b"], "--name=a/b"),
         (["--run_dir={run}", "--out={tmp}/o", "--warmup_batches=0"],
          "--warmup_batches=0"),
+        (["--run_dir={run}", "--out={tmp}/o", "--warmup_batches=4,4"], "4,4"),
         (["--run_dir={run}", "--out={tmp}/o", "--formats=keras",
           "--signature_check"], "--signature_check"),
         (["--run_dir={tmp}/absent", "--out={tmp}/o"], "absent does not exist"),

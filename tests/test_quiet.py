@@ -60,6 +60,13 @@ def test_notes_are_dropped_and_everything_else_is_kept(capfd):
     assert capfd.readouterr().err == PROBLEMS
 
 
+def test_an_error_loses_nothing(capfd):
+    with pytest.raises(ImportError), start_up_notes_dropped():
+        os.write(2, PROBLEMS.encode())
+        raise ImportError
+    assert capfd.readouterr().err == PROBLEMS
+
+
 def test_a_preset_edits_without_tensorflow_and_says_nothing_else(tmp_path):
     out = tmp_path / "out.png"
     printed, errors = _without_tensorflow(

@@ -152,6 +152,7 @@ def test_the_student_comes_nearer_and_can_be_edited_with(
         ({"estimator_width": 5}, "--estimator_width must be the teacher's 4"),
         ({"teacher": "{tmp}/absent"}, "absent does not exist"),
         ({"lessons": 3}, "--lessons=3 must be at least"),
+        ({"true_lessons": 1.5}, "--true_lessons=1.5 must be 0 to 1"),
     ],
 )
 def test_wrong_requests_are_refused_in_one_line(

@@ -246,6 +246,7 @@ def test_a_preset_has_no_critics_and_says_so(folder, tmp_path, capsys):
             ["--networks=judge", "--image={photos}/photo.png", "--out=x"],
             "'judge' is none of estimator, critics",
         ),
+        (["--samples=0", "--image=x", "--out=x"], "--samples=0 must be"),
         (["--image={photos}/photo.png", "--out={photos}"], "is not empty"),
     ],
 )

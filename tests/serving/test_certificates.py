@@ -155,6 +155,7 @@ def test_it_writes_the_configuration_of_certificates_that_one_has(
     [
         ([], "--out"),
         (["--out={tmp}", "--days=soon"], "--days=soon"),
+        (["--out={tmp}", "--host=a b"], "--host=a b"),
         (["--out={tmp}", "--hosts=a"], "--hosts=a"),
         (["--out={tmp}", "--server_key={tmp}/x"], "--server_cert"),
         (["--out={tmp}", "--server_key={tmp}/x", "--server_cert={tmp}/x"],

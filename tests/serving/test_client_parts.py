@@ -99,6 +99,8 @@ def test_what_is_no_address(address, words):
         (["--server=localhost"], "--server=localhost is not HOST:PORT"),
         (["--server=grpc://x:1"], "--server=grpc://x:1 is not HOST:PORT"),
         (["--server=x:1", "--timeout=0"], "--timeout"),
+        (["--server=x:1", "--model_name="], "--model_name"),
+        (["--server=x:1", "--model_version=-2"], "--model_version"),
         (["--server=x:1", "--model_version=1", "--version_label=a"],
          "--version_label"),
         (["--server=x:1"], "--image"),

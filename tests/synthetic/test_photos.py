@@ -102,6 +102,7 @@ def test_views_share_the_images_out():
         "--size=100",
         "--subjects=0",
         "--max_yaw=90",
+        "--workers=-1",
         "--views_per_subject=40",
     ],
 )
