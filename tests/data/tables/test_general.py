@@ -28,17 +28,25 @@ def test_reads_files_units_and_texts(write):
     assert table.has_subjects and table.has_views
 
 
-@pytest.mark.parametrize("header", ["file,au6", "FILE , AU006_R"])
-def test_names_are_free_in_case_zeros_and_spaces(write, header):
-    table = read_table(write(f"{header}\nx.jpg,2\n"))
-    assert table.rows["x.jpg"].action_units[au("AU06")] == 2
-
-
-@pytest.mark.parametrize("separator", [",", ";", "\t"])
-def test_separators_and_byte_order_mark(write, separator):
-    text = "file,AU12\nx.jpg,2\n".replace(",", separator)
-    table = read_table(write(text, encoding="utf-8-sig"))
-    assert table.rows["x.jpg"].action_units[au("AU12")] == 2
+@pytest.mark.parametrize(
+    "text",
+    [
+        "file,au12\nx.jpg,2\n",
+        "FILE , AU012_R\nx.jpg,2\n",
+        "file;AU12\nx.jpg;2\n",
+        "file\tAU12\nx.jpg\t2\n",
+        "\n \nfile;AU12\n\nx.jpg;2;;\n",
+        "sep=;\r\nfile;AU12\r\nx.jpg;2",
+        '"sep=\t"\r\nfile\tAU12\r\nx.jpg\t2',
+        "Path,AU12\nx.jpg,2\n",
+        "name,input,AU12,file\na,b,2,x.jpg\n",
+        "name,input,AU12\na,x.jpg,2\n",
+    ],
+)
+def test_however_it_is_written_a_table_is_read(write, text):
+    (row,) = read_table(write(text, encoding="utf-8-sig")).rows.items()
+    assert row[0] == "x.jpg"
+    assert row[1].action_units[au("AU12")] == 2
 
 
 def test_without_texts_every_photo_is_its_own_subject(write):
@@ -48,11 +56,6 @@ def test_without_texts_every_photo_is_its_own_subject(write):
         "sub/y.jpg",
     ]
     assert not table.has_subjects and not table.has_views
-
-
-def test_blank_lines_and_cells_at_the_end_do_not_matter(write):
-    table = read_table(write("\n \nfile;AU12\n\nx.jpg;2;;\n"))
-    assert table.rows["x.jpg"].action_units[au("AU12")] == 2
 
 
 def test_missing_and_strange_units_are_warned_about(write):
@@ -120,15 +123,6 @@ def test_a_bad_row_costs_its_own_photo_alone(write, row, name, reason):
     assert dropped.endswith(name) and reason in why
 
 
-@pytest.mark.parametrize(
-    "first, cells",
-    [("sep=;", ";"), ('"sep=\t"', "\t")],
-)
-def test_excels_line_that_names_the_separator(write, first, cells):
-    lines = [first, cells.join(["file", "AU12"]), cells.join(["x.jpg", "2"])]
-    assert list(read_table(write("\r\n".join(lines))).rows) == ["x.jpg"]
-
-
 def test_a_missing_table_names_the_flag(tmp_path):
     for path in (tmp_path / "none.csv", tmp_path / "none.xls", tmp_path):
         with pytest.raises(UserError, match="--aus"):
@@ -144,14 +138,6 @@ def test_a_table_that_is_no_text(tmp_path, name, said):
     path.write_bytes(b"PK\x03\x04\x14\x00\x06\x00\x08\x00\xff\xfe")
     with pytest.raises(UserError, match=said):
         read_table(path)
-
-
-def test_the_photo_may_be_named_by_several_columns_of_which_one_wins(write):
-    assert list(read_table(write("Path,AU12\ny.jpg,1\n")).rows) == ["y.jpg"]
-    table = read_table(write("name,input,AU12,file\na,b,1,c\n"))
-    assert list(table.rows) == ["c"]
-    table = read_table(write("name,input,AU12\na,b,1\n"))
-    assert list(table.rows) == ["b"]
 
 
 def test_units_of_other_coders_count_as_their_neighbors(write):
