@@ -37,11 +37,11 @@ def shared_detector(detector, monkeypatch):
     monkeypatch.setattr(builders.detection, "Detector", lambda: detector)
 
 
-@pytest.fixture(scope="module")
-def source(rendered, tmp_path_factory):
-    """Two people, four photos each, in a folder of their own."""
-    folder = tmp_path_factory.mktemp("source")
-    (folder / "photos").mkdir()
+@pytest.fixture
+def source(rendered, tmp_path):
+    """Two people, four photos each, in a folder that a test may change."""
+    folder = tmp_path / "source"
+    (folder / "photos").mkdir(parents=True)
     header, *rows = (rendered / "aus.csv").read_text().splitlines()
     chosen = rows[:4] + rows[8:12]
     for row in chosen:
@@ -60,6 +60,11 @@ def config(source, tmp_path):
         data_dir=str(tmp_path / "data"),
         beam_runner="none",
     )
+
+
+def empty(path):
+    """Writes a picture in which there is nobody."""
+    Image.new("RGB", (64, 64), "gray").save(path)
 
 
 def files_below(folder):
@@ -147,25 +152,17 @@ def test_other_settings_lie_elsewhere(config):
     assert len(described) == 3
 
 
-def test_a_changed_table_is_prepared_anew(config, source, tmp_path):
-    table = tmp_path / "aus.csv"
-    lines = (source / "aus.csv").read_text().splitlines()
-    table.write_text("\n".join(lines))
-    config = dataclasses.replace(config, aus=str(table))
+def test_a_changed_table_is_prepared_anew(config, source):
     assert "8 faces kept" in data.prepare(config, 64).summary
-    table.write_text("\n".join(lines[:-1]))
+    lines = (source / "aus.csv").read_text().splitlines()
+    (source / "aus.csv").write_text("\n".join(lines[:-1]))
     changed = data.prepare(config, 64)
     assert changed.is_new and "7 faces kept" in changed.summary
 
 
-def test_prepared_data_does_not_need_its_source(config, source, tmp_path):
-    moved = tmp_path / "moved"
-    shutil.copytree(source, moved)
-    config = dataclasses.replace(
-        config, source_dir=str(moved / "photos"), aus=str(moved / "aus.csv")
-    )
+def test_prepared_data_does_not_need_its_source(config, source):
     data.prepare(config, 64)
-    shutil.rmtree(moved)
+    shutil.rmtree(source)
     assert len(data.load_faces(config, 64, "train")) == 4
 
 
@@ -293,16 +290,13 @@ def test_a_file_is_no_data_dir(config, tmp_path):
 
 
 def test_photos_that_change_while_they_are_read_stop_it(
-    config, source, tmp_path, monkeypatch
+    config, source, monkeypatch
 ):
-    photos = tmp_path / "photos"
-    shutil.copytree(source / "photos", photos)
-    config = dataclasses.replace(config, source_dir=str(photos))
     read = photo_source.FolderPhotos.read
 
     def replaced(self, row):
         photo = read(self, row)
-        (photos / row.file).write_bytes(b"another photo now")
+        (source / "photos" / row.file).write_bytes(b"another photo now")
         return photo
 
     monkeypatch.setattr(photo_source.FolderPhotos, "read", replaced)
@@ -311,29 +305,23 @@ def test_photos_that_change_while_they_are_read_stop_it(
     assert not list(Path(config.data_dir).iterdir())
 
 
-def test_nothing_kept_says_why(config, source, tmp_path):
-    photos = tmp_path / "photos"
-    photos.mkdir()
+def test_nothing_kept_says_why(config, source):
     for path in (source / "photos").iterdir():
-        Image.new("RGB", (64, 64), "gray").save(photos / path.name)
-    config = dataclasses.replace(config, source_dir=str(photos))
+        empty(path)
     with pytest.raises(UserError, match="train split: 8 × no face found"):
         data.prepare(config, 64)
 
 
 @pytest.mark.parametrize("emptied", ["train", "test"])
 def test_a_split_without_a_face_leaves_nobody_held_out(
-    config, source, tmp_path, capsys, emptied
+    config, source, capsys, emptied
 ):
     rows = tables.read_table(source / "aus.csv").rows
     subjects = {row.subject for row in rows.values()}
     (lost,) = splits.split_subjects(subjects, config.held_out)[emptied]
-    photos = tmp_path / "photos"
-    shutil.copytree(source / "photos", photos)
     for name, row in rows.items():
         if row.subject == lost:
-            Image.new("RGB", (64, 64), "gray").save(photos / name)
-    config = dataclasses.replace(config, source_dir=str(photos))
+            empty(source / "photos" / name)
     prepared = data.prepare(config, 64)
     assert f"{emptied} split: 4 × no face found; prepar" in (
         capsys.readouterr().err
@@ -441,23 +429,17 @@ def test_a_missing_table_is_what_is_asked_for(config):
         data.prepare(config, 64)
 
 
-def test_a_table_of_other_photos(config, source, tmp_path):
-    table = tmp_path / "aus.csv"
-    table.write_text(
-        (source / "aus.csv").read_text().replace("\ns", "\nother_s")
-    )
-    config = dataclasses.replace(config, aus=str(table))
+def test_a_table_of_other_photos(config, source):
+    table = source / "aus.csv"
+    table.write_text(table.read_text().replace("\ns", "\nother_s"))
     with pytest.raises(UserError, match="table of another data set"):
         data.prepare(config, 64)
 
 
 @pytest.mark.parametrize("column", ["subject", "view"])
-def test_missing_subjects_or_views_are_warned_about(
-    config, source, tmp_path, column
-):
-    table = tmp_path / "aus.csv"
-    table.write_text((source / "aus.csv").read_text().replace(column, "x", 1))
-    config = dataclasses.replace(config, aus=str(table))
+def test_missing_subjects_or_views_are_warned_about(config, source, column):
+    table = source / "aus.csv"
+    table.write_text(table.read_text().replace(column, "x", 1))
     assert f"no column '{column}'" in data.prepare(config, 64).summary
 
 
@@ -502,11 +484,8 @@ def test_those_on_a_list_are_never_trained_on(config, source, tmp_path):
     assert set(data.load_faces(config, 64, "test").subjects) == {name}
     assert name not in data.load_faces(config, 64, "train").subjects
 
-    photos = tmp_path / "photos"
-    shutil.copytree(source / "photos", photos)
     for file, row in rows.items():
         if row.subject == name:
-            Image.new("RGB", (64, 64), "gray").save(photos / file)
-    config = dataclasses.replace(config, source_dir=str(photos))
+            empty(source / "photos" / file)
     with pytest.raises(UserError, match="no face was kept .* test split"):
         data.prepare(config, 64)
