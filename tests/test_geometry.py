@@ -89,17 +89,6 @@ def test_crop_and_coverage():
     assert count.sum() == 40 and count.max() == 2
 
 
-def test_flip_swaps_sides():
-    landmarks = np.array([[10, 1], [30, 2], [20, 3], [12, 4], [28, 5]])
-    flipped = geometry.flip_landmarks(landmarks, 64)
-    np.testing.assert_array_equal(
-        flipped, [[34, 2], [54, 1], [44, 3], [36, 5], [52, 4]]
-    )
-    np.testing.assert_array_equal(
-        geometry.flip_landmarks(flipped, 64), landmarks
-    )
-
-
 def test_warp_by_the_identity_changes_nothing():
     image = np.random.default_rng(2).integers(0, 256, (32, 32, 3), np.uint8)
     identity = np.array([[1.0, 0, 0], [0, 1, 0]])

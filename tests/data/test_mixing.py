@@ -8,9 +8,10 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
-from efgan_tf.data import mixing, pipeline
+from efgan_tf.data import mixing
 from efgan_tf.data.samples import Part
-from tests.data.fakes import make_faces
+from tests.data import fakes
+from tests.data.fakes import joined, make_faces
 
 DEFAULTS = dict(
     batch_size=8, seed=3, pairing="paired", target_noise=0.0, flip=True
@@ -43,17 +44,7 @@ def parts():
 
 
 def stream(parts, count, **changes):
-    dataset = pipeline.training_batches(parts, **(DEFAULTS | changes))
-    return list(itertools.islice(dataset.as_numpy_iterator(), count))
-
-
-def joined(elements):
-    return {
-        key: np.concatenate(
-            [e[key].reshape(-1, *e[key].shape[2:]) for e in elements]
-        )
-        for key in elements[0]
-    }
+    return fakes.stream(parts, count, **(DEFAULTS | changes))
 
 
 def sources(parts, units):

@@ -10,7 +10,8 @@ import tensorflow as tf
 
 from efgan_tf.data import pictures, pipeline
 from efgan_tf.data.stored import StoredPictures
-from tests.data.fakes import make_faces
+from tests.data import fakes
+from tests.data.fakes import joined, make_faces
 
 DEFAULTS = dict(
     batch_size=8, seed=3, pairing="random", target_noise=0.1, flip=True
@@ -18,19 +19,7 @@ DEFAULTS = dict(
 
 
 def stream(faces, count, **changes):
-    """The first `count` elements as dicts of arrays."""
-    dataset = pipeline.training_batches(faces, **(DEFAULTS | changes))
-    return list(itertools.islice(dataset.as_numpy_iterator(), count))
-
-
-def joined(elements):
-    """All rows of some elements of one replica, `[rows, …]`."""
-    return {
-        key: np.concatenate(
-            [e[key].reshape(-1, *e[key].shape[2:]) for e in elements]
-        )
-        for key in elements[0]
-    }
+    return fakes.stream(faces, count, **(DEFAULTS | changes))
 
 
 def assert_same(first, second):
