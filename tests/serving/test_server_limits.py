@@ -114,12 +114,10 @@ def editing():
     ("content", "details"),
     [
         (_encoded((101, 100)), "over 0.01 megapixels"),
-        (_encoded((64, 48)), "not square"),
-        (_encoded((64, 64), "JPEG")[:-5], "JPEG"),
         (_encoded((64, 64))[:20], "cut off or damaged"),
         (b"no image", "neither a JPEG nor a PNG"),
     ],
-    ids=["huge", "oblong", "cut JPEG", "no header", "text"],
+    ids=["huge", "no header", "text"],
 )  # fmt: skip
 def test_images_that_are_refused(editing, content, details):
     answer = _edit(editing, content)
