@@ -78,7 +78,9 @@ def ablated(data_dir, tmp_path_factory):
     assert process.returncode == 0, output
     assert "stopped; the same command goes on" in output
     assert not (folder / "ablation.md").exists()
-    assert _run_here(*arguments) == 0
+    process = _start(arguments)
+    output, _ = process.communicate(timeout=600)
+    assert process.returncode == 0 and "finished" in output, output
     return folder, arguments
 
 
