@@ -1,5 +1,6 @@
 """What the benchmarks share: taking turns, tables, the written report."""
 
+import json
 import sys
 from pathlib import Path
 
@@ -43,3 +44,20 @@ serve({{"write": write}}, {{"name": sys.argv[1]}})
     broken = harness.Contender("c", [sys.executable, "-c", "raise SystemExit"])
     with pytest.raises(RuntimeError, match="worker of c ended"):
         harness.interleave([broken], rounds=1)
+
+
+def test_a_report_is_printed_and_written(tmp_path, capsys):
+    report = harness.Report(tmp_path / "new" / "v1.2")
+    rows = [{"": "edit", "ms": 1234.56, "faces": 3, "ratio": None}]
+    report.add("One photo", rows, digits=1)
+    report.add("None", [])
+    report.write()
+    printed = capsys.readouterr().out
+    assert "| edit | 1,234.6 | 3 | – |" in printed
+    content = json.loads((tmp_path / "new" / "v1.2.json").read_text())
+    assert content["One photo"] == rows
+    assert content["machine"]["versions"]["numpy"]
+    assert content["machine"]["cores"] >= 1
+    markdown = (tmp_path / "new" / "v1.2.md").read_text()
+    assert markdown.startswith(printed.split("\n\n")[0])
+    assert "One photo\n\n|  | ms | faces | ratio |\n" in markdown

@@ -157,7 +157,7 @@ def test_from_photos_to_a_table_of_true_targets(people, tmp_path):
     out = tmp_path / "pairs"
     arguments = (
         f"--source_dir={album_dir}", f"--aus={table}", f"--out={out}",
-        f"--held_out_list={held_out}", "--limit=3",
+        f"--held_out_list={held_out}", "--limit=6",
     )  # fmt: skip
 
     def run(*more: str) -> int:
@@ -175,7 +175,7 @@ def test_from_photos_to_a_table_of_true_targets(people, tmp_path):
     views: dict[str, list] = {}
     for row in rows:
         views.setdefault(row["view"], []).append(row)
-    assert len(views) == 3
+    assert len(views) == 6
     for view in views.values():
         photo, *others = view
         assert len(others) >= 2 and not photo["changes"]
