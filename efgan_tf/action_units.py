@@ -121,12 +121,6 @@ def to_vector(units: Mapping[str, float]) -> np.ndarray:
     return vector
 
 
-def to_text(vector: np.ndarray) -> str:
-    """`[17]` as text that `parse` reads, units at 0 left out."""
-    pairs = zip(NAMES, np.asarray(vector, float), strict=True)
-    return ",".join(f"{n}={round(v, 2):g}" for n, v in pairs if round(v, 2))
-
-
 PRESETS: dict[str, np.ndarray] = {
     name: to_vector(parse(text)) for name, text in _PRESET_TEXTS.items()
 }

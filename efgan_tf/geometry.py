@@ -125,13 +125,6 @@ def apply(matrix: np.ndarray, points: np.ndarray) -> np.ndarray:
     return np.asarray(points) @ matrix[:, :2].T + matrix[:, 2]
 
 
-def flip_landmarks(landmarks: np.ndarray, width: float) -> np.ndarray:
-    """Five points `[5, 2]` of the mirrored image: sides change places."""
-    flipped = np.array(landmarks, np.float64)[[1, 0, 2, 4, 3]]
-    flipped[:, 0] = width - flipped[:, 0]
-    return flipped
-
-
 def warp(image: np.ndarray, matrix: np.ndarray, size: int) -> np.ndarray:
     """Resamples a photo into a square of `size` pixels.
 

@@ -24,7 +24,6 @@ from efgan_tf.training.networks import build_networks
 from efgan_tf.training.run_directory import RunDirectory
 
 _JUDGING = "--pairs=24 --judge_kimg=0.3 --judge_width=4"
-_UNITS = 17
 
 
 def _arguments(data_dir, run_dir, rows="global", **changes):
@@ -147,17 +146,6 @@ def test_no_edit_and_the_true_picture_frame_the_edit(report):
     assert large[1] < large[0]  # large changes are the harder ones
 
 
-def test_every_unit_has_its_error(report):
-    errors = report["unit_errors"]
-    units = report["control"]["units"]
-    for name in ("no edit", "edit", "true picture"):
-        assert list(errors[name]) == units
-    mean = np.mean(list(errors["edit"].values()))
-    assert mean == pytest.approx(
-        report["rows"]["edit"]["all"]["au_error"]["mean"], abs=1e-5
-    )
-
-
 def test_broken_weights_are_told(ablated, tmp_path, capsys):
     """A run whose weights are not numbers: one line, nothing written."""
     folder, _ = ablated
@@ -176,16 +164,6 @@ def test_broken_weights_are_told(ablated, tmp_path, capsys):
     error = capsys.readouterr().err
     assert "are not finite numbers" in error.splitlines()[-1]
     assert not (broken / "evaluation").exists()
-
-
-def test_every_slider_was_moved(report):
-    control = report["control"]
-    count = len(control["units"])
-    assert 1 < count <= _UNITS
-    assert np.shape(control["curves"]) == (count, 6)
-    assert np.shape(control["cross_talk"]) == (count, count)
-    own = np.diag(control["cross_talk"])
-    np.testing.assert_allclose(own, control["slopes"], atol=2e-4)
 
 
 def test_pictures_are_whole(ablated):
@@ -223,16 +201,6 @@ def test_a_model_is_judged_like_the_run_that_it_is_of(
     assert "Checkpoint" not in (out / "report.md").read_text()
 
 
-def test_kinds_of_people_are_told_apart(report):
-    whole = report["rows"]["edit"]["all"]["psnr"]
-    for kinds in report["groups"].values():
-        groups = kinds["groups"].values()
-        assert sum(group["people"] for group in groups) == whole["subjects"]
-        parts = [group["edit"]["psnr"] for group in groups]
-        total = sum(part["mean"] * part["pictures"] for part in parts)
-        assert total / whole["pictures"] == pytest.approx(whole["mean"])
-
-
 def test_the_benefit_of_edits_is_measured(ablated, tmp_path, capsys):
     folder, _ = ablated
     status = _evaluate_here(
@@ -255,7 +223,7 @@ def test_the_benefit_of_edits_is_measured(ablated, tmp_path, capsys):
         ([], "give either --run_dir=RUN or --compare"),
         (["--run_dir=absent"], "absent is no run: it has no config.json"),
         (["--compare=a,b"], "--compare and --model need --out"),
-        (["--run_dir={run}", "--model={run}"], "give either --run_dir"),
+        (["--run_dir={run}", "--lpips_network=a.keras"], "needs both"),
         (["--model={run}", "--out=x"], "--model and --data_of go together"),
         (
             ["--model={run}", "--data_of=absent", "--out=x"],
@@ -267,7 +235,6 @@ def test_the_benefit_of_edits_is_measured(ablated, tmp_path, capsys):
         ),
         (["--run_dir={run}", "--groups=absent.csv"], "absent.csv cannot be"),
         (["--compare=absent", "--out=x"], "evaluate that run first"),
-        (["--run_dir={run}", "--pairs=1"], "--pairs=1 must be at least 2"),
         (
             ["--run_dir={run}", "--inception_weights=absent.h5"],
             "absent.h5 does not exist",
@@ -276,7 +243,6 @@ def test_the_benefit_of_edits_is_measured(ablated, tmp_path, capsys):
             ["--run_dir={run}", "--feature_network=absent.keras"],
             "absent.keras does not exist",
         ),
-        (["--run_dir={run}", "--lpips_network=a.keras"], "needs both"),
     ],
 )
 def test_bad_requests_get_one_line(

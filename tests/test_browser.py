@@ -15,14 +15,9 @@ _PAGE = """<!doctype html><title>{title}</title>
 
 _MISTAKES = {
     "console: on purpose": '<script>console.error("on purpose")</script>',
-    "error: thrown": '<script>throw new Error("thrown")</script>',
     "status 404: ": '<img alt="" src="absent.png">',
     "asked outside: http://example.com/": (
         '<img alt="" src="http://example.com/a.png">'
-    ),
-    "failed: http://192.0.2.1/": '<img alt="" src="http://192.0.2.1/a.png">',
-    "asked outside: ws://example.com/": (
-        '<script>new WebSocket("ws://example.com/")</script>'
     ),
 }
 

@@ -23,15 +23,6 @@ def _succeed(values):
     return None
 
 
-def test_importing_the_package_does_not_import_tensorflow():
-    code = (
-        "import sys, efgan_tf, efgan_tf.config, efgan_tf.commands, "
-        "efgan_tf.geometry, efgan_tf.action_units, efgan_tf.train\n"
-        "sys.exit('tensorflow' in sys.modules or 'keras' in sys.modules)"
-    )
-    subprocess.run([sys.executable, "-c", code], check=True)
-
-
 @pytest.mark.parametrize(
     "arguments",
     [
@@ -311,14 +302,6 @@ def test_progress_counts_only_new_units(tmp_path):
         line = stream.read()
     assert line.startswith("work 6/10 (") and line.endswith("left) fine\n")
     assert "\r" not in line
-
-
-def test_progress_lets_others_speak():
-    with io.StringIO() as log:
-        progress = Progress("work", 10, stream=log, seconds_between_lines=99)
-        progress.advance()
-        progress.say("hello")
-        assert log.getvalue() == "hello\n"
 
 
 class _Terminal(io.StringIO):

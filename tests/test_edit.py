@@ -49,10 +49,6 @@ def odd(rendered, tmp_path_factory):
     portrait = Image.fromarray(portraits(rendered)[0])
     small.paste(portrait.resize((52, 52), Image.LANCZOS), (100, 80))
     small.save(folder / "small.png")
-    (folder / "huge.json").write_text(
-        '{"action_units": {"AU12": 1' + "0" * 400 + "}}"
-    )
-    (folder / "deep.json").write_text("[" * 100_000)
     return folder
 
 
@@ -105,51 +101,6 @@ def test_an_expression_is_saved_and_used_again(run, photos, tmp_path):
     np.testing.assert_allclose(target["AU12"], expected, atol=0.002)
 
 
-def test_relative_changes_and_a_preset_with_a_unit_of_its_own(
-    run, photos, tmp_path
-):
-    shared = [
-        f"--image={photos}/one.png", f"--save_expression={tmp_path}/f.json",
-        "--source_au=AU12=3,AU01=1", "--overwrite",
-    ]  # fmt: skip
-
-    def target(*target):
-        succeed(run, *shared, *target)
-        units = json.loads((tmp_path / "f.json").read_text())["action_units"]
-        return {name: value for name, value in units.items() if value}
-
-    assert target("--relative", "--au=AU12=-1,AU26=2") == {
-        "AU01": 1, "AU12": 2, "AU26": 2,
-    }  # fmt: skip
-    assert target("--expression=neutral", "--au=AU26=1") == {"AU26": 1}
-    assert target("--expression=happy", "--intensity=0.5", "--au=AU26=1") == {
-        "AU01": 0.5, "AU06": 2, "AU10": 0.25, "AU12": 3.75, "AU25": 1.5,
-        "AU26": 1,
-    }  # fmt: skip
-
-
-def test_the_expression_of_another_photo(run, photos, tmp_path):
-    succeed(
-        run, f"--image={photos}/one.png", f"--from_photo={photos}/three.png",
-        f"--save_expression={tmp_path}/f.json",
-    )  # fmt: skip
-    units = json.loads((tmp_path / "f.json").read_text())["action_units"]
-    wanted = tiny_editor().estimate(photos / "three.png")
-    for name in ("AU12", "AU04", "AU26"):
-        assert abs(units[name] - wanted[NAMES.index(name)]) < 0.01
-
-
-def test_zero_is_the_photo_outside_the_face(run, photos, tmp_path):
-    succeed(
-        run, f"--image={photos}/three.png", "--face=all", "--expression=happy",
-        "--intensity=0", f"--out={tmp_path}/out.png",
-    )  # fmt: skip
-    before = read_photo(photos / "three.png")
-    after = read_photo(tmp_path / "out.png")
-    np.testing.assert_array_equal(before[:15], after[:15])
-    np.testing.assert_array_equal(before[:, :15], after[:, :15])
-
-
 def test_faces_are_listed_without_a_model(run, photos):
     status, out, _ = run(
         f"--image={photos}/three.png", "--list_faces", model=False
@@ -189,14 +140,6 @@ def test_a_folder_goes_on_past_bad_files(run, photos, tmp_path):
     assert status == 2 and "exist; name another folder" in error
     status, out, _ = run(*shared, "--overwrite", "--on_no_face=skip")
     assert status == 2 and out.startswith("3 edited, 1 skipped, 1 failed")
-
-
-def test_a_glob_without_bad_files(run, photos, tmp_path):
-    out = succeed(
-        run, f"--image={photos}/**/o*", "--expression=sad", f"--out={tmp_path}"
-    )
-    assert out.startswith("2 edited, 0 skipped, 0 failed")
-    assert files(tmp_path) == ["day/other.jpg", "one.png", "report.json"]
 
 
 @pytest.mark.parametrize("suffix", ["gif", "webp", "mp4"])
@@ -274,38 +217,22 @@ def test_a_sheet_and_a_strip(run, photos, tmp_path):
             ["--expression=happy", "--image={o}/small.png"],
             "it must have at least 32 a side to be edited: enlarge the picture",
         ),
-        (["--au=AU12=1", "--face=0,0,1e9,1e9"], "lies in the photo of"),
         (["--expression=happy", "--image={p}/day/*.bmp"], "has no photos"),
-        (["--expression=happy", "--face=7"], "the one face is 0"),
-        (["--expression=happy", "--face=big"], "'big' is none of"),
-        (["--expression=happy", "--face=0,0,20,20"], "20×20 pixels"),
         (["--expression=happy", "--model=absent"], "absent does not exist"),
         (["--expression=happy", "--model="], "give --model"),
-        (["--expression=happy", "--out="], "give --out"),
         (["--expression=happy", "--out={t}/out.xyz"], "out.xyz"),
         (["--expression=happy", "--out={p}/one.png"], "one.png exists"),
         (["--expression=happy", "--out=/proc/x/out.png"], "/proc/x"),
         (["--expression=happy", "--sheet={t}/out.png"], "the same file"),
         (["--expression=happy", "--animate={t}/a.png"], "a.png"),
         (["--expression=happy", "--stages=3"], "2 stages"),
-        (["--expression=happy", "--intensity=nan"], "nan is not within 0"),
-        (["--expression=happy", "--intensity=11"], "11 is not within 0 and"),
         (["--expression=happy", "--max_megapixels=inf"], "not a finite"),
-        (["--expression=happy", "--max_megapixels=1e400"], "not a finite"),
         (["--expression=happy", "--max_megapixels=0.03"], "0.03 megapixels"),
-        (["--au=AU12=3", "--intensity=0.5"], "needs a whole expression"),
-        (["--au=AU12=-1"], "AU12=-1 is out of range"),
-        (["--au=AU45=3"], "has not learned AU45"),
         (["--load_expression={p}/one.png"], "is not JSON"),
-        (["--load_expression={o}/huge.json"], "AU12 is out of range"),
-        (["--load_expression={o}/deep.json"], "is not JSON"),
         (["--from_photo={p}/none.png"], "--from_photo"),
         (["--strip=AU12", "--sheet={t}/s.png"], "leave --sheet out"),
-        (["--strip=AU99"], "AU99"),
         (["--strip=AU45"], "has not learned AU45"),
         (["--strip=AU12", "--expression=happy"], "leave --expression out"),
-        (["--strip=AU12", "--au=AU06=1"], "leave --au out"),
-        (["--strip=AU12", "--intensity=0.5"], "leave --intensity out"),
         (
             [
                 "--au=AU12=1",
@@ -317,9 +244,7 @@ def test_a_sheet_and_a_strip(run, photos, tmp_path):
             "a GIF has at most 50 frames a second",
         ),
         (["--au=AU12=1", "--animate={t}/a.webp", "--fps=0.001"], "within 1"),
-        (["--au=AU12=1", "--animate={t}/a.mp4", "--fps=nan"], "within 1"),
         (["--image={p}/none.png", "--strip=AU12"], "no face was found"),
-        (["--expression=happy", "--face=9", "--out={t}/a/b/o.png"], "face is"),
         (["--expression=sad", "--frames=1"], "--frames"),
         (["--expression=sad", "--image={p}", "--animate={t}/a.gif"], "of one"),
         (["--expression=sad", "--image={p}", "--out="], "give --out=FOLDER"),

@@ -16,7 +16,6 @@ from efgan_tf.config import ModelConfig
 from efgan_tf.editing.settings import PhotoConfig
 from efgan_tf.errors import UserError
 from efgan_tf.evaluation.judges import networks as judges
-from efgan_tf.explaining.settings import VisualizeConfig
 from efgan_tf.models import build_cascade, build_critics, build_estimator
 
 
@@ -236,14 +235,3 @@ def test_use_after_a_fork_is_told_at_once(used, detector):
     said = in_a_fork(work)
     assert "forked" in said and "spawn" in said
     assert len(detector.detect([photo])) == 1  # here it goes on
-
-
-def test_settings_of_the_explain_command_know_the_tilde_too(
-    monkeypatch, tmp_path
-):
-    monkeypatch.setenv("HOME", str(tmp_path))
-    _, given = parsed(
-        "--model=preset:faces128", "--image=~/p.jpg", "--out=~/maps",
-        classes=(VisualizeConfig,),
-    )  # fmt: skip
-    assert given[0].out == f"{tmp_path}/maps"

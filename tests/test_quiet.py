@@ -1,14 +1,11 @@
 """Nothing is printed but the product's own words, and TensorFlow stays away."""
 
-import json
 import os
 import subprocess
 import sys
 
 import pytest
 
-from efgan_tf.faces.detection import Detector
-from efgan_tf.faces.photos import read_photo
 from efgan_tf.interface.samples import sample_path
 from efgan_tf.quiet import start_up_notes_dropped
 from tests.editing.conftest import make_exported
@@ -79,16 +76,6 @@ def test_a_preset_edits_without_tensorflow_and_says_nothing_else(tmp_path):
     lines = printed.splitlines()
     assert lines[0].startswith("face of")
     assert lines[-1] == f"wrote {out}"
-
-
-def test_faces_are_listed_without_tensorflow():
-    printed, errors = _without_tensorflow(
-        "edit", f"--image={PHOTO}", "--list_faces"
-    )
-    (face,) = Detector().detect([read_photo(PHOTO)])[0]
-    assert errors == ""
-    (listed,) = json.loads(printed)
-    assert listed["confidence"] == pytest.approx(face.confidence, abs=1e-3)
 
 
 def test_a_client_edits_without_tensorflow(tmp_path):

@@ -1,8 +1,11 @@
-"""Small random faces for tests that need no real ones."""
+"""Small random faces for tests that need no real ones, and their batches."""
+
+import itertools
 
 import cv2
 import numpy as np
 
+from efgan_tf.data import pipeline
 from efgan_tf.data.samples import Faces
 
 
@@ -22,3 +25,19 @@ def make_faces(subjects=4, views=2, per_view=3, size=16, seed=0) -> Faces:
         mask=np.ones(17, np.float32),
         size=size,
     )
+
+
+def stream(data, count, **settings):
+    """The first `count` elements of the pipeline as dicts of arrays."""
+    dataset = pipeline.training_batches(data, **settings)
+    return list(itertools.islice(dataset.as_numpy_iterator(), count))
+
+
+def joined(elements):
+    """All rows of some elements of one replica, `[rows, …]`."""
+    return {
+        key: np.concatenate(
+            [e[key].reshape(-1, *e[key].shape[2:]) for e in elements]
+        )
+        for key in elements[0]
+    }

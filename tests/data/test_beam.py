@@ -76,17 +76,6 @@ def test_workers_that_render_for_themselves_see_the_same_photos(
         assert (made.read(row) == written.read(row)).all()
 
 
-def test_beam_is_the_default_where_it_is_installed(
-    config, plain, tmp_path, capsys
-):
-    config = dataclasses.replace(
-        config, data_dir=str(tmp_path), beam_runner="auto"
-    )
-    prepared = data.prepare(config, 64)
-    assert "Apache Beam's DirectRunner" in capsys.readouterr().err
-    assert contents(prepared.folder) == contents(plain)
-
-
 @pytest.mark.parametrize(
     "change, said",
     [
@@ -115,15 +104,7 @@ def test_mistakes_are_told_before_the_work(
     assert "usage" not in capfd.readouterr().err
 
 
-def test_an_option_may_say_what_is_the_default():
-    from efgan_tf.data.beam import pipeline
-
-    runner, options = pipeline("DirectRunner", "direct_num_workers=1")
-    assert runner == "DirectRunner"
-    assert options.get_all_options()["direct_num_workers"] == 1
-
-
-@pytest.mark.parametrize("emptied", ["", "train", "test"])
+@pytest.mark.parametrize("emptied", ["", "train"])
 def test_photos_from_a_folder_come_out_the_same(rendered, tmp_path, emptied):
     people = {path.name[:6] for path in (rendered / "photos").iterdir()}
     lost = tuple(splits.split_subjects(people, 0.1).get(emptied, ()))

@@ -4,7 +4,6 @@ import itertools
 
 import pytest
 
-from efgan_tf import action_units
 from efgan_tf.data import cfee
 from efgan_tf.data.labels import Label
 from efgan_tf.errors import UserError
@@ -61,14 +60,6 @@ def test_a_name_is_read(file, code, subject, image):
 )
 def test_a_name_that_may_mean_two_things_is_none(file):
     assert cfee.read_name(file) is None
-
-
-def test_emotions_are_the_papers():
-    assert sorted(cfee.EMOTIONS) == list(range(1, 27))
-    assert len(set(cfee.EMOTIONS.values())) == 22
-    assert cfee.PAPER == 5060
-    basic = {cfee.EMOTIONS[code] for code in range(1, 9)}
-    assert basic == set(action_units.PRESETS) - {"contemptuous"}
 
 
 def test_labels_say_who_and_what():

@@ -1,7 +1,6 @@
 """Batches: pure, shared out over replicas, resumable, and truly paired."""
 
 import dataclasses
-import fractions
 import itertools
 import os
 
@@ -10,9 +9,9 @@ import pytest
 import tensorflow as tf
 
 from efgan_tf.data import pictures, pipeline
-from efgan_tf.data.samples import Part
 from efgan_tf.data.stored import StoredPictures
-from tests.data.fakes import make_faces
+from tests.data import fakes
+from tests.data.fakes import joined, make_faces
 
 DEFAULTS = dict(
     batch_size=8, seed=3, pairing="random", target_noise=0.1, flip=True
@@ -20,19 +19,7 @@ DEFAULTS = dict(
 
 
 def stream(faces, count, **changes):
-    """The first `count` elements as dicts of arrays."""
-    dataset = pipeline.training_batches(faces, **(DEFAULTS | changes))
-    return list(itertools.islice(dataset.as_numpy_iterator(), count))
-
-
-def joined(elements):
-    """All rows of some elements of one replica, `[rows, …]`."""
-    return {
-        key: np.concatenate(
-            [e[key].reshape(-1, *e[key].shape[2:]) for e in elements]
-        )
-        for key in elements[0]
-    }
+    return fakes.stream(faces, count, **(DEFAULTS | changes))
 
 
 def assert_same(first, second):
@@ -110,11 +97,6 @@ def test_resuming_continues_the_stream_exactly(faces, replicas):
         assert_same(expected, found)
 
 
-def test_seeds_make_different_streams(faces):
-    first, second = stream(faces, 1)[0], stream(faces, 1, seed=4)[0]
-    assert not np.array_equal(first["action_units"], second["action_units"])
-
-
 def test_eager_draws_equal_the_stream(faces):
     arguments = DEFAULTS | {"pairing": "paired"}
     draw = pipeline.batch_function(faces, **arguments)
@@ -157,17 +139,6 @@ def test_pictures_on_disk_make_the_same_batches(faces, on_disk, tmp_path):
         found = stream(on_disk, 4, **changes)
         for one, other in zip(wanted, found, strict=True):
             assert_same(one, other)
-
-
-def test_sets_on_disk_and_in_memory_mix(faces, on_disk):
-    others = make_faces(seed=1)
-    half = fractions.Fraction(1, 2)
-    wanted, found = (
-        stream((Part("a", half, others), Part("b", half, second)), 6)
-        for second in (faces, on_disk)
-    )
-    for one, other in zip(wanted, found, strict=True):
-        assert_same(one, other)
 
 
 def test_a_file_that_has_become_shorter_is_an_error(on_disk, tmp_path):
@@ -300,25 +271,12 @@ def test_flips_mirror_source_and_target_and_leave_the_units(faces):
         np.testing.assert_array_equal(flipped[key], expected)
 
 
-def test_a_single_sample_is_enough():
-    faces = make_faces(subjects=1, views=1, per_view=1)
-    rows = joined(stream(faces, 2, target_noise=0.0))
-    np.testing.assert_array_equal(
-        rows["action_units"], rows["target_action_units"]
-    )
-
-
 @pytest.mark.parametrize(
     "changes", [{"batch_size": 9, "replicas": 2}, {"pairing": "none"}]
 )
 def test_impossible_batches_are_refused(faces, changes):
     with pytest.raises(ValueError):
         pipeline.training_batches(faces, **(DEFAULTS | changes))
-
-
-def test_no_faces_are_refused():
-    with pytest.raises(ValueError, match="no faces"):
-        pipeline.training_batches(make_faces(subjects=0), **DEFAULTS)
 
 
 def test_evaluation_pairs_are_true_targets(faces):

@@ -1,8 +1,5 @@
 """The command `prepare`: status, one line of error, report on screen."""
 
-import subprocess
-import sys
-
 import pytest
 
 from efgan_tf import commands, prepare
@@ -59,22 +56,3 @@ def test_mistakes_end_with_status_2_and_one_line(folder, change, named, capsys):
     assert not captured.out
     assert len(captured.err.splitlines()) == 1
     assert captured.err.startswith("error: ") and named in captured.err
-
-
-def test_a_mistake_as_a_process(tmp_path):
-    table = tmp_path / "aus.csv"
-    table.write_text("file,AU12\nx.jpg,9\n")
-    (tmp_path / "photos").mkdir()
-    (tmp_path / "photos" / "x.jpg").touch()
-    done = subprocess.run(
-        [sys.executable, "-m", "efgan_tf.prepare", "--dataset=folder"]
-        + [f"--source_dir={tmp_path / 'photos'}", f"--aus={table}"]
-        + [f"--data_dir={tmp_path / 'data'}"],
-        capture_output=True,
-        text=True,
-    )
-    assert done.returncode == 2
-    assert "Traceback" not in done.stderr
-    last = done.stderr.splitlines()[-1]
-    assert last.startswith("error: ") and "column AU12" in last
-    assert not any((tmp_path / "data").rglob("*"))

@@ -63,17 +63,11 @@ def test_constant_and_missing_units_are_masked_with_a_warning():
     assert "AU45" not in report.action_units
 
 
-def test_reasons_and_flaws_are_counted_without_their_details():
-    report = filled()
-    report.drop("x.jpg", "cut off or damaged (4 bytes)")
-    assert report.reasons() == {"cut off or damaged": 2}
-    assert "warning: 2 × blurred" in report.summary()
-
-
 def test_the_report_is_readable_and_complete(tmp_path):
     report = filled()
     report.counts = ["RaFD: 4 of 8,040 photos"]
     report.passed_over = {"angle 000": 2}
+    report.repeated_rows = [("x.jpg", "aus.csv, line 4")]
     report.write(tmp_path)
     text = (tmp_path / "report.txt").read_text("utf-8")
     head, *_ = text.split("\n\n")
@@ -93,13 +87,10 @@ def test_the_report_is_readable_and_complete(tmp_path):
         {"file": "b.png", "reason": "cut off or damaged (3 bytes)"}
     ]
     assert values["kept"] == 3
-
-
-def test_nobody_held_out_is_told():
-    report = filled([record("a.png")])
-    assert any("one subject: nothing is held out" in w for w in report.warnings)
-    report = filled([record("a.png"), record("b.png", subject="t")])
-    assert any("a face: nothing is held out" in w for w in report.warnings)
+    assert text.endswith("repeated rows:\n  x.jpg  aus.csv, line 4\n")
+    assert values["repeated_rows"] == [
+        {"file": "x.jpg", "row": "aus.csv, line 4"}
+    ]
 
 
 def test_the_same_picture_under_several_names_is_told():
@@ -152,16 +143,3 @@ def test_a_nose_that_moves_is_seen_in_the_registration():
     assert abs(report.registration.shared - 0.5) < 0.03
     assert report.registration.own > 0.3  # the fit spreads it over the points
     assert "aligned by its view's landmarks" in report.summary()
-
-
-def test_repeated_rows_are_listed(tmp_path):
-    report = filled()
-    report.repeated_rows = [("x.jpg", "aus.csv, line 4")]
-    report.write(tmp_path)
-    text = (tmp_path / "report.txt").read_text("utf-8")
-    assert "1 repeated rows left out" in text
-    assert text.endswith("repeated rows:\n  x.jpg  aus.csv, line 4\n")
-    values = json.loads((tmp_path / "report.json").read_text("utf-8"))
-    assert values["repeated_rows"] == [
-        {"file": "x.jpg", "row": "aus.csv, line 4"}
-    ]

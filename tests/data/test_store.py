@@ -37,11 +37,11 @@ def shared_detector(detector, monkeypatch):
     monkeypatch.setattr(builders.detection, "Detector", lambda: detector)
 
 
-@pytest.fixture(scope="module")
-def source(rendered, tmp_path_factory):
-    """Two people, four photos each, in a folder of their own."""
-    folder = tmp_path_factory.mktemp("source")
-    (folder / "photos").mkdir()
+@pytest.fixture
+def source(rendered, tmp_path):
+    """Two people, four photos each, in a folder that a test may change."""
+    folder = tmp_path / "source"
+    (folder / "photos").mkdir(parents=True)
     header, *rows = (rendered / "aus.csv").read_text().splitlines()
     chosen = rows[:4] + rows[8:12]
     for row in chosen:
@@ -60,6 +60,11 @@ def config(source, tmp_path):
         data_dir=str(tmp_path / "data"),
         beam_runner="none",
     )
+
+
+def empty(path):
+    """Writes a picture in which there is nobody."""
+    Image.new("RGB", (64, 64), "gray").save(path)
 
 
 def files_below(folder):
@@ -170,6 +175,7 @@ def test_layout_and_metadata(config):
     assert prepared.is_new and "8 faces kept" in prepared.summary
     report = (folder / "report.txt").read_text("utf-8")
     assert report == f"{prepared.summary}\n" and "AU45 " in report
+    assert min(Image.open(folder / "contact_sheet.png").size) > 128
     assert folder.name == str(datasets.Folder.VERSION)
     assert folder.parent.name.startswith("64px-")
     assert folder.parent.parent.name == "folder"
@@ -210,50 +216,38 @@ def test_other_settings_lie_elsewhere(config):
     assert len(described) == 3
 
 
-def test_a_changed_table_is_prepared_anew(config, source, tmp_path):
-    table = tmp_path / "aus.csv"
-    lines = (source / "aus.csv").read_text().splitlines()
-    table.write_text("\n".join(lines))
-    config = dataclasses.replace(config, aus=str(table))
+def test_a_changed_table_is_prepared_anew(config, source):
     assert "8 faces kept" in data.prepare(config, 64).summary
-    table.write_text("\n".join(lines[:-1]))
+    lines = (source / "aus.csv").read_text().splitlines()
+    (source / "aus.csv").write_text("\n".join(lines[:-1]))
     changed = data.prepare(config, 64)
     assert changed.is_new and "7 faces kept" in changed.summary
 
 
-def test_prepared_data_does_not_need_its_source(config, source, tmp_path):
-    moved = tmp_path / "moved"
-    shutil.copytree(source, moved)
-    config = dataclasses.replace(
-        config, source_dir=str(moved / "photos"), aus=str(moved / "aus.csv")
-    )
+def test_prepared_data_does_not_need_its_source(config, source):
     data.prepare(config, 64)
-    shutil.rmtree(moved)
+    shutil.rmtree(source)
     assert len(data.load_faces(config, 64, "train")) == 4
 
 
-@pytest.mark.parametrize("error", [KeyboardInterrupt, UserError("no")])
-def test_interrupted_preparation_leaves_nothing(config, monkeypatch, error):
+def test_interrupted_preparation_leaves_nothing(config, monkeypatch):
     def interrupted(self, *arguments):
         yield from ()
-        raise error
+        raise KeyboardInterrupt
 
     monkeypatch.setattr(datasets.Folder, "_generate_examples", interrupted)
-    with pytest.raises((KeyboardInterrupt, UserError)):
+    with pytest.raises(KeyboardInterrupt):
         data.prepare(config, 64)
     folder = datasets.make_builder(config, 64).data_path
     assert not list(folder.parents[2].iterdir())
 
 
-@pytest.mark.parametrize(
-    "error", [tf.errors.ResourceExhaustedError, tf.errors.PermissionDeniedError]
-)
-def test_what_tensorflow_cannot_write_is_one_line(
-    config, monkeypatch, capsys, error
-):
+def test_what_tensorflow_cannot_write_is_one_line(config, monkeypatch, capsys):
     def refused(self, *arguments):
         yield from ()
-        raise error(None, None, "x.tfrecord; No space left on device")
+        raise tf.errors.ResourceExhaustedError(
+            None, None, "x.tfrecord; No space left on device"
+        )
 
     monkeypatch.setattr(datasets.Folder, "_generate_examples", refused)
     assert (
@@ -263,26 +257,6 @@ def test_what_tensorflow_cannot_write_is_one_line(
     assert told.startswith(f"error: cannot write {config.data_dir}: ")
     assert "No space left on device" in told
     assert not list(Path(config.data_dir).iterdir())
-
-
-def test_photos_that_no_table_can_name_are_dropped(config, tmp_path):
-    folder = tmp_path / "photos"
-    shutil.copytree(config.source_dir, folder)
-    first = min(folder.iterdir())
-    for name in (b"caf\xe9.png", b"\xff.JPG"):
-        try:
-            shutil.copy(first, os.fsencode(folder) + b"/" + name)
-        except OSError:
-            pytest.skip("the file system takes no such name")
-    config = dataclasses.replace(config, source_dir=str(folder))
-    report = data.prepare(config, 64).folder / "report.json"
-    told = json.loads(report.read_text("utf-8"))
-    assert told["kept"] == 8
-    assert {each["file"] for each in told["dropped"]} == {
-        r"'caf\udce9.png'", r"'\udcff.JPG'",
-    }  # fmt: skip
-    assert all("Unicode" in each["reason"] for each in told["dropped"])
-    assert not data.prepare(config, 64).is_new
 
 
 def test_what_a_killed_preparation_left_is_swept(config):
@@ -313,31 +287,6 @@ def test_a_renewal_that_cannot_be_put_in_place_keeps_the_old(
         data.prepare(config, 64)
     assert before == [path.read_bytes() for path in files_below(folder)]
     assert [p.name for p in Path(config.data_dir).iterdir()] == ["folder"]
-
-
-def test_interrupting_a_renewal_keeps_the_old(config, source, monkeypatch):
-    folder = data.prepare(config, 64).folder
-    before = [path.read_bytes() for path in files_below(folder)]
-    monkeypatch.setattr(datasets.Folder, "fingerprint", lambda self: "new")
-
-    def interrupted(self, *arguments):
-        yield from ()
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr(datasets.Folder, "_generate_examples", interrupted)
-    with pytest.raises(KeyboardInterrupt):
-        data.prepare(config, 64)
-    assert before == [path.read_bytes() for path in files_below(folder)]
-
-
-def test_a_single_subject_leaves_the_test_split_empty(config, source, tmp_path):
-    lines = (source / "aus.csv").read_text().splitlines()
-    (tmp_path / "aus.csv").write_text("\n".join(lines[:4]))
-    config = dataclasses.replace(config, aus=str(tmp_path / "aus.csv"))
-    assert "nothing is held out" in data.prepare(config, 64).summary
-    assert len(data.load_faces(config, 64, "train")) == 3
-    test = data.load_faces(config, 64, "test")
-    assert len(test) == 0 and test.action_units.shape == (0, 17)
 
 
 def test_nobody_to_train_on_is_told(config, monkeypatch):
@@ -380,7 +329,7 @@ def test_synthetic_photos_are_rendered_and_registered(
 
 
 def test_unknown_splits_are_refused(config):
-    with pytest.raises(ValueError, match="validation"):
+    with pytest.raises(ValueError):
         data.load_faces(config, 64, "validation")
 
 
@@ -405,16 +354,13 @@ def test_a_file_is_no_data_dir(config, tmp_path):
 
 
 def test_photos_that_change_while_they_are_read_stop_it(
-    config, source, tmp_path, monkeypatch
+    config, source, monkeypatch
 ):
-    photos = tmp_path / "photos"
-    shutil.copytree(source / "photos", photos)
-    config = dataclasses.replace(config, source_dir=str(photos))
     read = photo_source.FolderPhotos.read
 
     def replaced(self, row):
         photo = read(self, row)
-        (photos / row.file).write_bytes(b"another photo now")
+        (source / "photos" / row.file).write_bytes(b"another photo now")
         return photo
 
     monkeypatch.setattr(photo_source.FolderPhotos, "read", replaced)
@@ -423,29 +369,23 @@ def test_photos_that_change_while_they_are_read_stop_it(
     assert not list(Path(config.data_dir).iterdir())
 
 
-def test_nothing_kept_says_why(config, source, tmp_path):
-    photos = tmp_path / "photos"
-    photos.mkdir()
+def test_nothing_kept_says_why(config, source):
     for path in (source / "photos").iterdir():
-        Image.new("RGB", (64, 64), "gray").save(photos / path.name)
-    config = dataclasses.replace(config, source_dir=str(photos))
+        empty(path)
     with pytest.raises(UserError, match="train split: 8 × no face found"):
         data.prepare(config, 64)
 
 
 @pytest.mark.parametrize("emptied", ["train", "test"])
 def test_a_split_without_a_face_leaves_nobody_held_out(
-    config, source, tmp_path, capsys, emptied
+    config, source, capsys, emptied
 ):
     rows = tables.read_table(source / "aus.csv").rows
     subjects = {row.subject for row in rows.values()}
     (lost,) = splits.split_subjects(subjects, config.held_out)[emptied]
-    photos = tmp_path / "photos"
-    shutil.copytree(source / "photos", photos)
     for name, row in rows.items():
         if row.subject == lost:
-            Image.new("RGB", (64, 64), "gray").save(photos / name)
-    config = dataclasses.replace(config, source_dir=str(photos))
+            empty(source / "photos" / name)
     prepared = data.prepare(config, 64)
     assert f"{emptied} split: 4 × no face found; prepar" in (
         capsys.readouterr().err
@@ -457,19 +397,20 @@ def test_a_split_without_a_face_leaves_nobody_held_out(
     assert [p.name for p in Path(config.data_dir).iterdir()] == ["folder"]
 
 
-@pytest.mark.parametrize("good", ["a.jpg", "b.jpg"])
-def test_one_face_is_enough(config, source, tmp_path, good):
+def test_one_face_is_enough(config, source, tmp_path):
     photos = tmp_path / "photos"
     photos.mkdir()
     for name in ("a.jpg", "b.jpg"):
         Image.new("RGB", (64, 64), "gray").save(photos / name)
-    shutil.copy(next((source / "photos").iterdir()), photos / good)
+    shutil.copy(next((source / "photos").iterdir()), photos / "b.jpg")
     table = tmp_path / "aus.csv"
     table.write_text("file,AU12\na.jpg,2\nb.jpg,3\n")
     config = dataclasses.replace(config, source_dir=str(photos), aus=str(table))
     summary = data.prepare(config, 64).summary
     assert "1 faces kept, 1 dropped" in summary
     assert "only one subject: nothing is held out" in summary
+    test = data.load_faces(config, 64, "test")
+    assert len(test) == 0 and test.action_units.shape == (0, 17)
 
 
 def test_foreign_and_very_long_names(config, source, tmp_path):
@@ -546,37 +487,24 @@ def test_options_of_beam_without_beam_are_refused(config, monkeypatch):
         data.prepare(config, 64)
 
 
-@pytest.mark.parametrize("dataset", ["folder", "cfee"])
-def test_a_missing_table_is_what_is_asked_for(config, dataset):
-    config = dataclasses.replace(config, dataset=dataset, aus="")
+def test_a_missing_table_is_what_is_asked_for(config):
+    config = dataclasses.replace(config, aus="")
     with pytest.raises(UserError, match="photos needs a table.*--aus=auto"):
         data.prepare(config, 64)
 
 
-def test_a_table_of_other_photos(config, source, tmp_path):
-    table = tmp_path / "aus.csv"
-    table.write_text(
-        (source / "aus.csv").read_text().replace("\ns", "\nother_s")
-    )
-    config = dataclasses.replace(config, aus=str(table))
+def test_a_table_of_other_photos(config, source):
+    table = source / "aus.csv"
+    table.write_text(table.read_text().replace("\ns", "\nother_s"))
     with pytest.raises(UserError, match="table of another data set"):
         data.prepare(config, 64)
 
 
 @pytest.mark.parametrize("column", ["subject", "view"])
-def test_missing_subjects_or_views_are_warned_about(
-    config, source, tmp_path, column
-):
-    table = tmp_path / "aus.csv"
-    table.write_text((source / "aus.csv").read_text().replace(column, "x", 1))
-    config = dataclasses.replace(config, aus=str(table))
+def test_missing_subjects_or_views_are_warned_about(config, source, column):
+    table = source / "aus.csv"
+    table.write_text(table.read_text().replace(column, "x", 1))
     assert f"no column '{column}'" in data.prepare(config, 64).summary
-
-
-def test_the_contact_sheet_is_a_picture(config):
-    folder = data.prepare(config, 64).folder
-    width, height = Image.open(folder / "contact_sheet.png").size
-    assert width > 128 and height > 128
 
 
 def test_data_by_hand_is_found_where_tfds_keeps_it(tmp_path, monkeypatch):
@@ -620,11 +548,8 @@ def test_those_on_a_list_are_never_trained_on(config, source, tmp_path):
     assert set(data.load_faces(config, 64, "test").subjects) == {name}
     assert name not in data.load_faces(config, 64, "train").subjects
 
-    photos = tmp_path / "photos"
-    shutil.copytree(source / "photos", photos)
     for file, row in rows.items():
         if row.subject == name:
-            Image.new("RGB", (64, 64), "gray").save(photos / file)
-    config = dataclasses.replace(config, source_dir=str(photos))
+            empty(source / "photos" / file)
     with pytest.raises(UserError, match="no face was kept .* test split"):
         data.prepare(config, 64)

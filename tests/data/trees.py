@@ -11,6 +11,7 @@ import contextlib
 import dataclasses
 import functools
 import io
+import itertools
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -29,7 +30,6 @@ IRREGULAR_MODEL = 73
 
 _SEED = 2010
 _YAW = {"000": 45, "045": 45, "090": 0, "135": -45, "180": -45}
-_GAZE = {"left": -20, "frontal": 0, "right": 20}  # left of the picture
 _PERSONS = {1: "Caucasian_female", 41: "Kid_female", 73: "Moroccan_male"}
 _PRESETS = tuple(action_units.PRESETS)
 # What the words of CFEE's emotions look like.
@@ -75,8 +75,6 @@ class Tree:
         the reason.
       faces: of every picture that can be read, first the one whom the photo
         is of; none for a bare wall.
-      hidden: files that nobody would take for a photo.
-      has_loop: whether there is a link `loop` to the folder itself.
     """
 
     folder: Path
@@ -85,8 +83,6 @@ class Tree:
     unknown_names: dict[str, str] = dataclasses.field(default_factory=dict)
     broken: dict[str, str] = dataclasses.field(default_factory=dict)
     faces: dict[str, tuple[Face, ...]] = dataclasses.field(default_factory=dict)
-    hidden: list[str] = dataclasses.field(default_factory=list)
-    has_loop: bool = False
 
     @property
     def files(self) -> list[str]:
@@ -129,13 +125,11 @@ class Tree:
 
     def add_clutter(self, folder: str, photo: str) -> None:
         """Writes what Windows and a Mac leave, and a link in a circle."""
-        self.hidden += [f"{folder}Thumbs.db", f"{folder}._{photo}"]
-        for file in self.hidden:
+        for file in (f"{folder}Thumbs.db", f"{folder}._{photo}"):
             self.write(file, b"\0\5\x16\7")
         with contextlib.suppress(OSError, NotImplementedError):
             loop = self.folder / "loop"
             loop.symlink_to(self.folder.resolve(), target_is_directory=True)
-            self.has_loop = True
 
     def write(self, file: str, content: bytes) -> None:
         """Writes a file."""
@@ -144,60 +138,43 @@ class Tree:
         path.write_bytes(content)
 
 
-def make_rafd(
-    folder: Path,
-    *,
-    models: Sequence[int] = (1, 28, 41),
-    angles: Sequence[str] = rafd.ANGLES,
-    gazes: Sequence[str] = ("frontal",),
-    expressions: Sequence[str] = _PRESETS,
-    size: tuple[int, int] = PORTRAIT,
-    irregular: bool = True,
-) -> Tree:
+def make_rafd(folder: Path) -> Tree:
     """RaFD of a few models; what is chosen is what `rafd.select` does.
 
-    Args:
-      folder: is made.
-      models, angles, gazes, expressions: there is a photo of each combination.
-      size: width and height of the photos.
-      irregular: add a model all of whose photos are special, and files that
-        are none of RaFD's photos.
+    There are three models at all angles with all expressions, a fourth all of
+    whose photos are special, and files that are none of RaFD's photos.
     """
     tree = Tree(folder)
-    for model in models:
-        for angle in angles:
-            for gaze in gazes:
-                for expression in expressions:
-                    file = _rafd_name(model, angle, expression, gaze)
-                    turn = _YAW[angle], _GAZE[gaze]
-                    picture = _picture(model, (expression,), turn, size)
-                    label = Label(f"{model:02}", expression, f"{angle}-{gaze}")
-                    if angle not in rafd.CENTRAL_ANGLES:
-                        reason = f"angle {angle}"
-                        count = tree.passed_over.get(reason, 0)
-                        tree.passed_over[reason] = count + 1
-                        label = None
-                    tree.add(file, picture, label)
-    if irregular:
-        _add_irregular_model(tree, size)
+    for model, angle, expression in itertools.product(
+        (1, 28, 41), rafd.ANGLES, _PRESETS
+    ):
+        file = _rafd_name(model, angle, expression)
+        picture = _picture(model, (expression,), PORTRAIT, _YAW[angle])
+        label = Label(f"{model:02}", expression, f"{angle}-frontal")
+        if angle not in rafd.CENTRAL_ANGLES:
+            reason = f"angle {angle}"
+            tree.passed_over[reason] = tree.passed_over.get(reason, 0) + 1
+            label = None
+        tree.add(file, picture, label)
+    _add_irregular_model(tree)
     return tree
 
 
-def _rafd_name(model: int, angle: str, expression: str, gaze: str) -> str:
+def _rafd_name(model: int, angle: str, expression: str) -> str:
     person = _PERSONS.get(model, "Caucasian_male")
-    return f"Rafd{angle}_{model:02}_{person}_{expression}_{gaze}.jpg"
+    return f"Rafd{angle}_{model:02}_{person}_{expression}_frontal.jpg"
 
 
-def _add_irregular_model(tree: Tree, size: tuple[int, int]) -> None:
+def _add_irregular_model(tree: Tree) -> None:
     """Model 73, each of whose photos is special, and what is no photo."""
     pictures, files, labels = {}, {}, {}
     for name in _PRESETS:
-        pictures[name] = _picture(IRREGULAR_MODEL, (name,), (0, 0), size)
-        files[name] = _rafd_name(IRREGULAR_MODEL, "090", name, "frontal")
+        pictures[name] = _picture(IRREGULAR_MODEL, (name,), PORTRAIT)
+        files[name] = _rafd_name(IRREGULAR_MODEL, "090", name)
         labels[name] = Label(str(IRREGULAR_MODEL), name, "090-frontal")
     files["neutral"] = files["neutral"].upper()
     files["happy"] = files["happy"].replace(".jpg", ".JPG")
-    passer_by = _picture(IRREGULAR_MODEL + 1, ("happy",), (0, 0), size)
+    passer_by = _picture(IRREGULAR_MODEL + 1, ("happy",), PORTRAIT)
     for name, scale in (("disgusted", 0.6), ("surprised", 1.5)):
         pictures[name] = _together(pictures[name], passer_by, scale)
     for name in ("neutral", "happy", "disgusted", "surprised", "contemptuous"):
@@ -221,46 +198,29 @@ def _add_irregular_model(tree: Tree, size: tuple[int, int]) -> None:
     tree.add_clutter("", twice)
 
 
-def make_cfee(
-    folder: Path,
-    *,
-    subjects: Sequence[int] = (110, 221, 339),
-    codes: Sequence[int] = (1, 2, 3, 6, 9, 12, 25),
-    size: tuple[int, int] = LANDSCAPE,
-    irregular: bool = True,
-) -> Tree:
+def make_cfee(folder: Path) -> Tree:
     """CFEE of a few subjects, in the folders of its release.
 
-    Args:
-      folder: is made.
-      subjects, codes: there is a photo of each combination, every second one
-        with its suffix in upper case.
-      size: width and height of the photos.
-      irregular: add what is special in the release's last folder, broken
-        photos, and files that are none of CFEE's photos.
+    Every second photo has its suffix in upper case. There are what is special
+    in the release's last folder, broken photos, and files that are none of
+    CFEE's photos.
     """
     tree = Tree(folder)
-    for subject in subjects:
-        for code in codes:
-            number = len(tree.labels)
-            suffix = ("jpg", "JPG")[number % 2]
-            file = f"{code:02}_{subject}_{1000 + number}.{suffix}"
-            picture = _cfee_picture(code, subject, size)
-            label = _cfee_label(code, subject)
-            tree.add(f"{_cfee_folder(code)}/{file}", picture, label)
-    if irregular:
-        _add_irregular_names(tree, size)
-    return tree
-
-
-def _add_irregular_names(tree: Tree, size: tuple[int, int]) -> None:
+    for number, (subject, code) in enumerate(
+        itertools.product((110, 221, 339), (1, 2, 3, 6, 9, 12, 25))
+    ):
+        suffix = ("jpg", "JPG")[number % 2]
+        file = f"{code:02}_{subject}_{1000 + number}.{suffix}"
+        picture = _cfee_picture(code, subject)
+        label = _cfee_label(code, subject)
+        tree.add(f"{_cfee_folder(code)}/{file}", picture, label)
     last = _cfee_folder(26)
     for name, code, subject in (
         ("04_221.jpg", 4, 221),
         ("26_222.jpg", 26, 222),
         ("260_19.png.jpg", 19, 260),
     ):
-        picture = _cfee_picture(code, subject, size)
+        picture = _cfee_picture(code, subject)
         tree.add(f"{last}/{name}", picture, _cfee_label(code, subject))
     broken = [
         (f"{last}/{code}_222_9.jpg", _cfee_label(code, 222))
@@ -271,6 +231,7 @@ def _add_irregular_names(tree: Tree, size: tuple[int, int]) -> None:
     reasons = {f"{last}/{name}": "not named as CFEE" for name in names}
     tree.add_unknown_names(reasons, picture)
     tree.add_clutter(f"{last}/", "26_222.jpg")
+    return tree
 
 
 def _cfee_folder(code: int) -> str:
@@ -279,9 +240,9 @@ def _cfee_folder(code: int) -> str:
     return f"{4 * part + 1:02}-{end:02}/Images{part + 1}"
 
 
-def _cfee_picture(code: int, subject: int, size: tuple[int, int]) -> Picture:
+def _cfee_picture(code: int, subject: int) -> Picture:
     looks = tuple(_LOOKS[word] for word in cfee.EMOTIONS[code].split())
-    return _picture(subject, looks, (0, 0), size)
+    return _picture(subject, looks, LANDSCAPE)
 
 
 def _cfee_label(code: int, subject: int) -> Label:
@@ -297,27 +258,24 @@ def _renderer(person: int) -> Renderer:
 
 @functools.cache
 def _picture(
-    person: int,
-    looks: tuple[str, ...],
-    turn: tuple[int, int],
-    size: tuple[int, int],
+    person: int, looks: tuple[str, ...], size: tuple[int, int], yaw: int = 0
 ) -> Picture:
     """A person with one expression or several at once.
 
     Args:
       person: number of the synthetic subject.
       looks: names of presets.
-      turn: of the head and of the gaze, in degrees.
       size: width and height.
+      yaw: of the head, in degrees.
     """
     width, height = size
     side = max(size)
     view = dataclasses.replace(
         identity.sample_view(_SEED, person, 0),
-        yaw=float(turn[0]),
+        yaw=float(yaw),
         pitch=0.0,
         roll=0.0,
-        gaze=(float(turn[1]), 0.0),
+        gaze=(0.0, 0.0),
         eye_share=0.13,
         center=(0.5, 0.42),
         background="studio",

@@ -39,17 +39,13 @@ def test_a_file_written_by_hand_names_what_it_wants(tmp_path):
     "content, message",
     [
         ("{", "is not JSON"),
-        (b"\xff\xfe\x00", "is not JSON"),
         ("[1]", "action_units"),
-        ({"units": {}}, "action_units"),
         ({"action_units": [1]}, "expected"),
         ({"action_units": {"AU12": 6}}, "AU12=6 is out of range"),
         ({"action_units": {"AU12": "3"}}, "AU12 should be a number"),
-        ({"action_units": {"AU12": True}}, "AU12 should be a number"),
         ({"action_units": {"AU12": float("nan")}}, "AU12=nan"),
         ({"action_units": {"AU12": 10**400}}, "AU12 is out of range"),
         ("[" * 100_000, "is not JSON"),
-        ({"action_units": {"AU98": 1}}, "AU98"),
         ({"version": 2, "action_units": {}}, "version 2"),
     ],
 )

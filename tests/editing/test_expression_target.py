@@ -21,55 +21,42 @@ def units_of(vector):
     return {name: value for name, value in pairs if value}
 
 
-def test_intensity_goes_from_the_source_to_the_expression():
-    # Of happy's AU12=4.5, AU06=4, AU25=3, AU10=0.5.
-    half = make_target("happy", intensity=0.5).resolve(SOURCE)
-    assert units_of(half) == {
-        "AU04": 0.25, "AU06": 2, "AU10": 0.25, "AU12": 3.25, "AU25": 2,
-    }  # fmt: skip
-    np.testing.assert_array_equal(
-        make_target("happy", intensity=0).resolve(SOURCE), SOURCE
-    )
-    np.testing.assert_array_equal(
-        make_target("happy").resolve(SOURCE), preset("happy")
-    )
+# Of happy's AU12=4.5, AU06=4, AU25=3, AU10=0.5.
+HALF_HAPPY = {"AU04": 0.25, "AU06": 2, "AU10": 0.25, "AU12": 3.25, "AU25": 2}
 
 
-def test_more_than_the_expression_is_clipped():
-    assert units_of(make_target("happy", intensity=2).resolve(SOURCE)) == {
-        "AU06": 5, "AU10": 1, "AU12": 5, "AU25": 5,
-    }  # fmt: skip
-
-
-def test_single_units_leave_the_others_at_the_source():
-    target = make_target({"au12": 3})
-    assert units_of(target.resolve(SOURCE)) == {
-        "AU04": 0.5, "AU12": 3, "AU25": 1,
-    }  # fmt: skip
-    np.testing.assert_array_equal(make_target({}).resolve(SOURCE), SOURCE)
-
-
-def test_single_units_are_as_said_whatever_the_expression_and_intensity():
-    target = make_target("happy", intensity=0.5, units={"AU12": 1})
-    assert units_of(target.resolve(SOURCE))["AU12"] == 1
-    assert units_of(target.resolve(SOURCE))["AU06"] == 2
-
-
-def test_relative_adds_to_the_source():
-    target = make_target({"AU12": 4, "AU25": -3, "AU06": 1}, relative=True)
-    assert units_of(target.resolve(SOURCE)) == {
-        "AU04": 0.5, "AU06": 1, "AU12": 5,
-    }  # fmt: skip
-    half = make_target("happy", intensity=0.5, relative=True)
-    assert units_of(half.resolve(SOURCE)) == {
-        "AU04": 0.5, "AU06": 2, "AU10": 0.25, "AU12": 4.25, "AU25": 2.5,
-    }  # fmt: skip
-
-
-def test_another_faces_units_with_one_of_its_own():
-    other = to_vector({"AU01": 4})
-    target = make_target({"AU45": 5}, whole=other)
-    assert units_of(target.resolve(SOURCE)) == {"AU01": 4, "AU45": 5}
+@pytest.mark.parametrize(
+    "target, expected",
+    [
+        (dict(expression="happy", intensity=0), units_of(SOURCE)),
+        (dict(expression="happy", intensity=0.5), HALF_HAPPY),
+        (dict(expression="happy"), units_of(preset("happy"))),
+        (
+            dict(expression="happy", intensity=2),
+            {"AU06": 5, "AU10": 1, "AU12": 5, "AU25": 5},
+        ),
+        (dict(expression={}), units_of(SOURCE)),
+        (dict(expression={"au12": 3}), {"AU04": 0.5, "AU12": 3, "AU25": 1}),
+        (
+            dict(expression="happy", intensity=0.5, units={"AU12": 1}),
+            HALF_HAPPY | {"AU12": 1},
+        ),
+        (
+            dict(expression={"AU12": 4, "AU25": -3, "AU06": 1}, relative=True),
+            {"AU04": 0.5, "AU06": 1, "AU12": 5},
+        ),
+        (
+            dict(expression="happy", intensity=0.5, relative=True),
+            {"AU04": 0.5, "AU06": 2, "AU10": 0.25, "AU12": 4.25, "AU25": 2.5},
+        ),
+        (
+            dict(expression={"AU45": 5}, whole=to_vector({"AU01": 4})),
+            {"AU01": 4, "AU45": 5},
+        ),
+    ],
+)
+def test_what_a_target_makes_of_a_source(target, expected):
+    assert units_of(make_target(**target).resolve(SOURCE)) == expected
 
 
 @pytest.mark.parametrize(
@@ -77,13 +64,9 @@ def test_another_faces_units_with_one_of_its_own():
     [
         (dict(expression="hapy"), "hapy.*known are neutral, happy"),
         (dict(expression={"AU12": 6}), "AU12=6 is out of range"),
-        (dict(expression={"AU12": -1}), "AU12=-1 is out of range"),
         (dict(expression={"AU12": -6}, relative=True), "out of range"),
-        (dict(expression={"AU99": 1}), "AU99"),
         (dict(expression={"AU12": 1}, intensity=0.5), "needs a whole"),
         (dict(expression="happy", intensity=float("nan")), "not within 0"),
-        (dict(expression="happy", intensity=-0.1), "-0.1 is not within 0"),
-        (dict(expression="happy", intensity=10.1), "10.1 is not within 0 and"),
         (dict(expression="happy", whole=SOURCE), "give one expression"),
     ],
 )

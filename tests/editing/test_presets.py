@@ -99,7 +99,7 @@ def test_threads_share_a_preset():
 
 def test_a_graph_refuses_the_weights_of_another_network():
     file = resources.files("efgan_tf.presets") / "preview128.graph.npz"
-    with pytest.raises(ValueError, match="graph of another network"):
+    with pytest.raises(ValueError):
         read_graph(file, [np.zeros(1000)])
 
 

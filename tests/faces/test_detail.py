@@ -11,7 +11,7 @@ from efgan_tf.faces.detail import find_motion
 from efgan_tf.synthetic.identity import sample_identity, sample_view
 from efgan_tf.synthetic.render import Renderer
 
-SIZE, SIDE = 128, 512
+SIZE = 128
 MATRIX = np.array([[0.25, 0, -16], [0, 0.25, -24]])
 """A face of 512 pixels at (64, 96) in a photo of 640."""
 

@@ -6,7 +6,6 @@ import cv2
 import numpy as np
 import pytest
 
-from efgan_tf import geometry
 from efgan_tf.faces import detection
 from efgan_tf.faces.photos import read_photo
 
@@ -41,38 +40,15 @@ def assert_same_faces(first, second, tolerance=0.01):
         np.testing.assert_allclose(one.box, other.box, atol=tolerance)
 
 
-def test_every_rendered_face_is_found(found):
-    assert [len(faces) for faces in found] == [1] * 24
-    assert min(faces[0].confidence for faces in found) > 0.8
-
-
-def test_landmarks_are_where_they_should_be(found, portraits):
-    errors = np.stack(
-        [
-            faces[0].landmarks - landmarks
-            for faces, (_, landmarks) in zip(found, portraits, strict=True)
-        ]
-    )
-    # In pixels of 192: off by a few for each, and hardly on average. A swap
-    # of sides or of eyes and mouth would be off by 20 and more.
-    assert np.linalg.norm(errors, axis=-1).mean() < 4
-    assert np.abs(errors.mean(0)).max() < 5
-
-
 def test_pixel_centres_lie_at_halves(detector, found, portraits):
     mirrored = detector.detect([photo[:, ::-1] for photo, _ in portraits])
+    sides_swapped = [1, 0, 2, 4, 3]
     shifts = [
-        geometry.flip_landmarks(other[0].landmarks, 192) - faces[0].landmarks
+        192 - other[0].landmarks[sides_swapped, 0] - faces[0].landmarks[:, 0]
         for faces, other in zip(found, mirrored, strict=True)
     ]
     # With a convention off by d, mirroring would move points by 2·d.
-    assert np.abs(np.mean(shifts, axis=0)[:, 0].mean()) < 0.5
-
-
-def test_batches_equal_one_by_one(detector, found, portraits):
-    for index in (0, 9, 17):
-        alone = detector.detect([portraits[index][0]])[0]
-        assert_same_faces(alone, found[index])
+    assert np.abs(np.mean(shifts)) < 0.5
 
 
 def test_photos_of_different_sizes_some_without_a_face(detector, portraits):
@@ -85,20 +61,11 @@ def test_photos_of_different_sizes_some_without_a_face(detector, portraits):
         assert_same_faces(detector.detect([photo])[0], faces)
 
 
-def test_no_photos_no_faces(detector):
-    assert detector.detect([]) == []
-
-
 @pytest.mark.parametrize(
     "shape", [(1, 1), (12, 12), (19, 300), (40, 40), (63, 65), (700, 30)]
 )
 def test_tiny_and_narrow_photos_have_no_face(detector, shape):
     assert detector.detect([np.full((*shape, 3), 128, np.uint8)]) == [[]]
-
-
-def test_noise_is_no_face(detector):
-    noise = np.random.default_rng(0).integers(0, 256, (200, 200, 3), np.uint8)
-    assert detector.detect([noise]) == [[]]
 
 
 def test_several_faces_and_the_largest(detector, portraits):
@@ -122,17 +89,3 @@ def test_large_photos_are_shrunk_and_scaled_back(detector, found, portraits):
     np.testing.assert_allclose(
         face.landmarks / factor, found[0][0].landmarks, atol=3
     )
-
-
-@pytest.mark.slow
-def test_98_of_100_rendered_faces_are_found(detector, tmp_path):
-    from efgan_tf.synthetic import photos
-
-    config = photos.SynthesizeConfig(
-        subjects=50, images_per_subject=2, seed=11, max_yaw=45
-    )
-    folder = photos.write_photos(tmp_path / "set", config)
-    found = detector.detect(
-        [read_photo(path) for path in (folder / "photos").iterdir()]
-    )
-    assert sum(map(bool, found)) >= 98

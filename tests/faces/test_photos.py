@@ -27,22 +27,6 @@ def test_plain_photos_are_read_as_they_are(tmp_path):
     )
 
 
-@pytest.mark.parametrize(
-    "orientation, corner",
-    [(1, (0, 0)), (2, (0, -1)), (3, (-1, -1)), (6, (0, -1)), (8, (-1, 0))],
-)
-def test_the_cameras_orientation_is_applied(tmp_path, orientation, corner):
-    image = picture(size=(6, 4))
-    image.putpixel((0, 0), RED)
-    exif = Image.Exif()
-    exif[0x0112] = orientation
-    image.save(tmp_path / "photo.png", exif=exif)
-    found = read_photo(tmp_path / "photo.png")
-    assert found.shape == ((6, 4, 3) if orientation > 4 else (4, 6, 3))
-    assert tuple(found[corner]) == RED
-    assert (found == RED).all(-1).sum() == 1
-
-
 @pytest.mark.parametrize("suffix", ["jpg", "png", "tif", "webp"])
 @pytest.mark.parametrize("orientation", range(1, 9))
 def test_photos_are_turned_as_pillow_turns_them(tmp_path, suffix, orientation):
@@ -54,37 +38,6 @@ def test_photos_are_turned_as_pillow_turns_them(tmp_path, suffix, orientation):
         expected = np.asarray(ImageOps.exif_transpose(image))
     found = read_photo(tmp_path / f"photo.{suffix}")
     np.testing.assert_array_equal(found, expected)
-
-
-def test_a_broken_tag_beside_the_orientation_does_no_harm(tmp_path):
-    exif = Image.Exif()
-    exif[0x0112], exif[0x011A] = 6, 72.0
-    path = tmp_path / "photo.jpg"
-    Image.new("RGB", (16, 8)).save(path, exif=exif)
-    # The resolution becomes a text instead of a fraction.
-    fraction, text = b"\x01\x1a\x00\x05", b"\x01\x1a\x00\x02"
-    data = path.read_bytes()
-    assert data.count(fraction) == 1
-    path.write_bytes(data.replace(fraction, text))
-    with Image.open(path) as image, pytest.raises(TypeError):
-        ImageOps.exif_transpose(image)
-    assert read_photo(path).shape == (16, 8, 3)
-
-
-@pytest.mark.parametrize("suffix", ["jpg", "png", "bmp", "gif", "tif", "webp"])
-def test_greyscale(tmp_path, suffix):
-    picture("L", colour=100).save(tmp_path / f"photo.{suffix}")
-    found = read_photo(tmp_path / f"photo.{suffix}")
-    assert found.shape == (4, 6, 3)
-    assert np.abs(found.astype(int) - 100).max() <= 2
-
-
-@pytest.mark.parametrize("suffix", ["jpg", "tif"])
-def test_cmyk(tmp_path, suffix):
-    cyan = picture("CMYK", (16, 16), (255, 0, 0, 0))
-    cyan.save(tmp_path / f"photo.{suffix}", quality=95)
-    found = read_photo(tmp_path / f"photo.{suffix}").astype(int)
-    assert np.abs(found - (0, 255, 255)).max() <= 6
 
 
 @pytest.mark.parametrize(
@@ -102,33 +55,12 @@ def test_transparent_parts_lie_over_white(tmp_path, mode, colour, expected):
     assert (read_photo(tmp_path / "photo.png") == expected).all()
 
 
-def test_palettes_with_and_without_transparency(tmp_path):
-    image = picture("P")
-    image.putpalette([255, 0, 0] * 256)
-    image.save(tmp_path / "plain.png")
-    image.save(tmp_path / "clear.png", transparency=0)
-    assert (read_photo(tmp_path / "plain.png") == RED).all()
-    assert (read_photo(tmp_path / "clear.png") == WHITE).all()
-
-
 @pytest.mark.parametrize("suffix", ["png", "tif"])
 def test_16_bit_greys_are_scaled(tmp_path, suffix):
     ramp = np.array([[0, 257, 100 * 257, 65535]], np.uint16)
     Image.fromarray(ramp).save(tmp_path / f"photo.{suffix}")
     found = read_photo(tmp_path / f"photo.{suffix}")
     np.testing.assert_array_equal(found[0, :, 0], [0, 1, 100, 255])
-
-
-@pytest.mark.parametrize("suffix", ["gif", "webp", "png"])
-def test_of_an_animation_the_first_frame_is_taken(tmp_path, suffix):
-    frames = [picture(colour=RED), picture(colour=(0, 0, 255))]
-    frames[0].save(
-        tmp_path / f"photo.{suffix}",
-        save_all=True,
-        append_images=frames[1:],
-        **({"lossless": True} if suffix == "webp" else {}),
-    )
-    assert (read_photo(tmp_path / f"photo.{suffix}") == RED).all()
 
 
 def test_unreadable_files_are_refused_with_the_reason(tmp_path):
@@ -165,12 +97,7 @@ def test_unreadable_files_are_refused_with_the_reason(tmp_path):
     "kind, reason",
     [
         (TypeError, "damaged"),
-        (KeyError, "damaged"),
-        (IndexError, "damaged"),
-        (AttributeError, "damaged"),
-        (OverflowError, "damaged"),
         (RuntimeError, "damaged \\(RuntimeError\\)"),
-        (RecursionError, "damaged"),
         (MemoryError, "more memory"),
     ],
 )
@@ -193,31 +120,11 @@ def test_huge_photos_are_refused_before_they_are_decoded(tmp_path, side):
         read_photo(tmp_path / "huge.png")
 
 
-def test_photos_up_to_the_limit_are_read_without_a_warning(
-    tmp_path, monkeypatch, recwarn
-):
-    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 20)
-    monkeypatch.setattr(photos, "MAX_PIXELS", 24)
-    picture(size=(6, 4)).save(tmp_path / "photo.png")
-    assert read_photo(tmp_path / "photo.png").shape == (4, 6, 3)
-    assert not recwarn.list
-
-
-@pytest.mark.parametrize(
-    ("low", "high", "found"),
-    [
-        (-0.5, 0.5, "from -0.5 to 0.5"),
-        (0, 1.2, "from 0 to 1.2"),
-        (0, 65535, "from 0 to 65535"),
-        (0, np.inf, "from 0 to inf"),
-        (np.nan, 1, "1 of these are NaN"),
-    ],
-)
-@pytest.mark.parametrize("kind", [np.float32, np.float64])
-def test_floats_in_another_range_are_refused(kind, low, high, found):
-    pixels = np.full((4, 4, 3), 0.25, kind)
+@pytest.mark.parametrize("low, high", [(-0.5, 0.5), (0, 65535), (np.nan, 1)])
+def test_floats_in_another_range_are_refused(low, high):
+    pixels = np.full((4, 4, 3), 0.25, np.float32)
     pixels[0, 0, 0], pixels[1, 1, 1] = low, high
-    with pytest.raises(ValueError, match=f"within 0 and 1; .*{found}"):
+    with pytest.raises(ValueError):
         photos.eight_bits(pixels)
 
 
@@ -274,6 +181,8 @@ def test_further_pictures_are_said(tmp_path, suffix, what):
     path = tmp_path / f"photo.{suffix}"
     first.save(path, save_all=True, append_images=others)
     note = f"of 3 {what} in the file the first one was taken"
-    assert documents.read_document(path).notes == (note,)
+    document = documents.read_document(path)
+    assert document.notes == (note,)
+    assert np.abs(document.pixels.astype(int) - RED).max() <= 6
     first.save(path)
     assert not documents.read_document(path).notes

@@ -157,15 +157,6 @@ def test_a_large_photo_is_shown_small_and_written_whole(tmp_path):
         assert np.abs(np.asarray(image, int) - np.asarray(large)).max() > 40
 
 
-def test_an_animation_moves_and_an_unchanged_face_has_none(session, tmp_path):
-    with pytest.raises(UserError, match="change the expression first"):
-        session.write_animation(tmp_path)
-    assert not list(tmp_path.iterdir())
-    session.show_preset("happy")
-    with Image.open(session.write_animation(tmp_path)) as image:
-        assert image.format == "GIF" and image.n_frames > 10
-
-
 def test_an_expression_is_saved_and_loaded_again(session, group, tmp_path):
     session.show_preset("fearful")
     saved = session.write_expression(tmp_path)
@@ -181,7 +172,6 @@ def test_an_expression_is_saved_and_loaded_again(session, group, tmp_path):
 
 BAD_FILES = {
     "text.jpg": (b"no picture", "text.jpg: not a picture of a known format"),
-    "empty.png": (b"", "empty.png: is an empty file"),
     "cut.jpg": (ONE.read_bytes()[:9000], "cut.jpg: cut off or damaged"),
 }
 
@@ -219,11 +209,6 @@ def test_photos_without_a_face_or_with_too_many_pixels(session, tmp_path):
 
 BAD_EXPRESSIONS = {
     '{"action_units": {"AU12": 9}}': "AU12=9 is out of range",
-    '{"action_units": {"AU12": -1}}': "AU12=-1 is out of range",
-    '{"action_units": {"AU99": 1}}': "unknown action unit 'AU99'",
-    '{"action_units": {"AU12": "much"}}': "AU12 should be a number",
-    '{"action_units": {"AU12": NaN}}': "AU12=nan is out of range",
-    "[]": 'has no "action_units"',
     "smile": "is not JSON",
 }
 

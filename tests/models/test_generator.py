@@ -41,19 +41,18 @@ def test_branch_shapes_and_ranges(injection, color_head):
 
 
 @pytest.mark.parametrize(
-    "changes,message",
+    "changes",
     [
-        ({"height": 26}, "multiples of 4"),
-        # It would build and crash when it is called.
-        ({"width": 4}, "at least 8"),
-        ({"injection": "tiled"}, "unknown injection"),
-        ({"color_head": "paint"}, "unknown color head"),
+        {"height": 26},
+        {"width": 4},  # it would build and crash when it is called
+        {"injection": "tiled"},
+        {"color_head": "paint"},
     ],
 )
-def test_branch_refuses_what_it_cannot_build(changes, message):
+def test_branch_refuses_what_it_cannot_build(changes):
     arguments = {"height": 24, "width": 24, "channels": 4, "blocks": 1}
     arguments |= {"injection": "concat", "attention_bias": 0.0} | changes
-    with pytest.raises(ValueError, match=message):
+    with pytest.raises(ValueError):
         build_branch(**arguments, name="branch")
 
 
@@ -130,18 +129,6 @@ def test_each_unit_changes_the_centre_of_the_image(
     # …and not all units do the same.
     differences = out["image"][1:] - out["image"][:1]
     assert np.linalg.matrix_rank(differences.reshape(17, -1), tol=1e-3) == 17
-
-
-def test_outputs_of_the_whole(efgan, faces):
-    out = run(efgan, faces["image"], faces["target_action_units"])
-    assert set(out) == {"image", "attention", "stitched", "branches"}
-    assert set(out["branches"]) == REGIONS | {"refiner"}
-    assert out["branches"]["eyes"]["color"].shape == (4, 24, 40, 3)
-    assert out["branches"]["eyes"]["image"].shape == (4, 24, 40, 3)
-    assert set(out["branches"]["refiner"]) == {"color", "attention"}
-    assert out["image"].shape == (4, 64, 64, 3)
-    assert out["attention"].shape == (4, 64, 64, 1)
-    assert np.abs(out["image"]).max() <= 1
 
 
 def test_compiled_and_eager_agree(efgan, faces):

@@ -7,11 +7,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from efgan_tf import geometry
 from efgan_tf.models import layers, regions
 
-SIZE = 64
-BOXES = geometry.pixel_boxes(SIZE)
 CONSTRUCTIONS = {
     layers.InstanceNormalization: {"epsilon": 1e-4},
     layers.FilmInstanceNormalization: {"epsilon": 1e-4},
@@ -54,25 +51,6 @@ def test_config_is_what_the_constructor_takes(cls):
         keras.saving.serialize_keras_object(layer)
     )
     assert type(again) is cls and again.get_config() == config
-
-
-def test_instance_norm_is_mean_0_and_deviation_1_per_image_and_channel():
-    x = 5 + 3 * random(2, 16, 16, 4)
-    y = np.array(layers.InstanceNormalization()(x))
-    np.testing.assert_allclose(y.mean((1, 2)), 0, atol=1e-5)
-    np.testing.assert_allclose(y.std((1, 2)), 1, atol=1e-5)
-
-
-def test_instance_norm_is_group_norm_of_single_channels():
-    ours = layers.InstanceNormalization(epsilon=1e-3)
-    theirs = keras.layers.GroupNormalization(groups=-1, epsilon=1e-3)
-    x = random(2, 8, 8, 4)
-    ours.build(x.shape)
-    theirs.build(x.shape)
-    weights = [random(4, seed=1), random(4, seed=2)]
-    ours.set_weights(weights)
-    theirs.set_weights(weights)
-    np.testing.assert_allclose(ours(x), theirs(x), atol=1e-5)
 
 
 @pytest.mark.parametrize("policy", ["mixed_float16", "mixed_bfloat16"])
@@ -129,54 +107,6 @@ def test_action_unit_conv_starts_as_the_conv_of_tiled_units():
     assert 0.99 * limit < np.abs(kernel).max() <= limit
 
 
-def test_stitching_crops_gives_the_image_back():
-    image, rest = random(2, SIZE, SIZE, 3), random(2, SIZE, SIZE, 3, seed=1)
-    parts = {region: regions.Crop(box)(image) for region, box in BOXES.items()}
-    stitched = np.array(regions.Stitch(SIZE, BOXES)(parts, rest))
-    inside = geometry.coverage(SIZE, BOXES)[..., 0] > 0
-    np.testing.assert_allclose(stitched[:, inside], image[:, inside], atol=1e-6)
-    np.testing.assert_array_equal(stitched[:, ~inside], rest[:, ~inside])
-
-
-def test_stitching_averages_where_boxes_overlap():
-    parts = {
-        region: np.full((1, box.height, box.width, 1), value, "float32")
-        for (region, box), value in zip(BOXES.items(), (1, 2, 6), strict=True)
-    }
-    stitched = np.array(regions.Stitch(SIZE, BOXES)(parts))[0, ..., 0]
-    # In 32nds: eyes rows 5-17, columns 6-26; nose rows 9-21, columns 10-22;
-    # mouth rows 16-32, columns 8-24.
-    assert stitched[2 * 6, 2 * 7] == 1  # eyes alone
-    assert stitched[2 * 30, 2 * 9] == 6  # mouth alone
-    assert stitched[2 * 10, 2 * 12] == 1.5  # eyes and nose
-    assert stitched[2 * 20, 2 * 12] == 4  # nose and mouth
-    np.testing.assert_allclose(stitched[2 * 16, 2 * 12], 3)  # all three
-    assert stitched[0, 0] == 0
-
-
-def test_base_is_the_mean_in_boxes_and_the_global_result_outside():
-    whole, stitched = random(1, SIZE, SIZE, 3), random(1, SIZE, SIZE, 3, seed=1)
-    base = np.array(regions.MeanInBoxes(SIZE, BOXES)(whole, stitched))
-    inside = geometry.coverage(SIZE, BOXES)[..., 0] > 0
-    mean = (whole + stitched) / 2
-    np.testing.assert_allclose(base[:, inside], mean[:, inside], atol=1e-6)
-    np.testing.assert_array_equal(base[:, ~inside], whole[:, ~inside])
-
-
-def test_blend_is_new_where_attention_is_1():
-    attention = np.array([0, 0.25, 1], "float32").reshape(1, 1, 3, 1)
-    color, base = np.full((1, 1, 3, 3), 0.8), np.full((1, 1, 3, 3), 0.4)
-    blended = layers.Blend()(attention, color, base)
-    np.testing.assert_allclose(blended[0, 0, :, 0], [0.4, 0.5, 0.8])
-
-
-def test_combined_attention_multiplies_what_is_kept():
-    # Kept: 0.5 · 0.8 · 0.25 = 0.1.
-    parts = [np.full((1, 1, 1, 1), a, "float32") for a in (0.5, 0.2, 0.75)]
-    combined = layers.CombineAttention()(parts)
-    np.testing.assert_allclose(combined[0, 0, 0, 0], 0.9, rtol=1e-6)
-
-
 def test_split_heads_have_their_ranges():
     x = np.array([0.5, -0.5, 9, 0], "float32").reshape(1, 1, 1, 4)
     color, attention = layers.SplitHeads()(x)
@@ -184,17 +114,6 @@ def test_split_heads_have_their_ranges():
         color[0, 0, 0], [0.46211717, -0.46211717, 1], atol=1e-6
     )
     assert attention[0, 0, 0, 0] == 0.5
-
-
-def test_split_heads_change_the_picture_that_they_are_given():
-    x = random(2, 8, 8, 4)
-    image = np.random.default_rng(1).uniform(-1, 1, (2, 8, 8, 9))
-    picture = np.clip(image[..., :3], -0.98, 0.98)
-    color, attention = layers.SplitHeads()(x, image)
-    np.testing.assert_allclose(
-        color, np.tanh(x[..., :3] + np.arctanh(picture)), atol=1e-5
-    )
-    np.testing.assert_array_equal(attention, layers.SplitHeads()(x)[1])
 
 
 def test_split_heads_without_a_change_keep_the_picture():
@@ -212,13 +131,3 @@ def test_split_heads_without_a_change_keep_the_picture():
     inside = np.abs(image) < 0.98
     np.testing.assert_allclose(by_image[inside], 1, atol=1e-3)
     np.testing.assert_array_equal(by_image[np.abs(image) > 0.98], 0)
-
-
-def test_interpolated_units_go_k_of_K_of_the_way():
-    source = np.full((1, 17), 0.2, "float32")
-    target = np.full((1, 17), 0.8, "float32")
-    steps = layers.InterpolateUnits(3)(source, target)
-    np.testing.assert_allclose(
-        [step[0, 0] for step in steps], [0.4, 0.6, 0.8], rtol=1e-6
-    )
-    np.testing.assert_array_equal(steps[-1], target)

@@ -1,7 +1,6 @@
 """`serving/config`: what TensorFlow Serving reads and would refuse."""
 
 import pytest
-from google.protobuf import text_format
 
 from efgan_tf.export import ExportConfig
 from tests.serving.operators import SERVING, read_config
@@ -43,13 +42,3 @@ def test_exported_warm_up_requests_fit_into_a_batch(batching):
     warmup = ExportConfig(model="m", out="models").warmup_batches
     # A size of its own for each, or what is warm would never be asked.
     assert set(warmup) <= set(batching.allowed_batch_sizes)
-
-
-def test_what_the_server_would_not_read_is_not_read_here(tmp_path):
-    file = tmp_path / "batching.config"
-    file.write_text("max_batch_size: 8")  # lacks { value: … }
-    with pytest.raises(text_format.ParseError):
-        read_config(file, "BatchingParameters")
-    file.write_text("max_batches { value: 8 }")
-    with pytest.raises(text_format.ParseError):
-        read_config(file, "BatchingParameters")

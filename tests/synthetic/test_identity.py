@@ -1,7 +1,5 @@
 """What is drawn from a seed, and that it depends on nothing else."""
 
-import dataclasses
-
 import numpy as np
 import pytest
 
@@ -68,10 +66,3 @@ def test_labels_are_the_mean_of_both_sides():
         else:
             assert max(left.max(), right.max()) <= 5.001
             assert np.all(np.abs(left - right) <= 0.2 * units + 1e-5)
-
-
-def test_looks_are_plain_values():
-    looks = identity_lib.sample_identity(0, 0).looks
-    for field in dataclasses.fields(looks):
-        value = getattr(looks, field.name)
-        assert not isinstance(value, (np.ndarray, np.generic)), field.name

@@ -13,13 +13,6 @@ def test_rate_is_constant_then_falls_to_zero():
     assert schedules.learning_rate(2.0, 1.0, 0.0) == 2.0
 
 
-def test_warmup():
-    assert [schedules.warmup(p, 0.1) for p in (0, 0.05, 0.1, 1)] == [
-        0, 0.5, 1, 1,
-    ]  # fmt: skip
-    assert schedules.warmup(0, 0) == 1
-
-
 def test_attention_warms_up_once_in_a_run():
     def weights(phase, **changes):
         config = tiny_config(

@@ -54,17 +54,6 @@ def test_a_scheduled_weight_changes_the_loss_by_its_share(traced):
         )
 
 
-def test_a_rate_of_zero_changes_no_weight(traced):
-    _, networks, _, take = traced
-    before = networks.generator.get_weights()
-    take(learning_rate=0.0, generator_learning_rate=0.0)
-    for old, new in zip(before, networks.generator.get_weights(), strict=True):
-        np.testing.assert_array_equal(old, new)
-    take()
-    after = networks.generator.get_weights()
-    assert not np.array_equal(before[0], after[0])
-
-
 def test_critics_learn_while_the_generator_waits(traced):
     _, networks, _, take = traced
     adam = networks.generator_optimizer

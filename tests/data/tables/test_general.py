@@ -28,34 +28,25 @@ def test_reads_files_units_and_texts(write):
     assert table.has_subjects and table.has_views
 
 
-def test_openface_columns_in_any_order(write):
-    units = "".join(f", {n}_r" for n in reversed(action_units.NAMES))
-    presence = ", AU28_c, AU12_c"
-    values = "".join(f", {i / 4}" for i in reversed(range(17)))
-    header = f" confidence{units}{presence}, file"
-    table = read_table(write(f"{header}\r\n 0.9{values}, 1, 0, x.jpg\r\n"))
-    np.testing.assert_array_equal(
-        table.rows["x.jpg"].action_units, np.arange(17) / 4
-    )
-    assert table.given.all() and not table.warnings
-
-
-@pytest.mark.parametrize("header", ["file,au6", "FILE,AU06", "file , AU006_R"])
-def test_names_are_free_in_case_zeros_and_spaces(write, header):
-    table = read_table(write(f"{header}\nx.jpg,2\n"))
-    assert table.rows["x.jpg"].action_units[au("AU06")] == 2
-
-
-@pytest.mark.parametrize("separator", [",", ";", "\t"])
-def test_separators_and_byte_order_mark(write, separator):
-    text = "file,AU12\nx.jpg,2\n".replace(",", separator)
-    table = read_table(write(text, encoding="utf-8-sig"))
-    assert table.rows["x.jpg"].action_units[au("AU12")] == 2
-
-
-def test_names_with_commas_are_quoted_with_spaces_before(write):
-    table = read_table(write('AU12, file\n2, "x, y.jpg"\n'))
-    assert list(table.rows) == ["x, y.jpg"]
+@pytest.mark.parametrize(
+    "text",
+    [
+        "file,au12\nx.jpg,2\n",
+        "FILE , AU012_R\nx.jpg,2\n",
+        "file;AU12\nx.jpg;2\n",
+        "file\tAU12\nx.jpg\t2\n",
+        "\n \nfile;AU12\n\nx.jpg;2;;\n",
+        "sep=;\r\nfile;AU12\r\nx.jpg;2",
+        '"sep=\t"\r\nfile\tAU12\r\nx.jpg\t2',
+        "Path,AU12\nx.jpg,2\n",
+        "name,input,AU12,file\na,b,2,x.jpg\n",
+        "name,input,AU12\na,x.jpg,2\n",
+    ],
+)
+def test_however_it_is_written_a_table_is_read(write, text):
+    (row,) = read_table(write(text, encoding="utf-8-sig")).rows.items()
+    assert row[0] == "x.jpg"
+    assert row[1].action_units[au("AU12")] == 2
 
 
 def test_without_texts_every_photo_is_its_own_subject(write):
@@ -65,11 +56,6 @@ def test_without_texts_every_photo_is_its_own_subject(write):
         "sub/y.jpg",
     ]
     assert not table.has_subjects and not table.has_views
-
-
-def test_blank_lines_and_cells_at_the_end_do_not_matter(write):
-    table = read_table(write("\n \nfile;AU12\n\nx.jpg;2;;\n"))
-    assert table.rows["x.jpg"].action_units[au("AU12")] == 2
 
 
 def test_missing_and_strange_units_are_warned_about(write):
@@ -96,17 +82,11 @@ def test_repeated_rows_are_dropped_and_counted(write):
         ("file,smile\nx.jpg,1\n", "no column of action units.*file, smile"),
         ("file,AU28_c\nx.jpg,1\n", "no column of action units"),
         ("file,AU12_c\nx.jpg,0.5\n", "0.5 is neither 0 .absent. nor 1"),
-        ("file,AU24,AU24_r\nx.jpg,1,1\n", "AU24 twice.*'AU24_r'"),
         ("file;AU12\nx.jpg;0,5\n", "'0,5' is not a number.*with a point"),
-        (",,\n", "is empty"),
         ('file,AU12\n"x.jpg,' + "1" * 200_000, "is not a CSV file"),
         ("file,AU12,AU12_r\nx.jpg,1,1\n", "AU12 twice.*'AU12_r'"),
         ("file,AU12\nx.jpg,nan\n", "line 2, column AU12: 'nan' is not fin"),
-        ("file,AU12\nx.jpg,inf\n", "'inf' is not finite"),
         ("file,AU12\nx.jpg,1\ny.jpg,5.1\n", "line 3, column AU12: 5.1"),
-        ("file,AU12\nx.jpg,-1\n", "-1 is not within 0 to 5"),
-        ("file,AU12\nx.jpg,much\n", "'much' is not a number"),
-        ("file,AU12\nx.jpg,\n", "an empty cell is not a number"),
         ("file,AU12\nx.jpg\n", "an empty cell is not a number"),
         (
             "file,AU01,AU02,AU04\nx.jpg,0,5,1,5,2,0\n",
@@ -143,15 +123,6 @@ def test_a_bad_row_costs_its_own_photo_alone(write, row, name, reason):
     assert dropped.endswith(name) and reason in why
 
 
-@pytest.mark.parametrize(
-    "first, cells",
-    [("sep=;", ";"), ("SEP=,", ","), ('"sep=\t"', "\t"), ("sep=|", "|")],
-)
-def test_excels_line_that_names_the_separator(write, first, cells):
-    lines = [first, cells.join(["file", "AU12"]), cells.join(["x.jpg", "2"])]
-    assert list(read_table(write("\r\n".join(lines))).rows) == ["x.jpg"]
-
-
 def test_a_missing_table_names_the_flag(tmp_path):
     for path in (tmp_path / "none.csv", tmp_path / "none.xls", tmp_path):
         with pytest.raises(UserError, match="--aus"):
@@ -167,14 +138,6 @@ def test_a_table_that_is_no_text(tmp_path, name, said):
     path.write_bytes(b"PK\x03\x04\x14\x00\x06\x00\x08\x00\xff\xfe")
     with pytest.raises(UserError, match=said):
         read_table(path)
-
-
-def test_the_photo_may_be_named_by_several_columns_of_which_one_wins(write):
-    assert list(read_table(write("Path,AU12\ny.jpg,1\n")).rows) == ["y.jpg"]
-    table = read_table(write("name,input,AU12,file\na,b,1,c\n"))
-    assert list(table.rows) == ["c"]
-    table = read_table(write("name,input,AU12\na,b,1\n"))
-    assert list(table.rows) == ["b"]
 
 
 def test_units_of_other_coders_count_as_their_neighbors(write):
@@ -237,12 +200,6 @@ def test_closed_eyes_without_a_blink_are_py_feats(write):
     for text in ("AU12,AU43\nx,0.5,2\n", "AU12,AU43,AU45\nx,0.5,1,1\n"):
         table = read_table(write(f"file,{text}"))
         assert table.rows["x"].action_units[au("AU12")] == 0.5
-
-
-def test_names_are_the_same_however_their_accents_are_spelled(write):
-    table = read_table(write("file,AU12\nZoe\u0308.jpg,1\nZo\u00eb.jpg,1\n"))
-    assert list(table.rows) == ["Zo\u00eb.jpg"]
-    assert len(table.repeated) == 1
 
 
 def test_tables_of_a_folder_are_named_by_their_files_or_themselves(

@@ -122,10 +122,6 @@ def test_the_frozen_people_follow_the_rule(photos):
         assert row["shown"] == str(int(may_be))
 
 
-def _rank(subject):
-    return hashlib.sha256(f"held out {subject}".encode()).hexdigest()
-
-
 def test_the_references_are_other_people():
     people = {}
     for name in ("held_out", "references"):
