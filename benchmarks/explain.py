@@ -19,8 +19,8 @@ from absl import flags
 
 from benchmarks import harness
 from efgan_tf import action_units, commands, config
+from efgan_tf.common.options import check_at_least, option
 from efgan_tf.editing.presets import DEFAULT
-from efgan_tf.options import check_at_least, option
 
 SEED, SAMPLES, BLOCK = 11, 16, 4
 METHODS = ("layercam", "gradcam", "gradcam++", "scorecam")

@@ -24,7 +24,7 @@ import numpy as np
 from absl import flags
 
 from efgan_tf import commands, config
-from efgan_tf.options import option
+from efgan_tf.common.options import option
 
 # Saves after every step, so that many kills hit a save.
 _TINY = (
@@ -159,7 +159,7 @@ def _newest(run: Path) -> str:
 
 def _examine(run: Path, before: str, tally: _Tally) -> None:
     """Counts where a kill hit, and what it cost."""
-    from efgan_tf.errors import UserError
+    from efgan_tf.common.errors import UserError
     from efgan_tf.training.checkpoints import Checkpoints
 
     newest = _newest(run)

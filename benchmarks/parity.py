@@ -22,11 +22,12 @@ from pathlib import Path
 import numpy as np
 from absl import flags
 
-from efgan_tf import action_units, commands, fidelity
+from efgan_tf import action_units, commands
 from efgan_tf import config as config_lib
+from efgan_tf.common import fidelity
+from efgan_tf.common.errors import UserError
+from efgan_tf.common.options import check_at_least, option, require
 from efgan_tf.editing.presets import DEFAULT
-from efgan_tf.errors import UserError
-from efgan_tf.options import check_at_least, option, require
 
 _WARM_UP = 3
 

@@ -33,9 +33,9 @@ from benchmarks.serving_load import (
 )
 from benchmarks.serving_model import OwnModel
 from efgan_tf import commands, config
+from efgan_tf.common.errors import UserError
+from efgan_tf.common.options import check_at_least, option, require
 from efgan_tf.editing.presets import DEFAULT
-from efgan_tf.errors import UserError
-from efgan_tf.options import check_at_least, option, require
 
 SHARES = (0.25, 0.5)
 SUSTAINED, OVERLOAD = 0.8, 3.0

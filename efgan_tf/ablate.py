@@ -24,8 +24,9 @@ from typing import TextIO
 
 from absl import flags
 
-from efgan_tf import commands, config, outputs
-from efgan_tf.errors import UserError
+from efgan_tf import commands, config
+from efgan_tf.common import outputs
+from efgan_tf.common.errors import UserError
 from efgan_tf.evaluation import ablation
 from efgan_tf.evaluation.ablation import AblationConfig, Row
 from efgan_tf.training.schedules import total_steps

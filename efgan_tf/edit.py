@@ -24,9 +24,12 @@ from typing import Any
 from absl import flags
 
 import efgan_tf
-from efgan_tf import action_units, outputs
+from efgan_tf import action_units
 from efgan_tf import config as config_lib
 from efgan_tf.commands import USER_ERROR_STATUS, quiet_tensorflow, run
+from efgan_tf.common import outputs
+from efgan_tf.common.errors import UserError
+from efgan_tf.common.options import require
 from efgan_tf.editing import batch, clip, output_folders, presets, single
 from efgan_tf.editing.describe import (
     edit_lines,
@@ -57,10 +60,8 @@ from efgan_tf.editing.settings import (
     TargetConfig,
     TrainedConfig,
 )
-from efgan_tf.errors import UserError
 from efgan_tf.faces import animations, documents, video, video_writing
 from efgan_tf.faces.detection import Detector
-from efgan_tf.options import require
 from efgan_tf.serving.remote.settings import is_address, parse_address
 
 CONFIGS = (TrainedConfig, PhotoConfig, TargetConfig, FaceConfig, ResultConfig)

@@ -26,9 +26,9 @@ from absl import flags
 
 from efgan_tf import commands
 from efgan_tf import config as config_lib
-from efgan_tf.errors import UserError
-from efgan_tf.options import check_at_least, option, require
-from efgan_tf.outputs import check_free_file, check_writable
+from efgan_tf.common.errors import UserError
+from efgan_tf.common.options import check_at_least, option, require
+from efgan_tf.common.outputs import check_free_file, check_writable
 from efgan_tf.serving.tflite.settings import TfliteConfig
 
 FORMATS = ("saved_model", "keras", "tflite")

@@ -17,14 +17,15 @@ from pathlib import Path
 
 from absl import flags
 
-from efgan_tf import commands, outputs
+from efgan_tf import commands
 from efgan_tf import config as config_lib
+from efgan_tf.common import outputs
+from efgan_tf.common.options import require
 from efgan_tf.editing import output_folders
 from efgan_tf.editing.inputs import is_video, names_several
 from efgan_tf.editing.settings import PhotoConfig
 from efgan_tf.explaining.settings import VisualizeConfig
 from efgan_tf.faces import documents
-from efgan_tf.options import require
 
 
 def main(values: flags.FlagValues) -> None:

@@ -10,9 +10,10 @@ import time
 
 import pytest
 
-from efgan_tf import commands, outputs
-from efgan_tf.errors import UserError
-from efgan_tf.progress import Progress
+from efgan_tf import commands
+from efgan_tf.common import outputs
+from efgan_tf.common.errors import UserError
+from efgan_tf.common.progress import Progress
 
 
 def _run(main, *arguments):

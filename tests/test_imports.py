@@ -14,6 +14,7 @@ HELPERS, COMMANDS = "helpers", "commands"
 
 # From the ground up; those of one line do not import each other.
 ORDER = (
+    ("common",),
     (HELPERS,),
     ("faces", "models", "synthetic"),
     ("labeling",),

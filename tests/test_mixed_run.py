@@ -5,8 +5,9 @@ import json
 
 import pytest
 
-from efgan_tf import commands, evaluate, options, prepare, train
+from efgan_tf import commands, evaluate, prepare, train
 from efgan_tf import config as config_lib
+from efgan_tf.common import options
 from efgan_tf.evaluation.settings import EvaluateConfig
 from tests.training.conftest import GLOBAL_ONLY
 

@@ -19,8 +19,9 @@ import pytest
 import tensorflow as tf
 from absl import flags
 
-from efgan_tf import commands, flag_files, options, train
+from efgan_tf import commands, train
 from efgan_tf import config as config_lib
+from efgan_tf.common import flag_files, options
 from efgan_tf.data import load_faces, load_parts
 from efgan_tf.distillation.settings import DistillConfig
 from efgan_tf.evaluation.ablation import AblationConfig

@@ -13,7 +13,7 @@ from google.protobuf import descriptor_pb2
 from google.protobuf.descriptor import FileDescriptor
 from tensorflow_serving.apis import model_service_pb2, prediction_service_pb2
 
-from efgan_tf.outputs import atomic_file
+from efgan_tf.common.outputs import atomic_file
 
 FILE = "efgan_tf/serving/tensorflow_serving.binpb"
 

@@ -6,15 +6,15 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
-from efgan_tf import outputs
+from efgan_tf.common import outputs
+from efgan_tf.common.errors import UserError
+from efgan_tf.common.progress import Progress
 from efgan_tf.editing.describe import edited_to_json
 from efgan_tf.editing.editor import Editor
 from efgan_tf.editing.inputs import Job
 from efgan_tf.editing.request import Request
 from efgan_tf.editing.results import Edited
-from efgan_tf.errors import UserError
 from efgan_tf.faces import documents
-from efgan_tf.progress import Progress
 
 REPORT = "report.json"
 

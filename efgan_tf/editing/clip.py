@@ -11,6 +11,8 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
+from efgan_tf.common.errors import UserError
+from efgan_tf.common.progress import Progress
 from efgan_tf.editing.editor import Editor
 from efgan_tf.editing.face_search import all_small, find_faces
 from efgan_tf.editing.face_selection import (
@@ -21,13 +23,11 @@ from efgan_tf.editing.face_selection import (
 )
 from efgan_tf.editing.request import Request
 from efgan_tf.editing.subjects import AlignedFace, Subject, to_network
-from efgan_tf.errors import UserError
 from efgan_tf.faces import tracking
 from efgan_tf.faces.alignment import align
 from efgan_tf.faces.detection import Detector, Face
 from efgan_tf.faces.video import Frame, Video
 from efgan_tf.faces.video_writing import Audio, write_video
-from efgan_tf.progress import Progress
 
 UNITS_SECONDS = 0.5
 """What a face shows is averaged over so long, half of it ahead."""

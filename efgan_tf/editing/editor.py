@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from efgan_tf.common.errors import UserError
 from efgan_tf.editing.expression_target import ExpressionTarget, make_target
 from efgan_tf.editing.face_search import find_faces
 from efgan_tf.editing.face_selection import FaceChoice, parse_choice
@@ -27,7 +28,6 @@ from efgan_tf.editing.subjects import (
     to_network,
     unwrap,
 )
-from efgan_tf.errors import UserError
 from efgan_tf.faces.detection import Detector, Face
 from efgan_tf.faces.photos import eight_bits
 

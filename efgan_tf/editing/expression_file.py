@@ -16,8 +16,8 @@ import os
 import numpy as np
 
 from efgan_tf import action_units
-from efgan_tf.errors import UserError
-from efgan_tf.outputs import atomic_file
+from efgan_tf.common.errors import UserError
+from efgan_tf.common.outputs import atomic_file
 
 VERSION = 1
 

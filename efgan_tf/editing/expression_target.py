@@ -12,7 +12,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from efgan_tf import action_units
-from efgan_tf.errors import UserError
+from efgan_tf.common.errors import UserError
 
 MAX_INTENSITY = 10.0
 """An expression may be overdone so many times."""

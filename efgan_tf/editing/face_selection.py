@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from efgan_tf import geometry
-from efgan_tf.errors import UserError
+from efgan_tf.common.errors import UserError
 from efgan_tf.faces.detection import Face, largest
 
 SMALLEST = 32

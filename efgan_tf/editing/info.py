@@ -12,9 +12,10 @@ from collections.abc import Sequence
 import numpy as np
 
 import efgan_tf
-from efgan_tf import action_units, geometry, options
+from efgan_tf import action_units, geometry
+from efgan_tf.common import options
+from efgan_tf.common.errors import UserError
 from efgan_tf.config import ModelConfig
-from efgan_tf.errors import UserError
 
 FILE_NAME = "efgan.json"
 

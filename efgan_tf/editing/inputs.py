@@ -6,8 +6,8 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
+from efgan_tf.common.errors import UserError
 from efgan_tf.data.listing import files_below
-from efgan_tf.errors import UserError
 from efgan_tf.faces.photos import SUFFIXES, VIDEO_SUFFIXES
 
 

@@ -7,9 +7,9 @@ it when they are loaded.
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from efgan_tf.common.errors import UserError
 from efgan_tf.editing.model import EditingModel
 from efgan_tf.editing.presets import PREFIX, preset_model, read_preset
-from efgan_tf.errors import UserError
 from efgan_tf.serving.remote import remote_model
 from efgan_tf.serving.remote.settings import is_address
 

@@ -10,9 +10,10 @@ from collections.abc import Callable
 
 import numpy as np
 
-from efgan_tf import action_units, runtime
+from efgan_tf import action_units
+from efgan_tf.common import runtime
+from efgan_tf.common.errors import UserError
 from efgan_tf.editing.info import ModelInfo
-from efgan_tf.errors import UserError
 from efgan_tf.faces.photos import check_range
 
 BATCH_SIZE = 32

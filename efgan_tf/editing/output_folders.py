@@ -5,7 +5,7 @@ import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from efgan_tf import outputs
+from efgan_tf.common import outputs
 
 
 @contextlib.contextmanager

@@ -19,11 +19,11 @@ from typing import Any
 
 import numpy as np
 
+from efgan_tf.common.errors import UserError
+from efgan_tf.common.graphs import Functions, read_graph
+from efgan_tf.common.outputs import atomic_file
 from efgan_tf.editing.info import FILE_NAME, ModelInfo
 from efgan_tf.editing.model import EditingModel
-from efgan_tf.errors import UserError
-from efgan_tf.graphs import Functions, read_graph
-from efgan_tf.outputs import atomic_file
 
 PREFIX = "preset:"
 """What the name of a preset begins with where a path might be."""

@@ -4,12 +4,12 @@ import dataclasses
 
 import numpy as np
 
+from efgan_tf.common.errors import UserError
 from efgan_tf.editing.editor import Editor
 from efgan_tf.editing.expression_target import ExpressionTarget
 from efgan_tf.editing.face_selection import FaceChoice
 from efgan_tf.editing.results import Edited
 from efgan_tf.editing.subjects import Subject, check_source
-from efgan_tf.errors import UserError
 
 
 @dataclasses.dataclass(frozen=True, eq=False)

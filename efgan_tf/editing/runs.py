@@ -11,9 +11,9 @@ from pathlib import Path
 import keras
 import tensorflow as tf
 
+from efgan_tf.common.errors import UserError
 from efgan_tf.editing.info import ModelInfo
 from efgan_tf.editing.network import TrainedNetwork, join
-from efgan_tf.errors import UserError
 from efgan_tf.models import build_cascade, build_estimator
 from efgan_tf.training.checkpoints import Checkpoints
 from efgan_tf.training.networks import dtype_policy

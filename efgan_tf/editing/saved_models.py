@@ -9,9 +9,9 @@ from pathlib import Path
 
 import tensorflow as tf
 
+from efgan_tf.common.errors import UserError
 from efgan_tf.editing.info import FILE_NAME, ModelInfo
 from efgan_tf.editing.model import EditingModel
-from efgan_tf.errors import UserError
 
 
 def newest_version(path: Path) -> Path | None:

@@ -2,9 +2,9 @@
 
 import numpy as np
 
+from efgan_tf.common.sheets import grid, to_uint8
 from efgan_tf.editing.results import EditedFace
 from efgan_tf.editing.subjects import Subject, close_up
-from efgan_tf.sheets import grid, to_uint8
 
 
 def edit_sheet(

@@ -7,7 +7,10 @@ from collections.abc import Iterator
 import numpy as np
 from PIL import Image
 
-from efgan_tf import outputs
+from efgan_tf.common import outputs
+from efgan_tf.common.errors import UserError
+from efgan_tf.common.progress import Progress
+from efgan_tf.common.sheets import grid
 from efgan_tf.editing.animation import animate
 from efgan_tf.editing.editor import Editor
 from efgan_tf.editing.expression_file import Expression, save_expression
@@ -17,10 +20,7 @@ from efgan_tf.editing.settings import ResultConfig
 from efgan_tf.editing.sheet import edit_sheet
 from efgan_tf.editing.strip import responses
 from efgan_tf.editing.subjects import WAY_OUT, Subject, reduced, unwrap
-from efgan_tf.errors import UserError
 from efgan_tf.faces import animations, documents
-from efgan_tf.progress import Progress
-from efgan_tf.sheets import grid
 
 ANIMATION_SIDE = 640
 """Photos are shrunk to this for animations."""

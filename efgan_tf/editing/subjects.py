@@ -6,6 +6,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from efgan_tf import action_units, geometry
+from efgan_tf.common.errors import UserError
 from efgan_tf.editing.face_search import find_faces
 from efgan_tf.editing.face_selection import (
     FaceChoice,
@@ -15,7 +16,6 @@ from efgan_tf.editing.face_selection import (
     framed_by_center,
 )
 from efgan_tf.editing.model import EditingModel
-from efgan_tf.errors import UserError
 from efgan_tf.faces.alignment import align
 from efgan_tf.faces.detection import Detector, Face
 from efgan_tf.faces.photos import eight_bits

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import tensorflow as tf
 
+from efgan_tf.common.outputs import atomic_folder
 from efgan_tf.editing.info import FILE_NAME
 from efgan_tf.editing.network import TrainedNetwork
-from efgan_tf.outputs import atomic_folder
 from efgan_tf.serving import model_card
 from efgan_tf.serving.signatures import Signatures
 from efgan_tf.serving.warmup import write_warmup

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import tensorflow as tf
 
-from efgan_tf.errors import UserError
+from efgan_tf.common.errors import UserError
 
 
 @contextlib.contextmanager

@@ -8,11 +8,11 @@ import dataclasses
 import sys
 from pathlib import Path
 
-from efgan_tf import options
+from efgan_tf.common import options
+from efgan_tf.common.errors import UserError
 from efgan_tf.config import Config, ModelConfig
 from efgan_tf.editing.network import TrainedNetwork
 from efgan_tf.editing.presets import PREFIX
-from efgan_tf.errors import UserError
 from efgan_tf.training import networks as networks_lib
 from efgan_tf.training import schedules
 from efgan_tf.training.checkpoints import Checkpoints, Position

@@ -13,11 +13,12 @@ from pathlib import Path
 
 import numpy as np
 
-from efgan_tf import action_units, options
+from efgan_tf import action_units
+from efgan_tf.common import options
+from efgan_tf.common.errors import ConfigError, UserError
+from efgan_tf.common.outputs import atomic_file, check_writable
 from efgan_tf.config import Config
 from efgan_tf.data import Faces
-from efgan_tf.errors import ConfigError, UserError
-from efgan_tf.outputs import atomic_file, check_writable
 from efgan_tf.training.checkpoints import Checkpoints
 
 MAY_CHANGE = {

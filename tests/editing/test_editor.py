@@ -5,9 +5,9 @@ import pytest
 from PIL import Image
 
 from efgan_tf.action_units import NAMES, PRESETS
+from efgan_tf.common.errors import UserError
 from efgan_tf.editing.editor import Editor
 from efgan_tf.editing.loading import load_model
-from efgan_tf.errors import UserError
 from efgan_tf.faces import documents
 from tests.editing.conftest import MASKED, write_run
 from tests.editing.scenes import (

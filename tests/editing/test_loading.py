@@ -9,13 +9,13 @@ import numpy as np
 import pytest
 
 from efgan_tf import action_units
+from efgan_tf.common.errors import UserError
 from efgan_tf.config import ModelConfig
 from efgan_tf.editing.info import FILE_NAME, ModelInfo
 from efgan_tf.editing.loading import load_model
 from efgan_tf.editing.model import EditingModel
 from efgan_tf.editing.runs import read_run
 from efgan_tf.editing.saved_models import newest_version
-from efgan_tf.errors import UserError
 from efgan_tf.models import stage_models
 from tests.editing.conftest import MASKED, random_faces, write_run
 

@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 
 import efgan_tf
+from efgan_tf.common.errors import UserError
+from efgan_tf.common.graphs import read_graph
 from efgan_tf.editing import presets
 from efgan_tf.editing.loading import editing_model, load_model
 from efgan_tf.editing.runs import read_run
-from efgan_tf.errors import UserError
-from efgan_tf.graphs import read_graph
 from tests.editing.conftest import random_faces
 
 _LARGEST = 15e6  # bytes

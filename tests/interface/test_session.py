@@ -9,9 +9,9 @@ import pytest
 from PIL import Image
 
 from efgan_tf import action_units
+from efgan_tf.common.errors import UserError
 from efgan_tf.editing.editor import Editor
 from efgan_tf.editing.model import EditingModel
-from efgan_tf.errors import UserError
 from efgan_tf.interface.samples import SAMPLES, sample_path
 from efgan_tf.interface.session import SHOWN_SIDE, open_photo
 from tests.editing.conftest import MASKED

@@ -4,7 +4,7 @@ import sys
 
 import pytest
 
-from efgan_tf.errors import UserError
+from efgan_tf.common.errors import UserError
 from efgan_tf.labeling import model_file
 
 

@@ -10,9 +10,9 @@ from PIL import Image
 
 import efgan_tf
 from efgan_tf import client, commands, edit
+from efgan_tf.common.errors import UserError
 from efgan_tf.editing.editor import Editor
 from efgan_tf.editing.loading import load_model, load_network
-from efgan_tf.errors import UserError
 from efgan_tf.faces.photos import read_photo
 from efgan_tf.serving import Client
 from efgan_tf.serving.remote import remote_model

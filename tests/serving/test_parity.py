@@ -6,9 +6,9 @@ import pytest
 
 from benchmarks import parity
 from efgan_tf import action_units, commands
+from efgan_tf.common.errors import UserError
 from efgan_tf.config import ModelConfig
 from efgan_tf.editing.loading import load_network
-from efgan_tf.errors import UserError
 from efgan_tf.models import build_estimator
 from efgan_tf.serving.tflite.faces import rendered_faces
 from efgan_tf.serving.tflite.settings import QUANTIZATIONS

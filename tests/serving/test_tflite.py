@@ -15,11 +15,12 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from efgan_tf import action_units, commands, export, fidelity, geometry
+from efgan_tf import action_units, commands, export, geometry
+from efgan_tf.common import fidelity
+from efgan_tf.common.errors import UserError
 from efgan_tf.editing.info import FILE_NAME
 from efgan_tf.editing.loading import editing_model, load_model, load_network
 from efgan_tf.editing.network import TrainedNetwork, join
-from efgan_tf.errors import UserError
 from efgan_tf.models import build_cascade, build_estimator
 from efgan_tf.serving.tflite import conversion, flatbuffer, operations
 from efgan_tf.serving.tflite.card import read_info

@@ -15,7 +15,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from efgan_tf import commands, options
+from efgan_tf import commands
+from efgan_tf.common import options
 from efgan_tf.config import Config
 from efgan_tf.data.pictures import decode
 from efgan_tf.data.pipeline import evaluation_pairs

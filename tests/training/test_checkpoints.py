@@ -7,7 +7,7 @@ import sys
 import pytest
 import tensorflow as tf
 
-from efgan_tf.errors import UserError
+from efgan_tf.common.errors import UserError
 from efgan_tf.training.checkpoints import Checkpoints, Position
 
 
@@ -131,7 +131,7 @@ def test_a_full_disk_keeps_what_existed(three):
     code = f"""
 import resource, sys, tensorflow as tf
 from pathlib import Path
-from efgan_tf.errors import UserError
+from efgan_tf.common.errors import UserError
 from efgan_tf.training.checkpoints import Checkpoints, Position
 resource.setrlimit(resource.RLIMIT_FSIZE, (2000, 2000))
 objects = {{"thing": tf.Module(), "weight": tf.Variable([4.0] * 1000)}}

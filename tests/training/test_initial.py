@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
+from efgan_tf.common.errors import UserError
 from efgan_tf.editing.info import ModelInfo
 from efgan_tf.editing.keras_file import write_keras
 from efgan_tf.editing.network import TrainedNetwork, join
-from efgan_tf.errors import UserError
 from efgan_tf.models import build_cascade, build_estimator, stage_models
 from efgan_tf.training.checkpoints import Checkpoints, Position
 from efgan_tf.training.initial import Beginning, beginning

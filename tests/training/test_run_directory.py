@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from efgan_tf import action_units, config
+from efgan_tf.common.errors import UserError
 from efgan_tf.data.samples import Faces
-from efgan_tf.errors import UserError
 from efgan_tf.training.run_directory import RunDirectory
 
 

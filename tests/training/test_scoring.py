@@ -6,7 +6,7 @@ import numpy as np
 import tensorflow as tf
 from PIL import Image
 
-from efgan_tf.sheets import to_uint8
+from efgan_tf.common.sheets import to_uint8
 from efgan_tf.training.checkpoints import Position
 from efgan_tf.training.logs import MetricsLog
 from efgan_tf.training.networks import build_networks

@@ -12,9 +12,10 @@ from pathlib import Path
 
 from absl import flags
 
-from efgan_tf import commands, config, options
-from efgan_tf.errors import UserError
-from efgan_tf.options import option, require
+from efgan_tf import commands, config
+from efgan_tf.common import options
+from efgan_tf.common.errors import UserError
+from efgan_tf.common.options import option, require
 from tools.jax import weights
 
 

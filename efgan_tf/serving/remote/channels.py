@@ -5,7 +5,7 @@ from pathlib import Path
 
 import grpc
 
-from efgan_tf.errors import UserError
+from efgan_tf.common.errors import UserError
 from efgan_tf.serving.remote.settings import ServerConfig
 
 MAX_MESSAGE_BYTES = 64 * 2**20

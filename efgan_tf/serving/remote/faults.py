@@ -4,7 +4,7 @@ import os
 
 import grpc
 
-from efgan_tf.errors import UserError
+from efgan_tf.common.errors import UserError
 from efgan_tf.serving.remote.settings import NEWEST, ServerConfig
 
 Code = grpc.StatusCode

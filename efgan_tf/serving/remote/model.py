@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 
 from efgan_tf import action_units
+from efgan_tf.common.errors import UserError
 from efgan_tf.config import ModelConfig
 from efgan_tf.editing.info import ModelInfo
 from efgan_tf.editing.model import EditingModel
-from efgan_tf.errors import UserError
 from efgan_tf.serving.remote import calls
 from efgan_tf.serving.remote.settings import ServerConfig
 

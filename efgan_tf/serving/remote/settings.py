@@ -6,8 +6,13 @@ import re
 from pathlib import Path
 from typing import Any
 
-from efgan_tf.errors import UserError
-from efgan_tf.options import check_at_least, check_finite, option, require
+from efgan_tf.common.errors import UserError
+from efgan_tf.common.options import (
+    check_at_least,
+    check_finite,
+    option,
+    require,
+)
 
 SCHEMES = ("grpc://", "grpcs://")
 """An address of a served model begins with one of these; a path does not."""

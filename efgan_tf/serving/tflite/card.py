@@ -5,8 +5,8 @@ import json
 from pathlib import Path
 
 from efgan_tf import action_units
+from efgan_tf.common.errors import UserError
 from efgan_tf.editing.info import FILE_NAME, ModelInfo
-from efgan_tf.errors import UserError
 from efgan_tf.serving.tflite import flatbuffer
 
 

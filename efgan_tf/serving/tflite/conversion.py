@@ -12,10 +12,10 @@ from pathlib import Path
 import numpy as np
 import tensorflow as tf
 
+from efgan_tf.common.errors import UserError
+from efgan_tf.common.outputs import atomic_file
 from efgan_tf.editing.info import FILE_NAME
 from efgan_tf.editing.network import TrainedNetwork
-from efgan_tf.errors import UserError
-from efgan_tf.outputs import atomic_file
 from efgan_tf.serving.tflite import flatbuffer, operations
 from efgan_tf.serving.tflite.card import TfliteInfo
 from efgan_tf.serving.tflite.faces import AlignedFaces

@@ -8,7 +8,7 @@ import dataclasses
 import functools
 from pathlib import Path
 
-from efgan_tf.errors import UserError
+from efgan_tf.common.errors import UserError
 
 _IDENTIFIER = b"TFL3"
 

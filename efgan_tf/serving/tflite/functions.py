@@ -23,8 +23,8 @@ import keras
 import tensorflow as tf
 
 from efgan_tf import action_units
+from efgan_tf.common.errors import UserError
 from efgan_tf.editing.network import TrainedNetwork
-from efgan_tf.errors import UserError
 from efgan_tf.models.layers import CombineAttention
 
 EDITS = {"edit": "stages", "edit_from": "stages_from"}

@@ -4,8 +4,8 @@ import importlib.metadata
 import os
 from pathlib import Path
 
-from efgan_tf.errors import UserError
-from efgan_tf.graphs import Functions
+from efgan_tf.common.errors import UserError
+from efgan_tf.common.graphs import Functions
 from efgan_tf.serving.tflite import flatbuffer
 from efgan_tf.serving.tflite.card import info_of
 

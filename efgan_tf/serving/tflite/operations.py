@@ -1,6 +1,6 @@
 """The operations that a file may have: those of mobile GPUs."""
 
-from efgan_tf.errors import UserError
+from efgan_tf.common.errors import UserError
 from efgan_tf.serving.tflite.flatbuffer import Operations
 
 ALLOWED = frozenset(

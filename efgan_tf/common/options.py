@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 
 from absl import flags
 
-from efgan_tf.errors import ConfigError
+from efgan_tf.common.errors import ConfigError
 
 T = TypeVar("T")
 

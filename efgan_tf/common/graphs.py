@@ -13,8 +13,8 @@ from typing import Any
 
 import numpy as np
 
-from efgan_tf import runtime
-from efgan_tf.quiet import start_up_notes_dropped
+from efgan_tf.common import runtime
+from efgan_tf.common.quiet import start_up_notes_dropped
 
 _MOST_THREADS = 8
 

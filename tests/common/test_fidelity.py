@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from efgan_tf import fidelity
+from efgan_tf.common import fidelity
 
 
 def test_psnr_by_hand():

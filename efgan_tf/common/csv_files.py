@@ -11,7 +11,7 @@ import unicodedata
 from collections.abc import Iterator
 from pathlib import Path
 
-from efgan_tf.errors import UserError
+from efgan_tf.common.errors import UserError
 
 Lines = Iterator[tuple[int, list[str]]]
 

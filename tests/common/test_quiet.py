@@ -7,10 +7,10 @@ import sys
 
 import pytest
 
+from efgan_tf.common.quiet import start_up_notes_dropped
 from efgan_tf.faces.detection import Detector
 from efgan_tf.faces.photos import read_photo
 from efgan_tf.interface.samples import sample_path
-from efgan_tf.quiet import start_up_notes_dropped
 from tests.editing.conftest import make_exported
 from tests.serving.servers import serving
 

@@ -5,7 +5,7 @@ import os
 import sys
 from collections.abc import Iterator
 
-from efgan_tf.errors import UserError
+from efgan_tf.common.errors import UserError
 
 # The process in which networks were first loaded, and with them their threads.
 _home: int | None = None
@@ -41,7 +41,7 @@ def use_tensorflow() -> None:
             raise UserError(
                 f"Keras was imported with the backend {backend!r}, and this "
                 "needs TensorFlow's: set KERAS_BACKEND=tensorflow, or import "
-                "efgan_tf.runtime and call use_tensorflow() before Keras"
+                "efgan_tf.common.runtime and call use_tensorflow() before Keras"
             )
     else:
         os.environ["KERAS_BACKEND"] = "tensorflow"

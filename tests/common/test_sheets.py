@@ -3,7 +3,7 @@
 import numpy as np
 from PIL import ImageFont
 
-from efgan_tf import sheets
+from efgan_tf.common import sheets
 
 GAP, LINE = 2, 14
 

@@ -10,8 +10,8 @@ from pathlib import Path
 
 from absl import flags
 
-from efgan_tf.errors import UserError
-from efgan_tf.options import in_home
+from efgan_tf.common.errors import UserError
+from efgan_tf.common.options import in_home
 
 PREFIX = "efgan:"
 
@@ -33,7 +33,7 @@ class FlagValues(flags.FlagValues):
 
 def packaged() -> Path:
     """Folder of the flag files: the package's, or that of a clone."""
-    here = Path(__file__).parent
+    here = Path(__file__).parents[1]
     installed = here / "configs"
     return installed if installed.is_dir() else here.parent / "configs"
 

@@ -5,8 +5,9 @@ from fractions import Fraction
 import pytest
 from absl import flags
 
-from efgan_tf import config, options
-from efgan_tf.errors import ConfigError
+from efgan_tf import config
+from efgan_tf.common import options
+from efgan_tf.common.errors import ConfigError
 
 RENDERED = "--mix=3/4 --dataset=synthetic --subjects=7"
 PHOTOS = "--mix=photos=0.25 --dataset=folder --aus='a b.csv' --held_out=0.2"

@@ -21,7 +21,7 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from efgan_tf.errors import UserError
+from efgan_tf.common.errors import UserError
 
 _OLD = ".old"
 _LONGEST_SUFFIX = 16  # of files whose writers look at it

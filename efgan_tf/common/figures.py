@@ -1,4 +1,4 @@
-"""Matplotlib figures that need no window; `efgan_tf.sheets` draws pixels."""
+"""Matplotlib figures that need no window; `sheets` draws pixels."""
 
 
 def new_figure(rows: int, columns: int, size: tuple[float, float], **arguments):

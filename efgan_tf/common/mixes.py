@@ -16,9 +16,9 @@ from typing import Any
 
 from absl import flags
 
-from efgan_tf import flag_files, options
-from efgan_tf.errors import ConfigError, UserError
-from efgan_tf.options import require
+from efgan_tf.common import flag_files, options
+from efgan_tf.common.errors import ConfigError, UserError
+from efgan_tf.common.options import require
 
 _HEAD = re.compile(r"(?:([A-Za-z][\w-]*)=)?([^=\s]+)")
 _WHOLE_RUN = ("mix", "data_dir", "beam_runner", "beam_options")
