@@ -9,8 +9,7 @@ from efgan_tf.config import ModelConfig
 from efgan_tf.editing.info import ModelInfo
 from efgan_tf.editing.loading import load_network
 from efgan_tf.editing.network import TrainedNetwork, join
-from efgan_tf.models import build_cascade, stage_models
-from efgan_tf.training.networks import dtype_policy
+from efgan_tf.models import build_cascade, dtype_policy, stage_models
 
 _SHARED = (
     "image_size", "estimator_width", "box_eyes", "box_nose", "box_mouth",

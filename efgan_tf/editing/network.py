@@ -10,10 +10,9 @@ from efgan_tf.action_units import COUNT
 from efgan_tf.common.errors import UserError
 from efgan_tf.config import ModelConfig
 from efgan_tf.editing.info import ModelInfo
-from efgan_tf.models import build_cascade, stage_models
+from efgan_tf.models import build_cascade, dtype_policy, stage_models
 from efgan_tf.models.layers import CombineAttention
 from efgan_tf.models.regions import Stitch
-from efgan_tf.training.networks import dtype_policy
 
 
 @dataclasses.dataclass(frozen=True, eq=False)

@@ -158,8 +158,7 @@ def read_weights(file, source: str):
         units.
     """
     from efgan_tf.editing.network import TrainedNetwork, join
-    from efgan_tf.models import build_cascade, build_estimator
-    from efgan_tf.training.networks import dtype_policy
+    from efgan_tf.models import build_cascade, build_estimator, dtype_policy
 
     info, weights = _read_arrays(file, source)
     with dtype_policy("float32"):

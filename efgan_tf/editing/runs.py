@@ -8,15 +8,11 @@ import dataclasses
 import sys
 from pathlib import Path
 
-import keras
-import tensorflow as tf
-
 from efgan_tf.common.errors import UserError
 from efgan_tf.editing.info import ModelInfo
 from efgan_tf.editing.network import TrainedNetwork, join
-from efgan_tf.models import build_cascade, build_estimator
+from efgan_tf.models import build_cascade, build_estimator, dtype_policy
 from efgan_tf.training.checkpoints import Checkpoints
-from efgan_tf.training.networks import dtype_policy
 from efgan_tf.training.run_directory import RunDirectory
 
 
@@ -45,18 +41,8 @@ def read_run(path: Path) -> TrainedNetwork:
         config = dataclasses.replace(config, stages=1)
     with dtype_policy("float32"):
         cascade, estimator = build_cascade(config), build_estimator(config)
-        _restore(checkpoint, average=cascade, estimator=estimator)
+        checkpoints.restore(
+            checkpoint, {"average": cascade, "estimator": estimator}
+        )
         network = join(cascade, estimator, config)
     return TrainedNetwork(network, ModelInfo(config, run.learned_units()))
-
-
-def _restore(path: Path, **networks: keras.Model) -> None:
-    """Reads the named networks out of a checkpoint that holds more."""
-    try:
-        status = tf.train.Checkpoint(**networks).read(str(path / "variables"))
-        status.expect_partial().assert_existing_objects_matched()
-    except (AssertionError, ValueError, tf.errors.OpError) as error:
-        first = str(error).strip().splitlines()[0]
-        raise UserError(
-            f"{path} does not fit the networks of its config.json: {first}"
-        ) from error

@@ -19,8 +19,8 @@ from pathlib import Path
 import tensorflow as tf
 
 from efgan_tf.common.errors import UserError
+from efgan_tf.common.file_errors import as_user_error
 from efgan_tf.common.outputs import atomic_folder
-from efgan_tf.training.file_errors import as_user_error
 
 _MANIFEST = "checkpoint.json"
 

@@ -52,8 +52,7 @@ def read_network(folder: Path):
     """
     from efgan_tf.editing.info import ModelInfo
     from efgan_tf.editing.network import TrainedNetwork, join
-    from efgan_tf.models import build_cascade, build_estimator
-    from efgan_tf.training.networks import dtype_policy
+    from efgan_tf.models import build_cascade, build_estimator, dtype_policy
 
     try:
         run = options.from_json(

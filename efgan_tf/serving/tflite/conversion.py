@@ -13,6 +13,7 @@ import numpy as np
 import tensorflow as tf
 
 from efgan_tf.common.errors import UserError
+from efgan_tf.common.file_errors import as_user_error
 from efgan_tf.common.outputs import atomic_file
 from efgan_tf.editing.info import FILE_NAME
 from efgan_tf.editing.network import TrainedNetwork
@@ -20,7 +21,6 @@ from efgan_tf.serving.tflite import flatbuffer, operations
 from efgan_tf.serving.tflite.card import TfliteInfo
 from efgan_tf.serving.tflite.faces import AlignedFaces
 from efgan_tf.serving.tflite.functions import EDITS, MobileFunctions
-from efgan_tf.training.file_errors import as_user_error
 
 
 def write_tflite(
