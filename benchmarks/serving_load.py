@@ -18,7 +18,8 @@ import numpy as np
 
 from efgan_tf import action_units
 from efgan_tf.serving import protos, tensors
-from efgan_tf.serving.remote import ServerConfig, calls
+from efgan_tf.serving.remote import calls
+from efgan_tf.serving.remote.settings import ServerConfig
 
 TOLERANCE = 1e-3
 """How far an answer may be from what it should be, images in 0-1."""

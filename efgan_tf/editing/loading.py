@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 from efgan_tf.common.errors import UserError
 from efgan_tf.editing.model import EditingModel
 from efgan_tf.editing.presets import PREFIX, preset_model, read_preset
-from efgan_tf.serving.remote import remote_model
 from efgan_tf.serving.remote.settings import is_address
 
 if TYPE_CHECKING:
@@ -32,7 +31,9 @@ def load_model(path: str | Path) -> EditingModel:
         server cannot be reached.
     """
     if is_address(path):
-        return remote_model(str(path))
+        from efgan_tf.serving.remote.connection import Connection
+
+        return Connection(str(path)).model
     if str(path).startswith(PREFIX):
         return preset_model(str(path))
     if Path(path).suffix == ".tflite" and Path(path).is_file():

@@ -14,9 +14,13 @@ from tensorflow_serving.apis import (
 
 from efgan_tf import client, commands
 from efgan_tf.common.errors import UserError
-from efgan_tf.serving import protos, tensors
-from efgan_tf.serving.remote import Client, ServerConfig, calls, faults
-from efgan_tf.serving.remote.settings import is_address, parse_address
+from efgan_tf.serving import Client, protos, tensors
+from efgan_tf.serving.remote import calls, faults
+from efgan_tf.serving.remote.settings import (
+    ServerConfig,
+    is_address,
+    parse_address,
+)
 from tools.dump_protos import descriptor_set
 
 

@@ -1,33 +1,28 @@
-"""A client of a served model.
+"""A connection to a served model, which edits aligned faces.
 
-    client = Client("localhost:8500")
-    client.edit("photo.jpg", expression="happy").save("happy.png")
-
-It edits whole photos, whose faces are detected here and edited there, or
-aligned faces. A client keeps one connection for all its requests; threads may
-share it. (With gRPC, processes must create theirs after they have forked.)
+It is kept for all requests; threads may share it. (With gRPC, processes must
+create theirs after they have forked.)
 """
 
 import dataclasses
 import functools
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 import grpc
 import numpy as np
 from google.protobuf.message import DecodeError
 
-from efgan_tf.editing.editor import Editor
-from efgan_tf.editing.photo_arguments import Photo
-from efgan_tf.editing.results import Edited
 from efgan_tf.serving.remote import calls, channels, faults
 from efgan_tf.serving.remote.model import RemoteModel
 from efgan_tf.serving.remote.settings import ServerConfig, parse_address
 from efgan_tf.serving.tensors import Values
 
+_Self = TypeVar("_Self", bound="Connection")
 
-class Client:
-    """A client of a served model; a context manager that closes.
+
+class Connection:
+    """A connection to a served model; a context manager that closes it.
 
     Args:
       server: `HOST:PORT`, or `grpc://HOST:PORT/MODEL` (`grpcs://` with TLS) as
@@ -54,27 +49,6 @@ class Client:
     def model(self) -> RemoteModel:
         """The served model, for what edits with a model."""
         return RemoteModel(self._send, self.config)
-
-    @functools.cached_property
-    def editor(self) -> Editor:
-        """Edits photos with the served model."""
-        return Editor(self.model)
-
-    def edit(
-        self,
-        image: Photo | Sequence[Photo],
-        expression: str | Mapping[str, float] | None = None,
-        **options: Any,
-    ) -> Edited | list[Edited]:
-        """Edits the faces of photos; the arguments are those of `Editor.edit`.
-
-        Faces are detected, aligned and put back here; only the aligned faces
-        are sent to the server.
-
-        Raises:
-          UserError: as `Editor.edit`, or as `edit_faces`.
-        """
-        return self.editor.edit(image, expression, **options)
 
     def edit_faces(
         self,
@@ -169,7 +143,7 @@ class Client:
         """Ends the connection."""
         self._channel.close()
 
-    def __enter__(self) -> "Client":
+    def __enter__(self: _Self) -> _Self:
         return self
 
     def __exit__(self, *exception: object) -> None:
