@@ -25,7 +25,7 @@ from absl import flags
 from efgan_tf import commands, config
 from efgan_tf.common import flag_files
 from efgan_tf.common.options import check_at_least, option, require
-from efgan_tf.editing.presets import DEFAULT
+from efgan_tf.trained.presets import DEFAULT
 
 EDITS = {
     **{name: {"expression": name} for name in ("happy", "angry", "surprised")},

@@ -29,7 +29,7 @@ from benchmarks import harness
 from efgan_tf import commands, config
 from efgan_tf.common.errors import UserError
 from efgan_tf.common.options import option
-from efgan_tf.editing.presets import DEFAULT
+from efgan_tf.trained.presets import DEFAULT
 
 
 @dataclasses.dataclass(frozen=True)

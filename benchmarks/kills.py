@@ -160,7 +160,7 @@ def _newest(run: Path) -> str:
 def _examine(run: Path, before: str, tally: _Tally) -> None:
     """Counts where a kill hit, and what it cost."""
     from efgan_tf.common.errors import UserError
-    from efgan_tf.training.checkpoints import Checkpoints
+    from efgan_tf.trained.checkpoints import Checkpoints
 
     newest = _newest(run)
     try:

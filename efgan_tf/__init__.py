@@ -31,7 +31,7 @@ def load(path="preset:photos128"):
     # NumPy and the like take a moment to import; the package alone, none.
     from efgan_tf.common import runtime
     from efgan_tf.editing.editor import Editor
-    from efgan_tf.editing.loading import load_model, needs_tensorflow
+    from efgan_tf.trained.loading import load_model, needs_tensorflow
 
     if needs_tensorflow(path):
         runtime.use_tensorflow()

@@ -23,7 +23,7 @@ from efgan_tf.editing.settings import (
     TargetConfig,
 )
 from efgan_tf.serving import Client
-from efgan_tf.serving.remote.settings import ServerConfig
+from efgan_tf.trained.remote.settings import ServerConfig
 
 CONFIGS = (ServerConfig, PhotoConfig, TargetConfig, FaceConfig, ResultConfig)
 

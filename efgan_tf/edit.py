@@ -30,7 +30,7 @@ from efgan_tf.commands import USER_ERROR_STATUS, quiet_tensorflow, run
 from efgan_tf.common import outputs
 from efgan_tf.common.errors import UserError
 from efgan_tf.common.options import require
-from efgan_tf.editing import batch, clip, output_folders, presets, single
+from efgan_tf.editing import batch, clip, output_folders, single
 from efgan_tf.editing.describe import (
     edit_lines,
     faces_to_json,
@@ -51,7 +51,6 @@ from efgan_tf.editing.inputs import (
     list_others,
     names_several,
 )
-from efgan_tf.editing.loading import needs_tensorflow
 from efgan_tf.editing.request import Request
 from efgan_tf.editing.settings import (
     FaceConfig,
@@ -62,7 +61,9 @@ from efgan_tf.editing.settings import (
 )
 from efgan_tf.faces import animations, documents, video, video_writing
 from efgan_tf.faces.detection import Detector
-from efgan_tf.serving.remote.settings import is_address, parse_address
+from efgan_tf.trained import presets
+from efgan_tf.trained.loading import needs_tensorflow
+from efgan_tf.trained.remote.settings import is_address, parse_address
 
 CONFIGS = (TrainedConfig, PhotoConfig, TargetConfig, FaceConfig, ResultConfig)
 

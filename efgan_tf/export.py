@@ -158,10 +158,10 @@ def export(config: ExportConfig) -> list[Path]:
       UserError: the run has no complete checkpoint or too few stages, or a
         format cannot be written.
     """
-    from efgan_tf.editing.keras_file import write_keras
-    from efgan_tf.editing.loading import load_network
-    from efgan_tf.editing.network import first_stages
-    from efgan_tf.editing.runs import read_run
+    from efgan_tf.trained.keras_file import write_keras
+    from efgan_tf.trained.loading import load_network
+    from efgan_tf.trained.network import first_stages
+    from efgan_tf.trained.runs import read_run
 
     trained = (
         read_run(Path(config.run_dir))

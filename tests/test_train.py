@@ -25,10 +25,10 @@ from efgan_tf.common import flag_files, options
 from efgan_tf.data import load_faces, load_parts
 from efgan_tf.distillation.settings import DistillConfig
 from efgan_tf.evaluation.ablation import AblationConfig
+from efgan_tf.trained.run_directory import RunDirectory
 from efgan_tf.training import objectives, trainer
 from efgan_tf.training.initial import beginning
 from efgan_tf.training.networks import build_networks, start_from
-from efgan_tf.training.run_directory import RunDirectory
 from efgan_tf.training.stopping import StopRequest
 from tests.data import tree_tables
 from tests.training.conftest import (

@@ -25,10 +25,10 @@ import numpy as np
 import tensorflow as tf
 
 from efgan_tf.common.outputs import atomic_file
-from efgan_tf.editing import presets
-from efgan_tf.editing.network import TrainedNetwork
 from efgan_tf.faces.mtcnn import NETWORKS
-from efgan_tf.serving.tflite import flatbuffer
+from efgan_tf.trained import presets
+from efgan_tf.trained.network import TrainedNetwork
+from efgan_tf.trained.tflite import flatbuffer
 
 PACKAGE = Path(presets.__file__).parents[1]
 

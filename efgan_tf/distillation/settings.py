@@ -8,7 +8,7 @@ from efgan_tf.common.options import (
     option,
     require,
 )
-from efgan_tf.editing.presets import DEFAULT
+from efgan_tf.trained.presets import DEFAULT
 
 
 @dataclasses.dataclass(frozen=True)

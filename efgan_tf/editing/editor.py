@@ -9,7 +9,6 @@ from efgan_tf.common.errors import UserError
 from efgan_tf.editing.expression_target import ExpressionTarget, make_target
 from efgan_tf.editing.face_search import find_faces
 from efgan_tf.editing.face_selection import FaceChoice, parse_choice
-from efgan_tf.editing.model import EditingModel, Edits
 from efgan_tf.editing.photo_arguments import (
     MAX_MEGAPIXELS,
     Photo,
@@ -30,13 +29,14 @@ from efgan_tf.editing.subjects import (
 )
 from efgan_tf.faces.detection import Detector, Face
 from efgan_tf.faces.photos import eight_bits
+from efgan_tf.trained.model import EditingModel, Edits
 
 
 class Editor:
     """A model and a face detector; `efgan_tf.load` makes it.
 
     Args:
-      model: of `efgan_tf.editing.loading.load_model`.
+      model: of `efgan_tf.trained.loading.load_model`.
       detector: by default one is loaded when it is first needed.
 
     Attributes:

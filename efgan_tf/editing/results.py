@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 
 from efgan_tf import geometry
-from efgan_tf.editing.model import Edits
 from efgan_tf.editing.subjects import AlignedFace, Subject, to_network
 from efgan_tf.faces import documents
 from efgan_tf.faces.compositing import paste
+from efgan_tf.trained.model import Edits
 
 
 @dataclasses.dataclass(frozen=True, eq=False)

@@ -11,8 +11,8 @@ from efgan_tf.common.options import (
     require,
 )
 from efgan_tf.editing.face_selection import parse_choice
-from efgan_tf.editing.presets import DEFAULT
 from efgan_tf.editing.subjects import ON_NO_FACE
+from efgan_tf.trained.presets import DEFAULT
 
 
 @dataclasses.dataclass(frozen=True)

@@ -15,11 +15,11 @@ from efgan_tf.editing.face_selection import (
     choose,
     framed_by_center,
 )
-from efgan_tf.editing.model import EditingModel
 from efgan_tf.faces.alignment import align
 from efgan_tf.faces.detection import Detector, Face
 from efgan_tf.faces.photos import eight_bits
 from efgan_tf.faces.turns import TURNED, moved, shrunk
+from efgan_tf.trained.model import EditingModel
 
 ON_NO_FACE = ("error", "skip", "centre")
 """What to do with a photo without a face: refuse it, leave it as it is, or

@@ -3,7 +3,7 @@
 import numpy as np
 
 from efgan_tf.common.errors import UserError
-from efgan_tf.editing.model import BATCH_SIZE, EditingModel
+from efgan_tf.trained.model import BATCH_SIZE, EditingModel
 
 
 def results(

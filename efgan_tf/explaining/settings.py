@@ -10,8 +10,8 @@ from efgan_tf.editing.expression_target import (
     parse_units,
 )
 from efgan_tf.editing.face_selection import parse_choice
-from efgan_tf.editing.presets import DEFAULT
 from efgan_tf.editing.settings import PhotoConfig
+from efgan_tf.trained.presets import DEFAULT
 
 MAPS = ("smoothgrad", "gradcam", "gradcam++", "layercam", "scorecam")
 """Methods that say which pixels a unit is read from; one map for each unit."""

@@ -10,7 +10,7 @@ def __getattr__(name: str) -> Any:
 
         return Client
     if name == "ServingError":
-        from efgan_tf.serving.remote.faults import ServingError
+        from efgan_tf.trained.remote.faults import ServingError
 
         return ServingError
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

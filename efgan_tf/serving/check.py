@@ -13,8 +13,8 @@ import tensorflow as tf
 
 from efgan_tf import action_units
 from efgan_tf.common.errors import UserError
-from efgan_tf.editing.network import TrainedNetwork
 from efgan_tf.serving.exported_model import ExportedModel
+from efgan_tf.trained.network import TrainedNetwork
 
 BATCHES = (1, 3, 32)
 

@@ -14,7 +14,7 @@ from typing import Any
 from efgan_tf.editing.editor import Editor
 from efgan_tf.editing.photo_arguments import Photo
 from efgan_tf.editing.results import Edited
-from efgan_tf.serving.remote.connection import Connection
+from efgan_tf.trained.remote.connection import Connection
 
 
 class Client(Connection):

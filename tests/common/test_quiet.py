@@ -11,8 +11,8 @@ from efgan_tf.common.quiet import start_up_notes_dropped
 from efgan_tf.faces.detection import Detector
 from efgan_tf.faces.photos import read_photo
 from efgan_tf.interface.samples import sample_path
-from tests.editing.conftest import make_exported
 from tests.serving.servers import serving
+from tests.trained.conftest import make_exported
 
 PHOTO = str(sample_path("One person"))
 

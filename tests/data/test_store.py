@@ -29,7 +29,7 @@ from efgan_tf.data import (
     stored,
     tables,
 )
-from efgan_tf.training.run_directory import data_digest
+from efgan_tf.trained.run_directory import data_digest
 
 
 @pytest.fixture(autouse=True)

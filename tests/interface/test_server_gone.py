@@ -10,9 +10,9 @@ from efgan_tf.interface import server
 from efgan_tf.interface.samples import sample_path
 from efgan_tf.serving.local.server import LocalServer
 from efgan_tf.serving.local.settings import ServeConfig
-from efgan_tf.serving.remote.connection import Connection
+from efgan_tf.trained.remote.connection import Connection
 from tests.browser import HERE
-from tests.editing.conftest import make_exported
+from tests.trained.conftest import make_exported
 
 EDIT = "#viewer img.edit"
 

@@ -14,9 +14,9 @@ from tensorflow_serving.apis import (
 
 from efgan_tf import client, commands
 from efgan_tf.common.errors import UserError
-from efgan_tf.serving import Client, protos, tensors
-from efgan_tf.serving.remote import calls, faults
-from efgan_tf.serving.remote.settings import (
+from efgan_tf.serving import Client
+from efgan_tf.trained.remote import calls, faults, protos, tensors
+from efgan_tf.trained.remote.settings import (
     ServerConfig,
     is_address,
     parse_address,

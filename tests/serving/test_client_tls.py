@@ -20,7 +20,7 @@ from efgan_tf.common.errors import UserError
 from efgan_tf.serving import Client, ServingError
 from efgan_tf.serving.local.services import ModelService
 from efgan_tf.serving.local.versions import Versions
-from tests.editing.conftest import make_exported
+from tests.trained.conftest import make_exported
 
 
 @dataclasses.dataclass(frozen=True)

@@ -18,8 +18,8 @@ from tensorflow_serving.apis import (
     predict_pb2,
 )
 
-from tests.editing.conftest import make_exported
 from tests.serving.servers import NAME, Code, predict_request, serving
+from tests.trained.conftest import make_exported
 
 LONG_SECONDS = 600
 """Of the test that is marked as slow."""

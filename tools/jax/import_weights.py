@@ -36,7 +36,7 @@ def main(values: flags.FlagValues) -> None:
     """Runs the command."""
     import_config = config.from_flags(values, ImportConfig)
     commands.quiet_tensorflow()
-    from efgan_tf.editing.keras_file import write_keras
+    from efgan_tf.trained.keras_file import write_keras
 
     trained = read_network(Path(import_config.source))
     path = Path(import_config.out)
@@ -45,14 +45,14 @@ def main(values: flags.FlagValues) -> None:
 
 
 def read_network(folder: Path):
-    """The `efgan_tf.editing.network.TrainedNetwork` of a folder, float32.
+    """The `efgan_tf.trained.network.TrainedNetwork` of a folder, float32.
 
     Raises:
       UserError: a file is missing, damaged or of other networks.
     """
-    from efgan_tf.editing.info import ModelInfo
-    from efgan_tf.editing.network import TrainedNetwork, join
     from efgan_tf.models import build_cascade, build_estimator, dtype_policy
+    from efgan_tf.trained.info import ModelInfo
+    from efgan_tf.trained.network import TrainedNetwork, join
 
     try:
         run = options.from_json(

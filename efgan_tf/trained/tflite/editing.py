@@ -5,8 +5,8 @@ from pathlib import Path
 import numpy as np
 
 from efgan_tf import action_units
-from efgan_tf.editing.model import EditingModel
-from efgan_tf.serving.tflite.interpreter import TfliteFile
+from efgan_tf.trained.model import EditingModel
+from efgan_tf.trained.tflite.interpreter import TfliteFile
 
 
 def read_tflite(path: Path) -> EditingModel:

@@ -19,10 +19,10 @@ import pytest
 from efgan_tf import action_units, commands, export
 from efgan_tf import config as config_lib
 from efgan_tf.data.samples import Faces
-from efgan_tf.editing.loading import load_model
-from efgan_tf.training.checkpoints import Checkpoints, Position
+from efgan_tf.trained.checkpoints import Checkpoints, Position
+from efgan_tf.trained.loading import load_model
+from efgan_tf.trained.run_directory import RunDirectory
 from efgan_tf.training.networks import build_networks
-from efgan_tf.training.run_directory import RunDirectory
 from tests.models import conftest as models
 
 MASKED = "AU45"

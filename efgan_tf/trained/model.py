@@ -13,8 +13,8 @@ import numpy as np
 from efgan_tf import action_units
 from efgan_tf.common import runtime
 from efgan_tf.common.errors import UserError
-from efgan_tf.editing.info import ModelInfo
 from efgan_tf.faces.photos import check_range
+from efgan_tf.trained.info import ModelInfo
 
 BATCH_SIZE = 32
 """Faces that go through the networks at a time."""
@@ -41,7 +41,7 @@ class Edits:
 
 
 class EditingModel:
-    """A loaded model; `efgan_tf.editing.loading.load_model` makes it.
+    """A loaded model; `efgan_tf.trained.loading.load_model` makes it.
 
     Args:
       name: the path it came from.

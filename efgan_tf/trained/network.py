@@ -9,10 +9,10 @@ import tensorflow as tf
 from efgan_tf.action_units import COUNT
 from efgan_tf.common.errors import UserError
 from efgan_tf.config import ModelConfig
-from efgan_tf.editing.info import ModelInfo
 from efgan_tf.models import build_cascade, dtype_policy, stage_models
 from efgan_tf.models.layers import CombineAttention
 from efgan_tf.models.regions import Stitch
+from efgan_tf.trained.info import ModelInfo
 
 
 @dataclasses.dataclass(frozen=True, eq=False)

@@ -13,10 +13,10 @@ import grpc
 import numpy as np
 from google.protobuf.message import DecodeError
 
-from efgan_tf.serving.remote import calls, channels, faults
-from efgan_tf.serving.remote.model import RemoteModel
-from efgan_tf.serving.remote.settings import ServerConfig, parse_address
-from efgan_tf.serving.tensors import Values
+from efgan_tf.trained.remote import calls, channels, faults
+from efgan_tf.trained.remote.model import RemoteModel
+from efgan_tf.trained.remote.settings import ServerConfig, parse_address
+from efgan_tf.trained.remote.tensors import Values
 
 _Self = TypeVar("_Self", bound="Connection")
 

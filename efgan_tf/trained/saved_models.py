@@ -10,8 +10,8 @@ from pathlib import Path
 import tensorflow as tf
 
 from efgan_tf.common.errors import UserError
-from efgan_tf.editing.info import FILE_NAME, ModelInfo
-from efgan_tf.editing.model import EditingModel
+from efgan_tf.trained.info import FILE_NAME, ModelInfo
+from efgan_tf.trained.model import EditingModel
 
 
 def newest_version(path: Path) -> Path | None:

@@ -11,13 +11,13 @@ import pytest
 from efgan_tf import action_units
 from efgan_tf.common.errors import UserError
 from efgan_tf.config import ModelConfig
-from efgan_tf.editing.info import FILE_NAME, ModelInfo
-from efgan_tf.editing.loading import load_model
-from efgan_tf.editing.model import EditingModel
-from efgan_tf.editing.runs import read_run
-from efgan_tf.editing.saved_models import newest_version
 from efgan_tf.models import stage_models
-from tests.editing.conftest import MASKED, random_faces, write_run
+from efgan_tf.trained.info import FILE_NAME, ModelInfo
+from efgan_tf.trained.loading import load_model
+from efgan_tf.trained.model import EditingModel
+from efgan_tf.trained.runs import read_run
+from efgan_tf.trained.saved_models import newest_version
+from tests.trained.conftest import MASKED, random_faces, write_run
 
 FORMS = ("run", "keras", "saved_model")
 # Measured: at most 4e-6, eager calls against optimized graphs.

@@ -8,7 +8,7 @@ import pytest
 import tensorflow as tf
 
 from efgan_tf.common.errors import UserError
-from efgan_tf.training.checkpoints import Checkpoints, Position
+from efgan_tf.trained.checkpoints import Checkpoints, Position
 
 
 def _objects(value):
@@ -132,7 +132,7 @@ def test_a_full_disk_keeps_what_existed(three):
 import resource, sys, tensorflow as tf
 from pathlib import Path
 from efgan_tf.common.errors import UserError
-from efgan_tf.training.checkpoints import Checkpoints, Position
+from efgan_tf.trained.checkpoints import Checkpoints, Position
 resource.setrlimit(resource.RLIMIT_FSIZE, (2000, 2000))
 objects = {{"thing": tf.Module(), "weight": tf.Variable([4.0] * 1000)}}
 try:

@@ -11,12 +11,13 @@ from importlib import resources
 from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
 
 FILE = "tensorflow_serving.binpb"
-"""A `FileDescriptorSet`, in `efgan_tf.serving`."""
+"""A `FileDescriptorSet`, beside this module."""
 
 
 def descriptor_set() -> descriptor_pb2.FileDescriptorSet:
     """The descriptors in this package."""
-    content = resources.files("efgan_tf.serving").joinpath(FILE).read_bytes()
+    folder = resources.files("efgan_tf.trained.remote")
+    content = folder.joinpath(FILE).read_bytes()
     return descriptor_pb2.FileDescriptorSet.FromString(content)
 
 

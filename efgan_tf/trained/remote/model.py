@@ -12,10 +12,10 @@ import numpy as np
 from efgan_tf import action_units
 from efgan_tf.common.errors import UserError
 from efgan_tf.config import ModelConfig
-from efgan_tf.editing.info import ModelInfo
-from efgan_tf.editing.model import EditingModel
-from efgan_tf.serving.remote import calls
-from efgan_tf.serving.remote.settings import ServerConfig
+from efgan_tf.trained.info import ModelInfo
+from efgan_tf.trained.model import EditingModel
+from efgan_tf.trained.remote import calls
+from efgan_tf.trained.remote.settings import ServerConfig
 
 
 class RemoteModel(EditingModel):

@@ -6,8 +6,8 @@ from pathlib import Path
 
 from efgan_tf import action_units
 from efgan_tf.common.errors import UserError
-from efgan_tf.editing.info import FILE_NAME, ModelInfo
-from efgan_tf.serving.tflite import flatbuffer
+from efgan_tf.trained.info import FILE_NAME, ModelInfo
+from efgan_tf.trained.tflite import flatbuffer
 
 
 @dataclasses.dataclass(frozen=True)

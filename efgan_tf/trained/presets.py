@@ -22,8 +22,8 @@ import numpy as np
 from efgan_tf.common.errors import UserError
 from efgan_tf.common.graphs import Functions, read_graph
 from efgan_tf.common.outputs import atomic_file
-from efgan_tf.editing.info import FILE_NAME, ModelInfo
-from efgan_tf.editing.model import EditingModel
+from efgan_tf.trained.info import FILE_NAME, ModelInfo
+from efgan_tf.trained.model import EditingModel
 
 PREFIX = "preset:"
 """What the name of a preset begins with where a path might be."""
@@ -157,8 +157,8 @@ def read_weights(file, source: str):
       UserError: it is damaged, or was made for another template or other
         units.
     """
-    from efgan_tf.editing.network import TrainedNetwork, join
     from efgan_tf.models import build_cascade, build_estimator, dtype_policy
+    from efgan_tf.trained.network import TrainedNetwork, join
 
     info, weights = _read_arrays(file, source)
     with dtype_policy("float32"):

@@ -9,11 +9,11 @@ import sys
 from pathlib import Path
 
 from efgan_tf.common.errors import UserError
-from efgan_tf.editing.info import ModelInfo
-from efgan_tf.editing.network import TrainedNetwork, join
 from efgan_tf.models import build_cascade, build_estimator, dtype_policy
-from efgan_tf.training.checkpoints import Checkpoints
-from efgan_tf.training.run_directory import RunDirectory
+from efgan_tf.trained.checkpoints import Checkpoints
+from efgan_tf.trained.info import ModelInfo
+from efgan_tf.trained.network import TrainedNetwork, join
+from efgan_tf.trained.run_directory import RunDirectory
 
 
 def read_run(path: Path) -> TrainedNetwork:

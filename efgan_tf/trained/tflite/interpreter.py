@@ -6,8 +6,8 @@ from pathlib import Path
 
 from efgan_tf.common.errors import UserError
 from efgan_tf.common.graphs import Functions
-from efgan_tf.serving.tflite import flatbuffer
-from efgan_tf.serving.tflite.card import info_of
+from efgan_tf.trained.tflite import flatbuffer
+from efgan_tf.trained.tflite.card import info_of
 
 
 class TfliteFile(Functions):

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from efgan_tf.serving.protos import TensorProto
+from efgan_tf.trained.remote.protos import TensorProto
 
 FLOAT, STRING = 1, 7
 """Of tensorflow/core/framework/types.proto."""

@@ -19,7 +19,7 @@ from efgan_tf.common.errors import ConfigError, UserError
 from efgan_tf.common.outputs import atomic_file, check_writable
 from efgan_tf.config import Config
 from efgan_tf.data import Faces
-from efgan_tf.training.checkpoints import Checkpoints
+from efgan_tf.trained.checkpoints import Checkpoints
 
 MAY_CHANGE = {
     "run_dir", "data_dir", "source_dir", "face_landmarker", "dry_run",

@@ -10,10 +10,10 @@ import pytest
 import efgan_tf
 from efgan_tf.common.errors import UserError
 from efgan_tf.common.graphs import read_graph
-from efgan_tf.editing import presets
-from efgan_tf.editing.loading import editing_model, load_model
-from efgan_tf.editing.runs import read_run
-from tests.editing.conftest import random_faces
+from efgan_tf.trained import presets
+from efgan_tf.trained.loading import editing_model, load_model
+from efgan_tf.trained.runs import read_run
+from tests.trained.conftest import random_faces
 
 _LARGEST = 15e6  # bytes
 

@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from efgan_tf.common.errors import UserError
-from efgan_tf.editing.model import EditingModel
-from efgan_tf.editing.presets import PREFIX, preset_model, read_preset
-from efgan_tf.serving.remote.settings import is_address
+from efgan_tf.trained.model import EditingModel
+from efgan_tf.trained.presets import PREFIX, preset_model, read_preset
+from efgan_tf.trained.remote.settings import is_address
 
 if TYPE_CHECKING:
-    from efgan_tf.editing.network import TrainedNetwork
+    from efgan_tf.trained.network import TrainedNetwork
 
 
 def load_model(path: str | Path) -> EditingModel:
@@ -31,18 +31,18 @@ def load_model(path: str | Path) -> EditingModel:
         server cannot be reached.
     """
     if is_address(path):
-        from efgan_tf.serving.remote.connection import Connection
+        from efgan_tf.trained.remote.connection import Connection
 
         return Connection(str(path)).model
     if str(path).startswith(PREFIX):
         return preset_model(str(path))
     if Path(path).suffix == ".tflite" and Path(path).is_file():
-        from efgan_tf.serving.tflite.editing import read_tflite
+        from efgan_tf.trained.tflite.editing import read_tflite
 
         return read_tflite(Path(path))
     version = _saved_model(path)
     if version is not None:
-        from efgan_tf.editing.saved_models import read_saved_model
+        from efgan_tf.trained.saved_models import read_saved_model
 
         return read_saved_model(version)
     return editing_model(str(path), load_network(path))
@@ -79,11 +79,11 @@ def load_network(path: str | Path) -> "TrainedNetwork":
     if path.is_file():
         if path.suffix != ".keras":
             raise UserError(f"{path} is no model: it does not end in .keras")
-        from efgan_tf.editing.keras_file import read_keras
+        from efgan_tf.trained.keras_file import read_keras
 
         return read_keras(path)
     if (path / "config.json").exists():
-        from efgan_tf.editing.runs import read_run
+        from efgan_tf.trained.runs import read_run
 
         return read_run(path)
     if _saved_model(path) is not None:
@@ -102,7 +102,7 @@ def _saved_model(path: str | Path) -> Path | None:
     folder = Path(path)
     if not folder.is_dir() or (folder / "config.json").exists():
         return None
-    from efgan_tf.editing.saved_models import newest_version
+    from efgan_tf.trained.saved_models import newest_version
 
     return newest_version(folder)
 

@@ -16,8 +16,8 @@ import efgan_tf.models  # noqa: F401
 from efgan_tf.common.errors import UserError
 from efgan_tf.common.file_errors import as_user_error
 from efgan_tf.common.outputs import atomic_file
-from efgan_tf.editing.info import FILE_NAME, ModelInfo
-from efgan_tf.editing.network import TrainedNetwork
+from efgan_tf.trained.info import FILE_NAME, ModelInfo
+from efgan_tf.trained.network import TrainedNetwork
 
 
 def write_keras(

@@ -6,9 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from efgan_tf.serving import protos, tensors
-from efgan_tf.serving.remote.settings import NEWEST, ServerConfig
-from efgan_tf.serving.tensors import Values
+from efgan_tf.trained.remote import protos, tensors
+from efgan_tf.trained.remote.settings import NEWEST, ServerConfig
+from efgan_tf.trained.remote.tensors import Values
 
 PREDICT = "/tensorflow.serving.PredictionService/Predict"
 METADATA = "/tensorflow.serving.PredictionService/GetModelMetadata"

@@ -1,0 +1,1 @@
+"""A trained model in any of its forms, behind one interface."""
