@@ -90,7 +90,7 @@ class Checkpoints:
         Raises:
           UserError: there are checkpoints, but none of them is whole.
         """
-        problems = []
+        problems: list[str] = []
         for path in reversed(self.paths()):
             try:
                 return path, _verify(path), problems

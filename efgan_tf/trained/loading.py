@@ -37,7 +37,7 @@ def load_model(path: str | Path) -> EditingModel:
     if str(path).startswith(PREFIX):
         return preset_model(str(path))
     if Path(path).suffix == ".tflite" and Path(path).is_file():
-        from efgan_tf.trained.tflite.editing import read_tflite
+        from efgan_tf.trained.tflite.interpreter import read_tflite
 
         return read_tflite(Path(path))
     version = _saved_model(path)

@@ -30,7 +30,7 @@ class Call:
 
     method: str
     request: Any
-    response: type
+    response: Any
     read: Callable[[Any], Any]
 
 
@@ -91,7 +91,7 @@ def edit(
 ) -> Call:
     """Asks for edited faces: float32 `[b, size, size, 3]` in [0, 1]."""
     images = _images(images)
-    inputs = {
+    inputs: dict[str, Values] = {
         "image": images,
         "action_units": _units(action_units, len(images)),
     }
@@ -105,7 +105,7 @@ def edit_bytes(
     config: ServerConfig, images: Sequence[bytes], action_units: np.ndarray
 ) -> Call:
     """Asks for PNG files of edited faces."""
-    inputs = {
+    inputs: dict[str, Values] = {
         "image_bytes": list(images),
         "action_units": _units(action_units, len(images)),
     }

@@ -7,6 +7,7 @@ a file of this package (tools/dump_protos.py); the wire format is the same.
 
 import functools
 from importlib import resources
+from typing import Any
 
 from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
 
@@ -30,7 +31,7 @@ def _pool() -> descriptor_pool.DescriptorPool:
     return pool
 
 
-def _message(name: str) -> type:
+def _message(name: str) -> Any:
     return message_factory.GetMessageClass(_pool().FindMessageTypeByName(name))
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 import numpy as np
+from google.protobuf.message import Message
 
 from efgan_tf.trained.remote.protos import TensorProto
 
@@ -13,11 +14,11 @@ Values = np.ndarray | Sequence[bytes]
 """What signatures take and return: a float32 array, or byte strings `[b]`."""
 
 
-def fill(proto: TensorProto, values: Values, as_bytes: bool = True) -> None:
+def fill(proto: Message, values: Values, as_bytes: bool = True) -> None:
     """Writes values into an empty message.
 
     Args:
-      proto: the message.
+      proto: a `TensorProto`.
       values: what it is to hold.
       as_bytes: an array in one piece; otherwise value by value.
     """
@@ -34,8 +35,8 @@ def fill(proto: TensorProto, values: Values, as_bytes: bool = True) -> None:
         proto.tensor_shape.dim.add(size=size)
 
 
-def from_proto(proto: TensorProto) -> Values:
-    """The values in a message.
+def from_proto(proto: Message) -> Values:
+    """The values in a `TensorProto`.
 
     Raises:
       ValueError: it is of another type, or has another number of values than
@@ -56,7 +57,7 @@ def from_proto(proto: TensorProto) -> Values:
     return np.frombuffer(content, "<f4").astype(np.float32).reshape(shape)
 
 
-def _packed_floats(proto: TensorProto) -> bytes:
+def _packed_floats(proto: Message) -> bytes:
     """The bytes of `float_val`.
 
     They are the end of a message that has nothing else; reading the numbers
