@@ -9,11 +9,10 @@ from pathlib import Path
 from efgan_tf.common import outputs
 from efgan_tf.common.errors import UserError
 from efgan_tf.common.progress import Progress
-from efgan_tf.editing.describe import edited_to_json
 from efgan_tf.editing.editor import Editor
 from efgan_tf.editing.inputs import Job
 from efgan_tf.editing.request import Request
-from efgan_tf.editing.results import Edited
+from efgan_tf.editing.results import Edited, edited_to_json
 from efgan_tf.faces import documents
 
 REPORT = "report.json"

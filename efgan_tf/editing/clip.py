@@ -14,11 +14,12 @@ import numpy as np
 from efgan_tf.common.errors import UserError
 from efgan_tf.common.progress import Progress
 from efgan_tf.editing.editor import Editor
-from efgan_tf.editing.face_search import all_small, find_faces
 from efgan_tf.editing.face_selection import (
     NoFaceError,
+    all_small,
     check_box,
     choose,
+    find_faces,
     left_to_right,
 )
 from efgan_tf.editing.request import Request

@@ -6,7 +6,7 @@ import numpy as np
 
 from efgan_tf.common.errors import UserError
 from efgan_tf.editing.editor import Editor
-from efgan_tf.editing.expression_target import ExpressionTarget
+from efgan_tf.editing.expression import ExpressionTarget
 from efgan_tf.editing.face_selection import FaceChoice
 from efgan_tf.editing.results import Edited
 from efgan_tf.editing.subjects import Subject, check_source

@@ -11,14 +11,12 @@ from efgan_tf.common import outputs
 from efgan_tf.common.errors import UserError
 from efgan_tf.common.progress import Progress
 from efgan_tf.common.sheets import grid
-from efgan_tf.editing.animation import animate
+from efgan_tf.editing.drawing import animate, edit_sheet, responses
 from efgan_tf.editing.editor import Editor
-from efgan_tf.editing.expression_file import Expression, save_expression
+from efgan_tf.editing.expression import Expression, save_expression
 from efgan_tf.editing.request import Request
 from efgan_tf.editing.results import Edited
 from efgan_tf.editing.settings import ResultConfig
-from efgan_tf.editing.sheet import edit_sheet
-from efgan_tf.editing.strip import responses
 from efgan_tf.editing.subjects import WAY_OUT, Subject, reduced, unwrap
 from efgan_tf.faces import animations, documents
 

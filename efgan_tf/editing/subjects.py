@@ -7,12 +7,12 @@ import numpy as np
 
 from efgan_tf import action_units, geometry
 from efgan_tf.common.errors import UserError
-from efgan_tf.editing.face_search import find_faces
 from efgan_tf.editing.face_selection import (
     FaceChoice,
     NoFaceError,
     check_box,
     choose,
+    find_faces,
     framed_by_center,
 )
 from efgan_tf.faces.alignment import align

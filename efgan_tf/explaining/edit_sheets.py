@@ -6,8 +6,8 @@ import numpy as np
 
 from efgan_tf import geometry
 from efgan_tf.common.sheets import to_uint8
+from efgan_tf.editing.drawing import INTENSITIES
 from efgan_tf.editing.results import Edited, EditedFace
-from efgan_tf.editing.strip import INTENSITIES
 from efgan_tf.editing.subjects import Subject, to_network
 from efgan_tf.explaining import drawing
 from efgan_tf.explaining.drawing import BOX_COLORS, Sheet

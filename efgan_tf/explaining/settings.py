@@ -4,7 +4,7 @@ import dataclasses
 
 from efgan_tf import action_units
 from efgan_tf.common.options import check_at_least, option, require
-from efgan_tf.editing.expression_target import (
+from efgan_tf.editing.expression import (
     ExpressionTarget,
     make_target,
     parse_units,

@@ -11,8 +11,7 @@ import functools
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from efgan_tf.editing.editor import Editor
-from efgan_tf.editing.photo_arguments import Photo
+from efgan_tf.editing.editor import Editor, Photo
 from efgan_tf.editing.results import Edited
 from efgan_tf.trained.remote.connection import Connection
 

@@ -11,7 +11,7 @@ from PIL import Image
 
 from efgan_tf.common.errors import UserError
 from efgan_tf.editing import batch, subjects
-from efgan_tf.editing.expression_target import make_target
+from efgan_tf.editing.expression import make_target
 from efgan_tf.editing.inputs import list_jobs, list_others
 from efgan_tf.editing.request import Request
 from efgan_tf.faces import documents

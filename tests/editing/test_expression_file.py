@@ -7,7 +7,7 @@ import pytest
 
 from efgan_tf.action_units import to_vector
 from efgan_tf.common.errors import UserError
-from efgan_tf.editing.expression_file import (
+from efgan_tf.editing.expression import (
     Expression,
     load_expression,
     save_expression,
