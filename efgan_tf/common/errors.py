@@ -1,4 +1,4 @@
-"""What went wrong, told to the person who can mend it."""
+"""Errors that are the user's to mend, each in one clear line."""
 
 
 class UserError(Exception):

@@ -1,4 +1,4 @@
-"""What the disk refuses, told in one line.
+"""A refused write as one clear line.
 
 TensorFlow's file system raises errors of its own, which are no `OSError`.
 """

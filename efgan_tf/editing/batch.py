@@ -157,12 +157,15 @@ def _edit_chunk(
         for job, _, document in chunk
         if not isinstance(document, UserError)
     }
-    taken = request.detect_and_align(
-        editor, [each.pixels for each in read.values()]
+    found = editor.detect_and_align(
+        [each.pixels for each in read.values()],
+        request.choice,
+        request.on_no_face,
+        request.source,
     )
-    subjects = dict(zip(read, taken, strict=True))
-    good = [s for s in taken if not isinstance(s, UserError)]
-    edited = iter(request.apply(editor, good))
+    subjects = dict(zip(read, found, strict=True))
+    good = [each for each in found if not isinstance(each, UserError)]
+    edited = iter(editor.apply(good, request.target, request.stages))
     for job, path, document in chunk:
         if isinstance(document, UserError):
             yield Entry(job.name, "failed", _reason(document, job))

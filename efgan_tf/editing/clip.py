@@ -87,7 +87,7 @@ def edit_video(
       overwrite: replace a file that exists.
 
     Raises:
-      UserError: no frame has such a face, the model cannot grant the request,
+      UserError: no frame has such a face, the model has not learned a unit,
         or the file cannot be written.
     """
     request = request.resolve(editor)
@@ -260,7 +260,7 @@ def _edited(
             )
             for number, frame in enumerate(frames, start)
         ]
-        edits = request.apply(editor, subjects)
+        edits = editor.apply(subjects, request.target, request.stages)
         for frame, edited in zip(frames, edits, strict=True):
             yield dataclasses.replace(frame, pixels=edited.image)
         start += len(frames)

@@ -31,7 +31,7 @@ def edit_sheet(
 
     Columns: the photo near the face; the aligned source; every stage; the
     attention (white edits, black keeps) of each branch in the last stage, as
-    far as the model tells; the cascade's, Â; the photo near the face after.
+    far as the model has them; the cascade's, Â; the photo near the face after.
 
     Args:
       subject: the photo before.

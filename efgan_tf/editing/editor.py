@@ -123,7 +123,7 @@ class Editor:
 
         Raises:
           UserError: a photo cannot be read, it has no such face, the target is
-            out of range, or the model cannot grant it.
+            out of range, or the model has not learned one of its units.
         """
         whole = None
         if from_photo is not None:
@@ -132,7 +132,7 @@ class Editor:
         several = is_several(image)
         images: list[Photo] = list(image) if several else [image]  # type: ignore
         opened = [open_photo(each, max_megapixels) for each in images]
-        taken = self.detect_and_align(
+        found = self.detect_and_align(
             [pixels_of(each) for each in opened],
             parse_choice(face),
             on_no_face,
@@ -144,7 +144,7 @@ class Editor:
         ]
         subjects = [
             unwrap(result, name_of(each, place), WAY_OUT)
-            for result, each, place in zip(taken, images, places, strict=True)
+            for result, each, place in zip(found, images, places, strict=True)
         ]
         edited = [
             as_given(*parts)
@@ -202,13 +202,13 @@ class Editor:
         """Edits the faces of photos to target units, all in one batch.
 
         Args:
-          subjects: of `take`.
+          subjects: of `detect_and_align`.
           targets: for each subject, `[17]` in 0–5 for each of its faces.
           stages: of the cascade.
         """
         faces = [face for subject in subjects for face in subject.faces]
-        wanted = [target for each in targets for target in each]
-        edits = iter(self._edits(faces, wanted, stages))
+        flat = [target for each in targets for target in each]
+        edits = iter(self._edits(faces, flat, stages))
         return [
             put_back(
                 subject,

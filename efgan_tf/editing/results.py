@@ -1,6 +1,6 @@
 """What an edit gives: the photo, and what was done to each of its faces.
 
-Objects first, then how they are told to people (lines) and to programs (JSON).
+The same as lines for people and as JSON for programs.
 """
 
 import dataclasses

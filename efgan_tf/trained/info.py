@@ -42,7 +42,7 @@ class ModelInfo:
         )
 
     def check_fits(self, stages: Sequence[int | None], source: object) -> None:
-        """Raises a `UserError` unless it tells of these networks.
+        """Raises a `UserError` unless it describes these networks.
 
         Args:
           stages: shape of what they make in all stages:
@@ -53,7 +53,7 @@ class ModelInfo:
         expected = (self.model.stages, size, size, 3)
         if tuple(stages[1:]) != expected:
             raise UserError(
-                f"{source}: its {FILE_NAME} tells of other networks "
+                f"{source}: its {FILE_NAME} describes other networks "
                 f"({self.model.stages} stages of {size} pixels a side) than it "
                 "holds; export it anew"
             )

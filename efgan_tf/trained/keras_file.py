@@ -42,7 +42,7 @@ def read_keras(path: Path) -> TrainedNetwork:
 
     Raises:
       UserError: the file is damaged, not ours, or holds other networks than
-        its `efgan.json` tells of.
+        its `efgan.json` describes.
     """
     try:
         with zipfile.ZipFile(path) as archive:

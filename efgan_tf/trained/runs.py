@@ -20,7 +20,7 @@ def read_run(path: Path) -> TrainedNetwork:
     """The network of the run in folder `path`, computing in float32.
 
     A run that is still in phase 1 gives a cascade of one stage. A damaged
-    checkpoint is passed over for an older one, and standard error told so.
+    checkpoint is passed over for an older one, with a line on standard error.
 
     Raises:
       UserError: there is no run or no checkpoint, or none that is whole.

@@ -31,7 +31,7 @@ def read_saved_model(path: Path) -> EditingModel:
 
     Raises:
       UserError: it is damaged, not ours, or holds other networks than its
-        `efgan.json` tells of.
+        `efgan.json` describes.
     """
     card = path / "assets" / FILE_NAME
     if not card.is_file():

@@ -268,7 +268,7 @@ def _file_of_another_size(path, exported):
             if name == FILE_NAME:
                 content = _as_of_another_size(content)
             new.writestr(name, content)
-    return "tells of other networks"
+    return "describes other networks"
 
 
 def _foreign_file_with_our_card(path, exported):
@@ -278,21 +278,21 @@ def _foreign_file_with_our_card(path, exported):
         zipfile.ZipFile(path, "a") as new,
     ):
         new.writestr(FILE_NAME, old.read(FILE_NAME))
-    return "tells of other networks"
+    return "describes other networks"
 
 
 def _saved_model_of_another_size(path, exported):
     shutil.copytree(exported.saved_model, path)
     card = path / "assets" / FILE_NAME
     card.write_text(_as_of_another_size(card.read_text()))
-    return "tells of other networks"
+    return "describes other networks"
 
 
 def _saved_model_of_more_stages(path, exported):
     shutil.copytree(exported.saved_model, path)
     card = path / "assets" / FILE_NAME
     card.write_text(card.read_text().replace('"stages": 2', '"stages": 3'))
-    return "tells of other networks"
+    return "describes other networks"
 
 
 def _foreign_saved_model(path, exported):
