@@ -20,7 +20,7 @@ from absl import flags
 
 from benchmarks import harness
 from efgan_tf import commands, config
-from efgan_tf.options import option
+from efgan_tf.common.options import option
 
 SIZES = (64, 128)
 ROUNDS = 3

@@ -22,9 +22,10 @@ from pathlib import Path
 import numpy as np
 from absl import flags
 
-from efgan_tf import commands, config, flag_files
-from efgan_tf.editing.presets import DEFAULT
-from efgan_tf.options import check_at_least, option, require
+from efgan_tf import commands, config
+from efgan_tf.common import flag_files
+from efgan_tf.common.options import check_at_least, option, require
+from efgan_tf.trained.presets import DEFAULT
 
 EDITS = {
     **{name: {"expression": name} for name in ("happy", "angry", "surprised")},
@@ -95,7 +96,7 @@ class Bench:
     def measure(self, kind: str, photo: np.ndarray) -> None:
         """All edits of the largest face of a photo `[height, width, 3]`."""
         from efgan_tf import action_units, geometry
-        from efgan_tf.editing.expression_target import make_target
+        from efgan_tf.editing.expression import make_target
         from efgan_tf.editing.face_selection import parse_choice
         from efgan_tf.editing.results import put_back
         from efgan_tf.editing.subjects import unwrap

@@ -27,9 +27,9 @@ from PIL import Image
 
 from benchmarks import harness
 from efgan_tf import commands, config
-from efgan_tf.editing.presets import DEFAULT
-from efgan_tf.errors import UserError
-from efgan_tf.options import option
+from efgan_tf.common.errors import UserError
+from efgan_tf.common.options import option
+from efgan_tf.trained.presets import DEFAULT
 
 
 @dataclasses.dataclass(frozen=True)

@@ -19,8 +19,8 @@ from absl import flags
 
 from benchmarks import harness
 from efgan_tf import action_units, commands, config
-from efgan_tf.editing.presets import DEFAULT
-from efgan_tf.options import check_at_least, option
+from efgan_tf.common.options import check_at_least, option
+from efgan_tf.trained.presets import DEFAULT
 
 SEED, SAMPLES, BLOCK = 11, 16, 4
 METHODS = ("layercam", "gradcam", "gradcam++", "scorecam")
@@ -44,8 +44,8 @@ def main(values: flags.FlagValues) -> None:
     settings = config.from_flags(values, BenchmarkConfig)
     report = harness.Report(settings.out)
     commands.quiet_tensorflow()
-    from efgan_tf.editing.loading import load_network
     from efgan_tf.explaining.readers import estimator_of
+    from efgan_tf.trained.loading import load_network
 
     trained = load_network(settings.model)
     faces = rendered_faces(settings.model, trained, settings.faces)
@@ -69,10 +69,10 @@ def rendered_faces(name, trained, count):
 
     from efgan_tf.editing.editor import Editor
     from efgan_tf.editing.face_selection import parse_choice
-    from efgan_tf.editing.loading import editing_model
     from efgan_tf.editing.subjects import to_network, unwrap
     from efgan_tf.faces.photos import read_photo
     from efgan_tf.synthetic.photos import SynthesizeConfig, write_photos
+    from efgan_tf.trained.loading import editing_model
 
     people = SynthesizeConfig(
         subjects=count, images_per_subject=8, size=256, seed=SEED, workers=1

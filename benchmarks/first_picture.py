@@ -24,9 +24,9 @@ from PIL import Image
 
 from benchmarks import harness
 from efgan_tf import commands, config
-from efgan_tf.editing.presets import DEFAULT
+from efgan_tf.common.options import option, require
 from efgan_tf.interface.samples import SAMPLES, sample_path
-from efgan_tf.options import option, require
+from efgan_tf.trained.presets import DEFAULT
 
 HERE = Path(__file__).parents[1]
 

@@ -24,7 +24,7 @@ import numpy as np
 from absl import flags
 
 from efgan_tf import commands, config
-from efgan_tf.options import option
+from efgan_tf.common.options import option
 
 # Saves after every step, so that many kills hit a save.
 _TINY = (
@@ -174,8 +174,8 @@ def _examine(
       leftovers: of earlier kills, which were there then.
       tally: to count in.
     """
-    from efgan_tf.errors import UserError
-    from efgan_tf.training.checkpoints import Checkpoints
+    from efgan_tf.common.errors import UserError
+    from efgan_tf.trained.checkpoints import Checkpoints
 
     newest = _newest(run)
     try:

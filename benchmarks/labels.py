@@ -23,9 +23,9 @@ from absl import flags
 
 from benchmarks import harness
 from efgan_tf import action_units, commands, config
+from efgan_tf.common.options import option
 from efgan_tf.evaluation.metrics.identity import area_under_curve
 from efgan_tf.labeling import mapping
-from efgan_tf.options import option
 from tools.fit_labels import correlations
 
 YAWS = (0.0, 15.0, 30.0, 45.0)

@@ -17,7 +17,7 @@ import time
 from absl import flags
 
 from efgan_tf import commands, config
-from efgan_tf.options import option
+from efgan_tf.common.options import option
 
 RATIOS = (1, 20, 100)
 """Means of a channel, in its standard deviations."""

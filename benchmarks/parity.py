@@ -22,11 +22,12 @@ from pathlib import Path
 import numpy as np
 from absl import flags
 
-from efgan_tf import action_units, commands, fidelity
+from efgan_tf import action_units, commands
 from efgan_tf import config as config_lib
-from efgan_tf.editing.presets import DEFAULT
-from efgan_tf.errors import UserError
-from efgan_tf.options import check_at_least, option, require
+from efgan_tf.common import fidelity
+from efgan_tf.common.errors import UserError
+from efgan_tf.common.options import check_at_least, option, require
+from efgan_tf.trained.presets import DEFAULT
 
 _WARM_UP = 3
 
@@ -99,9 +100,9 @@ def report(config: ParityConfig) -> list[str]:
       UserError: the model, a file, the faces or the judge cannot be used, or a
         file was made of another model.
     """
-    from efgan_tf.editing.loading import load_network
-    from efgan_tf.editing.network import first_stages
     from efgan_tf.serving.tflite.faces import read_faces
+    from efgan_tf.trained.loading import load_network
+    from efgan_tf.trained.network import first_stages
 
     trained = load_network(config.model)
     if config.stages:
@@ -192,7 +193,7 @@ def load_judge(path: str, trained) -> tuple[Callable, str]:
 
 @functools.cache
 def _file(path: str, threads: int = 2):
-    from efgan_tf.serving.tflite.interpreter import TfliteFile
+    from efgan_tf.trained.tflite.interpreter import TfliteFile
 
     return TfliteFile(path, threads)
 
@@ -310,7 +311,7 @@ def _table(rows: dict[str, Measurement], model_ms: float) -> list[str]:
 
 
 def _operations(path: str) -> str:
-    from efgan_tf.serving.tflite import flatbuffer
+    from efgan_tf.trained.tflite import flatbuffer
 
     content = flatbuffer.read_file(Path(path))
     found = flatbuffer.operations(flatbuffer.read(content, path))

@@ -19,7 +19,7 @@ from absl import flags
 
 from benchmarks import harness
 from efgan_tf import commands, config
-from efgan_tf.options import option, require
+from efgan_tf.common.options import option, require
 
 UNITS = ("AU01", "AU02", "AU04", "AU05", "AU12", "AU25", "AU26", "AU45")
 STRONGEST, OTHERS = 45, 150

@@ -23,9 +23,9 @@ from absl import flags
 
 from benchmarks import harness
 from efgan_tf import commands, config
+from efgan_tf.common.options import option, require
 from efgan_tf.data.splits import read_subjects
 from efgan_tf.faces import detection, photos
-from efgan_tf.options import option, require
 
 TONES = {"light": 41.0, "medium": 10.0, "dark": -90.0}
 """From which angle on, in degrees."""

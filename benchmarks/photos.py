@@ -25,8 +25,8 @@ from PIL import Image
 
 from benchmarks import harness
 from efgan_tf import action_units, commands, config
-from efgan_tf.editing.presets import DEFAULT
-from efgan_tf.options import option, require
+from efgan_tf.common.options import option, require
+from efgan_tf.trained.presets import DEFAULT
 
 EXPRESSIONS = tuple(name for name in action_units.PRESETS if name != "neutral")
 

@@ -21,7 +21,7 @@ from absl import flags
 
 from benchmarks import harness
 from efgan_tf import action_units, commands, config, geometry
-from efgan_tf.options import option
+from efgan_tf.common.options import option
 
 SIZE = 128
 FITS = {

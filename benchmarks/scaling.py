@@ -20,7 +20,7 @@ from collections.abc import Sequence
 from absl import flags
 
 from efgan_tf import commands, config
-from efgan_tf.options import option
+from efgan_tf.common.options import option
 
 _FLOAT_BYTES = 4
 

@@ -33,9 +33,9 @@ from benchmarks.serving_load import (
 )
 from benchmarks.serving_model import OwnModel
 from efgan_tf import commands, config
-from efgan_tf.editing.presets import DEFAULT
-from efgan_tf.errors import UserError
-from efgan_tf.options import check_at_least, option, require
+from efgan_tf.common.errors import UserError
+from efgan_tf.common.options import check_at_least, option, require
+from efgan_tf.trained.presets import DEFAULT
 
 SHARES = (0.25, 0.5)
 SUSTAINED, OVERLOAD = 0.8, 3.0
@@ -91,7 +91,7 @@ def _export(folder: str) -> str:
 
 
 def _newest(versions: Path) -> Path:
-    from efgan_tf.editing.saved_models import newest_version
+    from efgan_tf.trained.saved_models import newest_version
 
     found = newest_version(versions)
     if not found:

@@ -19,7 +19,7 @@ from typing import Any
 
 from benchmarks import harness
 from benchmarks.harness import Contender, Result
-from efgan_tf.flag_files import FlagValues
+from efgan_tf.common.flag_files import FlagValues
 
 ROOT = Path(__file__).parents[1]
 

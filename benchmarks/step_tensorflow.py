@@ -94,7 +94,7 @@ def main(phase: int, names: list[str], arguments: list[str]) -> None:
 
 def _flag_values() -> flags.FlagValues:
     try:
-        from efgan_tf.flag_files import FlagValues  # finds nested files
+        from efgan_tf.common.flag_files import FlagValues  # finds nested files
     except ImportError:
         from absl.flags import FlagValues
     return FlagValues()

@@ -9,6 +9,9 @@ The commands, `python -m efgan_tf.edit` and the like, say what they do with
 --help.
 """
 
+from efgan_tf.common.errors import UserError
+
+__all__ = ["UserError", "load"]
 __version__ = "0.1.0"
 
 
@@ -26,9 +29,9 @@ def load(path="preset:photos128"):
         loaded.
     """
     # NumPy and the like take a moment to import; the package alone, none.
-    from efgan_tf import runtime
+    from efgan_tf.common import runtime
     from efgan_tf.editing.editor import Editor
-    from efgan_tf.editing.loading import load_model, needs_tensorflow
+    from efgan_tf.trained.loading import load_model, needs_tensorflow
 
     if needs_tensorflow(path):
         runtime.use_tensorflow()

@@ -11,8 +11,8 @@ import sys
 from pathlib import Path
 
 import efgan_tf
-from efgan_tf import streams
 from efgan_tf.commands import USER_ERROR_STATUS
+from efgan_tf.common import streams
 
 COMMANDS = (
     "edit", "demo", "train", "prepare", "label", "synthesize", "evaluate",

@@ -24,8 +24,9 @@ from typing import TextIO
 
 from absl import flags
 
-from efgan_tf import commands, config, outputs
-from efgan_tf.errors import UserError
+from efgan_tf import commands, config
+from efgan_tf.common import outputs
+from efgan_tf.common.errors import UserError
 from efgan_tf.evaluation import ablation
 from efgan_tf.evaluation.ablation import AblationConfig, Row
 from efgan_tf.training.schedules import total_steps
@@ -76,7 +77,7 @@ def _described(rows: Sequence[Row]) -> str:
 
 def _check(rows: Sequence[Row]) -> None:
     """Raises a `UserError` if a row could not be trained, before any is."""
-    from efgan_tf.training.run_directory import RunDirectory
+    from efgan_tf.trained.run_directory import RunDirectory
 
     for row in rows:
         RunDirectory(row.run_dir).check(row.config)
@@ -234,8 +235,8 @@ class Work:
 
 def _is_trained(row: Row) -> bool:
     """Whether the newest whole checkpoint of a row is its last."""
-    from efgan_tf.training.checkpoints import Checkpoints
-    from efgan_tf.training.run_directory import RunDirectory
+    from efgan_tf.trained.checkpoints import Checkpoints
+    from efgan_tf.trained.run_directory import RunDirectory
 
     run = RunDirectory(row.run_dir)
     found = Checkpoints(run.checkpoints, keep=1).latest()

@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from efgan_tf.errors import UserError
+from efgan_tf.common.errors import UserError
 
 DESCRIPTIONS = {
     "AU01": "inner brow raiser",

@@ -22,7 +22,8 @@ from efgan_tf.editing.settings import (
     ResultConfig,
     TargetConfig,
 )
-from efgan_tf.serving.remote import Client, ServerConfig
+from efgan_tf.serving import Client
+from efgan_tf.trained.remote.settings import ServerConfig
 
 CONFIGS = (ServerConfig, PhotoConfig, TargetConfig, FaceConfig, ResultConfig)
 

@@ -4,7 +4,7 @@ A command is a thin file: it names its config dataclasses, and its `main`
 turns them into one library call. `run` parses the flags (flag files nest and
 later flags win), prints help, and turns a user's mistake into one clear line
 and exit status 2. SIGTERM ends it like Ctrl-C: what is under way cleans up.
-Nothing that is printed can fail the work (`efgan_tf.streams`).
+Nothing that is printed can fail the work (`efgan_tf.common.streams`).
 """
 
 import contextlib
@@ -19,10 +19,11 @@ from collections.abc import Callable, Iterator
 
 from absl import flags
 
-from efgan_tf import config, flag_files, runtime, streams
-from efgan_tf.errors import UserError
-from efgan_tf.options import in_home
-from efgan_tf.quiet import start_up_notes_dropped
+from efgan_tf import config
+from efgan_tf.common import flag_files, runtime, streams
+from efgan_tf.common.errors import UserError
+from efgan_tf.common.options import in_home
+from efgan_tf.common.quiet import start_up_notes_dropped
 
 USER_ERROR_STATUS = 2
 INTERRUPTED_STATUS = 130

@@ -2,8 +2,8 @@
 
 A field carries its default, its help text and, where it has one, the list of
 choices. The flag, its help and the JSON key all come from it
-(`efgan_tf.options`), so that a new setting is one line here. Library code
-receives these objects and never sees a flag; only commands call
+(`efgan_tf.common.options`), so that a new setting is one line here. Library
+code receives these objects and never sees a flag; only commands call
 `define_flags` and `from_flags`.
 """
 
@@ -15,9 +15,10 @@ from typing import Any
 
 from absl import flags
 
-from efgan_tf import flag_files, geometry, mixes, options
-from efgan_tf.errors import ConfigError, UserError
-from efgan_tf.options import (
+from efgan_tf import geometry
+from efgan_tf.common import flag_files, mixes, options
+from efgan_tf.common.errors import ConfigError, UserError
+from efgan_tf.common.options import (
     check_at_least,
     check_choices,
     check_finite,

@@ -16,10 +16,10 @@ from absl import flags
 
 from efgan_tf import config as config_lib
 from efgan_tf.commands import quiet_tensorflow, run
-from efgan_tf.editing.loading import needs_tensorflow
+from efgan_tf.common.options import check_finite, option, require
 from efgan_tf.editing.settings import TrainedConfig
 from efgan_tf.interface import server
-from efgan_tf.options import check_finite, option, require
+from efgan_tf.trained.loading import needs_tensorflow
 
 
 @dataclasses.dataclass(frozen=True)

@@ -17,9 +17,9 @@ from absl import flags
 
 from efgan_tf import commands
 from efgan_tf import config as config_lib
+from efgan_tf.common.outputs import check_free_file, check_writable
 from efgan_tf.config import DataConfig, ModelConfig
 from efgan_tf.distillation.settings import DistillConfig
-from efgan_tf.outputs import check_free_file, check_writable
 
 CONFIGS = (DistillConfig, DataConfig, ModelConfig)
 

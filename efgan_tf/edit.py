@@ -24,32 +24,34 @@ from typing import Any
 from absl import flags
 
 import efgan_tf
-from efgan_tf import action_units, outputs
+from efgan_tf import action_units
 from efgan_tf import config as config_lib
 from efgan_tf.commands import USER_ERROR_STATUS, quiet_tensorflow, run
-from efgan_tf.editing import batch, clip, output_folders, presets, single
-from efgan_tf.editing.describe import (
-    edit_lines,
-    faces_to_json,
-    subject_lines,
-)
+from efgan_tf.common import outputs
+from efgan_tf.common.errors import UserError
+from efgan_tf.common.options import require
+from efgan_tf.editing import batch, clip, single
 from efgan_tf.editing.editor import Editor
-from efgan_tf.editing.expression_file import load_expression
-from efgan_tf.editing.expression_target import (
+from efgan_tf.editing.expression import (
     ExpressionTarget,
+    load_expression,
     make_target,
     parse_units,
 )
-from efgan_tf.editing.face_search import find_faces
-from efgan_tf.editing.face_selection import parse_choice
+from efgan_tf.editing.face_selection import find_faces, parse_choice
 from efgan_tf.editing.inputs import (
     is_video,
     list_jobs,
     list_others,
     names_several,
+    output_folders,
 )
-from efgan_tf.editing.loading import needs_tensorflow
 from efgan_tf.editing.request import Request
+from efgan_tf.editing.results import (
+    edit_lines,
+    faces_to_json,
+    subject_lines,
+)
 from efgan_tf.editing.settings import (
     FaceConfig,
     PhotoConfig,
@@ -57,11 +59,11 @@ from efgan_tf.editing.settings import (
     TargetConfig,
     TrainedConfig,
 )
-from efgan_tf.errors import UserError
 from efgan_tf.faces import animations, documents, video, video_writing
 from efgan_tf.faces.detection import Detector
-from efgan_tf.options import require
-from efgan_tf.serving.remote.settings import is_address, parse_address
+from efgan_tf.trained import presets
+from efgan_tf.trained.loading import needs_tensorflow
+from efgan_tf.trained.remote.settings import is_address, parse_address
 
 CONFIGS = (TrainedConfig, PhotoConfig, TargetConfig, FaceConfig, ResultConfig)
 
@@ -242,7 +244,7 @@ def _edit_one(
 ) -> None:
     document = documents.read_document(photo.image, photo.max_pixels)
     paths = _check_outputs(photo, result)
-    with output_folders.prepared(map(_folder, paths)):
+    with output_folders(map(_folder, paths)):
         editor, name = load(), photo.image
         out, overwrite = photo.out, photo.overwrite
         if result.strip:
@@ -271,7 +273,7 @@ def _edit_several(
     others = list_others(photo.image, photo.out)
     paths = batch.output_paths(jobs, out)
     batch.check_outputs([*paths, out / batch.REPORT], photo.overwrite)
-    with output_folders.prepared([out]):
+    with output_folders([out]):
         entries = batch.edit_photos(
             load(), request, jobs, out, photo.max_pixels, others
         )
@@ -296,7 +298,7 @@ def _edit_video(
     outputs.check_free_file(photo.out, photo.overwrite)
     # In full: to decoders a colon or a dash in a name may mean something.
     source = video.open_video(os.path.abspath(photo.image))
-    with output_folders.prepared([_folder(photo.out)]):
+    with output_folders([_folder(photo.out)]):
         made = clip.edit_video(
             load(), request, source, photo.out, photo.overwrite
         )

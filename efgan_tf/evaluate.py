@@ -21,7 +21,8 @@ from typing import Any
 
 from absl import flags
 
-from efgan_tf import commands, config, outputs
+from efgan_tf import commands, config
+from efgan_tf.common import outputs
 from efgan_tf.evaluation.settings import EvaluateConfig
 
 

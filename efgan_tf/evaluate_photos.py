@@ -18,7 +18,8 @@ from pathlib import Path
 
 from absl import flags
 
-from efgan_tf import commands, config, outputs
+from efgan_tf import commands, config
+from efgan_tf.common import outputs
 from efgan_tf.evaluation.photographs.settings import EvaluatePhotosConfig
 
 

@@ -26,9 +26,9 @@ from absl import flags
 
 from efgan_tf import commands
 from efgan_tf import config as config_lib
-from efgan_tf.errors import UserError
-from efgan_tf.options import check_at_least, option, require
-from efgan_tf.outputs import check_free_file, check_writable
+from efgan_tf.common.errors import UserError
+from efgan_tf.common.options import check_at_least, option, require
+from efgan_tf.common.outputs import check_free_file, check_writable
 from efgan_tf.serving.tflite.settings import TfliteConfig
 
 FORMATS = ("saved_model", "keras", "tflite")
@@ -158,10 +158,10 @@ def export(config: ExportConfig) -> list[Path]:
       UserError: the run has no complete checkpoint or too few stages, or a
         format cannot be written.
     """
-    from efgan_tf.editing.keras_file import write_keras
-    from efgan_tf.editing.loading import load_network
-    from efgan_tf.editing.network import first_stages
-    from efgan_tf.editing.runs import read_run
+    from efgan_tf.trained.keras_file import write_keras
+    from efgan_tf.trained.loading import load_network
+    from efgan_tf.trained.network import first_stages
+    from efgan_tf.trained.runs import read_run
 
     trained = (
         read_run(Path(config.run_dir))

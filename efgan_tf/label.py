@@ -17,7 +17,7 @@ from pathlib import Path
 from absl import flags
 
 from efgan_tf import commands, config
-from efgan_tf.options import option, require
+from efgan_tf.common.options import option, require
 
 
 @dataclasses.dataclass(frozen=True)

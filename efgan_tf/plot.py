@@ -15,9 +15,10 @@ from collections.abc import Sequence
 
 from absl import flags
 
-from efgan_tf import commands, outputs
+from efgan_tf import commands
 from efgan_tf import config as config_lib
-from efgan_tf.options import option, require
+from efgan_tf.common import outputs
+from efgan_tf.common.options import option, require
 
 
 @dataclasses.dataclass(frozen=True)

@@ -17,14 +17,14 @@ from pathlib import Path
 
 from absl import flags
 
-from efgan_tf import commands, outputs
+from efgan_tf import commands
 from efgan_tf import config as config_lib
-from efgan_tf.editing import output_folders
-from efgan_tf.editing.inputs import is_video, names_several
+from efgan_tf.common import outputs
+from efgan_tf.common.options import require
+from efgan_tf.editing.inputs import is_video, names_several, output_folders
 from efgan_tf.editing.settings import PhotoConfig
 from efgan_tf.explaining.settings import VisualizeConfig
 from efgan_tf.faces import documents
-from efgan_tf.options import require
 
 
 def main(values: flags.FlagValues) -> None:
@@ -40,7 +40,7 @@ def main(values: flags.FlagValues) -> None:
     commands.quiet_tensorflow()
     from efgan_tf.explaining.explain import REPORT, explain
 
-    with output_folders.prepared([Path(config.out).resolve().parent]):
+    with output_folders([Path(config.out).resolve().parent]):
         names = explain(config, document.pixels)
     print(f"wrote {len(names)} files; open {Path(config.out) / REPORT}")
 

@@ -19,9 +19,9 @@ from PIL import Image
 from efgan_tf import ablate, commands, config, evaluate
 from efgan_tf.evaluation.ablation import AblationConfig
 from efgan_tf.evaluation.settings import EvaluateConfig
-from efgan_tf.training.checkpoints import Checkpoints
+from efgan_tf.trained.checkpoints import Checkpoints
+from efgan_tf.trained.run_directory import RunDirectory
 from efgan_tf.training.networks import build_networks
-from efgan_tf.training.run_directory import RunDirectory
 
 _JUDGING = "--pairs=24 --judge_kimg=0.3 --judge_width=4"
 

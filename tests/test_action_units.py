@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from efgan_tf import action_units as au
-from efgan_tf.errors import UserError
+from efgan_tf.common.errors import UserError
 
 
 def test_order_is_openface():

@@ -10,9 +10,10 @@ import time
 
 import pytest
 
-from efgan_tf import commands, outputs
-from efgan_tf.errors import UserError
-from efgan_tf.progress import Progress
+from efgan_tf import commands
+from efgan_tf.common import outputs
+from efgan_tf.common.errors import UserError
+from efgan_tf.common.progress import Progress
 
 
 def _run(main, *arguments):
@@ -253,7 +254,7 @@ def test_names_may_be_as_long_as_the_file_system_takes(name, write, tmp_path):
 
 
 def test_containers_of_one_host_name_leave_each_other_alone():
-    code = "from efgan_tf import outputs; print(outputs._machine())"
+    code = "from efgan_tf.common import outputs; print(outputs._machine())"
     contained = ["unshare", "-Urpf", "--mount-proc", sys.executable, "-c", code]
     try:
         inside = subprocess.check_output(contained, text=True)
@@ -265,7 +266,9 @@ def test_containers_of_one_host_name_leave_each_other_alone():
 
 def test_sigterm_cleans_up(tmp_path):
     code = (
-        "import sys, time; from efgan_tf import commands, outputs\n"
+        "import sys, time\n"
+        "from efgan_tf import commands\n"
+        "from efgan_tf.common import outputs\n"
         "def main(values):\n"
         f"    with outputs.atomic_folder({str(tmp_path / 'out')!r}):\n"
         "        print('ready', flush=True)\n"

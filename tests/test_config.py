@@ -4,8 +4,9 @@ import json
 
 import pytest
 
-from efgan_tf import config, flag_files, options
-from efgan_tf.errors import ConfigError, UserError
+from efgan_tf import config
+from efgan_tf.common import flag_files, options
+from efgan_tf.common.errors import ConfigError, UserError
 
 
 def _parse(*arguments):

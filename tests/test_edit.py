@@ -10,8 +10,8 @@ import pytest
 from PIL import Image
 
 from efgan_tf.action_units import NAMES
+from efgan_tf.common.errors import UserError
 from efgan_tf.editing import single
-from efgan_tf.errors import UserError
 from efgan_tf.faces.photos import VIDEO_SUFFIXES, read_photo
 from efgan_tf.faces.video import open_video
 from tests.editing.scenes import (

@@ -11,10 +11,11 @@ import numpy as np
 import pytest
 
 import efgan_tf
-from efgan_tf import commands, config, runtime
+from efgan_tf import commands, config
+from efgan_tf.common import runtime
+from efgan_tf.common.errors import UserError
 from efgan_tf.config import ModelConfig
 from efgan_tf.editing.settings import PhotoConfig
-from efgan_tf.errors import UserError
 from efgan_tf.evaluation.judges import networks as judges
 from efgan_tf.models import build_cascade, build_critics, build_estimator
 
@@ -65,7 +66,8 @@ def test_a_reader_that_goes_ends_it_in_quiet(command, tmp_path):
 @pytest.mark.parametrize("closed", [">&-", "2>&-", ">&- 2>&-"])
 def test_closed_output_is_no_failure(closed):
     code = printing(
-        "from efgan_tf.progress import Progress; Progress('a', 2).finish(); "
+        "from efgan_tf.common.progress import Progress; "
+        "Progress('a', 2).finish(); "
         "print('x'); print('y', file=sys.stderr)"
     )
     command = shlex.join([sys.executable, "-c", code])
@@ -193,7 +195,7 @@ def test_another_backend_that_runs_already_is_named_where_it_matters(path):
         "import types, sys, efgan_tf\n"
         "backend = types.SimpleNamespace(backend=lambda: 'jax')\n"
         "sys.modules['keras'] = types.SimpleNamespace(config=backend)\n"
-        "from efgan_tf.errors import UserError\n"
+        "from efgan_tf.common.errors import UserError\n"
         f"try: print(efgan_tf.load({path!r}).model.name)\n"
         "except UserError as error: print(error)"
     )

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from efgan_tf import commands, export
-from efgan_tf.editing.loading import load_model
-from tests.editing.conftest import make_exported, make_forms, random_faces
+from efgan_tf.trained.loading import load_model
+from tests.trained.conftest import make_exported, make_forms, random_faces
 
 
 @pytest.fixture(scope="module")

@@ -9,28 +9,25 @@ from pathlib import Path
 
 PACKAGE = Path(__file__).parents[1] / "efgan_tf"
 
-HELPERS, COMMANDS = "helpers", "commands"
-"""The modules that lie in no package: those that packages import, the rest."""
+COMMANDS = "commands"
+"""The modules in the root, but for those that packages import."""
+
+SHARED = {"config", "action_units", "geometry"}
 
 # From the ground up; those of one line do not import each other.
 ORDER = (
-    (HELPERS,),
+    ("common",),
+    ("action_units", "geometry"),
+    ("config",),
     ("faces", "models", "synthetic"),
     ("labeling",),
     ("data",),
-    ("training",),
-    ("editing",),
+    ("trained",),
+    ("training", "editing"),
     ("distillation", "evaluation", "explaining", "interface"),
     ("serving",),
     (COMMANDS,),
 )
-
-# What still runs upwards, and why. A trained model in any of its forms is to
-# become a package below training, which both will import.
-KNOWN = {
-    ("training", "editing"): "a run may start from a trained model",
-    ("editing", "serving"): "a model may be served or a file for phones",
-}
 
 # `efgan_tf.load` imports the editor when it is called; packages take the
 # version from here.
@@ -45,53 +42,32 @@ def test_no_import_runs_upwards():
         f"{importer} imports {imported}": modules
         for (importer, imported), modules in edges.items()
         if height[importer] <= height[imported]
-        and (importer, imported) not in KNOWN
     }
     assert not upward
 
 
-def test_what_is_known_to_run_upwards_still_does():
-    assert KNOWN.keys() <= _edges().keys()
-
-
 def _edges() -> dict[tuple[str, str], list[str]]:
-    """The modules that import, by (package, package that it imports)."""
+    """The modules that import, by (group, group that it imports)."""
     modules = {_name(path): path for path in PACKAGE.rglob("*.py")}
-    imports = {
-        name: set(_imports(path, modules)) - {name, ENTRANCE}
-        for name, path in modules.items()
-        if name != ENTRANCE
-    }
-    helpers = {
-        imported
-        for name, found in imports.items()
-        if _is_packaged(name)
-        for imported in found
-    }
-    # What helpers import are helpers too.
-    while more := {i for h in helpers for i in imports[h]} - helpers:
-        helpers |= more
-
-    def group(name: str) -> str:
-        if _is_packaged(name):
-            return name.split(".")[1]
-        return HELPERS if name in helpers else COMMANDS
-
     edges = collections.defaultdict(list)
-    for name, found in imports.items():
-        for imported in found:
-            if group(name) != group(imported):
-                edges[group(name), group(imported)].append(name)
+    for name, path in modules.items():
+        if name == ENTRANCE:
+            continue
+        for imported in set(_imports(path, modules)) - {name, ENTRANCE}:
+            if _group(name) != _group(imported):
+                edges[_group(name), _group(imported)].append(name)
     return edges
+
+
+def _group(name: str) -> str:
+    first = name.split(".")[1]
+    is_package = (PACKAGE / first).is_dir()
+    return first if is_package or first in SHARED else COMMANDS
 
 
 def _name(path: Path) -> str:
     parts = path.relative_to(PACKAGE.parent).with_suffix("").parts
     return ".".join(parts).removesuffix(".__init__")
-
-
-def _is_packaged(name: str) -> bool:
-    return (PACKAGE.parent / Path(*name.split(".")[:2])).is_dir()
 
 
 def _imports(path: Path, modules: dict[str, Path]):

@@ -18,15 +18,16 @@ import pytest
 import tensorflow as tf
 from absl import flags
 
-from efgan_tf import commands, flag_files, options, train
+from efgan_tf import commands, train
 from efgan_tf import config as config_lib
+from efgan_tf.common import flag_files, options
+from efgan_tf.common.errors import UserError
 from efgan_tf.data import load_parts
 from efgan_tf.distillation.settings import DistillConfig
-from efgan_tf.errors import UserError
 from efgan_tf.evaluation.ablation import AblationConfig
+from efgan_tf.trained.run_directory import RunDirectory
 from efgan_tf.training import objectives, trainer
 from efgan_tf.training.initial import beginning
-from efgan_tf.training.run_directory import RunDirectory
 from efgan_tf.training.stopping import StopRequest
 from efgan_tf.training.workers import Workers
 from tests.data import tree_tables

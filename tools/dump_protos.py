@@ -2,20 +2,20 @@
 
     python -m tools.dump_protos
 
-Makes efgan_tf/serving/tensorflow_serving.binpb, a `FileDescriptorSet` of
+Makes efgan_tf/trained/remote/tensorflow_serving.binpb, a `FileDescriptorSet` of
 everything that `tensorflow-serving-api` declares for predicting and for asking
 after models. Clients in any language can load it in the place of the `.proto`
 files, which are spread over the sources of TensorFlow and of TensorFlow
-Serving: efgan_tf.serving.remote does, and serving/node/edit.js.
+Serving: efgan_tf.trained.remote does, and serving/node/edit.js.
 """
 
 from google.protobuf import descriptor_pb2
 from google.protobuf.descriptor import FileDescriptor
 from tensorflow_serving.apis import model_service_pb2, prediction_service_pb2
 
-from efgan_tf.outputs import atomic_file
+from efgan_tf.common.outputs import atomic_file
 
-FILE = "efgan_tf/serving/tensorflow_serving.binpb"
+FILE = "efgan_tf/trained/remote/tensorflow_serving.binpb"
 
 
 def descriptor_set() -> descriptor_pb2.FileDescriptorSet:

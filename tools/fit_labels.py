@@ -18,9 +18,9 @@ import numpy as np
 from absl import flags
 
 from efgan_tf import commands, config
+from efgan_tf.common.options import option
 from efgan_tf.labeling import mapping
 from efgan_tf.labeling.regression import FILE, Regression, features
-from efgan_tf.options import option
 
 PENALTIES = (0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0)
 FOLDS = 5
@@ -62,10 +62,10 @@ def main(values: flags.FlagValues) -> None:
 def _faces(settings: FitConfig) -> tuple[np.ndarray, np.ndarray, list[str]]:
     """Features `[n, k]`, units `[n, 15]` and people of rendered faces."""
     from efgan_tf import action_units
+    from efgan_tf.common.progress import Progress
     from efgan_tf.data import tables
     from efgan_tf.faces import detection, photos
     from efgan_tf.labeling.landmarker import FaceLandmarker
-    from efgan_tf.progress import Progress
     from efgan_tf.synthetic.photos import SynthesizeConfig, write_photos
 
     landmarker, detector = FaceLandmarker(), detection.Detector()

@@ -1,4 +1,4 @@
-"""Makes the graphs of `efgan_tf.graphs`, which start without TensorFlow.
+"""Makes the graphs of `efgan_tf.common.graphs`, which start without TensorFlow.
 
     python -m tools.make_graphs
 
@@ -24,11 +24,11 @@ import mtcnn
 import numpy as np
 import tensorflow as tf
 
-from efgan_tf.editing import presets
-from efgan_tf.editing.network import TrainedNetwork
+from efgan_tf.common.outputs import atomic_file
 from efgan_tf.faces.mtcnn import NETWORKS
-from efgan_tf.outputs import atomic_file
-from efgan_tf.serving.tflite import flatbuffer
+from efgan_tf.trained import presets
+from efgan_tf.trained.network import TrainedNetwork
+from efgan_tf.trained.tflite import flatbuffer
 
 PACKAGE = Path(presets.__file__).parents[1]
 
@@ -133,7 +133,7 @@ def _converted(functions: dict[str, Callable], variables: list) -> bytes:
 
 
 def _emptied(content: bytes, end: int) -> tuple[bytes, list]:
-    """The file without weights, and the `places` of `efgan_tf.graphs`.
+    """The file without weights, and the `places` of `efgan_tf.common.graphs`.
 
     Raises:
       ValueError: the converter did more to the weights than to move them.

@@ -15,7 +15,7 @@ from pathlib import Path
 from absl import flags
 
 from efgan_tf import commands, config
-from efgan_tf.options import option, require
+from efgan_tf.common.options import option, require
 
 FOLDER = Path(__file__).parents[1] / "efgan_tf" / "presets"
 
@@ -35,9 +35,9 @@ def main(values: flags.FlagValues) -> None:
     """Runs the command."""
     settings = config.from_flags(values, PresetConfig)
     commands.quiet_tensorflow()
-    from efgan_tf.editing.keras_file import read_keras
-    from efgan_tf.editing.presets import write_weights
-    from efgan_tf.editing.runs import read_run
+    from efgan_tf.trained.keras_file import read_keras
+    from efgan_tf.trained.presets import write_weights
+    from efgan_tf.trained.runs import read_run
 
     source, path = Path(settings.model), FOLDER / f"{settings.name}.npz"
     trained = read_run(source) if source.is_dir() else read_keras(source)

@@ -20,12 +20,12 @@ import apache_beam
 from apache_beam.options.pipeline_options import DirectOptions, PipelineOptions
 from apache_beam.runners import create_runner
 
+from efgan_tf.common.errors import UserError
 from efgan_tf.data import aligning
 from efgan_tf.data.photo_source import PhotoSource
 from efgan_tf.data.plan import NothingKept, Plan
 from efgan_tf.data.report import Record
 from efgan_tf.data.tables import Row
-from efgan_tf.errors import UserError
 
 _NO_SPACE, _FORBIDDEN, _READ_ONLY = (
     os.strerror(number) for number in (errno.ENOSPC, errno.EACCES, errno.EROFS)

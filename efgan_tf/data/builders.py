@@ -14,13 +14,13 @@ import numpy as np
 import tensorflow_datasets as tfds
 
 from efgan_tf import action_units
+from efgan_tf.common.errors import UserError
+from efgan_tf.common.progress import Progress
 from efgan_tf.config import DataConfig
 from efgan_tf.data import aligning, plan
 from efgan_tf.data.listing import CHANGED
 from efgan_tf.data.report import Record, Report
-from efgan_tf.errors import UserError
 from efgan_tf.faces import detection
-from efgan_tf.progress import Progress
 
 LOCAL_RUNNER = "DirectRunner"
 """Beam's runner on this machine."""

@@ -9,7 +9,8 @@ import collections
 import numpy as np
 from PIL import Image, ImageDraw
 
-from efgan_tf import geometry, sheets
+from efgan_tf import geometry
+from efgan_tf.common import sheets
 from efgan_tf.data.samples import Faces
 
 _COLORS = {"eyes": "deepskyblue", "nose": "limegreen", "mouth": "orangered"}

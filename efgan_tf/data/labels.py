@@ -4,7 +4,7 @@ import dataclasses
 import re
 from collections.abc import Hashable, Iterable, Mapping, Sequence
 
-from efgan_tf.errors import UserError
+from efgan_tf.common.errors import UserError
 from efgan_tf.faces.photos import SUFFIXES
 
 _NAMED = 5  # of many things, so many are named

@@ -6,8 +6,8 @@ from typing import Protocol
 
 import numpy as np
 
+from efgan_tf.common.errors import UserError
 from efgan_tf.data.tables import Row
-from efgan_tf.errors import UserError
 from efgan_tf.faces import photos
 
 

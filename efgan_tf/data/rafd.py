@@ -12,10 +12,10 @@ import re
 from collections.abc import Mapping, Sequence
 
 from efgan_tf import action_units
+from efgan_tf.common.errors import UserError
 from efgan_tf.config import RAFD_ANGLES as ANGLES
 from efgan_tf.config import RAFD_GAZES as GAZES
 from efgan_tf.data import labels
-from efgan_tf.errors import UserError
 
 # What was published: every model at every angle with every expression and
 # gaze, 8,040 photos (rafd.socsci.ru.nl, "Overview").

@@ -5,7 +5,7 @@ import hashlib
 from collections.abc import Collection, Iterable
 from pathlib import Path
 
-from efgan_tf.errors import UserError
+from efgan_tf.common.errors import UserError
 
 SPLITS = ("train", "test")
 

@@ -14,14 +14,14 @@ from typing import Any
 
 import numpy as np
 
-from efgan_tf import outputs
+from efgan_tf.common import outputs
+from efgan_tf.common.errors import UserError
 from efgan_tf.config import DataConfig
 from efgan_tf.data import contact_sheet, stored
 from efgan_tf.data.locating import located
 from efgan_tf.data.plan import NothingKept
 from efgan_tf.data.samples import Faces, Part
 from efgan_tf.data.splits import SPLITS
-from efgan_tf.errors import UserError
 
 
 @dataclasses.dataclass(frozen=True)

@@ -8,16 +8,16 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from efgan_tf.common.fidelity import psnr
+from efgan_tf.common.progress import Progress
 from efgan_tf.config import DataConfig, ModelConfig
 from efgan_tf.data import load_faces
 from efgan_tf.distillation.lessons import Lessons, make_lessons
 from efgan_tf.distillation.settings import DistillConfig
 from efgan_tf.distillation.student import build_student, go_on_from
-from efgan_tf.editing.keras_file import write_keras
-from efgan_tf.editing.loading import load_network
-from efgan_tf.editing.network import TrainedNetwork
-from efgan_tf.fidelity import psnr
-from efgan_tf.progress import Progress
+from efgan_tf.trained.keras_file import write_keras
+from efgan_tf.trained.loading import load_network
+from efgan_tf.trained.network import TrainedNetwork
 from efgan_tf.training import losses, schedules, validation
 from efgan_tf.training.samples import run_cascade
 

@@ -5,12 +5,12 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from efgan_tf.common.progress import Progress
+from efgan_tf.common.sheets import to_uint8
 from efgan_tf.data import Faces
 from efgan_tf.data.pipeline import training_batches
-from efgan_tf.editing.network import TrainedNetwork
 from efgan_tf.editing.subjects import to_network
-from efgan_tf.progress import Progress
-from efgan_tf.sheets import to_uint8
+from efgan_tf.trained.network import TrainedNetwork
 
 _BATCH = 16
 

@@ -2,8 +2,13 @@
 
 import dataclasses
 
-from efgan_tf.editing.presets import DEFAULT
-from efgan_tf.options import check_at_least, check_finite, option, require
+from efgan_tf.common.options import (
+    check_at_least,
+    check_finite,
+    option,
+    require,
+)
+from efgan_tf.trained.presets import DEFAULT
 
 
 @dataclasses.dataclass(frozen=True)

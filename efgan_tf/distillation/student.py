@@ -4,13 +4,12 @@ import dataclasses
 
 import keras
 
+from efgan_tf.common.errors import UserError
 from efgan_tf.config import ModelConfig
-from efgan_tf.editing.info import ModelInfo
-from efgan_tf.editing.loading import load_network
-from efgan_tf.editing.network import TrainedNetwork, join
-from efgan_tf.errors import UserError
-from efgan_tf.models import build_cascade, stage_models
-from efgan_tf.training.networks import dtype_policy
+from efgan_tf.models import build_cascade, dtype_policy, stage_models
+from efgan_tf.trained.info import ModelInfo
+from efgan_tf.trained.loading import load_network
+from efgan_tf.trained.network import TrainedNetwork, join
 
 _SHARED = (
     "image_size", "estimator_width", "box_eyes", "box_nose", "box_mouth",

@@ -6,15 +6,14 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
-from efgan_tf import outputs
-from efgan_tf.editing.describe import edited_to_json
+from efgan_tf.common import outputs
+from efgan_tf.common.errors import UserError
+from efgan_tf.common.progress import Progress
 from efgan_tf.editing.editor import Editor
 from efgan_tf.editing.inputs import Job
 from efgan_tf.editing.request import Request
-from efgan_tf.editing.results import Edited
-from efgan_tf.errors import UserError
+from efgan_tf.editing.results import Edited, edited_to_json
 from efgan_tf.faces import documents
-from efgan_tf.progress import Progress
 
 REPORT = "report.json"
 
@@ -158,12 +157,15 @@ def _edit_chunk(
         for job, _, document in chunk
         if not isinstance(document, UserError)
     }
-    taken = request.detect_and_align(
-        editor, [each.pixels for each in read.values()]
+    found = editor.detect_and_align(
+        [each.pixels for each in read.values()],
+        request.choice,
+        request.on_no_face,
+        request.source,
     )
-    subjects = dict(zip(read, taken, strict=True))
-    good = [s for s in taken if not isinstance(s, UserError)]
-    edited = iter(request.apply(editor, good))
+    subjects = dict(zip(read, found, strict=True))
+    good = [each for each in found if not isinstance(each, UserError)]
+    edited = iter(editor.apply(good, request.target, request.stages))
     for job, path, document in chunk:
         if isinstance(document, UserError):
             yield Entry(job.name, "failed", _reason(document, job))

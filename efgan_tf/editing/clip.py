@@ -11,23 +11,24 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
+from efgan_tf.common.errors import UserError
+from efgan_tf.common.progress import Progress
 from efgan_tf.editing.editor import Editor
-from efgan_tf.editing.face_search import all_small, find_faces
 from efgan_tf.editing.face_selection import (
     NoFaceError,
+    all_small,
     check_box,
     choose,
+    find_faces,
     left_to_right,
 )
 from efgan_tf.editing.request import Request
 from efgan_tf.editing.subjects import AlignedFace, Subject, to_network
-from efgan_tf.errors import UserError
 from efgan_tf.faces import tracking
 from efgan_tf.faces.alignment import align
 from efgan_tf.faces.detection import Detector, Face
 from efgan_tf.faces.video import Frame, Video
 from efgan_tf.faces.video_writing import Audio, write_video
-from efgan_tf.progress import Progress
 
 UNITS_SECONDS = 0.5
 """What a face shows is averaged over so long, half of it ahead."""
@@ -86,7 +87,7 @@ def edit_video(
       overwrite: replace a file that exists.
 
     Raises:
-      UserError: no frame has such a face, the model cannot grant the request,
+      UserError: no frame has such a face, the model has not learned a unit,
         or the file cannot be written.
     """
     request = request.resolve(editor)
@@ -259,7 +260,7 @@ def _edited(
             )
             for number, frame in enumerate(frames, start)
         ]
-        edits = request.apply(editor, subjects)
+        edits = editor.apply(subjects, request.target, request.stages)
         for frame, edited in zip(frames, edits, strict=True):
             yield dataclasses.replace(frame, pixels=edited.image)
         start += len(frames)

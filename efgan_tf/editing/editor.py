@@ -1,24 +1,18 @@
 """Edits photos: finds faces, changes their expression, puts them back."""
 
+import dataclasses
 import functools
+import os
 from collections.abc import Mapping, Sequence
 
 import numpy as np
+from PIL import Image
 
-from efgan_tf.editing.expression_target import ExpressionTarget, make_target
-from efgan_tf.editing.face_search import find_faces
-from efgan_tf.editing.face_selection import FaceChoice, parse_choice
-from efgan_tf.editing.model import EditingModel, Edits
-from efgan_tf.editing.photo_arguments import (
-    MAX_MEGAPIXELS,
-    Photo,
-    as_given,
-    is_several,
-    name_of,
-    open_photo,
-    pixels_of,
-)
+from efgan_tf.common.errors import UserError
+from efgan_tf.editing.expression import ExpressionTarget, make_target
+from efgan_tf.editing.face_selection import FaceChoice, find_faces, parse_choice
 from efgan_tf.editing.results import Edited, edited_face, put_back
+from efgan_tf.editing.settings import PhotoConfig
 from efgan_tf.editing.subjects import (
     WAY_OUT,
     AlignedFace,
@@ -27,16 +21,23 @@ from efgan_tf.editing.subjects import (
     to_network,
     unwrap,
 )
-from efgan_tf.errors import UserError
+from efgan_tf.faces import documents
 from efgan_tf.faces.detection import Detector, Face
 from efgan_tf.faces.photos import eight_bits
+from efgan_tf.trained.model import EditingModel, Edits
+
+Photo = np.ndarray | Image.Image | str | os.PathLike
+Opened = np.ndarray | documents.Document
+
+MAX_MEGAPIXELS = PhotoConfig.max_megapixels
+"""Larger files are refused."""
 
 
 class Editor:
     """A model and a face detector; `efgan_tf.load` makes it.
 
     Args:
-      model: of `efgan_tf.editing.loading.load_model`.
+      model: of `efgan_tf.trained.loading.load_model`.
       detector: by default one is loaded when it is first needed.
 
     Attributes:
@@ -122,7 +123,7 @@ class Editor:
 
         Raises:
           UserError: a photo cannot be read, it has no such face, the target is
-            out of range, or the model cannot grant it.
+            out of range, or the model has not learned one of its units.
         """
         whole = None
         if from_photo is not None:
@@ -131,7 +132,7 @@ class Editor:
         several = is_several(image)
         images: list[Photo] = list(image) if several else [image]  # type: ignore
         opened = [open_photo(each, max_megapixels) for each in images]
-        taken = self.detect_and_align(
+        found = self.detect_and_align(
             [pixels_of(each) for each in opened],
             parse_choice(face),
             on_no_face,
@@ -143,7 +144,7 @@ class Editor:
         ]
         subjects = [
             unwrap(result, name_of(each, place), WAY_OUT)
-            for result, each, place in zip(taken, images, places, strict=True)
+            for result, each, place in zip(found, images, places, strict=True)
         ]
         edited = [
             as_given(*parts)
@@ -201,13 +202,13 @@ class Editor:
         """Edits the faces of photos to target units, all in one batch.
 
         Args:
-          subjects: of `take`.
+          subjects: of `detect_and_align`.
           targets: for each subject, `[17]` in 0–5 for each of its faces.
           stages: of the cascade.
         """
         faces = [face for subject in subjects for face in subject.faces]
-        wanted = [target for each in targets for target in each]
-        edits = iter(self._edits(faces, wanted, stages))
+        flat = [target for each in targets for target in each]
+        edits = iter(self._edits(faces, flat, stages))
         return [
             put_back(
                 subject,
@@ -243,3 +244,51 @@ class Editor:
             )
             for n in range(len(faces))
         ]
+
+
+def is_several(image: Photo | Sequence[Photo]) -> bool:
+    """Whether it is a sequence of photos, or an array `[n, …]` of them."""
+    if isinstance(image, np.ndarray):
+        return image.ndim == 4
+    return isinstance(image, Sequence) and not isinstance(image, str)
+
+
+def open_photo(image: Photo, max_megapixels: float = MAX_MEGAPIXELS) -> Opened:
+    """A photo upright, as viewers show it; a path's file is read.
+
+    Raises:
+      UserError: the file or the picture cannot be read, or a file is larger
+        than `max_megapixels`.
+    """
+    if isinstance(image, np.ndarray):
+        return image
+    if isinstance(image, Image.Image):
+        return documents.from_image(image)
+    max_pixels = PhotoConfig(max_megapixels=max_megapixels).max_pixels
+    return documents.read_document(image, max_pixels)
+
+
+def pixels_of(opened: Opened) -> np.ndarray:
+    """`[height, width, 3]` of an opened photo."""
+    return opened if isinstance(opened, np.ndarray) else opened.pixels
+
+
+def name_of(image: Photo, place: str = "") -> str:
+    """A photo's name in errors: its path, or where it stands among others."""
+    if isinstance(image, (str, os.PathLike)):
+        return os.fspath(image)
+    return place
+
+
+def as_given(edited: Edited, opened: Opened, given: Photo) -> Edited:
+    """An edit whose image is of the type that was given."""
+    if isinstance(opened, np.ndarray):
+        return edited
+    document = documents.edited(opened, edited.image)
+    image = edited.image
+    if isinstance(given, Image.Image):
+        image = documents.to_image(document)
+    notes = (*document.notes, *edited.notes)
+    return dataclasses.replace(
+        edited, image=image, document=document, notes=notes
+    )

@@ -1,20 +1,19 @@
-"""A request: what is wanted of which faces, before any model is loaded."""
+"""A request: which faces are to show what, before any model is loaded."""
 
 import dataclasses
 
 import numpy as np
 
+from efgan_tf.common.errors import UserError
 from efgan_tf.editing.editor import Editor
-from efgan_tf.editing.expression_target import ExpressionTarget
+from efgan_tf.editing.expression import ExpressionTarget
 from efgan_tf.editing.face_selection import FaceChoice
-from efgan_tf.editing.results import Edited
-from efgan_tf.editing.subjects import Subject, check_source
-from efgan_tf.errors import UserError
+from efgan_tf.editing.subjects import check_source
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Request:
-    """What is wanted of which faces.
+    """Which faces are to show what.
 
     Attributes:
       target: what to edit to; its expression is open if `from_photo` is given.
@@ -60,15 +59,3 @@ class Request:
             target=dataclasses.replace(self.target, expression=units),
             from_photo=None,
         )
-
-    def detect_and_align(
-        self, editor: Editor, photos: list[np.ndarray]
-    ) -> list[Subject | UserError]:
-        """The photos' subjects, or why one has none."""
-        return editor.detect_and_align(
-            photos, self.choice, self.on_no_face, self.source
-        )
-
-    def apply(self, editor: Editor, subjects: list[Subject]) -> list[Edited]:
-        """The subjects' edits."""
-        return editor.apply(subjects, self.target, self.stages)

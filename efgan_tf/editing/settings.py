@@ -3,16 +3,16 @@
 import dataclasses
 
 from efgan_tf.action_units import canonical_name
-from efgan_tf.editing.face_selection import parse_choice
-from efgan_tf.editing.presets import DEFAULT
-from efgan_tf.editing.subjects import ON_NO_FACE
-from efgan_tf.options import (
+from efgan_tf.common.options import (
     check_at_least,
     check_choices,
     check_finite,
     option,
     require,
 )
+from efgan_tf.editing.face_selection import parse_choice
+from efgan_tf.editing.subjects import ON_NO_FACE
+from efgan_tf.trained.presets import DEFAULT
 
 
 @dataclasses.dataclass(frozen=True)

@@ -7,20 +7,18 @@ from collections.abc import Iterator
 import numpy as np
 from PIL import Image
 
-from efgan_tf import outputs
-from efgan_tf.editing.animation import animate
+from efgan_tf.common import outputs
+from efgan_tf.common.errors import UserError
+from efgan_tf.common.progress import Progress
+from efgan_tf.common.sheets import grid
+from efgan_tf.editing.drawing import animate, edit_sheet, responses
 from efgan_tf.editing.editor import Editor
-from efgan_tf.editing.expression_file import Expression, save_expression
+from efgan_tf.editing.expression import Expression, save_expression
 from efgan_tf.editing.request import Request
 from efgan_tf.editing.results import Edited
 from efgan_tf.editing.settings import ResultConfig
-from efgan_tf.editing.sheet import edit_sheet
-from efgan_tf.editing.strip import responses
 from efgan_tf.editing.subjects import WAY_OUT, Subject, reduced, unwrap
-from efgan_tf.errors import UserError
 from efgan_tf.faces import animations, documents
-from efgan_tf.progress import Progress
-from efgan_tf.sheets import grid
 
 ANIMATION_SIDE = 640
 """Photos are shrunk to this for animations."""
@@ -53,18 +51,17 @@ def edit_photo(
       nothing was written then.
 
     Raises:
-      UserError: the photo has no such face, the model cannot grant the
-        request, or a file cannot be written.
+      UserError: the photo has no such face, the model has not learned a
+        unit, or a file cannot be written.
     """
     request = request.resolve(editor)
-    (taken,) = request.detect_and_align(editor, [document.pixels])
-    subject = unwrap(taken, name, WAY_OUT)
+    subject = _subject(editor, request, document, name)
     if result.save_expression and len(subject.faces) > 1:
         raise UserError(
             f"--save_expression={result.save_expression} holds one face's "
             f"units, and {len(subject.faces)} are meant; choose one with --face"
         )
-    (edited,) = request.apply(editor, [subject])
+    (edited,) = editor.apply([subject], request.target, request.stages)
     if not edited.faces:
         return edited
     writing: contextlib.AbstractContextManager[tuple[str, ...]]
@@ -106,12 +103,21 @@ def draw_strip(
       UserError: as `edit_photo`.
     """
     request = request.resolve(editor)
-    (taken,) = request.detect_and_align(editor, [document.pixels])
-    subject = unwrap(taken, name, WAY_OUT)
+    subject = _subject(editor, request, document, name)
     if subject.faces:
         columns = responses(editor, subject, unit, _STRIP_SIDE, request.stages)
         save_picture(out, grid(columns), overwrite)
     return subject
+
+
+def _subject(
+    editor: Editor, request: Request, document: documents.Document, name: str
+) -> Subject:
+    """The photo with the faces that are meant."""
+    (found,) = editor.detect_and_align(
+        [document.pixels], request.choice, request.on_no_face, request.source
+    )
+    return unwrap(found, name, WAY_OUT)
 
 
 def save_picture(path: str, picture: np.ndarray, overwrite: bool) -> None:

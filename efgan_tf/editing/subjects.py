@@ -6,20 +6,20 @@ from collections.abc import Sequence
 import numpy as np
 
 from efgan_tf import action_units, geometry
-from efgan_tf.editing.face_search import find_faces
+from efgan_tf.common.errors import UserError
 from efgan_tf.editing.face_selection import (
     FaceChoice,
     NoFaceError,
     check_box,
     choose,
+    find_faces,
     framed_by_center,
 )
-from efgan_tf.editing.model import EditingModel
-from efgan_tf.errors import UserError
 from efgan_tf.faces.alignment import align
 from efgan_tf.faces.detection import Detector, Face
 from efgan_tf.faces.photos import eight_bits
 from efgan_tf.faces.turns import TURNED, moved, shrunk
+from efgan_tf.trained.model import EditingModel
 
 ON_NO_FACE = ("error", "skip", "centre")
 """What to do with a photo without a face: refuse it, leave it as it is, or
@@ -98,23 +98,23 @@ def detect_and_align(
     check_source(model, source)
     seen = [eight_bits(photo) for photo in photos]
     found = find_faces(detector, seen)
-    taken = [
-        _taken(photo, faces, choice, on_no_face, model.size)
+    chosen = [
+        _choose_and_align(photo, faces, choice, on_no_face, model.size)
         for photo, faces in zip(seen, found, strict=True)
     ]
-    subjects = [each for each in taken if isinstance(each, Subject)]
+    subjects = [each for each in chosen if isinstance(each, Subject)]
     aligned = [face.aligned for each in subjects for face in each.faces]
     units = iter(_units(model, aligned, source))
     return [
         _complete(each, photo, [next(units) for _ in each.faces])
         if isinstance(each, Subject)
         else each
-        for each, photo in zip(taken, photos, strict=True)
+        for each, photo in zip(chosen, photos, strict=True)
     ]
 
 
 def check_source(model: EditingModel, source: np.ndarray | None) -> None:
-    """Raises a `UserError` if nobody tells what the faces show."""
+    """Raises a `UserError` if nothing says what the faces show."""
     if source is None and not model.has_estimator:
         raise UserError(
             f"{model.name} has no estimator: it cannot tell what a face "
@@ -145,7 +145,7 @@ def to_network(images: np.ndarray) -> np.ndarray:
     return images.astype(np.float32) / 127.5 - 1
 
 
-def _taken(
+def _choose_and_align(
     photo: np.ndarray,
     faces: list[Face],
     choice: FaceChoice,

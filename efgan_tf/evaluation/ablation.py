@@ -12,9 +12,9 @@ from pathlib import Path
 from absl import flags
 
 from efgan_tf import config as config_lib
-from efgan_tf import options
+from efgan_tf.common import options
+from efgan_tf.common.options import option, require
 from efgan_tf.config import Config
-from efgan_tf.options import option, require
 
 _EFGAN = {"local_branches": True, "refiner": True}
 _ROWS = {

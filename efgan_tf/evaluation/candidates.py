@@ -5,15 +5,15 @@ from pathlib import Path
 from typing import Any
 
 from efgan_tf import config as config_lib
+from efgan_tf.common.errors import UserError
 from efgan_tf.config import Config, DataConfig
 from efgan_tf.data import Faces, load_parts
-from efgan_tf.editing.loading import load_network
-from efgan_tf.editing.network import TrainedNetwork
-from efgan_tf.editing.runs import read_run
-from efgan_tf.errors import UserError
 from efgan_tf.evaluation.settings import EvaluateConfig
-from efgan_tf.training.checkpoints import Checkpoints
-from efgan_tf.training.run_directory import RunDirectory, data_digest
+from efgan_tf.trained.checkpoints import Checkpoints
+from efgan_tf.trained.loading import load_network
+from efgan_tf.trained.network import TrainedNetwork
+from efgan_tf.trained.run_directory import RunDirectory, data_digest
+from efgan_tf.trained.runs import read_run
 
 
 @dataclasses.dataclass(frozen=True, eq=False)

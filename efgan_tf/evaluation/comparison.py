@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from efgan_tf.errors import UserError
+from efgan_tf.common.errors import UserError
 from efgan_tf.evaluation import report as report_lib
 from efgan_tf.evaluation import scoring
 from efgan_tf.evaluation.columns import ALL, EDIT, LARGE, NO_EDIT, REPORT

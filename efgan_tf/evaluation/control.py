@@ -5,11 +5,11 @@ import dataclasses
 import numpy as np
 
 from efgan_tf import action_units
-from efgan_tf.editing.model import EditingModel
 from efgan_tf.evaluation import edits
 from efgan_tf.evaluation.judges import Judges
 from efgan_tf.evaluation.metrics import responses
 from efgan_tf.evaluation.protocol import Pairs
+from efgan_tf.trained.model import EditingModel
 
 SLIDER = np.linspace(0, action_units.MAX_INTENSITY, 6)
 FACES = 12

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from efgan_tf.errors import UserError
+from efgan_tf.common.errors import UserError
 from efgan_tf.evaluation.columns import ALL, EDIT, NO_EDIT, REPORT
 
 METRICS_LOG = "metrics.jsonl"

@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from efgan_tf.editing.model import BATCH_SIZE, EditingModel
-from efgan_tf.errors import UserError
+from efgan_tf.common.errors import UserError
+from efgan_tf.trained.model import BATCH_SIZE, EditingModel
 
 
 def results(

@@ -8,10 +8,8 @@ from typing import Any
 import numpy as np
 
 import efgan_tf
+from efgan_tf.common.errors import UserError
 from efgan_tf.data import Faces
-from efgan_tf.editing.loading import editing_model
-from efgan_tf.editing.model import EditingModel
-from efgan_tf.errors import UserError
 from efgan_tf.evaluation import edits, features, groups, judges, protocol
 from efgan_tf.evaluation.candidates import Candidate, read_candidates
 from efgan_tf.evaluation.control import Control, measure_control
@@ -22,6 +20,8 @@ from efgan_tf.evaluation.perceptual import Lpips
 from efgan_tf.evaluation.protocol import Pairs
 from efgan_tf.evaluation.saved_scores import SavedScores
 from efgan_tf.evaluation.settings import EvaluateConfig
+from efgan_tf.trained.loading import editing_model
+from efgan_tf.trained.model import EditingModel
 
 
 @dataclasses.dataclass(frozen=True, eq=False)

@@ -19,8 +19,8 @@ import numpy as np
 
 # Imported for its layers, which Keras finds by their registered names.
 import efgan_tf.models  # noqa: F401
-from efgan_tf import runtime
-from efgan_tf.errors import UserError
+from efgan_tf.common import runtime
+from efgan_tf.common.errors import UserError
 from efgan_tf.evaluation.metrics import checks
 
 DOWNLOAD = "download"

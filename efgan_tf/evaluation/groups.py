@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from efgan_tf.common.errors import UserError
 from efgan_tf.config import DataConfig
-from efgan_tf.errors import UserError
 from efgan_tf.evaluation import scoring
 from efgan_tf.evaluation.columns import EDIT, NO_EDIT, TRUE
 from efgan_tf.evaluation.metrics.intervals import bootstrap_difference

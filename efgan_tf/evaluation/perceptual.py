@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from efgan_tf.errors import UserError
+from efgan_tf.common.errors import UserError
 from efgan_tf.evaluation.features import (
     BROKEN,
     check_input,

@@ -4,10 +4,10 @@ from pathlib import Path
 
 import numpy as np
 
-from efgan_tf import sheets
+from efgan_tf.common import sheets
+from efgan_tf.common.figures import new_figure
 from efgan_tf.evaluation.control import SLIDER, Control
 from efgan_tf.evaluation.protocol import Pairs
-from efgan_tf.figures import new_figure
 
 _SHEET_ROWS = 12
 

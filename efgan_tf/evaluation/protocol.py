@@ -13,9 +13,9 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from efgan_tf.common.errors import UserError
 from efgan_tf.data.pictures import decode
 from efgan_tf.data.samples import Faces
-from efgan_tf.errors import UserError
 
 UNNAMED = ("", "random")
 """Expressions that are no names; nothing is classified as them."""

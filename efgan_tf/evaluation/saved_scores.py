@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from efgan_tf.errors import UserError
+from efgan_tf.common.errors import UserError
 from efgan_tf.evaluation.columns import LARGE
 from efgan_tf.evaluation.scoring import PictureScores
 

@@ -2,7 +2,12 @@
 
 import dataclasses
 
-from efgan_tf.options import check_at_least, check_finite, option, require
+from efgan_tf.common.options import (
+    check_at_least,
+    check_finite,
+    option,
+    require,
+)
 
 
 @dataclasses.dataclass(frozen=True)

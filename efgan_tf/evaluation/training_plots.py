@@ -5,9 +5,9 @@ from pathlib import Path
 
 import numpy as np
 
+from efgan_tf.common.figures import new_figure
 from efgan_tf.evaluation.columns import EDIT, METRICS, NO_EDIT
 from efgan_tf.evaluation.curves import Curves
-from efgan_tf.figures import new_figure
 
 _ACROSS = 4
 _PANEL = 3.4, 2.6  # inches

@@ -11,7 +11,7 @@ import numpy as np
 from PIL import Image
 
 from efgan_tf import action_units, geometry
-from efgan_tf.figures import new_figure
+from efgan_tf.common.figures import new_figure
 
 HEAT, SIGNED = "inferno", "RdBu_r"
 

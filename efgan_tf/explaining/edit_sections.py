@@ -5,9 +5,9 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from efgan_tf import action_units, geometry
+from efgan_tf.editing.drawing import sweep
 from efgan_tf.editing.editor import Editor
 from efgan_tf.editing.results import Edited, EditedFace
-from efgan_tf.editing.strip import sweep
 from efgan_tf.editing.subjects import Subject, close_up, reduced
 from efgan_tf.explaining import edit_sheets
 from efgan_tf.explaining.page import Section, Table

@@ -5,13 +5,13 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from efgan_tf import geometry
+from efgan_tf.common.sheets import to_uint8
+from efgan_tf.editing.drawing import INTENSITIES
 from efgan_tf.editing.results import Edited, EditedFace
-from efgan_tf.editing.strip import INTENSITIES
 from efgan_tf.editing.subjects import Subject, to_network
 from efgan_tf.explaining import drawing
 from efgan_tf.explaining.drawing import BOX_COLORS, Sheet
 from efgan_tf.faces.photos import eight_bits
-from efgan_tf.sheets import to_uint8
 
 _CELL = 1.7, 1.95
 _WHOLE = {"face": "global branch", "refiner": "refiner"}

@@ -8,19 +8,19 @@ import numpy as np
 
 import efgan_tf
 from efgan_tf import action_units
+from efgan_tf.common.errors import UserError
+from efgan_tf.common.outputs import atomic_folder
+from efgan_tf.common.progress import Progress
 from efgan_tf.editing.editor import Editor
-from efgan_tf.editing.expression_target import known_units, make_target
+from efgan_tf.editing.expression import known_units, make_target
 from efgan_tf.editing.face_selection import parse_choice
-from efgan_tf.editing.loading import editing_model, load_network
-from efgan_tf.editing.network import TrainedNetwork
 from efgan_tf.editing.subjects import to_network, unwrap
-from efgan_tf.errors import UserError
 from efgan_tf.explaining import edit_sections, map_sections
 from efgan_tf.explaining.page import Section, render
 from efgan_tf.explaining.readers import Reader, critics_of, estimator_of
 from efgan_tf.explaining.settings import MAPS, VisualizeConfig
-from efgan_tf.outputs import atomic_folder
-from efgan_tf.progress import Progress
+from efgan_tf.trained.loading import editing_model, load_network
+from efgan_tf.trained.network import TrainedNetwork
 
 REPORT, ARRAYS = "report.html", "maps.npz"
 

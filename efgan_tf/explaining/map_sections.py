@@ -5,13 +5,13 @@ from collections.abc import Sequence
 import numpy as np
 
 from efgan_tf import action_units
+from efgan_tf.common.sheets import to_uint8
 from efgan_tf.explaining import map_sheets, maps
 from efgan_tf.explaining.localization import densities
 from efgan_tf.explaining.maximization import maximize
 from efgan_tf.explaining.page import Section, Table
 from efgan_tf.explaining.readers import Reader
 from efgan_tf.explaining.settings import MAPS, VisualizeConfig
-from efgan_tf.sheets import to_uint8
 
 
 def map_section(

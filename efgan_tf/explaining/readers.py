@@ -10,11 +10,15 @@ from keras import layers
 
 from efgan_tf import action_units, geometry
 from efgan_tf.config import ModelConfig
-from efgan_tf.editing.network import TrainedNetwork
-from efgan_tf.models import build_critics, critic_view, region_units
-from efgan_tf.training.checkpoints import Checkpoints
-from efgan_tf.training.networks import dtype_policy
-from efgan_tf.training.run_directory import RunDirectory
+from efgan_tf.models import (
+    build_critics,
+    critic_view,
+    dtype_policy,
+    region_units,
+)
+from efgan_tf.trained.checkpoints import Checkpoints
+from efgan_tf.trained.network import TrainedNetwork
+from efgan_tf.trained.run_directory import RunDirectory
 
 ESTIMATOR = "estimator"
 

@@ -3,15 +3,15 @@
 import dataclasses
 
 from efgan_tf import action_units
-from efgan_tf.editing.expression_target import (
+from efgan_tf.common.options import check_at_least, option, require
+from efgan_tf.editing.expression import (
     ExpressionTarget,
     make_target,
     parse_units,
 )
 from efgan_tf.editing.face_selection import parse_choice
-from efgan_tf.editing.presets import DEFAULT
 from efgan_tf.editing.settings import PhotoConfig
-from efgan_tf.options import check_at_least, option, require
+from efgan_tf.trained.presets import DEFAULT
 
 MAPS = ("smoothgrad", "gradcam", "gradcam++", "layercam", "scorecam")
 """Methods that say which pixels a unit is read from; one map for each unit."""

@@ -7,10 +7,10 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from efgan_tf.errors import UserError
+from efgan_tf.common.errors import UserError
+from efgan_tf.common.outputs import atomic_file, check_free_file
 from efgan_tf.faces.video import pyav
 from efgan_tf.faces.video_writing import at_rate, write_video
-from efgan_tf.outputs import atomic_file, check_free_file
 
 _SUFFIXES = (".gif", ".webp", ".mp4")
 

@@ -13,10 +13,10 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from efgan_tf.errors import UserError
+from efgan_tf.common.errors import UserError
+from efgan_tf.common.outputs import atomic_file
 from efgan_tf.faces import lossless, photos, writers
 from efgan_tf.faces.metadata import Metadata, read_metadata
-from efgan_tf.outputs import atomic_file
 
 _FORMATS = {
     ".jpg": "JPEG",

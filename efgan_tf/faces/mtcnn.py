@@ -16,7 +16,7 @@ from pathlib import Path
 
 import numpy as np
 
-from efgan_tf.graphs import Functions, read_graph
+from efgan_tf.common.graphs import Functions, read_graph
 
 NETWORKS = {"pnet": None, "rnet": 24, "onet": 48}
 """Name → side of what it sees in pixels; P-net sees whole photos."""

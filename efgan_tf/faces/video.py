@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from efgan_tf.errors import UserError
+from efgan_tf.common.errors import UserError
 from efgan_tf.faces.video_pictures import (
     Colors,
     ToRgb,

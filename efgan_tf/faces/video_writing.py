@@ -13,7 +13,12 @@ from typing import Any
 
 import numpy as np
 
-from efgan_tf.errors import UserError
+from efgan_tf.common.errors import UserError
+from efgan_tf.common.outputs import (
+    atomic_file,
+    check_free_file,
+    temporary_folder,
+)
 from efgan_tf.faces.video import (
     Frame,
     Video,
@@ -25,7 +30,6 @@ from efgan_tf.faces.video import (
     start_of,
 )
 from efgan_tf.faces.video_pictures import FINE, Colors
-from efgan_tf.outputs import atomic_file, check_free_file, temporary_folder
 
 VIDEO_SUFFIXES = (".mp4", ".m4v", ".mov")
 """What can be written, in lower case."""

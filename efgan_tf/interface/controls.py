@@ -3,8 +3,8 @@
 import gradio as gr
 
 from efgan_tf import action_units
-from efgan_tf.editing.model import EditingModel
 from efgan_tf.interface.session import STEP
+from efgan_tf.trained.model import EditingModel
 
 GROUPS = {"Brows and eyes": "eyes", "Nose": "nose", "Mouth and chin": "mouth"}
 """Title → the region whose units it shows."""

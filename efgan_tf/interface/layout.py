@@ -6,11 +6,11 @@ from importlib import resources
 import gradio as gr
 
 from efgan_tf import action_units
-from efgan_tf.editing.model import EditingModel
 from efgan_tf.faces.photos import read_photo
 from efgan_tf.interface.controls import intensity_slider, unit_sliders
 from efgan_tf.interface.pictures import choices
 from efgan_tf.interface.samples import SAMPLES, sample_path
+from efgan_tf.trained.model import EditingModel
 
 
 class Layout:

@@ -12,8 +12,8 @@ from typing import Any
 
 import gradio as gr
 
+from efgan_tf.common.errors import UserError
 from efgan_tf.editing.editor import Editor
-from efgan_tf.errors import UserError
 from efgan_tf.interface.layout import Layout
 from efgan_tf.interface.pictures import choices, picture_url
 from efgan_tf.interface.samples import SAMPLES, sample_path

@@ -7,7 +7,7 @@ import socket
 import tempfile
 from collections.abc import Iterator
 
-from efgan_tf.errors import UserError
+from efgan_tf.common.errors import UserError
 
 _LAST_WORDS = 2  # seconds that open connections have when the server ends
 

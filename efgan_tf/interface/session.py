@@ -13,21 +13,20 @@ from pathlib import Path
 import numpy as np
 
 from efgan_tf import action_units
-from efgan_tf.editing.animation import animate
+from efgan_tf.common.errors import UserError
+from efgan_tf.editing.drawing import animate, face_pictures
 from efgan_tf.editing.editor import Editor
-from efgan_tf.editing.expression_file import (
+from efgan_tf.editing.expression import (
     Expression,
+    ExpressionTarget,
     load_expression,
     save_expression,
 )
-from efgan_tf.editing.expression_target import ExpressionTarget
 from efgan_tf.editing.face_selection import FaceChoice
 from efgan_tf.editing.results import Edited
 from efgan_tf.editing.settings import ResultConfig
-from efgan_tf.editing.sheet import face_pictures
 from efgan_tf.editing.single import ANIMATION_SIDE
 from efgan_tf.editing.subjects import Subject, close_up, reduced, unwrap
-from efgan_tf.errors import UserError
 from efgan_tf.faces import animations, documents
 from efgan_tf.interface.uploads import named_as_by_its_owner, read_upload
 

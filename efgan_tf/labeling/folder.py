@@ -8,8 +8,8 @@ from pathlib import Path
 
 from PIL import Image
 
-from efgan_tf import outputs
-from efgan_tf.csv_files import normalize_name
+from efgan_tf.common import outputs
+from efgan_tf.common.csv_files import normalize_name
 from efgan_tf.labeling import (
     labeler,
     mapping,

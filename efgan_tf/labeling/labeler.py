@@ -7,12 +7,12 @@ from pathlib import Path
 
 import numpy as np
 
-from efgan_tf.errors import UserError
+from efgan_tf.common.errors import UserError
+from efgan_tf.common.progress import Progress
 from efgan_tf.faces import detection, photos, turns
 from efgan_tf.labeling import mapping, measures
 from efgan_tf.labeling.landmarker import FaceLandmarker
 from efgan_tf.labeling.regression import Regression
-from efgan_tf.progress import Progress
 
 # As many photos at a time as the memory should hold.
 _BATCH_PHOTOS = 64

@@ -4,8 +4,8 @@ import dataclasses
 from collections.abc import Sequence
 from pathlib import Path
 
-from efgan_tf.csv_files import UnusableFile, normalize_name, read_csv
-from efgan_tf.errors import UserError
+from efgan_tf.common.csv_files import UnusableFile, normalize_name, read_csv
+from efgan_tf.common.errors import UserError
 
 NAME = "manifest.csv"
 """What counts where the photos' folder has it."""

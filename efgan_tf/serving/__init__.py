@@ -2,13 +2,15 @@
 
 from typing import Any
 
-_CLIENTS = ("Client", "ServingError")
-
 
 def __getattr__(name: str) -> Any:
-    # The export needs no gRPC.
-    if name in _CLIENTS:
-        from efgan_tf.serving import remote
+    # The export needs neither gRPC nor the editor.
+    if name == "Client":
+        from efgan_tf.serving.client import Client
 
-        return getattr(remote, name)
+        return Client
+    if name == "ServingError":
+        from efgan_tf.trained.remote.faults import ServingError
+
+        return ServingError
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

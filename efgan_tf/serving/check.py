@@ -12,9 +12,9 @@ import numpy as np
 import tensorflow as tf
 
 from efgan_tf import action_units
-from efgan_tf.editing.network import TrainedNetwork
-from efgan_tf.errors import UserError
+from efgan_tf.common.errors import UserError
 from efgan_tf.serving.exported_model import ExportedModel
+from efgan_tf.trained.network import TrainedNetwork
 
 BATCHES = (1, 3, 32)
 

@@ -8,7 +8,7 @@ import tensorflow as tf
 from google.protobuf.message import DecodeError
 from tensorflow.core.protobuf import saved_model_pb2
 
-from efgan_tf.errors import UserError
+from efgan_tf.common.errors import UserError
 
 MODEL_FILE = "saved_model.pb"
 """Every SavedModel has it."""

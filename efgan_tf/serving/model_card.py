@@ -4,10 +4,10 @@ from pathlib import Path
 
 from efgan_tf import action_units
 from efgan_tf.config import DataConfig, DataPart
-from efgan_tf.editing import presets
-from efgan_tf.editing.info import FILE_NAME as INFO_NAME
-from efgan_tf.editing.info import ModelInfo
-from efgan_tf.training.run_directory import RunDirectory
+from efgan_tf.trained import presets
+from efgan_tf.trained.info import FILE_NAME as INFO_NAME
+from efgan_tf.trained.info import ModelInfo
+from efgan_tf.trained.run_directory import RunDirectory
 
 FILE_NAME = "MODEL_CARD.md"
 

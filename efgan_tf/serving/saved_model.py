@@ -5,13 +5,13 @@ from pathlib import Path
 
 import tensorflow as tf
 
-from efgan_tf.editing.info import FILE_NAME
-from efgan_tf.editing.network import TrainedNetwork
-from efgan_tf.outputs import atomic_folder
+from efgan_tf.common.file_errors import as_user_error
+from efgan_tf.common.outputs import atomic_folder
 from efgan_tf.serving import model_card
 from efgan_tf.serving.signatures import Signatures
 from efgan_tf.serving.warmup import write_warmup
-from efgan_tf.training.file_errors import as_user_error
+from efgan_tf.trained.info import FILE_NAME
+from efgan_tf.trained.network import TrainedNetwork
 
 
 def write_saved_model(

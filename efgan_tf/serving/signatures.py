@@ -27,7 +27,7 @@ results without an error).
 import tensorflow as tf
 
 from efgan_tf import action_units
-from efgan_tf.editing.network import TrainedNetwork
+from efgan_tf.trained.network import TrainedNetwork
 
 TOLERANCE = 1e-3
 """How far rounding may take an image beyond [0, 1], or a unit beyond 0–5."""

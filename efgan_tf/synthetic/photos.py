@@ -24,11 +24,12 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from efgan_tf import action_units, outputs
-from efgan_tf.errors import UserError
+from efgan_tf import action_units
+from efgan_tf.common import outputs
+from efgan_tf.common.errors import UserError
+from efgan_tf.common.options import check_at_least, option, require
+from efgan_tf.common.progress import Progress
 from efgan_tf.geometry import GRID, LANDMARKS
-from efgan_tf.options import check_at_least, option, require
-from efgan_tf.progress import Progress
 from efgan_tf.synthetic import identity as identity_lib
 from efgan_tf.synthetic.render import Renderer
 

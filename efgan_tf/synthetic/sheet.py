@@ -9,8 +9,9 @@ import os
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from efgan_tf import action_units, outputs
-from efgan_tf.progress import Progress
+from efgan_tf import action_units
+from efgan_tf.common import outputs
+from efgan_tf.common.progress import Progress
 from efgan_tf.synthetic import identity as identity_lib
 from efgan_tf.synthetic.photos import SynthesizeConfig
 from efgan_tf.synthetic.render import Renderer

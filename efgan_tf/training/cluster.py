@@ -5,7 +5,7 @@ import json
 import re
 from collections.abc import Mapping
 
-from efgan_tf.errors import UserError
+from efgan_tf.common.errors import UserError
 
 _SLURM = (
     "SLURM_PROCID", "SLURM_NODEID", "SLURM_LOCALID", "SLURM_STEP_NODELIST",

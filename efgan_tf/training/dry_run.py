@@ -2,13 +2,13 @@
 
 from pathlib import Path
 
-from efgan_tf import options
+from efgan_tf.common import options
+from efgan_tf.common.errors import UserError
 from efgan_tf.config import Config
 from efgan_tf.data import describe as describe_data
-from efgan_tf.errors import UserError
+from efgan_tf.trained.run_directory import RunDirectory
 from efgan_tf.training import memory, schedules
 from efgan_tf.training.initial import beginning
-from efgan_tf.training.run_directory import RunDirectory
 
 
 def describe(config: Config) -> str:

@@ -13,7 +13,7 @@ import socket
 import time
 from collections.abc import Container, Mapping
 
-from efgan_tf.errors import UserError
+from efgan_tf.common.errors import UserError
 from efgan_tf.training.cluster import Cluster, WorkerLostError
 
 _LONGEST_MESSAGE = 2**20

@@ -8,15 +8,15 @@ import dataclasses
 import sys
 from pathlib import Path
 
-from efgan_tf import options
+from efgan_tf.common import options
+from efgan_tf.common.errors import UserError
 from efgan_tf.config import Config, ModelConfig
-from efgan_tf.editing.network import TrainedNetwork
-from efgan_tf.editing.presets import PREFIX
-from efgan_tf.errors import UserError
+from efgan_tf.trained.checkpoints import Checkpoints, Position
+from efgan_tf.trained.network import TrainedNetwork
+from efgan_tf.trained.presets import PREFIX
+from efgan_tf.trained.run_directory import RunDirectory
 from efgan_tf.training import networks as networks_lib
 from efgan_tf.training import schedules
-from efgan_tf.training.checkpoints import Checkpoints, Position
-from efgan_tf.training.run_directory import RunDirectory
 
 # What may differ between a run and the one that it starts from: the stages
 # are checked for themselves, the bias is the start of a weight.
@@ -90,7 +90,7 @@ def beginning(config: Config) -> Beginning:
 
 def _from_model(config: Config, first: Position) -> Beginning:
     """From a preset or a `.keras` file."""
-    from efgan_tf.editing.loading import load_network
+    from efgan_tf.trained.loading import load_network
 
     trained = load_network(config.train.init_from)
     model = trained.info.model

@@ -1,8 +1,6 @@
 """The networks and optimisers of one phase, and how they start."""
 
-import contextlib
 import dataclasses
-from collections.abc import Iterator
 
 import keras
 import tensorflow as tf
@@ -12,6 +10,7 @@ from efgan_tf.models import (
     build_cascade,
     build_critics,
     build_estimator,
+    dtype_policy,
     initialize_stages,
     stage_models,
 )
@@ -167,17 +166,6 @@ def check_finite(networks: Networks, step: int) -> None:
         floats = [value for value in values if value.dtype.is_floating]
         if not bool(all_finite(floats)):
             raise NonFiniteError(step, f"a variable of {name}", float("nan"))
-
-
-@contextlib.contextmanager
-def dtype_policy(name: str) -> Iterator[None]:
-    """Builds layers under a Keras dtype policy, then restores the old one."""
-    before = keras.config.dtype_policy()
-    keras.config.set_dtype_policy(name)
-    try:
-        yield
-    finally:
-        keras.config.set_dtype_policy(before)
 
 
 def make_strategy(

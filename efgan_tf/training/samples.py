@@ -11,9 +11,9 @@ from collections.abc import Mapping
 import keras
 import numpy as np
 
+from efgan_tf.common.sheets import grid, to_uint8
 from efgan_tf.config import ModelConfig
 from efgan_tf.geometry import Box
-from efgan_tf.sheets import grid, to_uint8
 
 
 def run_cascade(

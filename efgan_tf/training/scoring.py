@@ -6,14 +6,14 @@ import numpy as np
 from keras import tree
 from PIL import Image
 
+from efgan_tf.common.file_errors import as_user_error
+from efgan_tf.common.outputs import atomic_file
 from efgan_tf.config import Config
-from efgan_tf.outputs import atomic_file
+from efgan_tf.trained.checkpoints import Position
+from efgan_tf.trained.run_directory import RunDirectory
 from efgan_tf.training import samples, validation
-from efgan_tf.training.checkpoints import Position
-from efgan_tf.training.file_errors import as_user_error
 from efgan_tf.training.logs import MetricsLog
 from efgan_tf.training.networks import Networks
-from efgan_tf.training.run_directory import RunDirectory
 
 SHEET_ROWS = 8
 

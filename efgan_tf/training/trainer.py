@@ -17,25 +17,26 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from efgan_tf import __version__, options
+from efgan_tf import __version__
+from efgan_tf.common import options
+from efgan_tf.common.errors import ConfigError, UserError
+from efgan_tf.common.progress import Progress
 from efgan_tf.config import Config
 from efgan_tf.data import Faces, Part, load_parts
 from efgan_tf.data.mixing import remarks
 from efgan_tf.data.pipeline import training_batches
-from efgan_tf.errors import ConfigError, UserError
-from efgan_tf.progress import Progress
-from efgan_tf.training import cluster as cluster_lib
-from efgan_tf.training import handshake, schedules, validation
-from efgan_tf.training import networks as networks_lib
-from efgan_tf.training.checkpoints import Checkpoints, Position
-from efgan_tf.training.initial import Beginning, beginning
-from efgan_tf.training.logs import MetricsLog, NonFiniteError, PendingMetrics
-from efgan_tf.training.networks import Networks
-from efgan_tf.training.run_directory import (
+from efgan_tf.trained.checkpoints import Checkpoints, Position
+from efgan_tf.trained.run_directory import (
     MAY_CHANGE,
     RunDirectory,
     data_digest,
 )
+from efgan_tf.training import cluster as cluster_lib
+from efgan_tf.training import handshake, schedules, validation
+from efgan_tf.training import networks as networks_lib
+from efgan_tf.training.initial import Beginning, beginning
+from efgan_tf.training.logs import MetricsLog, NonFiniteError, PendingMetrics
+from efgan_tf.training.networks import Networks
 from efgan_tf.training.scoring import Scorer, told
 from efgan_tf.training.step import TrainingStep
 from efgan_tf.training.stopping import StopRequest

@@ -5,10 +5,10 @@ from collections.abc import Mapping
 import numpy as np
 
 from efgan_tf.action_units import normalize
+from efgan_tf.common.fidelity import psnr
 from efgan_tf.data import Faces
 from efgan_tf.data.pictures import decode
 from efgan_tf.data.pipeline import evaluation_pairs
-from efgan_tf.fidelity import psnr
 
 
 def evaluation_set(held_out: Faces, train: Faces, count: int) -> dict:

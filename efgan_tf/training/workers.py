@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from efgan_tf.errors import UserError
+from efgan_tf.common.errors import UserError
 from efgan_tf.training.cluster import Cluster, WorkerLostError
 
 _LONGEST_TEXT = 4000

@@ -23,7 +23,7 @@ const ACTION_UNITS = [
 
 // TensorFlow Serving's messages, as the Python package carries them.
 const PROTOS = path.join(
-  __dirname, "../../efgan_tf/serving/tensorflow_serving.binpb",
+  __dirname, "../../efgan_tf/trained/remote/tensorflow_serving.binpb",
 );
 
 const RETRY_IF_UNAVAILABLE = {

@@ -9,10 +9,10 @@ import tensorflow as tf
 from PIL import Image
 
 from efgan_tf import data
+from efgan_tf.common.errors import UserError
 from efgan_tf.config import DataConfig
 from efgan_tf.data import rendered as rendering
 from efgan_tf.data import splits
-from efgan_tf.errors import UserError
 
 pytest.importorskip("apache_beam", reason="Apache Beam is an extra")
 

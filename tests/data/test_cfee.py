@@ -4,9 +4,9 @@ import itertools
 
 import pytest
 
+from efgan_tf.common.errors import UserError
 from efgan_tf.data import cfee
 from efgan_tf.data.labels import Label
-from efgan_tf.errors import UserError
 
 SUBJECTS = range(110, 340)
 # One code for each emotion: of those that share one, the first.

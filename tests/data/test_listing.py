@@ -4,8 +4,8 @@ import os
 
 import pytest
 
+from efgan_tf.common.errors import UserError
 from efgan_tf.data.listing import files_below
-from efgan_tf.errors import UserError
 
 SUFFIXES = frozenset((".jpg", ".png"))
 

@@ -5,10 +5,10 @@ import itertools
 import pytest
 
 from efgan_tf import action_units
+from efgan_tf.common.errors import ConfigError, UserError
 from efgan_tf.config import DataConfig
 from efgan_tf.data import rafd
 from efgan_tf.data.labels import Label
-from efgan_tf.errors import ConfigError, UserError
 
 PERSONS = ("Caucasian_male", "Caucasian_female", "Kid_male", "Moroccan_male")
 

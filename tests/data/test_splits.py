@@ -2,8 +2,8 @@
 
 import pytest
 
+from efgan_tf.common.errors import UserError
 from efgan_tf.data.splits import read_subjects, split_subjects
-from efgan_tf.errors import UserError
 
 NAMES = [f"s{i:05}" for i in range(40)]
 

@@ -16,7 +16,9 @@ import pytest
 import tensorflow as tf
 from PIL import Image
 
-from efgan_tf import commands, data, outputs
+from efgan_tf import commands, data
+from efgan_tf.common import outputs
+from efgan_tf.common.errors import UserError
 from efgan_tf.config import DataConfig
 from efgan_tf.data import (
     builders,
@@ -27,8 +29,7 @@ from efgan_tf.data import (
     stored,
     tables,
 )
-from efgan_tf.errors import UserError
-from efgan_tf.training.run_directory import data_digest
+from efgan_tf.trained.run_directory import data_digest
 
 
 @pytest.fixture(autouse=True)

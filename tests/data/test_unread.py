@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from efgan_tf.common.errors import UserError
 from efgan_tf.data import plan, tables
 from efgan_tf.data.photo_source import FolderPhotos
 from efgan_tf.data.report import Report
 from efgan_tf.data.tables import Row
-from efgan_tf.errors import UserError
 
 
 def write_table(path, names):

@@ -7,15 +7,15 @@ import numpy as np
 import pytest
 
 from efgan_tf import action_units, commands, distill
+from efgan_tf.common.errors import UserError
 from efgan_tf.config import DataConfig, ModelConfig
 from efgan_tf.data import load_faces
 from efgan_tf.data.pictures import decode
 from efgan_tf.distillation.lessons import make_lessons
 from efgan_tf.distillation.student import build_student
-from efgan_tf.editing.loading import load_model, load_network
-from efgan_tf.errors import UserError
 from efgan_tf.models import stage_models
-from tests.editing.conftest import TINY, make_exported
+from efgan_tf.trained.loading import load_model, load_network
+from tests.trained.conftest import TINY, make_exported
 
 DATA = {"subjects": 4, "images_per_subject": 8, "photo_size": 128}
 # A stage of the tiny run without its refiner.

@@ -11,11 +11,11 @@ from PIL import Image
 
 from efgan_tf import commands, edit, geometry
 from efgan_tf.editing.editor import Editor
-from efgan_tf.editing.loading import load_model
-from efgan_tf.editing.model import EditingModel
 from efgan_tf.faces.detection import Detector
 from efgan_tf.faces.photos import read_photo
-from tests.editing.conftest import write_run
+from efgan_tf.trained.loading import load_model
+from efgan_tf.trained.model import EditingModel
+from tests.trained.conftest import write_run
 
 
 @functools.cache

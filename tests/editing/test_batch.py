@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from efgan_tf.common.errors import UserError
 from efgan_tf.editing import batch, subjects
-from efgan_tf.editing.expression_target import make_target
+from efgan_tf.editing.expression import make_target
 from efgan_tf.editing.inputs import list_jobs, list_others
 from efgan_tf.editing.request import Request
-from efgan_tf.errors import UserError
 from efgan_tf.faces import documents
 from tests.editing.scenes import portraits, tiny_editor
 

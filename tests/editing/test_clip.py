@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from efgan_tf.common.errors import UserError
 from efgan_tf.editing import clip
-from efgan_tf.editing.expression_target import make_target
+from efgan_tf.editing.expression import make_target
 from efgan_tf.editing.face_selection import parse_choice
 from efgan_tf.editing.request import Request
-from efgan_tf.errors import UserError
 from efgan_tf.faces.video import open_video
 from efgan_tf.faces.video_writing import Audio, at_rate, write_video
 from tests.editing.scenes import (

@@ -5,11 +5,10 @@ import pytest
 from PIL import Image
 
 from efgan_tf.action_units import NAMES, PRESETS
+from efgan_tf.common.errors import UserError
 from efgan_tf.editing.editor import Editor
-from efgan_tf.editing.loading import load_model
-from efgan_tf.errors import UserError
 from efgan_tf.faces import documents
-from tests.editing.conftest import MASKED, write_run
+from efgan_tf.trained.loading import load_model
 from tests.editing.scenes import (
     group_photo,
     inside,
@@ -17,6 +16,7 @@ from tests.editing.scenes import (
     portraits,
     tiny_editor,
 )
+from tests.trained.conftest import MASKED, write_run
 
 BLANK = np.full((120, 160, 3), 128, np.uint8)
 

@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 
 from efgan_tf.action_units import to_vector
-from efgan_tf.editing.expression_file import (
+from efgan_tf.common.errors import UserError
+from efgan_tf.editing.expression import (
     Expression,
     load_expression,
     save_expression,
 )
-from efgan_tf.errors import UserError
 
 SAVED = Expression(to_vector({"AU12": 3.5}), to_vector({"AU01": 1}))
 

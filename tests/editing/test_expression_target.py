@@ -5,12 +5,12 @@ import pytest
 
 from efgan_tf import action_units
 from efgan_tf.action_units import NAMES, preset, to_vector
-from efgan_tf.editing.expression_target import (
+from efgan_tf.common.errors import UserError
+from efgan_tf.editing.expression import (
     ExpressionTarget,
     make_target,
     parse_units,
 )
-from efgan_tf.errors import UserError
 
 SOURCE = to_vector({"AU12": 2, "AU25": 1, "AU04": 0.5})
 

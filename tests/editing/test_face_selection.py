@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from efgan_tf import geometry
+from efgan_tf.common.errors import UserError
 from efgan_tf.editing import face_selection as choice_lib
 from efgan_tf.editing.face_selection import FaceChoice, NoFaceError, choose
-from efgan_tf.errors import UserError
 from efgan_tf.faces.detection import Face
 
 

@@ -2,13 +2,13 @@
 
 import pytest
 
+from efgan_tf.common.errors import UserError
 from efgan_tf.editing.inputs import (
     is_video,
     list_jobs,
     list_others,
     names_several,
 )
-from efgan_tf.errors import UserError
 
 
 @pytest.fixture

@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 import pytest
 
-from efgan_tf.editing.face_search import find_faces
+from efgan_tf.editing.face_selection import find_faces
 from efgan_tf.faces.photos import read_photo
 
 

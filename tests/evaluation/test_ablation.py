@@ -6,8 +6,8 @@ import keras
 import pytest
 
 from efgan_tf import config as config_lib
+from efgan_tf.common.errors import ConfigError
 from efgan_tf.config import Config
-from efgan_tf.errors import ConfigError
 from efgan_tf.evaluation import compute
 from efgan_tf.evaluation.ablation import AblationConfig, Row, arguments, plan
 from efgan_tf.models.layers import ActionUnitConv2D

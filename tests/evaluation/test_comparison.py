@@ -6,7 +6,7 @@ import json
 import numpy as np
 import pytest
 
-from efgan_tf.errors import UserError
+from efgan_tf.common.errors import UserError
 from efgan_tf.evaluation import comparison
 from efgan_tf.evaluation.columns import ALL, EDIT, LARGE, NO_EDIT
 from efgan_tf.evaluation.comparison import Judged, compare

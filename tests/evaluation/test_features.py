@@ -6,7 +6,7 @@ import keras
 import numpy as np
 import pytest
 
-from efgan_tf.errors import UserError
+from efgan_tf.common.errors import UserError
 from efgan_tf.evaluation import features
 from efgan_tf.evaluation.perceptual import Lpips
 

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
+from efgan_tf.common.errors import UserError
 from efgan_tf.config import DataConfig
-from efgan_tf.errors import UserError
 from efgan_tf.evaluation.columns import EDIT, NO_EDIT
 from efgan_tf.evaluation.groups import GAIN, by_group, groups_of
 from efgan_tf.evaluation.scoring import PictureScores

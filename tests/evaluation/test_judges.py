@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from efgan_tf.common.errors import UserError
 from efgan_tf.data.pictures import decode
 from efgan_tf.data.samples import Faces
-from efgan_tf.errors import UserError
 from efgan_tf.evaluation import judges
 from efgan_tf.evaluation.judges import learning, panel
 from efgan_tf.evaluation.settings import JudgesConfig

@@ -6,8 +6,8 @@ import dataclasses
 import numpy as np
 import pytest
 
+from efgan_tf.common.errors import UserError
 from efgan_tf.data.pictures import decode
-from efgan_tf.errors import UserError
 from efgan_tf.evaluation.protocol import expressions_of, make_pairs
 from tests.data.fakes import make_faces
 

@@ -7,10 +7,10 @@ import pytest
 
 from efgan_tf.editing.editor import Editor
 from efgan_tf.editing.face_selection import parse_choice
-from efgan_tf.editing.loading import editing_model, load_network
 from efgan_tf.editing.subjects import to_network, unwrap
 from efgan_tf.explaining.readers import critics_of, estimator_of
 from efgan_tf.faces.photos import read_photo
+from efgan_tf.trained.loading import editing_model, load_network
 from tests.editing.scenes import tiny_run
 
 

@@ -10,11 +10,10 @@ from PIL import Image
 
 from efgan_tf import commands, visualize
 from efgan_tf.editing.face_selection import parse_choice
-from efgan_tf.editing.loading import load_network
 from efgan_tf.editing.subjects import to_network
 from efgan_tf.explaining import edit_sheets
 from efgan_tf.explaining.settings import METHODS, VisualizeConfig
-from tests.editing.conftest import MASKED, make_exported
+from efgan_tf.trained.loading import load_network
 from tests.editing.scenes import (
     files,
     group_photo,
@@ -22,6 +21,7 @@ from tests.editing.scenes import (
     tiny_editor,
     tiny_run,
 )
+from tests.trained.conftest import MASKED, make_exported
 
 VOID = {"meta", "link", "img"}
 

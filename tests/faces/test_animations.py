@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from efgan_tf.errors import UserError
+from efgan_tf.common.errors import UserError
 from efgan_tf.faces.animations import check_animation, write_animation
 from efgan_tf.faces.video import open_video
 from tests.faces.test_video import assert_alike, scene, scenes

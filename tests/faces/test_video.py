@@ -7,7 +7,7 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
-from efgan_tf.errors import UserError
+from efgan_tf.common.errors import UserError
 from efgan_tf.faces import video
 from efgan_tf.faces.video import Frame, open_video
 from efgan_tf.faces.video_writing import Audio, at_rate, write_video

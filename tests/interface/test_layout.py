@@ -3,8 +3,8 @@
 import pytest
 
 from efgan_tf import action_units
-from tests.editing.conftest import MASKED
 from tests.editing.scenes import mute_editor, tiny_editor
+from tests.trained.conftest import MASKED
 
 pytest.importorskip("gradio", reason="gradio is not installed")
 

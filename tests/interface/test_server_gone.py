@@ -10,9 +10,9 @@ from efgan_tf.interface import server
 from efgan_tf.interface.samples import sample_path
 from efgan_tf.serving.local.server import LocalServer
 from efgan_tf.serving.local.settings import ServeConfig
-from efgan_tf.serving.remote import remote_model
+from efgan_tf.trained.remote.connection import Connection
 from tests.browser import HERE
-from tests.editing.conftest import make_exported
+from tests.trained.conftest import make_exported
 
 EDIT = "#viewer img.edit"
 
@@ -31,7 +31,7 @@ def site(model_server, detector):
     """The address of a page that edits with the served model."""
     pytest.importorskip("gradio", reason="gradio is not installed")
     # Long enough for a busy machine's first edit.
-    model = remote_model(f"grpc://{model_server[0]}/efgan", timeout=20.0)
+    model = Connection(f"grpc://{model_server[0]}/efgan", timeout=20.0).model
     with server.gradio_at_home(), server.listen(HERE, 0) as listener:
         from efgan_tf.interface.page import build_page
 

@@ -9,13 +9,13 @@ import pytest
 from PIL import Image
 
 from efgan_tf import action_units
+from efgan_tf.common.errors import UserError
 from efgan_tf.editing.editor import Editor
-from efgan_tf.editing.model import EditingModel
-from efgan_tf.errors import UserError
 from efgan_tf.interface.samples import SAMPLES, sample_path
 from efgan_tf.interface.session import SHOWN_SIDE, open_photo
-from tests.editing.conftest import MASKED
+from efgan_tf.trained.model import EditingModel
 from tests.editing.scenes import mute_editor, tiny_editor
+from tests.trained.conftest import MASKED
 
 LIMIT = 10**7  # pixels
 ONE, THREE = sample_path("One person"), sample_path("All three")

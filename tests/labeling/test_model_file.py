@@ -2,7 +2,7 @@
 
 import pytest
 
-from efgan_tf.errors import UserError
+from efgan_tf.common.errors import UserError
 from efgan_tf.labeling import model_file
 
 

@@ -2,8 +2,8 @@
 
 import pytest
 
-from tests.editing.conftest import make_exported
 from tests.serving.servers import serving
+from tests.trained.conftest import make_exported
 
 
 @pytest.fixture(scope="session")

@@ -7,14 +7,14 @@ import keras
 import pytest
 
 from efgan_tf import commands, export
-from efgan_tf.editing.network import first_stages
-from efgan_tf.editing.runs import read_run
-from efgan_tf.errors import UserError
+from efgan_tf.common.errors import UserError
 from efgan_tf.serving.check import BOUNDS, check_signatures
 from efgan_tf.serving.model_card import FILE_NAME as CARD
 from efgan_tf.serving.saved_model import write_saved_model
 from efgan_tf.serving.warmup import FILE as WARMUP
-from tests.editing.conftest import make_exported
+from efgan_tf.trained.network import first_stages
+from efgan_tf.trained.runs import read_run
+from tests.trained.conftest import make_exported
 
 
 @pytest.fixture(scope="module")

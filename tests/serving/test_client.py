@@ -10,14 +10,14 @@ from PIL import Image
 
 import efgan_tf
 from efgan_tf import client, commands, edit
+from efgan_tf.common.errors import UserError
 from efgan_tf.editing.editor import Editor
-from efgan_tf.editing.loading import load_model, load_network
-from efgan_tf.errors import UserError
 from efgan_tf.faces.photos import read_photo
 from efgan_tf.serving import Client
-from efgan_tf.serving.remote import remote_model
-from tests.editing.conftest import MASKED, make_forms, random_faces
+from efgan_tf.trained.loading import load_model, load_network
+from efgan_tf.trained.remote.connection import Connection
 from tests.editing.scenes import group_photo, inside, portraits
+from tests.trained.conftest import MASKED, make_forms, random_faces
 
 # Measured: at most 1.1e-5, another batch and another graph.
 CLOSE = {"rtol": 0, "atol": 5e-5}
@@ -148,7 +148,7 @@ def test_the_server_describes_its_model(served, remote, model):
 
 
 def test_many_faces_go_in_several_requests(served, model):
-    remote = remote_model(served.address, faces_per_request=2)
+    remote = Connection(served.address, faces_per_request=2).model
     images, source, target = random_faces(5)
     here, there = (m.edit(images, source, target) for m in (model, remote))
     np.testing.assert_allclose(there.images, here.images, **CLOSE)
@@ -207,11 +207,12 @@ def test_importing_a_client_imports_no_tensorflow(served):
         "import sys, numpy as np\n"
         "import efgan_tf.client\n"
         "from efgan_tf.serving import Client\n"
-        "from efgan_tf.serving.remote import remote_model\n"
+        "from efgan_tf.trained.remote.connection import Connection\n"
         f"client = Client({served.address!r})\n"
         "faces, units = np.zeros((1, 64, 64, 3), 'f4'), np.ones((1, 17))\n"
         "assert client.edit_faces(faces, units).shape == faces.shape\n"
-        "assert remote_model(client.config).estimate(faces).shape == (1, 17)\n"
+        "model = Connection(client.config).model\n"
+        "assert model.estimate(faces).shape == (1, 17)\n"
         "known = 'tensorflow', 'keras', 'tensorflow_serving', 'cv2'\n"
         "sys.exit(', '.join(m for m in known if m in sys.modules) or None)\n"
     )

@@ -12,9 +12,10 @@ import grpc
 import numpy as np
 import pytest
 
-from efgan_tf.serving import Client, ServingError, protos
-from tests.editing.conftest import make_exported
+from efgan_tf.serving import Client, ServingError
+from efgan_tf.trained.remote import protos
 from tests.serving.servers import serving
+from tests.trained.conftest import make_exported
 
 Code = grpc.StatusCode
 FACES = np.full((1, 64, 64, 3), 0.5, np.float32)

@@ -13,10 +13,14 @@ from tensorflow_serving.apis import (
 )
 
 from efgan_tf import client, commands
-from efgan_tf.errors import UserError
-from efgan_tf.serving import protos, tensors
-from efgan_tf.serving.remote import Client, ServerConfig, calls, faults
-from efgan_tf.serving.remote.settings import is_address, parse_address
+from efgan_tf.common.errors import UserError
+from efgan_tf.serving import Client
+from efgan_tf.trained.remote import calls, faults, protos, tensors
+from efgan_tf.trained.remote.settings import (
+    ServerConfig,
+    is_address,
+    parse_address,
+)
 from tools.dump_protos import descriptor_set
 
 

@@ -16,11 +16,11 @@ from tensorflow_serving.apis import model_service_pb2_grpc
 
 from efgan_tf import client as command
 from efgan_tf import commands
-from efgan_tf.errors import UserError
+from efgan_tf.common.errors import UserError
 from efgan_tf.serving import Client, ServingError
 from efgan_tf.serving.local.services import ModelService
 from efgan_tf.serving.local.versions import Versions
-from tests.editing.conftest import make_exported
+from tests.trained.conftest import make_exported
 
 
 @dataclasses.dataclass(frozen=True)

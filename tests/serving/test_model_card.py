@@ -5,12 +5,12 @@ import re
 import pytest
 
 from efgan_tf import action_units
-from efgan_tf.editing import presets
-from efgan_tf.editing.info import ModelInfo
-from efgan_tf.editing.runs import read_run
 from efgan_tf.serving import model_card
 from efgan_tf.serving.signatures import MAX_SIDE, Signatures
-from tests.editing.conftest import make_exported
+from efgan_tf.trained import presets
+from efgan_tf.trained.info import ModelInfo
+from efgan_tf.trained.runs import read_run
+from tests.trained.conftest import make_exported
 
 
 @pytest.fixture(scope="module")

@@ -6,14 +6,14 @@ import pytest
 
 from benchmarks import parity
 from efgan_tf import action_units, commands
+from efgan_tf.common.errors import UserError
 from efgan_tf.config import ModelConfig
-from efgan_tf.editing.loading import load_network
-from efgan_tf.errors import UserError
 from efgan_tf.models import build_estimator
 from efgan_tf.serving.tflite.faces import rendered_faces
 from efgan_tf.serving.tflite.settings import QUANTIZATIONS
-from tests.editing.conftest import make_exported
+from efgan_tf.trained.loading import load_network
 from tests.serving.test_tflite import LEAST_PSNR, make_phone_files
+from tests.trained.conftest import make_exported
 
 
 def _parity(*flags):

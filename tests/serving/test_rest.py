@@ -23,8 +23,8 @@ from PIL import Image
 
 import efgan_tf
 from efgan_tf import action_units, geometry
-from tests.editing.conftest import make_exported
 from tests.serving.operators import SERVING
+from tests.trained.conftest import make_exported
 
 pytestmark = pytest.mark.skipif(
     not shutil.which("curl"), reason="curl is not installed"

@@ -9,9 +9,9 @@ import tensorflow as tf
 from PIL import Image
 from tensorflow.core.protobuf import config_pb2, saved_model_pb2
 
-from efgan_tf.editing.info import FILE_NAME, ModelInfo
 from efgan_tf.serving.saved_model import next_version
-from tests.editing.conftest import make_exported, make_forms, random_faces
+from efgan_tf.trained.info import FILE_NAME, ModelInfo
+from tests.trained.conftest import make_exported, make_forms, random_faces
 
 # Measured: at most 4e-6, another batch and another graph.
 CLOSE = {"rtol": 0, "atol": 2e-5}

@@ -11,8 +11,8 @@ from tensorflow_serving.apis import (
     get_model_status_pb2,
 )
 
-from tests.editing.conftest import make_exported
 from tests.serving.servers import NAME, Code, predict_request, serving
+from tests.trained.conftest import make_exported
 
 CLEAN = {
     Code.OK, Code.INVALID_ARGUMENT, Code.NOT_FOUND, Code.FAILED_PRECONDITION,

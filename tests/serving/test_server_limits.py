@@ -7,11 +7,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from efgan_tf.errors import ConfigError
+from efgan_tf.common.errors import ConfigError
 from efgan_tf.serving.local.image_limits import check_images
 from efgan_tf.serving.local.settings import ServeConfig
 from efgan_tf.serving.local.status import RequestError
-from tests.editing.conftest import make_exported
 from tests.serving.servers import (
     NAME,
     Code,
@@ -21,6 +20,7 @@ from tests.serving.servers import (
     serving,
     write_version,
 )
+from tests.trained.conftest import make_exported
 
 
 @pytest.fixture(scope="module")

@@ -14,8 +14,8 @@ from tensorflow_serving.apis import (
 )
 
 from efgan_tf.serving.local.server import HEALTH_NAMES
-from tests.editing.conftest import make_exported, make_forms, random_faces
 from tests.serving.servers import NAME, Code, predict_request, serving
+from tests.trained.conftest import make_exported, make_forms, random_faces
 
 
 @pytest.fixture(scope="module")

@@ -8,7 +8,7 @@ import time
 import numpy as np
 import pytest
 
-from efgan_tf.errors import UserError
+from efgan_tf.common.errors import UserError
 from efgan_tf.serving.local.server import LocalServer
 from tests.serving.servers import (
     NAME,

@@ -15,19 +15,21 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from efgan_tf import action_units, commands, export, fidelity, geometry
-from efgan_tf.editing.info import FILE_NAME
-from efgan_tf.editing.loading import editing_model, load_model, load_network
-from efgan_tf.editing.network import TrainedNetwork, join
-from efgan_tf.errors import UserError
+from efgan_tf import action_units, commands, export, geometry
+from efgan_tf.common import fidelity
+from efgan_tf.common.errors import UserError
 from efgan_tf.models import build_cascade, build_estimator
-from efgan_tf.serving.tflite import conversion, flatbuffer, operations
-from efgan_tf.serving.tflite.card import read_info
+from efgan_tf.serving.tflite import conversion, operations
 from efgan_tf.serving.tflite.faces import rendered_faces
 from efgan_tf.serving.tflite.functions import MobileFunctions
-from efgan_tf.serving.tflite.interpreter import TfliteFile
 from efgan_tf.serving.tflite.settings import QUANTIZATIONS
-from tests.editing.conftest import MASKED, make_exported
+from efgan_tf.trained.info import FILE_NAME
+from efgan_tf.trained.loading import editing_model, load_model, load_network
+from efgan_tf.trained.network import TrainedNetwork, join
+from efgan_tf.trained.tflite import flatbuffer
+from efgan_tf.trained.tflite.card import read_info
+from efgan_tf.trained.tflite.interpreter import TfliteFile
+from tests.trained.conftest import MASKED, make_exported
 
 COUNT = 6
 FACES = ("--representative=rendered", f"--representative_faces={COUNT}")

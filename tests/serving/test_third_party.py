@@ -16,7 +16,7 @@ from PIL import Image
 
 from efgan_tf import action_units
 from efgan_tf.serving import Client
-from tests.editing.conftest import make_forms, random_faces
+from tests.trained.conftest import make_forms, random_faces
 
 ROOT = Path(__file__).parents[2]
 NODE = ROOT / "serving" / "node"
@@ -79,7 +79,7 @@ def node(tmp_path_factory):
         pytest.skip(f"npm cannot install the packages: {error.stderr}")
 
     def run(*arguments):
-        protos = ROOT / "efgan_tf" / "serving" / "tensorflow_serving.binpb"
+        protos = ROOT / "efgan_tf/trained/remote/tensorflow_serving.binpb"
         command = ["node", "edit.js", f"--protos={protos}", *arguments]
         return subprocess.run(
             command, cwd=folder, capture_output=True, text=True, timeout=60

@@ -6,7 +6,7 @@ import tensorflow as tf
 from tensorflow_serving.apis import prediction_log_pb2
 
 from efgan_tf.serving.warmup import FILE
-from tests.editing.conftest import make_exported
+from tests.trained.conftest import make_exported
 
 
 @pytest.fixture(scope="module")

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from efgan_tf.serving.tflite.interpreter import TfliteFile
+from efgan_tf.trained.tflite.interpreter import TfliteFile
 from tests.browser import HERE, PHONE
 from tests.serving.test_tflite import make_phone_files
 

@@ -22,7 +22,8 @@ os.environ["XLA_FLAGS"] = (
 
 import numpy as np  # noqa: E402
 
-from efgan_tf import commands, options  # noqa: E402
+from efgan_tf import commands  # noqa: E402
+from efgan_tf.common import options  # noqa: E402
 from efgan_tf.config import Config  # noqa: E402
 from tools.jax import train  # noqa: E402
 

@@ -15,12 +15,13 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from efgan_tf import commands, options
+from efgan_tf import commands
+from efgan_tf.common import options
 from efgan_tf.config import Config
 from efgan_tf.data.pictures import decode
 from efgan_tf.data.pipeline import evaluation_pairs
-from efgan_tf.editing.keras_file import read_keras
-from efgan_tf.editing.loading import editing_model
+from efgan_tf.trained.keras_file import read_keras
+from efgan_tf.trained.loading import editing_model
 from efgan_tf.training.samples import run_cascade
 from efgan_tf.training.validation import held_out_metrics
 from tests.data.fakes import make_faces

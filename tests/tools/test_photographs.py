@@ -17,8 +17,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from efgan_tf import commands, flag_files
-from efgan_tf.errors import UserError
+from efgan_tf import commands
+from efgan_tf.common import flag_files
+from efgan_tf.common.errors import UserError
 from efgan_tf.evaluation.photographs import people
 from efgan_tf.faces.photos import read_photo
 from efgan_tf.interface.samples import sample_path

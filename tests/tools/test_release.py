@@ -2,7 +2,8 @@
 
 import pytest
 
-from efgan_tf import config, flag_files
+from efgan_tf import config
+from efgan_tf.common import flag_files
 from efgan_tf.evaluation.settings import EvaluateConfig
 from tools.release import documents, plan
 

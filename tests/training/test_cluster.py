@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from efgan_tf.errors import UserError
+from efgan_tf.common.errors import UserError
 from efgan_tf.training import cluster as cluster_lib
 from efgan_tf.training import handshake
 from efgan_tf.training.cluster import (

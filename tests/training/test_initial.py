@@ -3,17 +3,17 @@
 import numpy as np
 import pytest
 
-from efgan_tf.editing.info import ModelInfo
-from efgan_tf.editing.keras_file import write_keras
-from efgan_tf.editing.network import TrainedNetwork, join
-from efgan_tf.errors import UserError
+from efgan_tf.common.errors import UserError
 from efgan_tf.models import build_cascade, build_estimator, stage_models
-from efgan_tf.training.checkpoints import Checkpoints, Position
+from efgan_tf.trained.checkpoints import Checkpoints, Position
+from efgan_tf.trained.info import ModelInfo
+from efgan_tf.trained.keras_file import write_keras
+from efgan_tf.trained.network import TrainedNetwork, join
+from efgan_tf.trained.run_directory import RunDirectory
 from efgan_tf.training.initial import Beginning, beginning
 from efgan_tf.training.networks import build_networks
-from efgan_tf.training.run_directory import RunDirectory
+from tests.trained.test_run_directory import faces_of
 from tests.training.conftest import GLOBAL_ONLY, tiny_config
-from tests.training.test_run_directory import faces_of
 
 # Phases of 4 steps each; a step sees 8 images.
 BUDGET = {"phase1_kimg": 0.032, "phase2_kimg": 0.032}

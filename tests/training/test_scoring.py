@@ -6,11 +6,11 @@ import numpy as np
 import tensorflow as tf
 from PIL import Image
 
-from efgan_tf.sheets import to_uint8
-from efgan_tf.training.checkpoints import Position
+from efgan_tf.common.sheets import to_uint8
+from efgan_tf.trained.checkpoints import Position
+from efgan_tf.trained.run_directory import RunDirectory
 from efgan_tf.training.logs import MetricsLog
 from efgan_tf.training.networks import build_networks
-from efgan_tf.training.run_directory import RunDirectory
 from efgan_tf.training.scoring import SHEET_ROWS, Scorer
 from tests.training.conftest import tiny_config
 

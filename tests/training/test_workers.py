@@ -150,7 +150,7 @@ def test_workers_whose_data_differ_end_with_one_line(data_dir, tmp_path):
 _EXCHANGE = """
 import json, os, sys, time
 from efgan_tf import config as config_lib
-from efgan_tf.errors import UserError
+from efgan_tf.common.errors import UserError
 from efgan_tf.training import cluster, networks, workers
 import tensorflow as tf
 
@@ -255,7 +255,7 @@ def test_a_mistake_of_this_worker_is_no_lost_worker(kind, message, lost):
 
 
 def test_a_run_of_one_process_exchanges_nothing():
-    from efgan_tf.errors import UserError
+    from efgan_tf.common.errors import UserError
     from efgan_tf.training.workers import Workers
 
     alone = Workers(tf.distribute.get_strategy())

@@ -12,9 +12,10 @@ from pathlib import Path
 
 from absl import flags
 
-from efgan_tf import commands, config, options
-from efgan_tf.errors import UserError
-from efgan_tf.options import option, require
+from efgan_tf import commands, config
+from efgan_tf.common import options
+from efgan_tf.common.errors import UserError
+from efgan_tf.common.options import option, require
 from tools.jax import weights
 
 
@@ -35,7 +36,7 @@ def main(values: flags.FlagValues) -> None:
     """Runs the command."""
     import_config = config.from_flags(values, ImportConfig)
     commands.quiet_tensorflow()
-    from efgan_tf.editing.keras_file import write_keras
+    from efgan_tf.trained.keras_file import write_keras
 
     trained = read_network(Path(import_config.source))
     path = Path(import_config.out)
@@ -44,15 +45,14 @@ def main(values: flags.FlagValues) -> None:
 
 
 def read_network(folder: Path):
-    """The `efgan_tf.editing.network.TrainedNetwork` of a folder, float32.
+    """The `efgan_tf.trained.network.TrainedNetwork` of a folder, float32.
 
     Raises:
       UserError: a file is missing, damaged or of other networks.
     """
-    from efgan_tf.editing.info import ModelInfo
-    from efgan_tf.editing.network import TrainedNetwork, join
-    from efgan_tf.models import build_cascade, build_estimator
-    from efgan_tf.training.networks import dtype_policy
+    from efgan_tf.models import build_cascade, build_estimator, dtype_policy
+    from efgan_tf.trained.info import ModelInfo
+    from efgan_tf.trained.network import TrainedNetwork, join
 
     try:
         run = options.from_json(

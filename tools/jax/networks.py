@@ -17,6 +17,7 @@ from efgan_tf.models import (
     build_cascade,
     build_critics,
     build_estimator,
+    dtype_policy,
     initialize_stages,
 )
 
@@ -92,7 +93,7 @@ def _build_networks(config: Config, phase: int) -> Networks:
     keras.utils.set_random_seed(train.seed * 10 + phase)
     stages = 1 if phase == 1 else config.model.stages
     model = dataclasses.replace(config.model, stages=stages)
-    with _dtype_policy(train.precision):
+    with dtype_policy(train.precision):
         generator = build_cascade(model)
     average = build_cascade(model)
     average.set_weights(generator.get_weights())
@@ -149,16 +150,6 @@ def _quick_initializers() -> Iterator[None]:
             yield
     finally:
         jax.config.update(name, False)
-
-
-@contextlib.contextmanager
-def _dtype_policy(name: str) -> Iterator[None]:
-    before = keras.config.dtype_policy()
-    keras.config.set_dtype_policy(name)
-    try:
-        yield
-    finally:
-        keras.config.set_dtype_policy(before)
 
 
 def _adam(train: TrainConfig) -> keras.optimizers.Adam:

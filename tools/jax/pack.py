@@ -15,9 +15,9 @@ import numpy as np
 from absl import flags
 
 from efgan_tf import commands, config
+from efgan_tf.common.errors import UserError
+from efgan_tf.common.options import check_choices, option, require
 from efgan_tf.data import Faces, load_faces
-from efgan_tf.errors import UserError
-from efgan_tf.options import check_choices, option, require
 from tools.jax import packed
 
 

@@ -12,9 +12,9 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from efgan_tf.common.errors import UserError
+from efgan_tf.common.outputs import atomic_file
 from efgan_tf.data.samples import Faces
-from efgan_tf.errors import UserError
-from efgan_tf.outputs import atomic_file
 
 _TEXTS = ("subjects", "expressions", "views", "filenames")
 

@@ -23,12 +23,12 @@ from absl import flags
 from PIL import Image
 
 from efgan_tf import commands, config
+from efgan_tf.common.options import check_at_least, option, require
+from efgan_tf.common.progress import Progress
 from efgan_tf.data import rendered
 from efgan_tf.data.samples import Faces
 from efgan_tf.data.splits import split_subjects
 from efgan_tf.faces.alignment import align
-from efgan_tf.options import check_at_least, option, require
-from efgan_tf.progress import Progress
 from efgan_tf.synthetic.photos import Photo, SynthesizeConfig, make_subject
 from tools.jax import packed
 

@@ -13,10 +13,11 @@ import jax
 import numpy as np
 from PIL import Image
 
-from efgan_tf import action_units, options
+from efgan_tf import action_units
+from efgan_tf.common import options
+from efgan_tf.common.fidelity import psnr
+from efgan_tf.common.outputs import atomic_file
 from efgan_tf.config import Config
-from efgan_tf.fidelity import psnr
-from efgan_tf.outputs import atomic_file
 from efgan_tf.training.samples import sample_sheet
 from tools.jax import packed, weights
 from tools.jax.networks import Networks, State

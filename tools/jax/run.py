@@ -8,8 +8,8 @@ from pathlib import Path
 
 import jax
 
+from efgan_tf.common.errors import UserError
 from efgan_tf.config import Config
-from efgan_tf.errors import UserError
 from tools.jax import batches, packed
 from tools.jax.networks import State, start_from
 from tools.jax.phase import Clock, Phase, Position

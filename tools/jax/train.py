@@ -18,7 +18,7 @@ from concurrent.futures import ThreadPoolExecutor
 from absl import flags
 
 from efgan_tf import commands, config
-from efgan_tf.options import check_at_least, option, require
+from efgan_tf.common.options import check_at_least, option, require
 
 
 @dataclasses.dataclass(frozen=True)

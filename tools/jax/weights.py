@@ -5,8 +5,8 @@ from pathlib import Path
 
 import numpy as np
 
-from efgan_tf.errors import UserError
-from efgan_tf.outputs import atomic_file
+from efgan_tf.common.errors import UserError
+from efgan_tf.common.outputs import atomic_file
 
 PART_BYTES = 14 * 2**20
 """Of one file: 16 MiB is the most that a lent machine hands back."""

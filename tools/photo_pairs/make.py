@@ -29,10 +29,11 @@ import numpy as np
 from absl import flags
 from PIL import Image
 
-from efgan_tf import commands, config, outputs
-from efgan_tf.errors import UserError
-from efgan_tf.options import check_at_least, option, require
-from efgan_tf.progress import Progress
+from efgan_tf import commands, config
+from efgan_tf.common import outputs
+from efgan_tf.common.errors import UserError
+from efgan_tf.common.options import check_at_least, option, require
+from efgan_tf.common.progress import Progress
 from tools.photo_pairs import plans
 
 _UNREAD = "AU17"

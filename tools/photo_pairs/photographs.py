@@ -6,14 +6,14 @@ from pathlib import Path
 import numpy as np
 
 from efgan_tf import geometry
+from efgan_tf.common.errors import UserError
+from efgan_tf.common.progress import Progress
 from efgan_tf.data import tables
 from efgan_tf.data.splits import read_subjects
-from efgan_tf.errors import UserError
 from efgan_tf.evaluation.photographs.readers import FaceReader
 from efgan_tf.faces import detection, photos, turns
 from efgan_tf.labeling import measures
 from efgan_tf.labeling.landmarker import FaceLandmarker
-from efgan_tf.progress import Progress
 from tools.photo_pairs import donors, mesh
 from tools.photo_pairs.face import Face
 

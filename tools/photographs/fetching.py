@@ -9,7 +9,7 @@ import urllib.request
 from pathlib import Path
 
 from efgan_tf import __version__
-from efgan_tf.errors import UserError
+from efgan_tf.common.errors import UserError
 from tools.photographs.listing import Source
 
 _ATTEMPTS = 5

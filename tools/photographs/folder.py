@@ -8,11 +8,11 @@ from pathlib import Path
 
 from PIL import Image
 
-from efgan_tf import outputs
-from efgan_tf.errors import UserError
+from efgan_tf.common import outputs
+from efgan_tf.common.errors import UserError
+from efgan_tf.common.progress import Progress
 from efgan_tf.faces.detection import Detector
 from efgan_tf.faces.photos import PhotoError, read_photo
-from efgan_tf.progress import Progress
 from tools.photographs import crops, listing
 from tools.photographs.fetching import Missing
 from tools.photographs.listing import Picture, Source

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from efgan_tf.errors import UserError
+from efgan_tf.common.errors import UserError
 
 PICTURES = Path(__file__).with_name("pictures.csv")
 

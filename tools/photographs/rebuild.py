@@ -16,8 +16,9 @@ from pathlib import Path
 
 from absl import flags
 
-from efgan_tf import commands, config, flag_files, outputs
-from efgan_tf.options import check_at_least, option, require
+from efgan_tf import commands, config
+from efgan_tf.common import flag_files, outputs
+from efgan_tf.common.options import check_at_least, option, require
 from tools.photographs import listing
 
 

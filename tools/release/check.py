@@ -20,8 +20,8 @@ from pathlib import Path
 from absl import flags
 
 from efgan_tf import commands, config
-from efgan_tf.errors import UserError
-from efgan_tf.options import option, require
+from efgan_tf.common.errors import UserError
+from efgan_tf.common.options import option, require
 from tools.release import documents, plan
 from tools.release.shell import Shell
 

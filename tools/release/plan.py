@@ -138,9 +138,9 @@ PLAN: Mapping[str, Run | Tested | ByHand] = {
     "python -m efgan_tf.train --flagfile=configs/photos128.flags": ByHand(
         "photographs, and an hour and a quarter"
     ),
-    "python -m tools.make_graphs": Tested("tests/editing/test_presets.py"),
+    "python -m tools.make_graphs": Tested("tests/trained/test_presets.py"),
     "python -m tools.make_preset --model=runs/photos128 --name=photos128": (
-        Tested("tests/editing/test_presets.py")
+        Tested("tests/trained/test_presets.py")
     ),
     "python -m efgan_tf.evaluate_photos --model=preset:photos128 --photos=DIR "
     "--readers=readers --references=configs/photos_references.csv "
@@ -247,7 +247,7 @@ PLAN: Mapping[str, Run | Tested | ByHand] = {
     "--student=second.keras --minutes=7 --student_learning_rate=2e-4 "
     "--out=preview128.keras": _DISTILLED,
     "python -m tools.make_preset --model=preview128.keras "
-    "--name=preview128": Tested("tests/editing/test_presets.py"),
+    "--name=preview128": Tested("tests/trained/test_presets.py"),
     # docs/synthetic.md
     "python -m efgan_tf.synthesize --out=faces --subjects=64": Run(
         "--subjects=2 --size=128 --overwrite"
@@ -378,7 +378,7 @@ PLAN: Mapping[str, Run | Tested | ByHand] = {
     "python -m tools.jax.import_weights --source=DIR "
     "--out=faces128.keras": _JAX,
     "python -m tools.make_preset --model=faces128.keras "
-    "--name=faces128": Tested("tests/editing/test_presets.py"),
+    "--name=faces128": Tested("tests/trained/test_presets.py"),
     "pip download --no-deps --only-binary=:all: --python-version 3.12 "
     "--implementation cp --platform manylinux_2_28_x86_64 -d .carry "
     "keras==3.15.1 namex==0.1.0 optree==0.20.0": Run(),

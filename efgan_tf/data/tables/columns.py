@@ -5,11 +5,11 @@ import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from efgan_tf.csv_files import UnusableFile
+from efgan_tf.common.csv_files import UnusableFile
+from efgan_tf.common.errors import UserError
 from efgan_tf.data.labels import some
 from efgan_tf.data.tables import units
 from efgan_tf.data.tables.units import Scale
-from efgan_tf.errors import UserError
 
 GENERAL = "CSV"
 LANDMARK_IMG = "OpenFace FaceLandmarkImg"

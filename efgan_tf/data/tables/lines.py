@@ -6,13 +6,13 @@ from collections.abc import Sequence
 import numpy as np
 
 from efgan_tf import action_units
-from efgan_tf.csv_files import normalize_name
+from efgan_tf.common.csv_files import normalize_name
+from efgan_tf.common.errors import UserError
 from efgan_tf.data.tables import columns as kinds
 from efgan_tf.data.tables import units
 from efgan_tf.data.tables.columns import Columns
 from efgan_tf.data.tables.rows import Row, frame_name
 from efgan_tf.data.tables.units import MissingValue
-from efgan_tf.errors import UserError
 
 # Where OpenFace says whether it found a face.
 _FOUND = {kinds.FEATURE_EXTRACTION: "success", kinds.LANDMARK_IMG: "confidence"}

@@ -4,9 +4,9 @@ import dataclasses
 import os
 from collections.abc import Callable, Iterator, Sequence
 
-from efgan_tf.csv_files import normalize_name
+from efgan_tf.common.csv_files import normalize_name
+from efgan_tf.common.errors import UserError
 from efgan_tf.data.tables.rows import Row, Table, frame_name
-from efgan_tf.errors import UserError
 from efgan_tf.faces.photos import SUFFIXES
 
 _Keys = Sequence[str | None]

@@ -7,7 +7,7 @@ from collections.abc import Collection
 import numpy as np
 
 from efgan_tf import action_units
-from efgan_tf.errors import UserError
+from efgan_tf.common.errors import UserError
 
 # Units that other coders tell apart count as their neighbor among the 17:
 # pressed lips as tightened, a stretched mouth as a dropped jaw, closed eyes

@@ -10,7 +10,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from efgan_tf.progress import Progress
+from efgan_tf.common.progress import Progress
 
 BATCH_SIZE = 32
 _RATE = 2e-3

@@ -10,10 +10,11 @@ from typing import Any
 import keras
 import numpy as np
 
-from efgan_tf import action_units, outputs
+from efgan_tf import action_units
+from efgan_tf.common import outputs
+from efgan_tf.common.errors import UserError
 from efgan_tf.data import Faces
 from efgan_tf.data.pictures import decode
-from efgan_tf.errors import UserError
 from efgan_tf.evaluation.features import BROKEN, run_network, weights_sha256
 from efgan_tf.evaluation.judges import learning, networks
 from efgan_tf.evaluation.metrics import expressions as expression_metrics

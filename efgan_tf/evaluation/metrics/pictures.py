@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 import numpy as np
 from scipy.ndimage import gaussian_filter
 
-from efgan_tf import fidelity
+from efgan_tf.common import fidelity
 from efgan_tf.evaluation.metrics import checks
 from efgan_tf.geometry import Box, crop
 

@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 
 import efgan_tf
+from efgan_tf.common.errors import UserError
+from efgan_tf.common.progress import Progress
 from efgan_tf.editing.editor import Editor
-from efgan_tf.editing.loading import load_model
-from efgan_tf.errors import UserError
 from efgan_tf.evaluation.metrics import distributions
 from efgan_tf.evaluation.metrics.intervals import bootstrap_mean
 from efgan_tf.evaluation.photographs import measure, people, truths
@@ -23,7 +23,7 @@ from efgan_tf.evaluation.photographs.wanted import (
     UNITS,
     ZERO,
 )
-from efgan_tf.progress import Progress
+from efgan_tf.trained.loading import load_model
 
 LEAST_REFERENCES = 20
 """KID needs so many real photographs of an expression."""

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from efgan_tf.errors import UserError
+from efgan_tf.common.errors import UserError
 
 FACE_API = "@vladmandic/face-api"
 NSFWJS = "nsfwjs"

@@ -13,7 +13,7 @@ import keras
 import numpy as np
 
 from efgan_tf import geometry
-from efgan_tf.errors import UserError
+from efgan_tf.common.errors import UserError
 from efgan_tf.evaluation.features import run_network
 from efgan_tf.evaluation.metrics.lpips import lpips
 from efgan_tf.evaluation.photographs import packages

@@ -2,9 +2,9 @@
 
 import dataclasses
 
-from efgan_tf import flag_files
-from efgan_tf.editing.presets import DEFAULT
-from efgan_tf.options import check_at_least, option, require
+from efgan_tf.common import flag_files
+from efgan_tf.common.options import check_at_least, option, require
+from efgan_tf.trained.presets import DEFAULT
 
 
 @dataclasses.dataclass(frozen=True)

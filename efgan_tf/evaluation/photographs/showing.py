@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from efgan_tf import sheets
+from efgan_tf.common import sheets
 from efgan_tf.evaluation.photographs.measure import Score
 from efgan_tf.evaluation.photographs.readers import EXPRESSIONS
 from efgan_tf.evaluation.photographs.wanted import EXPRESSIONS as PRESETS

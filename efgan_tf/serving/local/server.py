@@ -15,7 +15,7 @@ from tensorflow_serving.apis import (
     prediction_service_pb2_grpc,
 )
 
-from efgan_tf.errors import UserError
+from efgan_tf.common.errors import UserError
 from efgan_tf.serving.exported_model import MODEL_FILE
 from efgan_tf.serving.local.services import ModelService, PredictionService
 from efgan_tf.serving.local.settings import ServeConfig

@@ -20,11 +20,11 @@ from tensorflow_serving.apis import (
     prediction_service_pb2_grpc,
 )
 
-from efgan_tf.serving import tensors
 from efgan_tf.serving.exported_model import ExportedModel
 from efgan_tf.serving.local.image_limits import check_images
 from efgan_tf.serving.local.status import RequestError, invalid, not_found
 from efgan_tf.serving.local.versions import Versions
+from efgan_tf.trained.remote import tensors
 
 DEFAULT_SIGNATURE = "serving_default"
 

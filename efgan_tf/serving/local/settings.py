@@ -3,7 +3,12 @@
 import dataclasses
 from pathlib import Path
 
-from efgan_tf.options import check_at_least, check_finite, option, require
+from efgan_tf.common.options import (
+    check_at_least,
+    check_finite,
+    option,
+    require,
+)
 
 
 @dataclasses.dataclass(frozen=True)

@@ -4,7 +4,7 @@ import threading
 from collections.abc import Callable
 from pathlib import Path
 
-from efgan_tf.errors import UserError
+from efgan_tf.common.errors import UserError
 from efgan_tf.serving.exported_model import MODEL_FILE, ExportedModel
 from efgan_tf.serving.local.status import not_found
 

@@ -12,15 +12,16 @@ from pathlib import Path
 import numpy as np
 import tensorflow as tf
 
-from efgan_tf.editing.info import FILE_NAME
-from efgan_tf.editing.network import TrainedNetwork
-from efgan_tf.errors import UserError
-from efgan_tf.outputs import atomic_file
-from efgan_tf.serving.tflite import flatbuffer, operations
-from efgan_tf.serving.tflite.card import TfliteInfo
+from efgan_tf.common.errors import UserError
+from efgan_tf.common.file_errors import as_user_error
+from efgan_tf.common.outputs import atomic_file
+from efgan_tf.serving.tflite import operations
 from efgan_tf.serving.tflite.faces import AlignedFaces
 from efgan_tf.serving.tflite.functions import EDITS, MobileFunctions
-from efgan_tf.training.file_errors import as_user_error
+from efgan_tf.trained.info import FILE_NAME
+from efgan_tf.trained.network import TrainedNetwork
+from efgan_tf.trained.tflite import flatbuffer
+from efgan_tf.trained.tflite.card import TfliteInfo
 
 
 def write_tflite(

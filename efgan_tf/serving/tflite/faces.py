@@ -8,12 +8,12 @@ from pathlib import Path
 import numpy as np
 
 from efgan_tf import action_units
+from efgan_tf.common.errors import UserError
 from efgan_tf.data.locating import located
 from efgan_tf.data.pictures import decode
-from efgan_tf.editing.network import TrainedNetwork
-from efgan_tf.errors import UserError
 from efgan_tf.faces.photos import SUFFIXES, read_photo
-from efgan_tf.training.run_directory import RunDirectory
+from efgan_tf.trained.network import TrainedNetwork
+from efgan_tf.trained.run_directory import RunDirectory
 
 RENDERED = "rendered"
 """In place of a path: rendered people."""

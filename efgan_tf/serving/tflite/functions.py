@@ -23,9 +23,9 @@ import keras
 import tensorflow as tf
 
 from efgan_tf import action_units
-from efgan_tf.editing.network import TrainedNetwork
-from efgan_tf.errors import UserError
+from efgan_tf.common.errors import UserError
 from efgan_tf.models.layers import CombineAttention
+from efgan_tf.trained.network import TrainedNetwork
 
 EDITS = {"edit": "stages", "edit_from": "stages_from"}
 """Signature → another that it equals but for the last stage's name, `image`.

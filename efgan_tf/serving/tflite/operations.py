@@ -1,7 +1,7 @@
 """The operations that a file may have: those of mobile GPUs."""
 
-from efgan_tf.errors import UserError
-from efgan_tf.serving.tflite.flatbuffer import Operations
+from efgan_tf.common.errors import UserError
+from efgan_tf.trained.tflite.flatbuffer import Operations
 
 ALLOWED = frozenset(
     (

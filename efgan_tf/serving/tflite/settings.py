@@ -2,7 +2,7 @@
 
 import dataclasses
 
-from efgan_tf.options import check_at_least, option, require
+from efgan_tf.common.options import check_at_least, option, require
 
 QUANTIZATIONS = ("none", "float16", "dynamic", "int8")
 """From the largest and most exact to the smallest.

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from efgan_tf import action_units
+from efgan_tf.common.errors import UserError
 from efgan_tf.data.tables import read_table
-from efgan_tf.errors import UserError
 
 
 def au(name):

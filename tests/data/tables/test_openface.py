@@ -3,8 +3,8 @@
 import pytest
 
 from efgan_tf import action_units
+from efgan_tf.common.errors import UserError
 from efgan_tf.data.tables import match, read_table
-from efgan_tf.errors import UserError
 
 INTENSITIES = ", ".join(f"{name}_r" for name in action_units.NAMES)
 PRESENCES = ", ".join(

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from efgan_tf import action_units
+from efgan_tf.common.errors import UserError
 from efgan_tf.data.tables import match, read_table
-from efgan_tf.errors import UserError
 
 UNITS = (
     "AU01 AU02 AU04 AU05 AU06 AU07 AU09 AU10 AU11 AU12 AU14 AU15 AU17 AU20 "

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from efgan_tf.errors import UserError
+from efgan_tf.common.errors import UserError
 
 ROOT = Path(__file__).parents[3]
 PHOTOS = ROOT.parent / "shared/photos/train"

@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from efgan_tf import action_units, commands, evaluate_photos
-from efgan_tf.errors import UserError
+from efgan_tf.common.errors import UserError
 from efgan_tf.evaluation.photographs import evaluation, showing, wanted
 from efgan_tf.evaluation.photographs.measure import Score, Seen, Source
 from efgan_tf.evaluation.photographs.people import Photo, read_photos

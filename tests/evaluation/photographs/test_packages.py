@@ -6,7 +6,7 @@ import json
 import numpy as np
 import pytest
 
-from efgan_tf.errors import UserError
+from efgan_tf.common.errors import UserError
 from efgan_tf.evaluation.photographs import packages
 
 MANIFEST = [

@@ -1,0 +1,194 @@
+"""A trained model as those see it who edit with it.
+
+Whether it came from a run, a `.keras` file or a SavedModel makes no
+difference here. Images are aligned faces `[b, size, size, 3]` in [-1, 1],
+action units `[b, 17]` in 0–5.
+"""
+
+import dataclasses
+from collections.abc import Callable
+
+import numpy as np
+
+from efgan_tf import action_units
+from efgan_tf.common import runtime
+from efgan_tf.common.errors import UserError
+from efgan_tf.faces.photos import check_range
+from efgan_tf.trained.info import ModelInfo
+
+BATCH_SIZE = 32
+"""Faces that go through the networks at a time."""
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Edits:
+    """What the cascade made of b faces in K stages.
+
+    Attributes:
+      images: float32 `[b, K, size, size, 3]` in [-1, 1], after each stage; the
+        last is the result.
+      attention: float32 `[b, K, size, size, 1]` in [0, 1], Â after each
+        stage: of all stages up to it together. 1 is new, 0 is the source.
+      branches: "face", "eyes", "nose", "mouth", "refiner", as far as the model
+        has them → float32 `[b, K, size, size, 1]`, the branch's own attention
+        in each stage, 0 outside its box. Empty where the model does not tell:
+        a SavedModel.
+    """
+
+    images: np.ndarray
+    attention: np.ndarray
+    branches: dict[str, np.ndarray]
+
+
+class EditingModel:
+    """A loaded model; `efgan_tf.trained.loading.load_model` makes it.
+
+    Args:
+      name: the path it came from.
+      info: what it says about itself.
+      run_cascade: images, source and target units (0-1) → `"stages"`,
+        `"attention"` and perhaps `"branches"`, as in `Edits`.
+      run_estimator: images → units (0-1); None if it has no estimator.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        info: ModelInfo,
+        run_cascade: Callable,
+        run_estimator: Callable | None,
+    ):
+        self.name = name
+        self.info = info
+        self._run_cascade = run_cascade
+        self._run_estimator = run_estimator
+
+    @property
+    def size(self) -> int:
+        """Side of the aligned faces in pixels."""
+        return self.info.model.image_size
+
+    @property
+    def stages(self) -> int:
+        """K, the number of stages."""
+        return self.info.model.stages
+
+    @property
+    def learned(self) -> np.ndarray:
+        """Float32 `[17]`: 1 for the units that its data could teach."""
+        return self.info.mask
+
+    @property
+    def has_estimator(self) -> bool:
+        """Whether it can tell a face's action units."""
+        return self._run_estimator is not None
+
+    def estimate(self, images: np.ndarray) -> np.ndarray:
+        """Which action units faces show.
+
+        Args:
+          images: float32 `[b, size, size, 3]` in [-1, 1], b ≥ 1.
+
+        Returns:
+          float32 `[b, 17]`, 0–5.
+
+        Raises:
+          UserError: the model has no estimator.
+          ValueError: the images have another shape or range.
+        """
+        if self._run_estimator is None:
+            raise UserError(
+                f"{self.name} has no estimator of action units; give those of "
+                "the source"
+            )
+        images = self._checked(images)
+        units = [self._run_estimator(part) for part in _batches(images)]
+        return action_units.denormalize(np.concatenate(units))
+
+    def edit(
+        self,
+        images: np.ndarray,
+        source: np.ndarray,
+        target: np.ndarray,
+        stages: int | None = None,
+    ) -> Edits:
+        """Changes faces from one expression to another.
+
+        Units that the model's data could not teach stay at the source's.
+
+        Args:
+          images: float32 `[b, size, size, 3]` in [-1, 1], b ≥ 1.
+          source: `[b, 17]`, 0–5, what the faces show.
+          target: `[b, 17]`, 0–5, what they shall show.
+          stages: K', how many of the K stages are gone through, all by
+            default. Fewer make larger steps, k/K' of the way after the k-th:
+            the last result is at the target with any number.
+
+        Returns:
+          `Edits` with K' stages.
+
+        Raises:
+          UserError: a unit is not within 0–5, or `stages` not within 1–K.
+          ValueError: an array has another shape, or the images another range.
+        """
+        images = self._checked(images)
+        source = action_units.validate(source)
+        target = action_units.validate(target)
+        if not len(images) == len(source) == len(target):
+            raise ValueError("images, source and target differ in number")
+        count = self.checked_stages(stages)
+        target = np.where(self.learned > 0, target, source)
+        # Stage k goes k/K of the way to what it is given. Given K/K' of the
+        # change, the first K' stages go k/K' of the way.
+        far = source + (target - source) * (self.stages / count)
+        parts = [
+            self._run_cascade(*part)
+            for part in _batches(
+                images,
+                action_units.normalize(source),
+                action_units.normalize(far),
+            )
+        ]
+        return Edits(
+            images=_joined([part["stages"] for part in parts], count),
+            attention=_joined([part["attention"] for part in parts], count),
+            branches={
+                name: _joined([part["branches"][name] for part in parts], count)
+                for name in parts[0].get("branches", {})
+            },
+        )
+
+    def checked_stages(self, stages: int | None) -> int:
+        """How many stages are run; `stages` says, None means all.
+
+        Raises:
+          UserError: there are not so many.
+        """
+        count = self.stages if stages is None else stages
+        if not 1 <= count <= self.stages:
+            raise UserError(
+                f"{self.name} has {self.stages} stages; {count} of them "
+                "cannot be run"
+            )
+        return count
+
+    def _checked(self, images: np.ndarray) -> np.ndarray:
+        runtime.check_process()
+        images = np.asarray(images, np.float32)
+        side = self.size
+        if images.shape[1:] != (side, side, 3) or not len(images):
+            raise ValueError(
+                f"expected [b, {side}, {side}, 3], got {images.shape}"
+            )
+        check_range(images, -1, 1)
+        return images
+
+
+def _batches(*arrays: np.ndarray):
+    for start in range(0, len(arrays[0]), BATCH_SIZE):
+        part = tuple(array[start : start + BATCH_SIZE] for array in arrays)
+        yield part if len(part) > 1 else part[0]
+
+
+def _joined(parts: list, stages: int) -> np.ndarray:
+    return np.concatenate([np.asarray(part)[:, :stages] for part in parts])
