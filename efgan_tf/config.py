@@ -65,6 +65,11 @@ class DataConfig:
         "table of action units: a CSV file, or a folder with one CSV file for "
         "each photo; auto: read them from the photos",
     )
+    fixed_pose: bool = option(
+        False,
+        "folder: pictures of one view are of a head that did not move, so "
+        "that one transform aligns them all",
+    )
     face_landmarker: str = option(
         "",
         "--aus=auto: face_landmarker.task; default: the installed package's",

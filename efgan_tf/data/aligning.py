@@ -194,11 +194,19 @@ def _meant(
 def _shared(
     rows: Sequence[Row], landmarks: Sequence[np.ndarray]
 ) -> list[np.ndarray]:
-    """Landmarks of which each subject's view has one set."""
+    """Landmarks of which each subject's view has one set; no view, one's own.
+
+    The rows of a view follow each other.
+    """
     shared: list[np.ndarray] = []
     pairs = zip(rows, landmarks, strict=True)
-    for _, group in itertools.groupby(pairs, lambda pair: pose(pair[0])):
+    for (_, view), group in itertools.groupby(
+        pairs, lambda pair: pose(pair[0])
+    ):
         points = [landmarks for _, landmarks in group]
+        if not view:
+            shared += points
+            continue
         shared += [alignment.shared_landmarks(np.stack(points))] * len(points)
     return shared
 

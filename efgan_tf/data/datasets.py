@@ -32,7 +32,7 @@ LABELS = "aus.csv"
 class Folder(FacesBuilder, skip_registration=True):
     """Any photos with a table of action units."""
 
-    SETTINGS: tuple[str, ...] = _SOURCE
+    SETTINGS: tuple[str, ...] = (*_SOURCE, "fixed_pose")
     HELP = "docs/data.md says what they are"
 
     _labeled: labeling.LabeledFolder | None = None
@@ -66,7 +66,7 @@ class Folder(FacesBuilder, skip_registration=True):
         selection = self._select(files)
         table = self._read_table(files, selection)
         return plan.make_plan(
-            FolderPhotos(source_dir),
+            FolderPhotos(source_dir, data.fixed_pose),
             plan.joined(
                 files, table, report, selection, plan.unread(source_dir)
             ),
