@@ -128,9 +128,19 @@ def test_a_fixed_pose_shares_one_transform(write, tmp_path, monkeypatch):
     for file, shift in (("a.png", 0), ("b.png", 1), ("c.png", 9)):
         write(file, faces=1, shift=shift)
     write("d.png", faces=1, shift=5)
+    write("e.png", faces=1, shift=7)
+    write("f.png", faces=1, shift=8)
     rows = [row(f) for f in ("a.png", "b.png", "c.png")]
-    align(tmp_path, [*rows, row("d.png", view="w")], fixed_pose=True)
-    assert {tuple(points[0]) for points in used} == {(38, 40), (42, 44)}
+    rows += [
+        row("d.png", view="w"),
+        row("e.png", view=""),
+        row("f.png", view=""),
+    ]
+    align(tmp_path, rows, fixed_pose=True)
+    # a, b and c share the median; without a view each has its own.
+    assert {tuple(points[0]) for points in used} == {
+        (38, 40), (42, 44), (44, 46), (45, 47),
+    }  # fmt: skip
 
 
 def test_the_same_pixels_have_the_same_digest(write, tmp_path):
