@@ -7,8 +7,8 @@
 individual typology angle of both cheeks, atan((L - 50) / b) of CIELAB (Chardon
 and others, "Skin colour typology and suntanning pathways", 1991), in three
 groups: above 41 degrees light, above 10 medium, else dark. It is read off the
-photograph, so its light and white balance are in it; it says nothing of where
-people come from.
+photograph, so its light and white balance are in it (under blue light, where b is
+not positive, it is 90 or -90 degrees); it says nothing of where people come from.
 """
 
 import collections
@@ -25,10 +25,13 @@ from benchmarks import harness
 from efgan_tf import commands, config
 from efgan_tf.common.options import option, require
 from efgan_tf.data.splits import read_subjects
+from efgan_tf.evaluation.photographs.wanted import EXPRESSIONS, NEUTRAL, SMILE
 from efgan_tf.faces import detection, photos
 
 TONES = {"light": 41.0, "medium": 10.0, "dark": -90.0}
 """From which angle on, in degrees."""
+
+NO_FACE = "no face found"
 
 FIVE = ("happy", "sad", "angry", "surprised", "disgusted")
 
@@ -66,7 +69,8 @@ def main(values: flags.FlagValues) -> None:
     report.add(
         "Photographs trained with",
         [
-            {"set": name} | {tone: trained[name, tone] for tone in TONES}
+            {"set": name}
+            | {tone: trained[name, tone] for tone in (*TONES, NO_FACE)}
             for name in sorted({name for name, _ in trained})
         ],
     )
@@ -88,7 +92,7 @@ def _rows(path: str) -> list[dict[str, str]]:
 
 
 class _Tones:
-    """A photo's file → its group in `TONES`, or "no face"."""
+    """A photo's file → its group in `TONES`, or `NO_FACE`."""
 
     def __init__(self, folder: str):
         self._folder, self._detector = folder, detection.Detector()
@@ -98,7 +102,7 @@ class _Tones:
         if file not in self._known:
             photo = photos.read_photo(Path(self._folder, file))
             (faces,) = self._detector.detect([photo])
-            self._known[file] = "no face"
+            self._known[file] = NO_FACE
             if faces:
                 angle = _angle(photo, detection.largest(faces).landmarks)
                 self._known[file] = next(
@@ -141,13 +145,11 @@ def _summary(rows: list[dict[str, str]]) -> dict[str, float]:
         return len({row["subject"] for row in rows if row["kind"] == kind})
 
     return {
-        "neutral": people("neutral"),
-        "seen from neutral": mean("seen", "neutral", FIVE),
-        "identity distance": mean("identity", "neutral", FIVE),
-        "smiling": people("smile"),
-        "seen from a smile": mean(
-            "seen", "smile", ("neutral", "sad", "angry", "surprised")
-        ),
+        "neutral": people(NEUTRAL),
+        "seen from neutral": mean("seen", NEUTRAL, FIVE),
+        "identity distance": mean("identity", NEUTRAL, FIVE),
+        "smiling": people(SMILE),
+        "seen from a smile": mean("seen", SMILE, EXPRESSIONS[SMILE]),
     }
 
 

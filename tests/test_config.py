@@ -115,6 +115,7 @@ def test_a_flag_file_cannot_nest_itself(tmp_path):
         (["--nolocal_branches"], "norefiner"),
         (["--lambda_gp=-1"], "lambda_gp=-1"),
         (["--lambda_paired=1"], "pairing=paired"),
+        (["--lambda_edges=1"], "pairing=paired"),
         (["--ema=1"], "ema"),
         (["--phase1_kimg=0", "--phase2_kimg=0"], "nothing to train"),
         (["--held_out=1"], "held_out"),

@@ -96,14 +96,17 @@ def l1(a, b, mask=None):
 def edges_l1(a, b, mask=None):
     """Mean absolute difference of the steps between neighboring pixels.
 
-    It sees patterns of single pixels, which `l1` hardly weighs (Mathieu and
-    others, "Deep multi-scale video prediction beyond mean square error", 2016,
-    equation 6 with alpha 1, as a mean).
+    It sees patterns of single pixels, which `l1` hardly weighs: as the
+    gradient difference loss of Mathieu and others ("Deep multi-scale video
+    prediction beyond mean square error", 2016), but with the steps' signs.
 
     Args:
       a: `[b, h, w, c]`.
       b: the same shape.
       mask: as in `l1`.
+
+    Returns:
+      The sum of two scalars: for steps downwards and to the right.
     """
     difference = _float32(a) - _float32(b)
     down = difference[:, 1:] - difference[:, :-1]

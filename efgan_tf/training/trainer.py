@@ -521,7 +521,8 @@ def _check_true_targets(config: Config, faces: Sequence[Part]) -> None:
         raise UserError(
             "--pairing=paired needs true targets, and the data has none: no "
             "two pictures show one subject in one view; name views in the "
-            "table (docs/data.md), or pass --pairing=random --lambda_paired=0"
+            "table (docs/data.md), or pass --pairing=random --lambda_paired=0 "
+            "--lambda_edges=0"
         )
 
 

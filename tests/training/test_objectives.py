@@ -466,10 +466,13 @@ def test_edges_are_compared_where_there_is_a_target():
     truth = np.zeros(batch["image"].shape, "float32")
     truth[:, :, ::2] = 0.5
     batch["target_image"] = tf.constant(truth)
-    _, metrics, _ = run_generator(batch, lambda_edges=3.0)
+    total, metrics, _ = run_generator(batch, lambda_edges=3.0)
     # Flat edits; columns of the true ones step by 0.5.
     assert metrics["generator/edges"] == pytest.approx(0.25)
     assert "generator/paired" not in metrics
+    without, metrics, _ = run_generator(batch)
+    assert total - without == pytest.approx(3 * 0.25)
+    assert "generator/edges" not in metrics
 
 
 def test_repeating_the_batch_changes_nothing():

@@ -1,5 +1,7 @@
 """Changes of a face: another mouth, an opened one, closed eyes, moved brows."""
 
+from collections.abc import Sequence
+
 import cv2
 import numpy as np
 
@@ -13,8 +15,9 @@ from tools.photo_pairs.weights import Weights, smooth
 _COLOR_SCALE = 0.22
 """Width of the blur that compares colors, in distances of the eyes."""
 
-_EYES_AND_LIPS = (mesh.LEFT_EYE, mesh.RIGHT_EYE, mesh.LIPS)
-_ALL_PARTS = (*_EYES_AND_LIPS, mesh.LEFT_BROW, mesh.RIGHT_BROW)
+_PARTS = (
+    mesh.LEFT_EYE, mesh.RIGHT_EYE, mesh.LIPS, mesh.LEFT_BROW, mesh.RIGHT_BROW,
+)  # fmt: skip
 
 
 class Changes:
@@ -31,13 +34,13 @@ class Changes:
 
     def mouth(self, face: Face, donor: Face) -> Blend:
         """The donor's mouth, with the folds and the chin around it."""
-        return self._transplant(
-            face,
-            donor,
-            self._weights.mouth_moves,
-            self._weights.mouth_shows,
-            (mesh.LIPS,),
+        there = geometry.apply(
+            mesh.fit(donor.points, face.points), donor.points
         )
+        moves = self._weights.mouth_moves[:, None]
+        points = face.points + moves * (there - face.points)
+        shows = self._weights.mouth_shows
+        return self._blend(face, points, donor, shows, (mesh.LIPS,))
 
     def brows(
         self, face: Face, inner: float, outer: float, together: float = 0.0
@@ -51,7 +54,7 @@ class Changes:
           outer: the outer ends likewise.
           together: how far the inner ends go towards each other.
         """
-        side = np.sign(self._shape[:, 0] - self._shape[9, 0])
+        side = np.sign(self._shape[:, 0] - self._shape[mesh.FOREHEAD, 0])
         down = (
             inner * self._weights.inner_brows
             + outer * self._weights.outer_brows
@@ -73,7 +76,7 @@ class Changes:
             face.points,
             donor,
             strength * self._weights.wrinkles,
-            _ALL_PARTS,
+            _PARTS,
         )
 
     def lips(self, face: Face, down: float, thin: float) -> Face:
@@ -185,14 +188,14 @@ class Changes:
         picture = np.where(raster.inside[..., None], moved, face.picture)
         return Face(picture, points), raster
 
-    def _transplant(self, face, donor, moves, shows, parts) -> Blend:
-        there = geometry.apply(
-            mesh.fit(donor.points, face.points), donor.points
-        )
-        points = face.points + moves[:, None] * (there - face.points)
-        return self._blend(face, points, donor, shows, parts)
-
-    def _blend(self, face, points, donor, shows, parts) -> Blend:
+    def _blend(
+        self,
+        face: Face,
+        points: np.ndarray,
+        donor: Face,
+        shows: np.ndarray,
+        parts: Sequence[list[int]],
+    ) -> Blend:
         """Joins a face and a donor, both moved to `points`.
 
         The donor is multiplied by the ratio of blurred skin colors: so it has
@@ -214,10 +217,18 @@ class Changes:
             mean = logs.mean(axis=0)
             mismatch = np.abs(mean).max() + logs.std(axis=0).max()
             mismatch += np.ptp(mean)
-        return Blend(Face(np.uint8(joined.round()), points), float(mismatch))
+        return Blend(
+            Face(np.uint8(np.clip(joined.round(), 0, 255)), points),
+            float(mismatch),
+        )
 
 
-def _covered(parts, points, before, size) -> np.ndarray:
+def _covered(
+    parts: Sequence[list[int]],
+    points: np.ndarray,
+    before: np.ndarray,
+    size: tuple[int, int],
+) -> np.ndarray:
     """Where eyes, brows or lips are, or were."""
     mask = np.zeros(size, np.uint8)
     for each in (points, before):

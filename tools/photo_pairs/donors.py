@@ -1,4 +1,4 @@
-"""Whose mouth, eyes or frown a photo gets: people who look alike."""
+"""Whose mouth or frown a photo gets: people who look alike."""
 
 import cv2
 import numpy as np
@@ -57,7 +57,10 @@ class Donors:
         return among[np.argsort(cost, kind="stable")[:count]]
 
     def beards_apart(self, photo: int, among: np.ndarray) -> np.ndarray:
-        """How differently others look above and below the mouth: `[among]`."""
+        """How differently others look above and below the mouth: `[among]`.
+
+        In tens of CIELAB's units.
+        """
         return self._apart(self._looks[:, 3:], photo, among)
 
     def _apart(self, values, photo, among) -> np.ndarray:

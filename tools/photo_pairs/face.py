@@ -24,8 +24,7 @@ class Blend:
 
     Attributes:
       face: what came out.
-      mismatch: how different colors and light of the two are, in logarithms;
-        above 0.5 the border shows.
+      mismatch: how different colors and light of the two are, in logarithms.
     """
 
     face: Face

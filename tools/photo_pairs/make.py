@@ -7,7 +7,7 @@ PAIRS gets each photo, cropped, up to seven changed ones of it, and aus.csv for
 --dataset=folder, in which a photo and its changed ones share subject and view:
 
     python -m efgan_tf.train --pairing=paired --lambda_paired=10 \
-        --dataset=folder --source_dir=PAIRS --aus=PAIRS/aus.csv ...
+        --dataset=folder --fixed_pose --source_dir=PAIRS --aus=PAIRS/aus.csv ...
 
 Units are read off the pictures by efgan_tf.label, but those of which labels of
 photographs are poor: AU09, AU10, AU15 and AU23 are what the change made them, 0
@@ -34,7 +34,7 @@ from efgan_tf.common import outputs
 from efgan_tf.common.errors import UserError
 from efgan_tf.common.options import check_at_least, option, require
 from efgan_tf.common.progress import Progress
-from tools.photo_pairs import plans
+from tools.photo_pairs import plans, vary
 
 _UNREAD = "AU17"
 
@@ -57,7 +57,9 @@ class PairsConfig:
     )
     out: str = option("", "folder to write")
     limit: int = option(0, "how many photos; 0: all")
-    seed: int = option(0, "of everything that is drawn")
+    seed: int = option(
+        0, "of what is drawn; closed mouths are the same for all"
+    )
     processes: int = option(2, "to work with")
     overwrite: bool = option(False, "replace the folder")
 
@@ -75,13 +77,13 @@ class _Work:
 
     def __init__(self, found, settings: PairsConfig, folder: Path):
         self._found, self._settings, self._folder = found, settings, folder
-        self._varier = plans.Varier(found)
+        self._varier = vary.Varier(found)
 
     def __call__(self, photo: int) -> list[dict[str, Any]]:
         found = self._found
         rng = np.random.default_rng([self._settings.seed, photo])
         stem = _stem(found.files[photo])
-        variations = [plans.Variation(found.face(photo))]
+        variations = [vary.Variation(found.face(photo))]
         for plan in plans.plans(found.units[photo], rng):
             variations.append(self._varier.vary(photo, plan, rng))
         rows = []
@@ -145,8 +147,8 @@ def main(values: flags.FlagValues) -> None:
                 made += rows
                 progress.advance()
         progress.finish()
-        _write_table(folder, made)
-    print(f"{len(made)} pictures of {count} photos: {settings.out}")
+        kept = _write_table(folder, made)
+    print(f"{kept} pictures of {count} photos: {settings.out}")
 
 
 def _stem(file: str) -> str:
@@ -170,24 +172,33 @@ def _check_names(files: Sequence[str], same_view: Sequence[str]) -> None:
             raise UserError(f"--same_view={folder}: no photo lies in {folder}/")
 
 
-def _write_table(folder: Path, made: list[dict[str, Any]]) -> None:
-    """aus.csv: who and in which view, and the units, read or known."""
+def _write_table(folder: Path, made: list[dict[str, Any]]) -> int:
+    """aus.csv: who and in which view, and the units, read or known.
+
+    Pictures in which the labeler sees no face are removed.
+
+    Returns:
+      How many pictures are left.
+    """
     from efgan_tf.labeling import labeler, mapping
 
     labels = labeler.label_photos(folder, [row["file"] for row in made])
     read = {label.file: label.action_units for label in labels.labels}
     units = [
-        unit for unit in mapping.UNITS if unit not in (_UNREAD, *plans.KNOWN)
+        unit for unit in mapping.UNITS if unit not in (_UNREAD, *vary.KNOWN)
     ]
-    columns = ["file", "subject", "view", "changes", *plans.KNOWN, *units]
+    columns = ["file", "subject", "view", "changes", *vary.KNOWN, *units]
     with open(folder / "aus.csv", "w", newline="", encoding="utf-8") as file:
         writer = csv.DictWriter(file, columns, lineterminator="\n")
         writer.writeheader()
+        kept = 0
         for row in made:
             if not row["changes"]:
                 photo = row
             if row["file"] not in read or photo["file"] not in read:
-                continue  # the labeler sees no face in it
+                (folder / row["file"]).unlink()
+                continue
+            kept += 1
             values = dict(zip(mapping.UNITS, read[row["file"]], strict=True))
             before = dict(zip(mapping.UNITS, read[photo["file"]], strict=True))
             for unit, change in row.pop("added").items():
@@ -196,6 +207,7 @@ def _write_table(folder: Path, made: list[dict[str, Any]]) -> None:
             writer.writerow(
                 row | {unit: f"{values[unit]:.2f}" for unit in units}
             )
+    return kept
 
 
 if __name__ == "__main__":

@@ -6,6 +6,8 @@ import cv2
 import numpy as np
 from scipy.spatial import Delaunay
 
+from efgan_tf import geometry
+
 FACE_POINTS = 468
 """MediaPipe's face mesh without the irises."""
 
@@ -64,6 +66,8 @@ UNDER_BROWS = ([189, 221, 222, 223], [413, 441, 442, 443])
 BESIDE_FROWN = (([107, 55, 193], [9, 8, 168]), ([336, 285, 417], [9, 8, 168]))
 """Two lines each, half way between which a frown folds the skin."""
 CHIN = 152
+FOREHEAD = 9
+"""Between the brows, in the middle of the face."""
 CHEEKS = [50, 280, 205, 425]
 STABLE = [33, 133, 362, 263, 168, 6, 197, 195, 5, 4, 1, 98, 327, 234, 454]
 """What expressions hardly move: corners of eyes, nose, ears."""
@@ -73,9 +77,7 @@ LEFT_CORNER, RIGHT_CORNER = 33, 263
 
 
 def fit(points: np.ndarray, targets: np.ndarray) -> np.ndarray:
-    """The similarity that takes the stable points of one mesh to another's."""
-    from efgan_tf import geometry
-
+    """The similarity `[2, 3]` from one mesh's stable points to another's."""
     return geometry.fit_similarity(points[STABLE], targets[STABLE])
 
 
@@ -100,8 +102,6 @@ def opening(points: np.ndarray) -> np.ndarray:
 
 def mean_shape(meshes: np.ndarray) -> np.ndarray:
     """float64 `[504, 2]`: the mean of meshes `[n, 504, 2]`, as the first."""
-    from efgan_tf import geometry
-
     aligned = [geometry.apply(fit(mesh, meshes[0]), mesh) for mesh in meshes]
     return np.mean(aligned, axis=0)
 

@@ -24,6 +24,10 @@ PICTURE = 272
 """Of the crop around it: 1.7 aligned sides."""
 
 
+MOST_YAW = 30.0
+"""Degrees; of heads turned farther one side of the mesh folds over."""
+
+
 @dataclasses.dataclass(frozen=True, eq=False)
 class Photographs:
     """Photos, cropped around their largest faces.
@@ -137,6 +141,8 @@ class _Reader:
         points = self._landmarker.points(photo, face)
         if points is None:
             raise photos.PhotoError(path.name, "a face that cannot be read")
+        if abs(measures.yaw(points)) > MOST_YAW:
+            raise photos.PhotoError(path.name, "a face that looks aside")
         frame = geometry.alignment(face.landmarks, SIDE)
         frame[:, 2] += (PICTURE - SIDE) / 2
         return (

@@ -5,33 +5,6 @@ import dataclasses
 import numpy as np
 
 from efgan_tf import action_units
-from tools.photo_pairs import mesh
-from tools.photo_pairs.change import Changes
-from tools.photo_pairs.face import Blend, Face
-from tools.photo_pairs.photographs import Photographs
-
-_MOST_MISMATCH = {"mouth": 0.42, "frown": 0.45}
-_OTHER_BEARD = 3.0
-"""From how different looks around the mouth on another mouth stands out."""
-_TRIES = 12
-_LOOK_ALIKE = 12
-_FROWNING = 30
-_OPENINGS = 6
-
-# What one unit is. Lips: AU15 and AU23, in distances of the eyes and as a
-# share of the lips' height; AU09 and AU10: the way of the upper lip; AU07: the
-# share of the eyes' opening; AU04: the way of the brows' inner ends.
-_CORNERS_DOWN, _THINNER = 0.016, 0.09
-_SNEER, _NARROWER, _LOWER = 0.014, 0.07, 0.022
-# How dark one unit makes the folds, as a share of the light.
-_SNEER_FOLDS, _FROWN_FOLDS = 0.07, 0.08
-# Brows: distances of the eyes that make a clear change.
-_BROWS = 0.06
-_RAISED = {
-    "inner": (-_BROWS, 0.0, 0.2 * _BROWS),
-    "both": (-_BROWS, -_BROWS, 0.0),
-    "outer": (0.0, -_BROWS, 0.0),
-}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -39,12 +12,12 @@ class Plan:
     """What may be done to a photo.
 
     Attributes:
-      closed: whether it gets a closed mouth, the same in all plans.
       mouths: kinds of mouths, one of which it gets; none: its own.
+      closed: whether it gets a closed mouth, the same in all plans.
       opens: how its own or its new mouth is opened, if that is closed: "",
         "lips", "jaw".
       sneer: whether the upper lip and the nose's wings are raised.
-      lips: "down", "tight", "both lips", one of which may be done.
+      lips: "down", "tight", "both lips", one of which is done.
       brows: "frown", "inner", "both", "outer", one of which it gets.
       narrow: the chance that its lids come together.
       shut: the chance that its eyes are closed.
@@ -73,31 +46,31 @@ def plans(units: np.ndarray, rng: np.random.Generator) -> list[Plan]:
       rng: draws what differs from photo to photo.
     """
     au = dict(zip(action_units.NAMES, units, strict=True))
-    smiles = au["AU25"] > 0.7 or au["AU12"] > 1
+    shows_teeth = au["AU25"] > 0.7 or au["AU12"] > 1
     return [
-        Plan(closed=True) if smiles else Plan(("teeth",)),
+        Plan(closed=True) if shows_teeth else Plan(("teeth",)),
         Plan(
             MOUTHS,
             brows=("frown", *_RAISES) if rng.random() < 0.6 else (),
             shut=0.2,
         ),
-        Plan(closed=smiles, lips=("tight",), brows=("frown",), narrow=0.7),
+        Plan(closed=shows_teeth, lips=("tight",), brows=("frown",), narrow=0.7),
         Plan(
-            closed=smiles,
+            closed=shows_teeth,
             lips=("down", "down", "both lips"),
             brows=("inner",) if rng.random() < 0.7 else (),
             shut=0.1,
         ),
-        Plan(closed=smiles, opens="jaw", brows=("both", "both", "inner")),
+        Plan(closed=shows_teeth, opens="jaw", brows=("both", "both", "inner")),
         Plan(
-            closed=smiles,
+            closed=shows_teeth,
             opens="lips" if rng.random() < 0.75 else "",
             sneer=True,
             brows=("frown",) if rng.random() < 0.7 else (),
             narrow=0.7,
         ),
         Plan(
-            closed=smiles,
+            closed=shows_teeth,
             opens="jaw" if rng.random() < 0.3 else "lips",
             shut=0.25,
         ),
@@ -148,181 +121,3 @@ class Kinds:
             (openings > 0.18) & (au["AU12"] < 1.5),
         )
         return cls(found, *(np.flatnonzero(mask) for mask in masks))
-
-
-KNOWN = ("AU09", "AU10", "AU15", "AU23")
-"""Units that are what the changes made them: labels of photographs are poor."""
-
-ADDED = ("AU04", "AU07", "AU45")
-"""Units that a change adds to what is read off the photo."""
-
-
-@dataclasses.dataclass(eq=False)
-class Variation:
-    """A photo, changed step by step.
-
-    Attributes:
-      face: how it looks.
-      changes: what was changed; empty if nothing suited it.
-      known: units, 0–5, that nothing but the changes says.
-      added: units by how much the changes raised them.
-    """
-
-    face: Face
-    changes: list[str] = dataclasses.field(default_factory=list)
-    known: dict[str, float] = dataclasses.field(
-        default_factory=lambda: dict.fromkeys(KNOWN, 0.0)
-    )
-    added: dict[str, float] = dataclasses.field(
-        default_factory=lambda: dict.fromkeys(ADDED, 0.0)
-    )
-
-
-class Varier:
-    """Changes photos by plans.
-
-    Args:
-      photographs: what may be changed, and who lends parts of a face.
-    """
-
-    def __init__(self, photographs: Photographs):
-        self._faces = photographs.face
-        self._changes = Changes(mesh.mean_shape(photographs.points))
-        self._donors = photographs.donors()
-        self._openings = mesh.opening(photographs.points)
-        self._kinds = Kinds.of(
-            photographs.units, photographs.expressions, self._openings
-        )
-        self._last: tuple[int, Face | None] = -1, None
-
-    def vary(
-        self, photo: int, plan: Plan, rng: np.random.Generator
-    ) -> Variation:
-        """Changes a photo; leaves out what nobody suits."""
-        result = Variation(self._faces(photo))
-        if plan.closed:
-            closed = self._closed(photo)
-            if closed is None:
-                return result  # A smile would stay below the rest.
-            result.face = closed
-            result.changes.append("closed")
-        if plan.mouths:
-            self._mouth(result, photo, plan.mouths, rng)
-        if plan.opens and mesh.opening(result.face.points) < 0.06:
-            self._open(result, plan.opens == "jaw", rng)
-        if plan.sneer:
-            self._sneer(result, rng)
-        if plan.lips:
-            self._lips(result, str(rng.choice(plan.lips)), rng)
-        if plan.brows:
-            self._brows(result, photo, str(rng.choice(plan.brows)), rng)
-        if rng.random() < plan.shut:
-            lower = rng.uniform(0, 0.3)
-            result.face = self._changes.close_eyes(
-                result.face, 1 - lower, lower
-            )
-            result.added["AU45"] = 5.0
-            result.changes.append("shut")
-        elif rng.random() < plan.narrow:
-            au07 = rng.uniform(1, 5)
-            result.face = self._changes.close_eyes(
-                result.face, 0.3 * _NARROWER * au07, 0.7 * _NARROWER * au07
-            )
-            result.added["AU07"] = au07
-            result.changes.append("narrow")
-        return result
-
-    def _closed(self, photo: int) -> Face | None:
-        """A photo with a closed mouth, the same whenever it is asked for."""
-        if self._last[0] != photo:
-            result = Variation(self._faces(photo))
-            self._mouth(
-                result, photo, ("closed",), np.random.default_rng(photo)
-            )
-            self._last = photo, result.face if result.changes else None
-        return self._last[1]
-
-    def _mouth(self, result, photo, kinds, rng) -> None:
-        kind = str(rng.choice(kinds))
-        among = self._kinds.mouths[kind]
-        found = self._with_donor(
-            photo, result.face, self._changes.mouth,
-            among[self._donors.beards_apart(photo, among) < _OTHER_BEARD],
-            _LOOK_ALIKE, _MOST_MISMATCH["mouth"], rng,
-        )  # fmt: skip
-        if found:
-            result.face = found
-            result.changes.append(kind)
-
-    def _open(self, result, with_jaw, rng) -> None:
-        if with_jaw:
-            jaw = rng.uniform(0.05, 0.24)
-            up, down = jaw * rng.uniform(0, 0.3), jaw * rng.uniform(0, 0.4)
-        else:
-            gap = rng.uniform(0.03, 0.16)
-            up = gap * rng.uniform(0.15, 0.4)
-            down, jaw = gap - up, gap * rng.uniform(0, 0.15)
-        inward = 0.25 * jaw
-        wanted = (up + down + jaw) / 0.5
-        among = self._kinds.openings
-        apart = np.abs(np.log(self._openings[among] / wanted))
-        donor = rng.choice(among[np.argsort(apart)[:_OPENINGS]])
-        result.face = self._changes.open_mouth(
-            result.face, self._faces(donor), up, down, jaw, inward
-        )
-        result.changes.append("jaw" if with_jaw else "lips apart")
-
-    def _sneer(self, result, rng) -> None:
-        size = rng.uniform(1.5, 5)
-        result.face = self._changes.sneer(
-            result.face, _SNEER * size, _SNEER_FOLDS * size
-        )
-        result.known["AU09"] = size
-        result.known["AU10"] = 0.9 * size
-        result.changes.append("sneer")
-
-    def _lips(self, result, kind, rng) -> None:
-        au15 = (kind != "tight") * rng.uniform(1.5, 5)
-        au23 = (kind != "down") * rng.uniform(1.5, 5)
-        result.face = self._changes.lips(
-            result.face, _CORNERS_DOWN * au15, _THINNER * au23
-        )
-        result.known.update(AU15=au15, AU23=au23)
-        result.changes.append(kind)
-
-    def _brows(self, result, photo, kind, rng) -> None:
-        result.changes.append(kind)
-        if kind != "frown":
-            size = rng.uniform(0.5, 1.5)
-            result.face = self._changes.brows(
-                result.face, *np.multiply(_RAISED[kind], size)
-            )
-            return
-        au04 = rng.uniform(1.5, 5)
-        result.added["AU04"] = au04
-        down, strength = _LOWER * au04, rng.uniform(0.5, 1)
-        result.face = self._changes.brows(
-            result.face, down, rng.uniform(0.3, 0.6) * down, 0.4 * down
-        )
-
-        def wrinkles(face: Face, donor: Face) -> Blend:
-            return self._changes.wrinkles(face, donor, strength)
-
-        found = self._with_donor(
-            photo, result.face, wrinkles, self._kinds.frowns, _FROWNING,
-            _MOST_MISMATCH["frown"], rng,
-        )  # fmt: skip
-        result.face = self._changes.frown_folds(
-            found or result.face, _FROWN_FOLDS * au04
-        )
-
-    def _with_donor(
-        self, photo, face, change, among, count, most_mismatch, rng
-    ) -> Face | None:
-        """The first of some similar donors whose part fits, if one does."""
-        nearest = self._donors.nearest(photo, among, count)
-        for donor in rng.permutation(nearest)[:_TRIES]:
-            blend = change(face, self._faces(donor))
-            if blend.mismatch < most_mismatch:
-                return blend.face
-        return None
