@@ -7,8 +7,9 @@
 individual typology angle of both cheeks, atan((L - 50) / b) of CIELAB (Chardon
 and others, "Skin colour typology and suntanning pathways", 1991), in three
 groups: above 41 degrees light, above 10 medium, else dark. It is read off the
-photograph, so its light and white balance are in it (under blue light, where b is
-not positive, it is 90 or -90 degrees); it says nothing of where people come from.
+photograph, so its light and white balance are in it (under blue light, where b
+is not positive, it is 90 or -90 degrees); it says nothing of where people come
+from.
 """
 
 import collections

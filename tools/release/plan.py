@@ -365,6 +365,10 @@ PLAN: Mapping[str, Run | Tested | ByHand] = {
     "--references=configs/photos_references.csv --out=report": _PHOTOS,
     "python -m benchmarks.photo_points --photos=DIR "
     "--aus=DIR/action_units.csv": ByHand("the training photographs"),
+    "python -m benchmarks.photo_skin --photos=DIR "
+    "--aus=DIR/action_units.csv --scores=report/scores.csv": ByHand(
+        "the training photographs"
+    ),
     # tools/release/README.md
     "tools/release/pythons.sh 3.10 3.11 3.12 3.13": ByHand(
         "another line of that list"
