@@ -59,7 +59,7 @@ def test_slurms_job_starts_again_what_can_go_on(fakes, statuses, tries):
     assert done.returncode == statuses[-1], done.stderr
     calls = (folder / "calls").read_text().splitlines()
     assert len(calls) == tries
-    assert calls[0].endswith("--worker_wait_minutes=120 --flagfile=a b.flags")
+    assert calls[0].endswith("--worker_wait_minutes=10 --flagfile=a b.flags")
 
 
 @pytest.fixture(scope="module")

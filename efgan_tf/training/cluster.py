@@ -31,7 +31,8 @@ class Cluster:
     Attributes:
       addresses: `host:port` of each, the chief first.
       index: of this one among them.
-      problem: with this worker's place, which all are to hear of; "" for none.
+      problem: what is wrong with this worker's place, sent to all workers; ""
+        for nothing.
     """
 
     addresses: tuple[str, ...]
@@ -145,7 +146,7 @@ def _from_slurm(environ: Mapping[str, str]) -> Cluster:
     first = _SLURM_FIRST_PORT + job % _SLURM_PORTS
     problem = ""
     if places[index] != (node, local):
-        # Where the other tasks are, Slurm tells nobody.
+        # Slurm's variables do not say where the other tasks run.
         problem = (
             f"Slurm's tasks are not in block order, task {index} is number "
             f"{local} of node {node}; use srun --distribution=block"

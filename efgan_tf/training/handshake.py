@@ -44,6 +44,10 @@ def meet(cluster: Cluster, facts: Mapping[str, str], seconds: float) -> None:
         "problem": cluster.problem,
     }
     deadline = time.monotonic() + seconds
+    if cluster.problem and not cluster.is_chief:
+        # Its own port may be another's, even the chief's.
+        _call(cluster, said, deadline)
+        return
     with _listening(cluster) as listener:
         if cluster.is_chief:
             _receive(cluster, said, listener, deadline)
@@ -86,13 +90,13 @@ def _receive(
             try:
                 connection, _ = listener.accept()
             except TimeoutError:
+                _drop_gone(calls)
                 lost = not problem
                 problem = problem or _absent(cluster, calls)
                 break
             told = _heard(connection)
             # One that was ended meanwhile calls again once it is restarted.
-            for index in [i for i, call in calls.items() if _is_gone(call)]:
-                calls.pop(index).close()
+            _drop_gone(calls)
             if told is None:  # somebody else's: a port scan, a health check
                 connection.close()
                 continue
@@ -115,6 +119,12 @@ def _receive(
             connection.close()
     if problem:
         raise _refusal(problem, lost)
+
+
+def _drop_gone(calls: dict[int, socket.socket]) -> None:
+    """Closes the calls of workers that have ended."""
+    for index in [i for i, call in calls.items() if _is_gone(call)]:
+        calls.pop(index).close()
 
 
 def _is_gone(connection: socket.socket) -> bool:

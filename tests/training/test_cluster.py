@@ -93,6 +93,17 @@ def test_slurms_tasks_out_of_block_order_end_all_with_one_line():
     assert "--distribution=block" in raised[0]
 
 
+def test_a_task_out_of_order_does_not_take_the_chiefs_port():
+    # Cyclic order: task 2 of 2 x 2 runs beside the chief, and takes itself for
+    # the first of the second node, whose port has the same number.
+    (address,) = addresses(1)
+    raised = meet(
+        (Cluster((address, address), 0), FACTS),
+        (Cluster((address, address), 1, "out of order"), FACTS),
+    )
+    assert raised[0] == raised[1] and "out of order" in raised[0]
+
+
 @pytest.mark.parametrize(
     "environ",
     [

@@ -1,4 +1,4 @@
 """A model that TensorFlow Serving or `efgan_tf.serve` serves, over gRPC.
 
-It imports grpcio, protobuf and NumPy, but not TensorFlow.
+It imports grpcio, protobuf, NumPy, Pillow and absl, but not TensorFlow.
 """
