@@ -32,9 +32,9 @@ def main(values: flags.FlagValues) -> None:
     check_free_file(Path(config.out), config.overwrite)
     check_writable(Path(config.out).parent)
     commands.quiet_tensorflow()
-    from efgan_tf.distillation.learning import distill, told
+    from efgan_tf.distillation.learning import describe_scores, distill
 
-    print(told(distill(config, data, model)))
+    print(describe_scores(distill(config, data, model)))
     following = commands.next_command(
         "export",
         model=config.out,

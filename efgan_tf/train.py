@@ -62,9 +62,10 @@ def _summary(settings: config.Config, outcome) -> str:
         return "\n".join(
             [f"stopped in {where} images; the same command goes on", *lines]
         )
-    from efgan_tf.training.scoring import told
+    from efgan_tf.training.scoring import describe_scores
 
-    return "\n".join(["finished", told(outcome.scores), *lines, _next(run_dir)])
+    scores = describe_scores(outcome.scores)
+    return "\n".join(["finished", scores, *lines, _next(run_dir)])
 
 
 def _next(run_dir: str) -> str:

@@ -87,6 +87,16 @@ def test_manifests_are_what_kubernetes_takes(manifests):
         assert named == container["name"]
 
 
+def test_kubernetes_starts_again_what_can_go_on(manifests):
+    rules = manifests["Job"]["spec"]["podFailurePolicy"]["rules"]
+    found = [
+        (rule["action"], codes["operator"], set(codes["values"]))
+        for rule in rules
+        if (codes := rule.get("onExitCodes"))
+    ]
+    assert found == [("FailJob", "In", {2}), ("Ignore", "In", {75, 143})]
+
+
 def test_the_pods_know_each_other(manifests, fakes):
     folder, make = fakes
     make("python", f'echo "$TF_CONFIG" > {folder}/config; echo "$@"')

@@ -103,7 +103,7 @@ class Scores:
         return found
 
 
-def told(scores: Mapping[str, float]) -> str:
+def describe_scores(scores: Mapping[str, float]) -> str:
     """The scores in a line for people."""
     line = f"{scores['to_teacher']:.2f} dB to the teacher"
     if "student" in scores:
@@ -128,7 +128,7 @@ def _learn(
     between = config.score_kimg * 1000
     progress = Progress("student", total)
     start, seen, scored = time.monotonic(), 0, 0
-    progress.say(f"before: {told(scores.measure(student))}")
+    progress.say(f"before: {describe_scores(scores.measure(student))}")
     for batch in lessons.batches(size, config.distill_seed):
         share = seen / total
         if config.minutes:
@@ -144,7 +144,7 @@ def _learn(
         progress.advance(size, f"loss {float(loss):.4f}")
         if seen - scored >= between and seen < total:
             scored, found = seen, scores.measure(student)
-            progress.say(f"{seen} edits: {told(found)}")
+            progress.say(f"{seen} edits: {describe_scores(found)}")
             yield found
     progress.finish()
     yield scores.measure(student)

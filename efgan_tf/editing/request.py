@@ -1,4 +1,4 @@
-"""A request: which faces are to show what, before any model is loaded."""
+"""A request: the faces to edit and their target expression, without a model."""
 
 import dataclasses
 
@@ -13,7 +13,7 @@ from efgan_tf.editing.subjects import check_source
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Request:
-    """Which faces are to show what.
+    """The faces to edit and their target expression.
 
     Attributes:
       target: what to edit to; its expression is open if `from_photo` is given.

@@ -48,11 +48,11 @@ class Explainer:
         shape = trained.info.model
         self.boxes = shape.boxes if shape.local_branches else {}
         self.readers = self._find_readers(trained)
-        (taken,) = self.editor.detect_and_align(
+        (detected,) = self.editor.detect_and_align(
             [photo], parse_choice(config.face)
         )
         self.subject = unwrap(
-            taken, config.image, "frame one with --face=x,y,width,height"
+            detected, config.image, "frame one with --face=x,y,width,height"
         )
         self.face = to_network(self.subject.faces[0].aligned)
 

@@ -288,12 +288,12 @@ def open_photo(
     document, name = read_upload(path, max_pixels), Path(path).name
     knows = editor.model.has_estimator
     neutral = action_units.preset("neutral")
-    (taken,) = editor.detect_and_align(
+    (detected,) = editor.detect_and_align(
         [document.pixels],
         FaceChoice("all"),
         source=None if knows else neutral,
     )
-    subject = unwrap(taken, name, _NO_FACE)
+    subject = unwrap(detected, name, _NO_FACE)
     notes = subject.notes if knows else (*subject.notes, _TAKEN_FOR_NEUTRAL)
     subject = dataclasses.replace(subject, notes=notes)
     return Session(editor, name, document, subject)

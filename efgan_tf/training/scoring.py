@@ -110,7 +110,7 @@ def _joined(first: str, between: str, second: str) -> str:
     return first + between + second if first and second else first or second
 
 
-def told(scores: dict[str, float]) -> str:
+def describe_scores(scores: dict[str, float]) -> str:
     """The scores in a line for people."""
     measured = [
         name.removesuffix("psnr") for name in scores if name.endswith("/psnr")

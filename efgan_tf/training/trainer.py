@@ -37,7 +37,7 @@ from efgan_tf.training import networks as networks_lib
 from efgan_tf.training.initial import Beginning, beginning
 from efgan_tf.training.logs import MetricsLog, NonFiniteError, PendingMetrics
 from efgan_tf.training.networks import Networks
-from efgan_tf.training.scoring import Scorer, told
+from efgan_tf.training.scoring import Scorer, describe_scores
 from efgan_tf.training.step import TrainingStep
 from efgan_tf.training.stopping import StopRequest
 from efgan_tf.training.workers import Workers
@@ -72,6 +72,10 @@ class Outcome:
 
 def train(config: Config) -> Outcome:
     """Trains, or goes on training, the run in `config.train.run_dir`.
+
+    Returns:
+      An `Outcome`: whether the run is finished, where it stands, its newest
+      files and its scores.
 
     Raises:
       UserError: the configuration, the data or the run directory are at
@@ -388,9 +392,10 @@ class Trainer:
         if saves or scores or position.step % train.log_steps == 0:
             self._log(pending, position, progress)
         if scores:
-            line = told(self.scorer.score(networks, position, self.log))
+            scored = self.scorer.score(networks, position, self.log)
             progress.say(
-                f"phase {position.phase}, {position.images} images: {line}"
+                f"phase {position.phase}, {position.images} images: "
+                f"{describe_scores(scored)}"
             )
         if saves:
             self._save(networks, position)

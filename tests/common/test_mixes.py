@@ -77,6 +77,7 @@ def test_what_a_flag_file_said_stays_when_it_changes(tmp_path):
         (["--mix=1 --dataset=synthetic --lambda_gp=1"], "lambda_gp"),
         (["--mix=1 --dataset=synthetic --subjects=0"], "subjects=0 must be"),
         (["--mix=1 --dataset=synthetic --data_dir=D"], "--data_dir is the"),
+        (["--mix=1 --dataset=synthetic --data_memory=2"], "--data_memory is"),
         (["--mix=1 --dataset=synthetic more"], "'more' is no flag"),
         (["--mix=1 --flagfile=absent.flags"], "absent.flags"),
         (["--mix=1 'open"], "No closing quotation"),

@@ -181,23 +181,23 @@ def test_the_sets_are_spread_over_a_batch_as_evenly_as_can_be():
 
 
 @pytest.mark.parametrize(
-    ("shares", "sizes"),
-    [((Fraction(1, 3), Fraction(2, 3)), (16, 16)),
-     ((Fraction(1, 2), Fraction(1, 4)), (16, 16)),
-     ((Fraction(1, 2), Fraction(1, 2)), (16, 32))],
+    ("shares", "sizes", "named"),
+    [((Fraction(1, 3), Fraction(2, 3)), (16, 16), "shares"),
+     ((Fraction(1, 2), Fraction(1, 4)), (16, 16), "shares"),
+     ((Fraction(1, 2), Fraction(1, 2)), (16, 32), "size")],
 )  # fmt: skip
-def test_impossible_mixes_are_refused(shares, sizes):
+def test_impossible_mixes_are_refused(shares, sizes, named):
     parts = [
         Part(str(size), share, make_faces(size=size))
         for share, size in zip(shares, sizes, strict=True)
     ]
-    with pytest.raises(ValueError):
+    with pytest.raises(ValueError, match=named):
         stream(parts, 1)
 
 
 def test_an_empty_set_is_refused(parts):
     nobody = dataclasses.replace(parts[0], faces=make_faces(subjects=0))
-    with pytest.raises(ValueError):
+    with pytest.raises(ValueError, match="no faces"):
         stream([nobody, parts[1]], 1)
 
 

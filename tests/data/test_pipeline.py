@@ -1,6 +1,7 @@
 """Batches: pure, shared out over replicas, resumable, and truly paired."""
 
 import dataclasses
+import fractions
 import itertools
 import os
 
@@ -9,6 +10,7 @@ import pytest
 import tensorflow as tf
 
 from efgan_tf.data import pictures, pipeline
+from efgan_tf.data.samples import Part
 from efgan_tf.data.stored import StoredPictures
 from tests.data import fakes
 from tests.data.fakes import joined, make_faces
@@ -97,6 +99,11 @@ def test_resuming_continues_the_stream_exactly(faces, replicas):
         assert_same(expected, found)
 
 
+def test_seeds_make_different_streams(faces):
+    first, second = stream(faces, 1)[0], stream(faces, 1, seed=4)[0]
+    assert not np.array_equal(first["action_units"], second["action_units"])
+
+
 def test_eager_draws_equal_the_stream(faces):
     arguments = DEFAULTS | {"pairing": "paired"}
     draw = pipeline.batch_function(faces, **arguments)
@@ -139,6 +146,17 @@ def test_pictures_on_disk_make_the_same_batches(faces, on_disk, tmp_path):
         found = stream(on_disk, 4, **changes)
         for one, other in zip(wanted, found, strict=True):
             assert_same(one, other)
+
+
+def test_sets_on_disk_and_in_memory_mix(faces, on_disk):
+    others = make_faces(seed=1)
+    half = fractions.Fraction(1, 2)
+    wanted, found = (
+        stream((Part("a", half, others), Part("b", half, second)), 6)
+        for second in (faces, on_disk)
+    )
+    for one, other in zip(wanted, found, strict=True):
+        assert_same(one, other)
 
 
 def test_a_file_that_has_become_shorter_is_an_error(on_disk, tmp_path):

@@ -295,13 +295,15 @@ def test_a_model_of_another_size(group, tmp_path):
     assert not changed[~squares].any() and changed[squares].mean() > 0.3
 
 
-@pytest.mark.parametrize("scale", [127.5, np.nan])
-def test_faces_in_another_range_are_refused(scale):
+@pytest.mark.parametrize(
+    ("scale", "found"), [(127.5, "from -127.5 to 127.5"), (np.nan, "NaN")]
+)
+def test_faces_in_another_range_are_refused(scale, found):
     model = tiny_editor().model
     faces = np.ones((1, model.size, model.size, 3), np.float32)
     faces[0, 0] = -1
     units = np.zeros((1, 17), np.float32)
-    with pytest.raises(ValueError):
+    with pytest.raises(ValueError, match=found):
         model.estimate(scale * faces)
-    with pytest.raises(ValueError):
+    with pytest.raises(ValueError, match=found):
         model.edit(scale * faces, units, units)

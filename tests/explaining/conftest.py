@@ -35,10 +35,10 @@ def faces(rendered, detector):
         for path in sorted((rendered / "photos").glob(f"*{name}.jpg"))[:2]
     ]
     editor = Editor(editing_model("preset", trained()), detector)
-    taken = editor.detect_and_align(
+    detected = editor.detect_and_align(
         [read_photo(path) for path in paths], parse_choice("largest")
     )
-    aligned = [unwrap(each).faces[0].aligned for each in taken]
+    aligned = [unwrap(each).faces[0].aligned for each in detected]
     return to_network(np.stack(aligned))
 
 

@@ -303,11 +303,11 @@ def test_other_shapes_and_types_are_refused():
         "attention": np.zeros((SIZE, SIZE, 1)),
     }
     paste(**good)
-    for wrong in (
-        {"photo": np.zeros((9, 9), np.uint8)},
-        {"photo": np.zeros((9, 9, 3), np.int64)},
-        {"edited": np.zeros((32, 32, 3))},
-        {"attention": np.zeros((SIZE, SIZE))},
+    for wrong, named in (
+        ({"photo": np.zeros((9, 9), np.uint8)}, "photo"),
+        ({"photo": np.zeros((9, 9, 3), np.int64)}, "photo"),
+        ({"edited": np.zeros((32, 32, 3))}, "edited"),
+        ({"attention": np.zeros((SIZE, SIZE))}, "attention"),
     ):
-        with pytest.raises(ValueError):
+        with pytest.raises(ValueError, match=named):
             paste(**{**good, **wrong})

@@ -40,6 +40,19 @@ def assert_same_faces(first, second, tolerance=0.01):
         np.testing.assert_allclose(one.box, other.box, atol=tolerance)
 
 
+def test_landmarks_are_where_they_were_rendered(found, portraits):
+    errors = np.stack(
+        [
+            faces[0].landmarks - landmarks
+            for faces, (_, landmarks) in zip(found, portraits, strict=True)
+        ]
+    )
+    # In pixels of 192: off by a few for each, and hardly on average. A swap
+    # of sides or of eyes and mouth would be off by 20 and more.
+    assert np.linalg.norm(errors, axis=-1).mean() < 4
+    assert np.abs(errors.mean(0)).max() < 5
+
+
 def test_pixel_centres_lie_at_halves(detector, found, portraits):
     mirrored = detector.detect([photo[:, ::-1] for photo, _ in portraits])
     sides_swapped = [1, 0, 2, 4, 3]

@@ -120,11 +120,18 @@ def test_huge_photos_are_refused_before_they_are_decoded(tmp_path, side):
         read_photo(tmp_path / "huge.png")
 
 
-@pytest.mark.parametrize("low, high", [(-0.5, 0.5), (0, 65535), (np.nan, 1)])
-def test_floats_in_another_range_are_refused(low, high):
+@pytest.mark.parametrize(
+    ("low", "high", "found"),
+    [
+        (-0.5, 0.5, "these are from -0.5 to 0.5"),
+        (0, 65535, "these are from 0 to 65535"),
+        (np.nan, 1, "1 of these are NaN"),
+    ],
+)
+def test_floats_in_another_range_are_refused(low, high, found):
     pixels = np.full((4, 4, 3), 0.25, np.float32)
     pixels[0, 0, 0], pixels[1, 1, 1] = low, high
-    with pytest.raises(ValueError):
+    with pytest.raises(ValueError, match=found):
         photos.eight_bits(pixels)
 
 

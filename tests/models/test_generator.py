@@ -41,18 +41,18 @@ def test_branch_shapes_and_ranges(injection, color_head):
 
 
 @pytest.mark.parametrize(
-    "changes",
+    ("changes", "named"),
     [
-        {"height": 26},
-        {"width": 4},  # it would build and crash when it is called
-        {"injection": "tiled"},
-        {"color_head": "paint"},
+        ({"height": 26}, "sides"),
+        ({"width": 4}, "sides"),  # it would build and crash when it is called
+        ({"injection": "tiled"}, "injection"),
+        ({"color_head": "paint"}, "color head"),
     ],
 )
-def test_branch_refuses_what_it_cannot_build(changes):
+def test_branch_refuses_what_it_cannot_build(changes, named):
     arguments = {"height": 24, "width": 24, "channels": 4, "blocks": 1}
     arguments |= {"injection": "concat", "attention_bias": 0.0} | changes
-    with pytest.raises(ValueError):
+    with pytest.raises(ValueError, match=named):
         build_branch(**arguments, name="branch")
 
 

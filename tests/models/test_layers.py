@@ -1,4 +1,4 @@
-"""Normalisation, action units, boxes and blending, layer by layer."""
+"""Normalization, action units and heads, layer by layer."""
 
 import inspect
 
@@ -27,7 +27,7 @@ def random(*shape, seed=0):
     return np.random.default_rng(seed).normal(size=shape).astype("float32")
 
 
-def test_every_layer_is_covered_below():
+def test_every_layer_has_a_construction():
     ours = {
         value
         for module in (layers, regions)

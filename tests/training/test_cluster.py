@@ -231,7 +231,7 @@ def test_a_worker_that_was_ended_while_it_waited_may_call_again():
         assert meet(*others) == ["", ""] and chief.result() == [""]
 
 
-def test_strangers_are_ignored_and_a_second_worker_1_is_not(monkeypatch):
+def test_other_connections_are_ignored_but_no_second_worker_1(monkeypatch):
     monkeypatch.setattr(handshake, "_GRACE_SECONDS", 0.5)
     known = addresses(3)
     said = line(known, 1)

@@ -1,4 +1,4 @@
-"""Every option of the command on a rendered group and on a photograph."""
+"""Every way to say a target, on a rendered group and on a photograph."""
 
 import dataclasses
 from pathlib import Path
@@ -24,8 +24,7 @@ class Scene:
     """A photo and what is known of it.
 
     Attributes:
-      folder: with `photo.png`, `none.png` (a part of it without a face),
-        `other.png` (somebody else) and `saved.json`.
+      folder: with `photo.png`, `other.png` (somebody else) and `saved.json`.
       pixels: of the photo.
       faces: in it, left to right.
     """
@@ -53,15 +52,11 @@ def scene(request, rendered, tmp_path_factory):
     if request.param == "astronaut":
         pytest.importorskip("skimage")
         pixels = astronaut()
-        empty = pixels[256:]
     else:
         pixels = group_photo(rendered)
-        empty = pixels[:40, :160]
     folder = tmp_path_factory.mktemp("scene")
-    for name, picture in (
-        ("photo", pixels), ("none", empty), ("other", portraits(rendered)[0])
-    ):  # fmt: skip
-        Image.fromarray(picture).save(folder / f"{name}.png")
+    Image.fromarray(pixels).save(folder / "photo.png")
+    Image.fromarray(portraits(rendered)[0]).save(folder / "other.png")
     (folder / "saved.json").write_text('{"action_units": {"AU12": 3}}')
     return Scene(folder, pixels, tiny_editor().faces(pixels))
 
