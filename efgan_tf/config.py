@@ -67,8 +67,8 @@ class DataConfig:
     )
     fixed_pose: bool = option(
         False,
-        "folder: pictures of one view are of a head that did not move, so "
-        "that one transform aligns them all",
+        "folder: pictures of one view are upright and of a head that did not "
+        "move, so that one transform aligns them all",
     )
     face_landmarker: str = option(
         "",

@@ -165,7 +165,7 @@ def _found(
     pictures = [photo for _, photo in batch]
     detected = (
         detector.detect(pictures)
-        if source.fixed_pose  # rendered, so never turned
+        if source.fixed_pose  # rendered or made of photos, so upright
         else turns.find_upright(detector, pictures)
     )
     for (row, photo), faces in zip(batch, detected, strict=True):

@@ -17,11 +17,9 @@ def colors(face: Face) -> np.ndarray:
     """
     blurred = cv2.GaussianBlur(face.picture, (0, 0), 2)
     lab = np.float64(cv2.cvtColor(blurred, cv2.COLOR_RGB2LAB))
-    height, width = lab.shape[:2]
 
     def mean(points: list[int]) -> np.ndarray:
-        x, y = np.int64(face.points[points]).T
-        return lab[y.clip(0, height - 1), x.clip(0, width - 1)].mean(axis=0)
+        return mesh.at(lab, face.points[points]).mean(axis=0)
 
     cheeks = mean(mesh.CHEEKS)
     around = [mean(points) - cheeks for points in _AROUND_MOUTH]

@@ -81,6 +81,13 @@ def fit(points: np.ndarray, targets: np.ndarray) -> np.ndarray:
     return geometry.fit_similarity(points[STABLE], targets[STABLE])
 
 
+def at(picture: np.ndarray, points: np.ndarray) -> np.ndarray:
+    """What lies under points `[n, 2]`: `[n, ...]`; outside, the border."""
+    height, width = picture.shape[:2]
+    x, y = np.int64(points).T
+    return picture[y.clip(0, height - 1), x.clip(0, width - 1)]
+
+
 def eye_distance(points: np.ndarray) -> float:
     """Between the eyes' outer corners."""
     return float(np.linalg.norm(points[RIGHT_CORNER] - points[LEFT_CORNER]))

@@ -9,7 +9,11 @@ from tools.photo_pairs.weights import smooth
 
 
 def darken(
-    face: Face, lines: list, width: float, deep: float, beside: float
+    face: Face,
+    lines: list[np.ndarray],
+    width: float,
+    deep: float,
+    beside: float,
 ) -> Face:
     """Darkens skin along lines that fade at their ends.
 
@@ -64,7 +68,9 @@ def fill_mouth(face: Face, donor: Face) -> Face:
     return Face(np.uint8(joined.round()), face.points)
 
 
-def _opening_of(donor: Face, points: np.ndarray, size) -> np.ndarray:
+def _opening_of(
+    donor: Face, points: np.ndarray, size: tuple[int, int]
+) -> np.ndarray:
     """A donor's teeth and tongue, stretched to another opening of the mouth."""
 
     def edges(points, x):
@@ -99,9 +105,7 @@ def _light(face: Face, donor: Face) -> float:
 
     def cheeks(face: Face) -> float:
         gray = cv2.cvtColor(face.picture, cv2.COLOR_RGB2GRAY)
-        x, y = np.int64(face.points[mesh.CHEEKS]).T
         blurred = cv2.GaussianBlur(gray, (0, 0), 3)
-        height, width = gray.shape
-        return blurred[y.clip(0, height - 1), x.clip(0, width - 1)].mean()
+        return mesh.at(blurred, face.points[mesh.CHEEKS]).mean()
 
     return float(np.clip(cheeks(face) / cheeks(donor), 0.5, 1.5))
