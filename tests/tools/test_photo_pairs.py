@@ -14,8 +14,10 @@ from tests.labeling.conftest import album, networks  # noqa: F401
 from tools.photo_pairs import make as command
 from tools.photo_pairs import mesh
 from tools.photo_pairs.change import Changes
+from tools.photo_pairs.closing import Closing
 from tools.photo_pairs.donors import Donors
 from tools.photo_pairs.face import Face
+from tools.photo_pairs.shading import color_lips
 
 data = pytest.importorskip("skimage.data", reason="needs scikit-image")
 
@@ -141,6 +143,65 @@ def test_a_mouth_opens_and_takes_the_chin_along(face, changes, read_points):
     assert jaw["lip_gap"] > before["lip_gap"] + 0.04
     assert jaw["nose_to_chin"] > apart["nose_to_chin"] + 0.03
     assert np.mean(changed(face, dropped)[:, 1] > 0.45) > 0.98
+
+
+def test_a_smile_closes_as_others_close(rendered, read_points):
+    def shown(person: int, expression: str) -> Face:
+        folder = rendered / "photos"
+        (path,) = folder.glob(f"s0000{person}_v0_*_{expression}.jpg")
+        photo = np.asarray(Image.open(path).resize((384, 384)))
+        points = np.float64(read_points(photo)[: mesh.FACE_POINTS, :2])
+        return Face(photo, mesh.with_ring(points))
+
+    neutral, happy = (
+        [shown(person, expression) for person in range(3)]
+        for expression in ("neutral", "happy")
+    )
+    shape = mesh.mean_shape(np.array([face.points for face in neutral]))
+    closing = Closing(shape, neutral[:2], happy[:2])
+
+    def apart(face: Face) -> float:
+        """From the true picture, within the cheeks and the chin."""
+        place = np.zeros(face.picture.shape[:2], np.uint8)
+        cv2.fillConvexPoly(
+            place,
+            cv2.convexHull(np.int32(face.points[[205, 425, *mesh.LIPS, 200]])),
+            1,
+        )
+        difference = np.abs(np.int16(face.picture) - neutral[2].picture)
+        return difference[place > 0].mean()
+
+    closed = closing(happy[2])
+    assert apart(closed) < 0.6 * apart(happy[2])
+    gap, before, true = (
+        measures.measure(read_points(face.picture))["lip_gap"]
+        for face in (closed, happy[2], neutral[2])
+    )
+    # The networks read a gap between closed lips of rendered people, too.
+    assert abs(gap - true) < 0.3 * abs(before - true)
+    assert np.mean(changed(happy[2], closed)[:, 1] > 0.35) > 0.98
+    # Closed mouths stay nearly as they are.
+    assert apart(closing(neutral[2])) < 0.3 * apart(happy[2])
+
+
+def test_lips_get_the_color_of_others(face):
+    redder = Face(np.uint8(face.picture * [1, 0.5, 0.5]), face.points)
+    colored = color_lips(face, redder)
+    where = changed(face, colored)
+    low, high = face.points.min(axis=0), face.points.max(axis=0)
+    lips = (face.points[mesh.LIPS] - low) / (high - low)
+    assert (where > lips.min(axis=0) - 0.02).all()
+    assert (where < lips.max(axis=0) + 0.02).all()
+    same = np.int16(color_lips(face, face).picture) - face.picture
+    assert np.abs(same).max() <= 1
+    x, y = np.int64((face.points[17] + face.points[15]) / 2)
+    expected = np.log(redder.picture[y, x] + 8.0) - np.log(
+        face.picture[y, x] + 8.0
+    )
+    found = np.log(colored.picture[y, x] + 8.0) - np.log(
+        face.picture[y, x] + 8.0
+    )
+    np.testing.assert_allclose(found, expected, atol=0.15)
 
 
 def test_a_sneer_raises_the_upper_lip(face, changes, read_points):

@@ -9,7 +9,7 @@ from efgan_tf import geometry
 from tools.photo_pairs import mesh
 from tools.photo_pairs.face import Blend, Face
 from tools.photo_pairs.mesh import Raster
-from tools.photo_pairs.shading import darken, fill_mouth
+from tools.photo_pairs.shading import color_lips, darken, fill_mouth
 from tools.photo_pairs.weights import Weights, smooth
 
 _COLOR_SCALE = 0.22
@@ -40,7 +40,8 @@ class Changes:
         moves = self._weights.mouth_moves[:, None]
         points = face.points + moves * (there - face.points)
         shows = self._weights.mouth_shows
-        return self._blend(face, points, donor, shows, (mesh.LIPS,))
+        blend = self._blend(face, points, donor, shows, (mesh.LIPS,))
+        return Blend(color_lips(blend.face, face), blend.mismatch)
 
     def brows(
         self, face: Face, inner: float, outer: float, together: float = 0.0
@@ -121,7 +122,8 @@ class Changes:
             for first, second in mesh.BESIDE_FROWN
         ]
         under = [face.points[line] for line in mesh.UNDER_BROWS]
-        face = darken(face, between, 0.018, deep, 0.4)
+        # Broader lines would join the brows.
+        face = darken(face, between, 0.009, deep, 1.2)
         return darken(face, under, 0.05, 0.8 * deep, 0.0)
 
     def open_mouth(

@@ -57,9 +57,7 @@ class PairsConfig:
     )
     out: str = option("", "folder to write")
     limit: int = option(0, "how many photos; 0: all")
-    seed: int = option(
-        0, "of what is drawn; closed mouths are the same for all"
-    )
+    seed: int = option(0, "of what is drawn")
     processes: int = option(2, "to work with")
     overwrite: bool = option(False, "replace the folder")
 
@@ -135,6 +133,11 @@ def main(values: flags.FlagValues) -> None:
         settings.source_dir, settings.aus, settings.held_out_list
     )
     _check_names(found.files, settings.same_view)
+    if len(found.smiles()) < vary.LEAST_SMILES:
+        print(
+            f"mouths stay open: fewer than {vary.LEAST_SMILES} people have a "
+            "neutral and a smiling photo, from which closing is learned"
+        )
     count = min(settings.limit or len(found), len(found))
     progress = Progress("pairs", count, "photos")
     made: list[dict[str, Any]] = []

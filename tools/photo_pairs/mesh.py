@@ -61,6 +61,11 @@ BETWEEN_BROWS = [9, 8]
 NOSE_BRIDGE = [168, 6, 197, 195, 5]
 # Lines along which skin folds or lies in the shade.
 NASOLABIAL_FOLDS = ([129, 203, 206, 216, 212], [358, 423, 426, 436, 432])
+SMILE_FOLDS = [
+    *NASOLABIAL_FOLDS[0], *NASOLABIAL_FOLDS[1], 205, 425, 207, 427, 187, 411,
+    92, 322, 165, 391, 57, 287, 43, 273, 202, 422, 204, 424, 210, 430, 214, 434,
+]  # fmt: skip
+"""Around which a smile folds the cheeks."""
 NOSE_ROOT = ([193, 122, 6, 351, 417], [188, 196, 197, 419, 412])
 UNDER_BROWS = ([189, 221, 222, 223], [413, 441, 442, 443])
 BESIDE_FROWN = (([107, 55, 193], [9, 8, 168]), ([336, 285, 417], [9, 8, 168]))

@@ -61,6 +61,19 @@ class Photographs:
         """One of them."""
         return Face(self.pictures[index], self.points[index])
 
+    def smiles(self) -> list[tuple[int, int]]:
+        """Of each person on such photos: a neutral and a smiling one."""
+        shown: dict[tuple[str, bool], int] = {}
+        for index, expression in enumerate(self.expressions):
+            if expression in ("neutral", "smiling", "happy"):
+                person = self.subjects[index], expression == "neutral"
+                shown.setdefault(person, index)
+        return [
+            (index, shown[subject, False])
+            for (subject, is_neutral), index in shown.items()
+            if is_neutral and (subject, False) in shown
+        ]
+
     def donors(self) -> donors.Donors:
         """Ranks them for each other."""
         looks = [donors.colors(self.face(i)) for i in range(len(self))]

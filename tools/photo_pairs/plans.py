@@ -13,7 +13,7 @@ class Plan:
 
     Attributes:
       mouths: kinds of mouths, one of which it gets; none: its own.
-      closed: whether it gets a closed mouth, the same in all plans.
+      closed: whether its mouth is closed.
       opens: how its own or its new mouth is opened, if that is closed: "",
         "lips", "jaw".
       sneer: whether the upper lip and the nose's wings are raised.
@@ -33,7 +33,7 @@ class Plan:
     shut: float = 0.0
 
 
-MOUTHS = ("closed", "teeth", "open", "parted", "closed smile", "expressive")
+MOUTHS = ("teeth", "open", "parted", "closed smile", "expressive")
 _RAISES = ("inner", "both", "both", "outer")
 
 
@@ -52,7 +52,7 @@ def plans(units: np.ndarray, rng: np.random.Generator) -> list[Plan]:
         Plan(
             MOUTHS,
             brows=("frown", *_RAISES) if rng.random() < 0.6 else (),
-            shut=0.2,
+            shut=0.3,
         ),
         Plan(closed=shows_teeth, lips=("tight",), brows=("frown",), narrow=0.7),
         Plan(
@@ -72,7 +72,7 @@ def plans(units: np.ndarray, rng: np.random.Generator) -> list[Plan]:
         Plan(
             closed=shows_teeth,
             opens="jaw" if rng.random() < 0.3 else "lips",
-            shut=0.25,
+            shut=0.4,
         ),
     ]
 
@@ -108,7 +108,6 @@ class Kinds:
         au = dict(zip(action_units.NAMES, units.T, strict=True))
         plain = ("", "neutral", "smiling", "happy")
         mouths = {
-            "closed": (au["AU12"] < 0.4) & (au["AU25"] < 0.3),
             "teeth": (au["AU12"] > 2.2) & (au["AU25"] > 1.5),
             "open": au["AU26"] > 1.3,
             "parted": (au["AU25"] > 0.7) & (au["AU12"] < 1),

@@ -51,6 +51,56 @@ def darken(
     return Face(np.uint8(picture.round()), face.points)
 
 
+def inpaint(face: Face, outline: np.ndarray) -> Face:
+    """Paints a place anew from what is around it.
+
+    Args:
+      face: whose.
+      outline: `[n, 2]`, (x, y), of the place.
+    """
+    place = cv2.dilate(_polygon(face, outline), np.ones((3, 3), np.uint8))
+    around = cv2.inpaint(
+        face.picture, np.uint8(place > 0), 4, cv2.INPAINT_TELEA
+    )
+    share = cv2.GaussianBlur(np.float32(place) / 255, (0, 0), 0.8)[..., None]
+    joined = face.picture * (1 - share) + around * share
+    return Face(np.uint8(joined.round()), face.points)
+
+
+def color_lips(face: Face, like: Face) -> Face:
+    """Gives lips the mean color of other ones.
+
+    Args:
+      face: whose lips are colored.
+      like: whose color they get.
+    """
+
+    def lips(face: Face) -> np.ndarray:
+        outside, inside = (
+            _polygon(face, face.points[line])
+            for line in (mesh.LIPS, mesh.MOUTH_OPENING)
+        )
+        return np.float32(cv2.subtract(outside, inside)) / 255
+
+    def color(face: Face, share: np.ndarray) -> np.ndarray:
+        logs = np.log(np.float32(face.picture) + 8)
+        return (logs * share[..., None]).sum(axis=(0, 1)) / (share.sum() + 1)
+
+    here = lips(face)
+    gain = np.clip(color(like, lips(like)) - color(face, here), -0.7, 0.7)
+    share = cv2.GaussianBlur(here, (0, 0), 1.0)[..., None]
+    picture = np.clip(face.picture * np.exp(gain * share), 0, 255)
+    return Face(np.uint8(picture.round()), face.points)
+
+
+def _polygon(face: Face, outline: np.ndarray) -> np.ndarray:
+    """uint8 `[height, width]`, 255 within an outline `[n, 2]`, (x, y)."""
+    mask = np.zeros(face.picture.shape[:2], np.uint8)
+    corners = np.int32(np.round(outline * 16 - 8))
+    cv2.fillPoly(mask, [corners], 255, cv2.LINE_AA, 4)
+    return mask
+
+
 def fill_mouth(face: Face, donor: Face) -> Face:
     """Paints a donor's teeth and tongue into an opened mouth.
 
@@ -59,9 +109,7 @@ def fill_mouth(face: Face, donor: Face) -> Face:
       donor: whose mouth is open.
     """
     size = face.picture.shape[:2]
-    opening = np.zeros(size, np.uint8)
-    outline = np.int32(np.round(face.points[mesh.MOUTH_OPENING] * 16 - 8))
-    cv2.fillPoly(opening, [outline], 255, cv2.LINE_AA, 4)
+    opening = _polygon(face, face.points[mesh.MOUTH_OPENING])
     share = cv2.GaussianBlur(np.float32(opening) / 255, (0, 0), 0.7)[..., None]
     inside = _opening_of(donor, face.points, size) * _light(face, donor)
     joined = face.picture * (1 - share) + np.clip(inside, 0, 255) * share

@@ -7,16 +7,15 @@ import numpy as np
 
 from tools.photo_pairs import mesh
 from tools.photo_pairs.change import Changes
+from tools.photo_pairs.closing import Closing
 from tools.photo_pairs.face import Blend, Face
 from tools.photo_pairs.photographs import Photographs
 from tools.photo_pairs.plans import Kinds, Plan
 
-_MOST_MISMATCH = {"mouth": 0.42, "frown": 0.45}
-_OTHER_BEARD = 3.0
+_MOST_MISMATCH = {"mouth": 0.35, "frown": 0.45}
+_OTHER_BEARD = 2.2
 """From how different looks around the mouth on another mouth stands out."""
 _TRIES = 12
-_LOOK_ALIKE = 12
-_FROWNING = 30
 _OPENINGS = 6
 
 # What one unit is. Lips: AU15 and AU23, in distances of the eyes and as a
@@ -25,7 +24,7 @@ _OPENINGS = 6
 _CORNERS_DOWN, _THINNER = 0.016, 0.09
 _SNEER, _NARROWER, _LOWER = 0.014, 0.07, 0.022
 # How dark one unit makes the folds, as a share of the light.
-_SNEER_FOLDS, _FROWN_FOLDS = 0.07, 0.08
+_SNEER_FOLDS, _FROWN_FOLDS = 0.07, 0.1
 # Brows: distances of the eyes that make a clear change.
 _BROWS = 0.06
 _RAISED = {
@@ -40,6 +39,9 @@ _CLOSED = 0.06
 _MOUTH_WIDTH = 0.5
 """Of an opening, in distances of the eyes."""
 
+
+LEAST_SMILES = 8
+"""People on a neutral and a smiling photo from whom closing is learned."""
 
 KNOWN = ("AU09", "AU10", "AU15", "AU23")
 """Units that are what the changes made them: labels of photographs are poor."""
@@ -78,7 +80,20 @@ class Varier:
 
     def __init__(self, photographs: Photographs):
         self._faces = photographs.face
-        self._changes = Changes(mesh.mean_shape(photographs.points))
+        shape = mesh.mean_shape(photographs.points)
+        self._changes = Changes(shape)
+        smiles = photographs.smiles()
+        self._closing = (
+            Closing(
+                shape,
+                *(
+                    [self._faces(i) for i in column]
+                    for column in zip(*smiles, strict=True)
+                ),
+            )
+            if len(smiles) >= LEAST_SMILES
+            else None
+        )
         self._donors = photographs.donors()
         self._openings = mesh.opening(photographs.points)
         self._kinds = Kinds.of(
@@ -124,13 +139,11 @@ class Varier:
         return result
 
     def _closed(self, photo: int) -> Face | None:
-        """A photo with a closed mouth, the same whenever it is asked for."""
+        """A photo with a closed mouth; none where nobody shows how."""
+        if self._closing is None:
+            return None
         if self._last[0] != photo:
-            result = Variation(self._faces(photo))
-            self._mouth(
-                result, photo, ("closed",), np.random.default_rng(photo)
-            )
-            self._last = photo, result.face if result.changes else None
+            self._last = photo, self._closing(self._faces(photo))
         return self._last[1]
 
     def _mouth(
@@ -145,7 +158,7 @@ class Varier:
         found = self._with_donor(
             photo, result.face, self._changes.mouth,
             among[self._donors.beards_apart(photo, among) < _OTHER_BEARD],
-            _LOOK_ALIKE, _MOST_MISMATCH["mouth"], rng,
+            _MOST_MISMATCH["mouth"],
         )  # fmt: skip
         if found:
             result.face = found
@@ -219,8 +232,8 @@ class Varier:
             return self._changes.wrinkles(face, donor, strength)
 
         found = self._with_donor(
-            photo, result.face, wrinkles, self._kinds.frowns, _FROWNING,
-            _MOST_MISMATCH["frown"], rng,
+            photo, result.face, wrinkles,
+            self._kinds.frowns, _MOST_MISMATCH["frown"],
         )  # fmt: skip
         result.face = self._changes.frown_folds(
             found or result.face, _FROWN_FOLDS * au04
@@ -232,13 +245,18 @@ class Varier:
         face: Face,
         change: Callable[[Face, Face], Blend],
         among: np.ndarray,
-        count: int,
         most_mismatch: float,
-        rng: np.random.Generator,
     ) -> Face | None:
-        """The first of some similar donors whose part fits, if one does."""
-        nearest = self._donors.nearest(photo, among, count)
-        for donor in rng.permutation(nearest)[:_TRIES]:
+        """With a part of the most similar donor whose part fits, if one's does.
+
+        Args:
+          photo: who it is.
+          face: the photo as it was changed so far.
+          change: joins a face and a donor.
+          among: the donors.
+          most_mismatch: from which `Blend.mismatch` a part does not fit.
+        """
+        for donor in self._donors.nearest(photo, among, _TRIES):
             blend = change(face, self._faces(donor))
             if blend.mismatch < most_mismatch:
                 return blend.face

@@ -364,6 +364,9 @@ PLAN: Mapping[str, Run | Tested | ByHand] = {
     "--references=configs/photos_references.csv --out=report": _PHOTOS,
     "python -m benchmarks.photo_points --photos=DIR "
     "--aus=DIR/action_units.csv": ByHand("the training photographs"),
+    "python -m benchmarks.photo_closing --photos=DIR --aus=london.csv": ByHand(
+        "the training photographs"
+    ),
     "python -m benchmarks.photo_skin --photos=DIR "
     "--aus=DIR/action_units.csv --scores=report/scores.csv": ByHand(
         "the training photographs"
