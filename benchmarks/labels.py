@@ -131,7 +131,7 @@ def _measure_covered(settings, bench: "Bench", report: harness.Report) -> None:
         read, exact = bench.read(settings.turned, settings.images, cover=cover)
         label = read.mean(axis=1)
         row = {"covered by": cover, "labeled": f"{len(label)} of {total}"}
-        for where, units in {"brows and eyes": upper, "rest": ~upper}.items():
+        for where, units in {"brows and eyes": upper, "others": ~upper}.items():
             r = correlations(label[:, units], exact[:, units])
             row[f"{where}: mean r"] = float(r.mean())
             row[f"{where}: mean label"] = float(label[:, units].mean())
