@@ -6,7 +6,8 @@
 On rendered people, whose units are exact: Pearson's r of the map, of the
 regression and of their mean, which is the label; the label's slope (how many
 units it reads where one was rendered) and ICC(2,1), the agreement of the
-numbers themselves; then the mean r over the units at several turns of the head.
+numbers themselves; then the mean r over the units at several turns of the head,
+and of faces on which dark glasses or a patch of skin are drawn.
 
 On a table that `efgan_tf.label` made of photographs, whose column 'expression'
 says what some of them show: for each expression and each unit that makes it,
@@ -20,6 +21,7 @@ import sys
 
 import numpy as np
 from absl import flags
+from PIL import Image, ImageDraw
 
 from benchmarks import harness
 from efgan_tf import action_units, commands, config
@@ -29,6 +31,8 @@ from efgan_tf.labeling import mapping
 from tools.fit_labels import correlations
 
 YAWS = (0.0, 15.0, 30.0, 45.0)
+COVERS = "nothing", "dark glasses", "a patch over the mouth"
+UPPER = ("AU01", "AU02", "AU04", "AU05", "AU06", "AU07", "AU45")
 STRONG = 2.0  # a unit that makes an expression has at least this intensity
 
 # What an expression is called in manifests.
@@ -116,6 +120,24 @@ def _measure_rendered(
             }
         )
     report.add("Heads that are turned", rows)
+    _measure_covered(settings, bench, report)
+
+
+def _measure_covered(settings, bench: "Bench", report: harness.Report) -> None:
+    upper = np.isin(mapping.UNITS, UPPER)
+    total = settings.turned * settings.images
+    rows = []
+    for cover in COVERS:
+        read, exact = bench.read(settings.turned, settings.images, cover=cover)
+        label = read.mean(axis=1)
+        row = {"covered by": cover, "labeled": f"{len(label)} of {total}"}
+        for where, units in {"brows and eyes": upper, "others": ~upper}.items():
+            r = correlations(label[:, units], exact[:, units])
+            row[f"{where}: mean r"] = float(r.mean())
+            row[f"{where}: mean label"] = float(label[:, units].mean())
+            row[f"{where}: rendered"] = float(exact[:, units].mean())
+        rows.append(row)
+    report.add("Faces that are covered", rows)
 
 
 class Bench:
@@ -134,7 +156,11 @@ class Bench:
         self._detector = Detector()
 
     def read(
-        self, people: int, images: int, yaw: float | None = None
+        self,
+        people: int,
+        images: int,
+        yaw: float | None = None,
+        cover: str = COVERS[0],
     ) -> tuple[np.ndarray, np.ndarray]:
         """What is read from people and what is true.
 
@@ -142,6 +168,7 @@ class Bench:
           people: how many.
           images: of each.
           yaw: turn of the head in degrees; None for any up to 15.
+          cover: one of `COVERS`, what is drawn on the face.
 
         Returns:
           `[n, 2, 15]` by map and regression, and `[n, 15]` exact units.
@@ -151,6 +178,9 @@ class Bench:
         read, exact = [], []
         for picture, units in self._rendered(people, images, yaw):
             (faces,) = self._detector.detect([picture])
+            if faces and cover != COVERS[0]:
+                picture = draw_cover(picture, faces[0].landmarks, cover)
+                (faces,) = self._detector.detect([picture])
             if not faces:
                 continue
             try:
@@ -180,6 +210,34 @@ class Bench:
                 )
                 picture = renderer.render(np.stack(sides), view, size, index)
                 yield picture, units
+
+
+def draw_cover(
+    picture: np.ndarray, landmarks: np.ndarray, cover: str
+) -> np.ndarray:
+    """Draws on a face what hides a part of it.
+
+    Args:
+      picture: uint8 `[height, width, 3]`, RGB.
+      landmarks: `[5, 2]`: eyes, nose, corners of the mouth, in pixels.
+      cover: one of `COVERS`.
+    """
+    image = Image.fromarray(picture)
+    draw = ImageDraw.Draw(image)
+    eyes, nose, mouth = landmarks[:2], landmarks[2], landmarks[3:]
+    unit = np.linalg.norm(eyes[1] - eyes[0])
+
+    def disk(center, radius, color):
+        draw.ellipse([*(center - radius), *(center + radius)], color)
+
+    if cover == "dark glasses":
+        draw.line(eyes.ravel().tolist(), (20, 20, 22), round(unit / 8))
+        for eye in eyes:
+            disk(eye, 0.4 * unit, (20, 20, 22))
+    elif cover == "a patch over the mouth":
+        skin = image.getpixel(tuple(map(round, nose.tolist())))
+        disk(mouth.mean(axis=0), 0.6 * unit, skin)
+    return np.asarray(image)
 
 
 def _measure_photos(settings: BenchmarkConfig, report: harness.Report) -> None:

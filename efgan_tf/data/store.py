@@ -4,6 +4,7 @@ import contextlib
 import dataclasses
 import importlib.util
 import io
+import logging
 import math
 import os
 import sys
@@ -178,7 +179,12 @@ def _beam_runner(config: DataConfig) -> str:
 def _build_with_beam(builder: Any, runner: str, options: str) -> None:
     import tensorflow_datasets as tfds
 
-    from efgan_tf.data import beam
+    # Its import warns of a client of BigQuery's, which nothing here uses.
+    logging.disable(logging.WARNING)
+    try:
+        from efgan_tf.data import beam
+    finally:
+        logging.disable(logging.NOTSET)
 
     runner, pipeline_options = beam.pipeline(runner, options)
     download = tfds.download.DownloadConfig(

@@ -13,6 +13,7 @@ import os
 import numpy as np
 
 from efgan_tf import geometry
+from efgan_tf.common.quiet import start_up_notes_dropped
 from efgan_tf.faces.detection import Face
 from efgan_tf.labeling import model_file
 
@@ -164,8 +165,9 @@ def _network(content: bytes, threads: int):
     """LiteRT's interpreter of a TFLite file."""
     from ai_edge_litert.interpreter import Interpreter
 
-    network = Interpreter(model_content=content, num_threads=threads)
-    network.allocate_tensors()
+    with start_up_notes_dropped():
+        network = Interpreter(model_content=content, num_threads=threads)
+        network.allocate_tensors()
     return network
 
 

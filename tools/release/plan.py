@@ -356,6 +356,8 @@ PLAN: Mapping[str, Run | Tested | ByHand] = {
     "--before=../before": _BEFORE,
     "python -m benchmarks.first_picture --before=../before "
     "--out=first": _BEFORE,
+    "python -m benchmarks.first_picture --before=../before --cases=client "
+    "--server=localhost:8500": _BEFORE,
     # docs/photo_results.md
     'pip install -e ".[photos]"': Run("--quiet"),
     "npm install --prefix=readers --ignore-scripts --omit=peer "
