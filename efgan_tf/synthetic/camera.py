@@ -4,6 +4,7 @@ import dataclasses
 
 import cv2
 import numpy as np
+import numpy.typing as npt
 
 from efgan_tf.synthetic import head as head_lib
 from efgan_tf.synthetic.identity import View
@@ -84,7 +85,7 @@ class Pose:
 
 
 def light_view(
-    turned: np.ndarray, direction: np.ndarray, size: int, reach: float
+    turned: np.ndarray, direction: npt.ArrayLike, size: int, reach: float
 ) -> np.ndarray:
     """Turned points as the key light sees them: float32 (x, y, depth).
 

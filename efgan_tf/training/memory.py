@@ -44,9 +44,9 @@ def step_bytes(config: Config, stages: int) -> int:
     passes = 1 + (loss.lambda_cyc > 0) + (loss.lambda_zero > 0)
     judged = stages * (2 if config.model.local_branches else 1)
     # Half precision saves nothing here: on a CPU its casts take as much.
-    activations = passes * output_elements(cascade)
-    activations += judged * sum(map(output_elements, critics.values()))
-    activations *= config.train.batch_size * _ACTIVATION_SHARE
+    outputs = passes * output_elements(cascade)
+    outputs += judged * sum(map(output_elements, critics.values()))
+    activations = outputs * config.train.batch_size * _ACTIVATION_SHARE
     return int(
         _PROCESS_BYTES
         + _GRAPH_BYTES_OF_A_LAYER * graph_layers

@@ -1,6 +1,7 @@
 """The networks and optimisers of one phase, and how they start."""
 
 import dataclasses
+from typing import Any
 
 import keras
 import tensorflow as tf
@@ -52,7 +53,7 @@ class Networks:
             for variable in self.critics[name].trainable_variables
         ]
 
-    def trackables(self) -> dict[str, object]:
+    def trackables(self) -> dict[str, Any]:
         """Everything that a checkpoint must hold, by name."""
         critics = {f"critic_{name}": net for name, net in self.critics.items()}
         fields = {

@@ -46,7 +46,8 @@ class Scorer:
         self, networks: Networks
     ) -> tuple[dict[str, float], dict[str, dict]]:
         """Held-out scores by name, and the cascade's outputs by data set."""
-        scores, outputs = {}, {}
+        scores: dict[str, float] = {}
+        outputs: dict[str, dict] = {}
         for name, examples in self.examples.items():
             outputs[name] = samples.run_cascade(networks.average, examples)
             found = validation.held_out_metrics(

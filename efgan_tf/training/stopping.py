@@ -3,6 +3,7 @@
 import signal
 import sys
 import types
+from typing import Any
 
 
 class StopRequest:
@@ -15,7 +16,7 @@ class StopRequest:
 
     def __init__(self):
         self.requested = False
-        self._before: dict[int, object] = {}
+        self._before: dict[int, Any] = {}
 
     def __enter__(self) -> "StopRequest":
         for number in self.SIGNALS:

@@ -240,7 +240,7 @@ class Trainer:
         if self.workers.is_chief:
             outcome = Outcome(
                 finished=finished,
-                position=self._saved,
+                position=self._saved or position,
                 checkpoint=str(self._newest),
                 sheets=self.scorer.newest_sheets(),
                 scores=self.scorer.measure(networks)[0] if finished else {},
@@ -284,7 +284,13 @@ class Trainer:
         """Of the run that is there, once its data are those that are there."""
         train, held_out = self._splits()
         self.run_directory.check_data(*train, *held_out)
-        path, position, problems = self.checkpoints.latest()
+        found = self.checkpoints.latest()
+        if found is None:
+            raise UserError(
+                f"{self.run_directory.path} has no checkpoint left; train in "
+                "another --run_dir"
+            )
+        path, position, problems = found
         for problem in problems:
             _say(f"damaged checkpoint passed over: {problem}")
         _say(f"resuming from {path}")

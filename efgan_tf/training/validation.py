@@ -31,8 +31,9 @@ def evaluation_set(held_out: Faces, train: Faces, count: int) -> dict:
     pairs = evaluation_pairs(held_out, count, seed=0)
     true = len(pairs["image"])
     faces = held_out if len(held_out) else train
-    rows = [group[0] for group in faces.groups() if len(group) == 1]
-    rows = rows if true else range(len(faces))
+    rows = list(range(len(faces)))
+    if true:
+        rows = [group[0] for group in faces.groups() if len(group) == 1]
     generator = np.random.default_rng(0)
     source = generator.permutation(np.array(rows, int))[: count - true]
     target = generator.permutation(len(faces))[: len(source)]
