@@ -8,7 +8,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from efgan_tf.common.fidelity import psnr
+from efgan_tf.common.images import psnr
 from efgan_tf.common.progress import Progress
 from efgan_tf.config import DataConfig, ModelConfig
 from efgan_tf.data import load_faces

@@ -11,6 +11,8 @@ import dataclasses
 
 import numpy as np
 
+from efgan_tf.common.images import to_uint8
+
 # Confidence falls from 1 at the first to 0 at the second. Measured on true
 # pictures (people of the London set from neutral to smile and back, and
 # rendered ones), where the moved detail can be compared with the true one: it
@@ -103,8 +105,7 @@ def sample(picture: np.ndarray, shift: np.ndarray) -> np.ndarray:
 
 
 def _gray(face: np.ndarray) -> np.ndarray:
-    levels = (face @ np.array([0.299, 0.587, 0.114], np.float32) + 1) * 127.5
-    return np.rint(np.clip(levels, 0, 255)).astype(np.uint8)
+    return to_uint8(face @ np.array([0.299, 0.587, 0.114], np.float32))
 
 
 def _flow(of: np.ndarray, into: np.ndarray) -> np.ndarray:

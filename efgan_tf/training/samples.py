@@ -11,7 +11,8 @@ from collections.abc import Mapping
 import keras
 import numpy as np
 
-from efgan_tf.common.sheets import grid, to_uint8
+from efgan_tf.common.images import to_uint8
+from efgan_tf.common.sheets import grid
 from efgan_tf.config import ModelConfig
 from efgan_tf.geometry import Box
 

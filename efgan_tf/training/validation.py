@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from efgan_tf.action_units import normalize
-from efgan_tf.common.fidelity import psnr
+from efgan_tf.common.images import psnr, to_float
 from efgan_tf.data import Faces
 from efgan_tf.data.pictures import decode
 from efgan_tf.data.pipeline import evaluation_pairs
@@ -37,8 +37,7 @@ def evaluation_set(held_out: Faces, train: Faces, count: int) -> dict:
     generator = np.random.default_rng(0)
     source = generator.permutation(np.array(rows, int))[: count - true]
     target = generator.permutation(len(faces))[: len(source)]
-    images = decode([faces.encoded[i] for i in source], faces.size)
-    images = images.astype(np.float32) / 127.5 - 1.0
+    images = to_float(decode([faces.encoded[i] for i in source], faces.size))
     units = normalize(faces.action_units).astype(np.float32)
     more = {
         "image": images,

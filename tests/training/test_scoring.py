@@ -6,7 +6,7 @@ import numpy as np
 import tensorflow as tf
 from PIL import Image
 
-from efgan_tf.common.sheets import to_uint8
+from efgan_tf.common.images import to_uint8
 from efgan_tf.trained.checkpoints import Position
 from efgan_tf.trained.run_directory import RunDirectory
 from efgan_tf.training.logs import MetricsLog

@@ -15,7 +15,7 @@ from PIL import Image
 
 from efgan_tf import action_units
 from efgan_tf.common import options
-from efgan_tf.common.fidelity import psnr
+from efgan_tf.common.images import psnr
 from efgan_tf.common.outputs import atomic_file
 from efgan_tf.config import Config
 from efgan_tf.training.samples import sample_sheet
