@@ -93,8 +93,8 @@ def _time_parts(editor, photo: np.ndarray, repeats: int) -> dict[str, float]:
     """Seconds of an edit and of its parts."""
     from efgan_tf import action_units, geometry
     from efgan_tf.common.images import to_float
-    from efgan_tf.faces.alignment import align
     from efgan_tf.faces.compositing import paste
+    from efgan_tf.geometry import align
 
     edited = editor.edit(photo, "happy")  # the first call builds the graphs
     (face,), size = edited.faces, editor.model.size

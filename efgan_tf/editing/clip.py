@@ -26,10 +26,10 @@ from efgan_tf.editing.face_selection import (
 from efgan_tf.editing.request import Request
 from efgan_tf.editing.subjects import AlignedFace, Subject
 from efgan_tf.faces import tracking
-from efgan_tf.faces.alignment import align
 from efgan_tf.faces.detection import Detector, Face
 from efgan_tf.faces.video import Frame, Video
 from efgan_tf.faces.video_writing import Audio, write_video
+from efgan_tf.geometry import align
 
 UNITS_SECONDS = 0.5
 """What a face shows is averaged over so long, half of it ahead."""

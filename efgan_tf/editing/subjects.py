@@ -16,10 +16,10 @@ from efgan_tf.editing.face_selection import (
     find_faces,
     framed_by_center,
 )
-from efgan_tf.faces.alignment import align
 from efgan_tf.faces.detection import Detector, Face
 from efgan_tf.faces.photos import eight_bits
 from efgan_tf.faces.turns import TURNED, moved, shrunk
+from efgan_tf.geometry import align
 from efgan_tf.trained.model import EditingModel
 
 ON_NO_FACE = ("error", "skip", "centre")

@@ -39,8 +39,7 @@ from efgan_tf.training.logs import MetricsLog, NonFiniteError, PendingMetrics
 from efgan_tf.training.networks import Networks
 from efgan_tf.training.scoring import Scorer, describe_scores
 from efgan_tf.training.step import TrainingStep
-from efgan_tf.training.stopping import StopRequest
-from efgan_tf.training.workers import Workers
+from efgan_tf.training.workers import StopRequest, Workers
 
 _EVALUATION_COUNT = 64
 _SATURATED = (0.02, 0.98)

@@ -2,7 +2,7 @@
 
 import tensorflow as tf
 
-from efgan_tf.training.loss_scaling import LossScale, all_finite
+from efgan_tf.training.networks import LossScale, all_finite
 
 
 def test_halves_at_an_overflow_and_doubles_after_enough_good_steps():

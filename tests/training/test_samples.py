@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from efgan_tf.training import samples, validation
+from efgan_tf.training import scoring, validation
 from efgan_tf.training.networks import build_networks
 from tests.training.conftest import tiny_config
 
@@ -29,16 +29,16 @@ def test_sheet_shows_every_column_in_place():
         "has_target": np.array([True, True, False]),
     }
     cascade = build_networks(config, phase=2).average
-    outputs = samples.run_cascade(cascade, pairs, batch_size=2)
+    outputs = scoring.run_cascade(cascade, pairs, batch_size=2)
     assert outputs["image"].shape == (3, 64, 64, 3)
-    sheet = samples.sample_sheet(pairs, outputs, config.model)
+    sheet = scoring.sample_sheet(pairs, outputs, config.model)
     # source, 2 stages, 4 branches and the refiner, all, result, target
     assert sheet.shape == (14 + 3 * 66, 2 + 11 * 66, 3)
     source = sheet[14 : 14 + 64, 2 : 2 + 64]
-    np.testing.assert_array_equal(source, samples.to_uint8(pairs["image"][0]))
+    np.testing.assert_array_equal(source, scoring.to_uint8(pairs["image"][0]))
     target = sheet[14 + 66 : 14 + 66 + 64, 2 + 10 * 66 : 2 + 10 * 66 + 64]
     np.testing.assert_array_equal(
-        target, samples.to_uint8(pairs["target_image"][1])
+        target, scoring.to_uint8(pairs["target_image"][1])
     )
     assert not sheet[14 + 132 : 14 + 196, 2 + 10 * 66 : 2 + 11 * 66 - 2].any()
     # The mouth's attention lies in its box, and nothing beside it.

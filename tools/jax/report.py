@@ -18,7 +18,7 @@ from efgan_tf.common import options
 from efgan_tf.common.images import psnr
 from efgan_tf.common.outputs import atomic_file
 from efgan_tf.config import Config
-from efgan_tf.training.samples import sample_sheet
+from efgan_tf.training.scoring import sample_sheet
 from tools.jax import packed, weights
 from tools.jax.networks import Networks, State
 from tools.jax.phase import Position
