@@ -24,8 +24,8 @@ from efgan_tf.trained.info import ModelInfo
 from efgan_tf.trained.keras_file import write_keras
 from efgan_tf.trained.loading import load_network
 from efgan_tf.trained.network import TrainedNetwork, join
-from efgan_tf.training import losses, schedules, validation
-from efgan_tf.training.scoring import run_cascade
+from efgan_tf.training import losses, schedules
+from efgan_tf.training.scoring import evaluation_set, run_cascade
 
 _HELD_OUT = 64
 _DECAY = 0.5
@@ -58,7 +58,7 @@ def distill(
         go_on_from(student, config.student)
     train = load_faces(data, model.image_size, "train")
     held_out = load_faces(data, model.image_size, "test", beside=[train])
-    examples = validation.evaluation_set(held_out, train, _HELD_OUT)
+    examples = evaluation_set(held_out, train, _HELD_OUT)
     scores = Scores(teacher, examples)
     lessons = make_lessons(
         teacher,
@@ -79,7 +79,7 @@ class Scores:
 
     Args:
       teacher: the trained model.
-      examples: of `validation.evaluation_set`.
+      examples: of `evaluation_set`.
     """
 
     def __init__(

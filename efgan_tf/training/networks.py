@@ -141,7 +141,6 @@ def build_networks(config: Config, phase: int) -> Networks:
     networks.generator_optimizer.build(generator.trainable_variables)
     networks.critic_optimizer.build(networks.critic_variables)
     networks.estimator_optimizer.build(networks.estimator.trainable_variables)
-    check_variables(networks)
     return networks
 
 
@@ -185,22 +184,6 @@ def start_without_critics(
         else:
             initialize_stages(new, cascade)
     networks.estimator.set_weights(estimator.get_weights())
-
-
-def check_variables(networks: Networks) -> None:
-    """Raises a `ValueError` unless each variable belongs to one network.
-
-    Shared or missing variables train silently wrong (Kurach et al.'s
-    compare_gan has the same check).
-    """
-    groups = [
-        networks.generator.trainable_variables,
-        networks.critic_variables,
-        networks.estimator.trainable_variables,
-    ]
-    identities = [id(variable) for group in groups for variable in group]
-    if not all(groups) or len(identities) != len(set(identities)):
-        raise ValueError("networks share variables, or one has none")
 
 
 def check_finite(networks: Networks, step: int) -> None:

@@ -32,12 +32,16 @@ from efgan_tf.trained.run_directory import (
     data_digest,
 )
 from efgan_tf.training import cluster as cluster_lib
-from efgan_tf.training import handshake, schedules, validation
+from efgan_tf.training import handshake, schedules
 from efgan_tf.training import networks as networks_lib
 from efgan_tf.training.initial import Beginning, beginning
 from efgan_tf.training.logs import MetricsLog, NonFiniteError, PendingMetrics
 from efgan_tf.training.networks import Networks
-from efgan_tf.training.scoring import Scorer, describe_scores
+from efgan_tf.training.scoring import (
+    Scorer,
+    describe_scores,
+    evaluation_set,
+)
 from efgan_tf.training.step import TrainingStep
 from efgan_tf.training.workers import StopRequest, Workers
 
@@ -203,7 +207,7 @@ class Trainer:
             config,
             run,
             {
-                part.name if len(faces) > 1 else "": validation.evaluation_set(
+                part.name if len(faces) > 1 else "": evaluation_set(
                     test.faces, part.faces, _EVALUATION_COUNT
                 )
                 for part, test in zip(faces, held_out, strict=True)

@@ -94,7 +94,7 @@ class Report:
           position: of the run.
 
         Returns:
-          The scores, as in `efgan_tf.training.validation`.
+          The scores, as in `efgan_tf.training.scoring`.
         """
         images, rows = self._edited(edit, state)
         truth = self._pairs["target_image"]
