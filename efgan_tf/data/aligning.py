@@ -210,7 +210,7 @@ def _found(
     detector: detection.Detector,
     dropped: list[Outcome],
 ) -> Iterator[tuple[Row, np.ndarray, detection.Face, int]]:
-    """The batch's photos with the face that is meant and the number of all."""
+    """Each photo of the batch with its row's face and the number of faces."""
     pictures = [photo for _, photo in batch]
     detected = (
         detector.detect(pictures)
@@ -218,7 +218,7 @@ def _found(
         else turns.find_upright(detector, pictures)
     )
     for (row, photo), faces in zip(batch, detected, strict=True):
-        face = _meant(faces, row.face_at)
+        face = _face_of_row(faces, row.face_at)
         if face is None:
             reason = "no face found"
             if faces:
@@ -231,7 +231,7 @@ def _found(
         dropped.append(Outcome(row, reason=reason, faces=len(faces)))
 
 
-def _meant(
+def _face_of_row(
     faces: Sequence[detection.Face], at: tuple[float, float] | None
 ) -> detection.Face | None:
     """The face around a point; the largest where the table names none."""

@@ -135,12 +135,12 @@ def pipeline(runner: str, options: str) -> tuple[str, PipelineOptions]:
 
 def _is_known(flag: str) -> bool:
     options = PipelineOptions([flag])
-    with contextlib.redirect_stderr(io.StringIO()) as said:
+    with contextlib.redirect_stderr(io.StringIO()) as output:
         try:
             known = options.get_all_options()
             kept = options.get_all_options(retain_unknown_options=True)
         except (SystemExit, ValueError) as error:  # of argparse
-            problem = said.getvalue().rpartition("error: ")[2].strip()
+            problem = output.getvalue().rpartition("error: ")[2].strip()
             raise UserError(f"--beam_options: {problem or flag[2:]}") from error
     return kept.keys() == known.keys()
 

@@ -106,7 +106,7 @@ class FacesBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
         if self.fingerprint() != fingerprint:
             raise UserError(CHANGED)
         report = self.plan.report
-        report.add(self._records, self.plan.given)
+        report.add(self._records, self.plan.available)
         report.register(
             self._records, self.plan.size, self.plan.source.fixed_pose
         )

@@ -41,8 +41,8 @@ class Folder(FacesBuilder, skip_registration=True):
         data = self.builder_config.data
         source, table = Path(data.source_dir), Path(data.aus)
         labels = data.aus == AUTO
-        given = data.source_dir and data.aus
-        if not (given and source.is_dir() and (labels or table.exists())):
+        configured = data.source_dir and data.aus
+        if not (configured and source.is_dir() and (labels or table.exists())):
             return ""
         folder = table if table.is_dir() else table.parent
         digest = hashlib.sha256()
@@ -124,7 +124,7 @@ class Folder(FacesBuilder, skip_registration=True):
 
 
 class Rafd(Folder, skip_registration=True):
-    """The Radboud Faces Database, as it is handed out."""
+    """The Radboud Faces Database, as its owners distribute it."""
 
     MANUAL_DOWNLOAD_INSTRUCTIONS = rafd.HOW_TO_GET
     SETTINGS = (*_SOURCE, "rafd_angles", "rafd_gazes")
@@ -136,7 +136,7 @@ class Rafd(Folder, skip_registration=True):
 
 
 class Cfee(Folder, skip_registration=True):
-    """Compound Facial Expressions of Emotion, as it is handed out."""
+    """Compound Facial Expressions of Emotion, as its owners distribute it."""
 
     MANUAL_DOWNLOAD_INSTRUCTIONS = cfee.HOW_TO_GET
     HELP = cfee.HELP

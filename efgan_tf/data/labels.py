@@ -1,4 +1,4 @@
-"""Who and what a photo shows, told by its name alone."""
+"""Who and what a photo shows, read from its file name alone."""
 
 import dataclasses
 import re

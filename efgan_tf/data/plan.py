@@ -32,14 +32,14 @@ class Plan:
       source: of the photos.
       size: side of the aligned pictures.
       rows: of each split that has any, ordered by subject, view and file.
-      given: float32 `[17]`, 1 for the units that the table has.
+      available: float32 `[17]`, 1 for the units that the table has.
       report: of what is settled already.
     """
 
     source: PhotoSource
     size: int
     rows: dict[str, list[Row]]
-    given: np.ndarray
+    available: np.ndarray
     report: Report
 
     def jobs(self, split: str) -> list[list[Row]]:
@@ -80,7 +80,7 @@ def make_plan(
         source=source,
         size=size,
         rows={name: rows for name, rows in by_split.items() if rows},
-        given=table.given,
+        available=table.available,
         report=report,
     )
 
@@ -162,8 +162,10 @@ def joined(
     for file in unread:
         suffix = PurePosixPath(file).suffix
         report.drop(file, f"not a kind of photo that is read ({suffix})")
-    meant = {end for file in unread for end in _ends(file)}
-    reported = {name for name in matched.without_photo if meant & _ends(name)}
+    unread_names = {end for file in unread for end in _ends(file)}
+    reported = {
+        name for name in matched.without_photo if unread_names & _ends(name)
+    }
     for name in (*without_row, *matched.without_photo):
         if name not in reported:
             report.drop(name, matched.reasons[name])

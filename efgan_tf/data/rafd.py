@@ -112,7 +112,7 @@ def select(
             view = f"{name.angle}-{name.gaze}"
             chosen[file] = labels.Label(_id(name.model), name.expression, view)
     if not chosen:
-        raise UserError(_none_wanted(own, angles, gazes))
+        raise UserError(_none_selected(own, angles, gazes))
     return labels.Selection(
         labels=chosen,
         passed_over=dict(sorted(passed_over.items())),
@@ -149,24 +149,24 @@ def _sorted_out(
 
 def _persons(names: Mapping[str, Name]) -> dict[int, str]:
     """What most photos of each model say who it is."""
-    said: dict[int, collections.Counter[str]] = {}
+    counts: dict[int, collections.Counter[str]] = {}
     for file in sorted(names):
         name = names[file]
-        said.setdefault(name.model, collections.Counter())[name.person] += 1
-    return {model: c.most_common(1)[0][0] for model, c in said.items()}
+        counts.setdefault(name.model, collections.Counter())[name.person] += 1
+    return {model: c.most_common(1)[0][0] for model, c in counts.items()}
 
 
 def _id(model: int) -> str:
     return f"{model:02}"
 
 
-def _none_wanted(
+def _none_selected(
     names: Sequence[Name], angles: Sequence[str], gazes: Sequence[str]
 ) -> str:
-    there = collections.Counter((name.angle, name.gaze) for name in names)
+    available = collections.Counter((name.angle, name.gaze) for name in names)
     listed = "; ".join(
         f"{count:,} at angle {angle}, gaze {gaze}"
-        for (angle, gaze), count in sorted(there.items())
+        for (angle, gaze), count in sorted(available.items())
     )
     return (
         f"no photo of RaFD at --rafd_angles={','.join(angles)} with "

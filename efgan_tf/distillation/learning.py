@@ -17,7 +17,7 @@ from efgan_tf.common.images import psnr
 from efgan_tf.common.progress import Progress
 from efgan_tf.config import DataConfig, ModelConfig
 from efgan_tf.data import load_faces
-from efgan_tf.distillation.lessons import Lessons, make_lessons
+from efgan_tf.distillation.examples import Examples, make_examples
 from efgan_tf.distillation.settings import DistillConfig
 from efgan_tf.models import build_cascade, dtype_policy, stage_models
 from efgan_tf.trained.info import ModelInfo
@@ -58,9 +58,9 @@ def distill(
         go_on_from(student, config.student)
     train = load_faces(data, model.image_size, "train")
     held_out = load_faces(data, model.image_size, "test", beside=[train])
-    examples = evaluation_set(held_out, train, _HELD_OUT)
-    scores = Scores(teacher, examples)
-    lessons = make_lessons(
+    pairs = evaluation_set(held_out, train, _HELD_OUT)
+    scores = Scores(teacher, pairs)
+    examples = make_examples(
         teacher,
         train,
         config.lessons,
@@ -68,7 +68,7 @@ def distill(
         config.true_lessons,
     )
     last: dict[str, float] = {}
-    for found in _learn(student, lessons, config, scores):
+    for found in _learn(student, examples, config, scores):
         write_keras(student, Path(config.out), overwrite=True)
         last = found
     return last
@@ -79,14 +79,14 @@ class Scores:
 
     Args:
       teacher: the trained model.
-      examples: of `evaluation_set`.
+      pairs: of `evaluation_set`.
     """
 
     def __init__(
-        self, teacher: TrainedNetwork, examples: Mapping[str, np.ndarray]
+        self, teacher: TrainedNetwork, pairs: Mapping[str, np.ndarray]
     ):
-        self.examples = examples
-        self.wanted = run_cascade(teacher.cascade, examples)["image"]
+        self.pairs = pairs
+        self.teacher_edits = run_cascade(teacher.cascade, pairs)["image"]
 
     def measure(self, student: TrainedNetwork) -> dict[str, float]:
         """Mean PSNR in dB: student to teacher, and of all three to the truth.
@@ -94,15 +94,15 @@ class Scores:
         `"to_teacher"`, and where there are true targets `"student"`,
         `"teacher"` and `"no_edit"`.
         """
-        edited = run_cascade(student.cascade, self.examples)["image"]
-        found = {"to_teacher": float(np.mean(psnr(edited, self.wanted)))}
-        true = self.examples["has_target"]
+        edited = run_cascade(student.cascade, self.pairs)["image"]
+        found = {"to_teacher": float(np.mean(psnr(edited, self.teacher_edits)))}
+        true = self.pairs["has_target"]
         if true.any():
-            truth = self.examples["target_image"][true]
+            truth = self.pairs["target_image"][true]
             shown = {
                 "student": edited,
-                "teacher": self.wanted,
-                "no_edit": self.examples["image"],
+                "teacher": self.teacher_edits,
+                "no_edit": self.pairs["image"],
             }
             for name, images in shown.items():
                 found[name] = float(np.mean(psnr(images[true], truth)))
@@ -122,7 +122,7 @@ def describe_scores(scores: Mapping[str, float]) -> str:
 
 def _learn(
     student: TrainedNetwork,
-    lessons: Lessons,
+    examples: Examples,
     config: DistillConfig,
     scores: Scores,
 ) -> Iterator[dict[str, float]]:
@@ -135,7 +135,7 @@ def _learn(
     progress = Progress("student", total)
     start, seen, scored = time.monotonic(), 0, 0
     progress.say(f"before: {describe_scores(scores.measure(student))}")
-    for batch in lessons.batches(size, config.distill_seed):
+    for batch in examples.batches(size, config.distill_seed):
         share = seen / total
         if config.minutes:
             passed = (time.monotonic() - start) / (60 * config.minutes)
@@ -161,7 +161,7 @@ def _make_step(
     optimizer: keras.optimizers.Optimizer,
     lambda_agreement: float,
 ) -> Callable[[Mapping[str, np.ndarray]], tf.Tensor]:
-    """A traced update: batch of `Lessons.batches` → its loss."""
+    """A traced update: batch of `Examples.batches` → its loss."""
     cascade, estimator = student.cascade, student.estimator
     variables = cascade.trainable_variables
     optimizer.build(variables)
@@ -169,14 +169,14 @@ def _make_step(
     @tf.function
     def step(batch):
         inputs = dict(batch)
-        wanted = inputs.pop("result")
+        target = inputs.pop("result")
         with tf.GradientTape() as tape:
-            made = cascade(inputs, training=True)["image"]
-            loss = losses.l1(made, wanted)
+            edited = cascade(inputs, training=True)["image"]
+            loss = losses.l1(edited, target)
             if lambda_agreement:
                 loss += lambda_agreement * losses.action_unit_regression(
-                    estimator(made, training=False),
-                    estimator(wanted, training=False),
+                    estimator(edited, training=False),
+                    estimator(target, training=False),
                 )
         optimizer.apply(tape.gradient(loss, variables), variables)
         return loss
@@ -212,9 +212,11 @@ def build_student(
     """
     theirs = dataclasses.asdict(teacher.info.model)
     for name in _SHARED:
-        wanted, has = getattr(config, name), theirs[name]
-        if wanted != has:
-            shown = ",".join(map(str, has)) if isinstance(has, tuple) else has
+        own, teachers = getattr(config, name), theirs[name]
+        if own != teachers:
+            shown = teachers
+            if isinstance(teachers, tuple):
+                shown = ",".join(map(str, teachers))
             raise UserError(
                 f"the student sees what its teacher sees: --{name} must be "
                 f"the teacher's {shown}"
@@ -251,10 +253,10 @@ def _start(stage: keras.Model, donor: keras.Model) -> None:
             for layer in (donated[name].layers if name in donated else ())
         }
         for layer in branch.layers:
-            given = theirs.get(layer.name, [])
+            weights = theirs.get(layer.name, [])
             shapes = [tuple(weight.shape) for weight in layer.weights]
-            if shapes and shapes == [weight.shape for weight in given]:
-                layer.set_weights(given)
+            if shapes and shapes == [weight.shape for weight in weights]:
+                layer.set_weights(weights)
 
 
 def _branches(stage: keras.Model) -> list[tuple[str, keras.Model]]:

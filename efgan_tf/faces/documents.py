@@ -100,7 +100,7 @@ def from_image(image: Image.Image) -> Document:
         is cut off or damaged.
     """
     name = "the picture"
-    with photos.problems_told(name):
+    with photos.as_photo_errors(name):
         return _document(image, name, None)
 
 

@@ -211,9 +211,9 @@ def _has_iptc(image: Image.Image) -> bool:
     )
 
 
-def _dpi(given: Any) -> tuple[float, float] | None:
+def _dpi(value: Any) -> tuple[float, float] | None:
     try:
-        x, y = (float(value) for value in given)
+        x, y = (float(each) for each in value)
     except photos.BROKEN:
         return None
     return (x, y) if 0 < x < math.inf and 0 < y < math.inf else None

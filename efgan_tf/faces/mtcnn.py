@@ -136,8 +136,8 @@ def _patches(photos: np.ndarray, boxes: np.ndarray, side: int) -> np.ndarray:
 
     top, bottom = row(low), row(high)
     patches = top + down[:, :, None, None] * (bottom - top)
-    seen = inside[:, 1, :, None] & inside[:, 0, None, :]
-    return patches * seen[..., None].astype(np.float32)
+    visible = inside[:, 1, :, None] & inside[:, 0, None, :]
+    return patches * visible[..., None].astype(np.float32)
 
 
 def _squares(boxes: np.ndarray) -> np.ndarray:

@@ -103,7 +103,7 @@ def opened(
     max_pixels: int,
     way_out: str = "shrink it first",
 ) -> Iterator[Image.Image]:
-    """A picture to be decoded; what fails inside is told as `PhotoError`.
+    """A picture to be decoded; what fails inside becomes a `PhotoError`.
 
     Args:
       source: a path, or a binary file opened for reading.
@@ -115,7 +115,7 @@ def opened(
         the package that reads it.
     """
     name = _name(source)
-    with problems_told(name), _unlimited(), _open(source, name) as image:
+    with as_photo_errors(name), _unlimited(), _open(source, name) as image:
         if image.width * image.height > max_pixels:
             limit = f"over {max_pixels / 1e6:g} megapixels"
             raise PhotoError(name, f"{limit}; {way_out}")
@@ -123,8 +123,8 @@ def opened(
 
 
 @contextlib.contextmanager
-def problems_told(name: str) -> Iterator[None]:
-    """What fails while a picture is read is told as `PhotoError`."""
+def as_photo_errors(name: str) -> Iterator[None]:
+    """What fails while a picture is read becomes a `PhotoError`."""
     try:
         yield
     except (FileNotFoundError, NotADirectoryError) as error:
@@ -156,7 +156,7 @@ def _open(source, name: str) -> Image.Image:
     """Opens a picture, by way of the package that its format needs.
 
     A PNG with damage outside of its pixels is opened without texts, profile
-    and the like, which `info[WITHOUT_TEXTS]` tells.
+    and the like, as `info[WITHOUT_TEXTS]` says.
     """
     try:
         return Image.open(source)

@@ -221,7 +221,7 @@ def _counted(path: str, rate: Fraction) -> tuple[int, list[str]]:
     logging = pyav().logging
     logging.set_level(logging.ERROR)
     try:
-        with logging.Capture() as said, opened(path) as container:
+        with logging.Capture() as messages, opened(path) as container:
             stream = container.streams.best("video")
             found, hidden, end = 0, 0, Fraction(0)
             # Of all tracks: subtitles may go on when the picture has ended.
@@ -248,7 +248,9 @@ def _counted(path: str, rate: Fraction) -> tuple[int, list[str]]:
             f"of {float(length):.1f} seconds"
         )
         return max(known or estimated, found) - hidden, [problem]
-    problems = [f"the file is damaged ({said[0][2].strip()})"] if said else []
+    problems = (
+        [f"the file is damaged ({messages[0][2].strip()})"] if messages else []
+    )
     return max(known, found) - hidden, problems
 
 

@@ -44,7 +44,7 @@ def _binding() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     azimuth = np.linspace(-np.pi, np.pi, COLUMNS, dtype=np.float32)
     polar = np.linspace(0.02, 1.0, CAP_ROWS) * np.radians(122)
     polar, around = np.meshgrid(polar, azimuth, indexing="ij")
-    wanted = np.stack(
+    targets = np.stack(
         [
             np.sin(polar) * np.sin(around),
             np.cos(polar),
@@ -52,7 +52,7 @@ def _binding() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         ],
         -1,
     ).reshape(-1, 3)
-    closeness = wanted @ directions.T
+    closeness = targets @ directions.T
     near = np.argpartition(-closeness, 16, axis=1)[:, :16]
     angle = np.arccos(np.clip(np.take_along_axis(closeness, near, 1), -1, 1))
     weights = np.exp(-((angle / 0.13) ** 2)) + 1e-9
@@ -60,7 +60,7 @@ def _binding() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     return (
         skin[near].astype(np.int32),
         weights.astype(np.float32),
-        wanted.astype(np.float32),
+        targets.astype(np.float32),
     )
 
 

@@ -1,6 +1,6 @@
 """How a new run begins: from nothing, or from what is trained already.
 
-`--init_from` names another run, which hands its critics on too, or a model
+`--init_from` names another run, whose critics are used too, or a model
 without critics: a preset or a `.keras` file.
 """
 

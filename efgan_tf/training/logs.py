@@ -22,7 +22,7 @@ class MetricsLog:
     Args:
       run_dir: the run.
       images: images seen so far: later lines and points of an interrupted run
-        are cut, so that the files tell one story.
+        are cut, so that the files agree.
     """
 
     def __init__(self, run_dir: Path, images: int):

@@ -44,7 +44,7 @@ def generate(
 
 
 def generate_edit(generator: keras.Model, batch: Batch) -> dict[str, Any]:
-    """Runs the cascade on a batch, from its units to the wanted ones."""
+    """Runs the cascade on a batch, from its units to the target units."""
     return generate(
         generator,
         batch["image"],
@@ -56,7 +56,7 @@ def generate_edit(generator: keras.Model, batch: Batch) -> dict[str, Any]:
 def judged_images(
     outputs: Mapping[str, Any], region: str, model: ModelConfig
 ) -> list[tuple[Tensor, Tensor]]:
-    """What one critic judges: (image in its view, wanted units), all stages.
+    """What one critic judges: (image in its view, target units), all stages.
 
     Each stage shows its final image in the critic's view and the initial
     output of the critic's branch; the two are one where a stage consists of
@@ -216,13 +216,13 @@ def _penalty(critic, real, fakes, weights: LossConfig, alpha):
 
 def _judgement(critic, outputs, region, model, usable, augment) -> Metrics:
     """Adversarial and AU terms of one critic over all that it judges."""
-    views, wanted = zip(*judged_images(outputs, region, model), strict=True)
+    views, targets = zip(*judged_images(outputs, region, model), strict=True)
     judged = critic(ops.concatenate([*map(augment, views)]), training=True)
     return {
         "adversarial": losses.wasserstein_generator(judged["patch"]),
         "au": _unit_error(
             judged["action_units"],
-            ops.concatenate(wanted),
+            ops.concatenate(targets),
             region,
             # Per sample, they are repeated as the views are.
             ops.tile(usable, (len(views), 1)) if usable.ndim == 2 else usable,
@@ -284,9 +284,9 @@ def _ways_back(generator, outputs, batch, weights: LossConfig) -> Metrics:
     *inputs, _ = map(ops.concatenate, zip(*runs.values(), strict=True))
     images = generate(generator, *inputs)["image"]
     metrics, start = {}, 0
-    for name, (*_, wanted) in runs.items():
-        end = start + ops.shape(wanted)[0]
-        metrics[name] = losses.l1(images[start:end], wanted)
+    for name, (*_, truth) in runs.items():
+        end = start + ops.shape(truth)[0]
+        metrics[name] = losses.l1(images[start:end], truth)
         start = end
     return metrics
 

@@ -179,7 +179,7 @@ class Trainer:
       strategy: where it trains.
       faces: the training split of each data set.
       held_out: the test split of each, in the same order.
-      stop: tells when to stop early.
+      stop: whether to stop early.
       workers: of the run; by default this process is alone.
     """
 
@@ -367,7 +367,7 @@ class Trainer:
                     self._log_score_and_save(
                         networks, position, pending, progress
                     )
-                # Before the workers' exchange, which tells all of a problem.
+                # Before the workers' exchange, which reports a problem to all.
                 if position.step < total:
                     batch = _next(batches)
             except UserError as error:
