@@ -146,7 +146,7 @@ class Cfee(Folder, skip_registration=True):
 
 
 class Synthetic(FacesBuilder, skip_registration=True):
-    """Rendered people, who need no licence; aligned as photos are."""
+    """Rendered people, who need no license; aligned as photos are."""
 
     SETTINGS = (
         "subjects", "images_per_subject", "views_per_subject", "photo_size",

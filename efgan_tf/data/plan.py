@@ -153,7 +153,7 @@ def joined(
         labels = selection.labels
         without_row = [file for file in matched.without_row if file in labels]
         rows = [
-            _labelled(row, labels) for row in matched.rows if row.file in labels
+            _labeled(row, labels) for row in matched.rows if row.file in labels
         ]
         report.counts = selection.counts
         report.passed_over = selection.passed_over
@@ -213,7 +213,7 @@ def _matched(
     )
 
 
-def _labelled(row: Row, labels: dict) -> Row:
+def _labeled(row: Row, labels: dict) -> Row:
     label = labels[row.file]
     return dataclasses.replace(
         row,

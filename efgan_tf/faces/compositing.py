@@ -161,7 +161,7 @@ class _Layers:
 def _to_photo(layer, matrix, shape, cubic: bool = False) -> np.ndarray:
     import cv2  # OpenCV takes a tenth of a second to import
 
-    # OpenCV puts pixel centres at whole numbers, we at halves.
+    # OpenCV puts pixel centers at whole numbers, we at halves.
     half = np.full(2, 0.5)
     shift = matrix[:, 2] + matrix[:, :2] @ half - half
     return cv2.warpAffine(

@@ -134,9 +134,9 @@ def read_metadata(
             notes.append("XMP was left out: it is damaged")
     if _has_iptc(image):
         notes.append("IPTC's captions were left out")
-    rgb_or_grey = image.mode not in ("CMYK", "LAB", "YCbCr", "HSV")
+    rgb_or_gray = image.mode not in ("CMYK", "LAB", "YCbCr", "HSV")
     profile = info.get("icc_profile") or None
-    if profile and not rgb_or_grey:
+    if profile and not rgb_or_gray:
         notes.append(f"the color profile was left out: {image.mode} became RGB")
         profile = None
     metadata = Metadata(

@@ -81,8 +81,8 @@ def read_photo(source: str | os.PathLike | BinaryIO) -> np.ndarray:
     """Reads a photo the way a viewer shows it.
 
     The camera's orientation (EXIF) is applied, transparent parts are laid over
-    white, 16-bit greys are scaled to 8 bits, and of an animation the first
-    frame is taken. Colour profiles are ignored.
+    white, 16-bit grays are scaled to 8 bits, and of an animation the first
+    frame is taken. Color profiles are ignored.
 
     Args:
       source: a path, or a binary file opened for reading.
@@ -237,10 +237,10 @@ def to_rgb(image: Image.Image, name: str) -> np.ndarray:
     if image.mode == "F":
         raise PhotoError(name, "has floating-point pixels; save it as 8 bits")
     if image.mode.startswith("I"):
-        # 16-bit greys, whose conversion by Pillow clips at 255.
-        grey = np.asarray(image, np.float64) / 257
-        grey = np.clip(np.rint(grey), 0, 255).astype(np.uint8)
-        return upright(np.repeat(grey[:, :, None], 3, axis=2), turn)
+        # 16-bit grays, whose conversion by Pillow clips at 255.
+        gray = np.asarray(image, np.float64) / 257
+        gray = np.clip(np.rint(gray), 0, 255).astype(np.uint8)
+        return upright(np.repeat(gray[:, :, None], 3, axis=2), turn)
     if image.has_transparency_data:
         white = Image.new("RGBA", image.size, "white")
         image = Image.alpha_composite(white, image.convert("RGBA"))

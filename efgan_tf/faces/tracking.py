@@ -209,8 +209,8 @@ def _distance(before: Face, after: Face) -> float:
     sizes = np.sqrt([before.area, after.area])
     if sizes.max() > _GROWTH * sizes.min():
         return np.inf
-    centres = [face.box[:2] + face.box[2:] / 2 for face in (before, after)]
-    return float(np.linalg.norm(centres[1] - centres[0]) / sizes.mean())
+    centers = [face.box[:2] + face.box[2:] / 2 for face in (before, after)]
+    return float(np.linalg.norm(centers[1] - centers[0]) / sizes.mean())
 
 
 def _complete(seen: dict[int, Face], rate: float) -> Track:

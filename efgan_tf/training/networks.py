@@ -1,4 +1,4 @@
-"""The networks and optimisers of one phase, and how they start."""
+"""The networks and optimizers of one phase, and how they start."""
 
 import dataclasses
 from typing import Any
@@ -147,8 +147,8 @@ def build_networks(config: Config, phase: int) -> Networks:
 def start_from(networks: Networks, trained: Networks) -> None:
     """Hands what was learned to new networks: phase 2's, or another run's.
 
-    Critics and estimator go on with their optimisers. The generator's own
-    optimiser starts anew, since its variables are other ones.
+    Critics and estimator go on with their optimizers. The generator's own
+    optimizer starts anew, since its variables are other ones.
 
     Raises:
       ValueError: as `start_without_critics`.

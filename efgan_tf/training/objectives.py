@@ -1,6 +1,6 @@
-"""What the critics and the generator minimise, put together from the losses.
+"""What the critics and the generator minimize, put together from the losses.
 
-Pure functions of networks and a batch: no optimiser, no state, and no backend
+Pure functions of networks and a batch: no optimizer, no state, and no backend
 of Keras in particular. docs/method.md writes them as equations. A batch is a
 dict of float32 tensors: `image` and `target_image` `[b, S, S, 3]` in [-1, 1],
 `action_units` and `target_action_units` `[b, 17]` in 0–1, `has_target` `[b]`.
@@ -85,7 +85,7 @@ def critic_objective(
 
     Wasserstein distance, gradient penalty between the real images and one of
     the judged fakes each (or at the real images), and AU regression on the
-    real images, in one sum: one optimiser step sees them all.
+    real images, in one sum: one optimizer step sees them all.
 
     Args:
       critics: region → critic.
