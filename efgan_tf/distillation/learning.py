@@ -27,6 +27,7 @@ from efgan_tf.trained.network import TrainedNetwork, join
 from efgan_tf.training import losses, schedules
 from efgan_tf.training.scoring import evaluation_set, run_cascade
 
+_SEED = 0  # of weights and examples
 _HELD_OUT = 64
 _DECAY = 0.5
 
@@ -52,7 +53,7 @@ def distill(
         the file cannot be written.
     """
     teacher = load_network(config.teacher)
-    keras.utils.set_random_seed(config.distill_seed)
+    keras.utils.set_random_seed(_SEED)
     student = build_student(teacher, model)
     if config.student:
         go_on_from(student, config.student)
@@ -64,7 +65,7 @@ def distill(
         teacher,
         train,
         config.lessons,
-        config.distill_seed,
+        _SEED,
         config.true_lessons,
     )
     last: dict[str, float] = {}
@@ -128,14 +129,14 @@ def _learn(
 ) -> Iterator[dict[str, float]]:
     """Trains in place; yields scores, the last of them at the end."""
     optimizer = keras.optimizers.Adam(config.student_learning_rate)
-    step = _make_step(student, optimizer, config.lambda_agreement)
+    step = _make_step(student, optimizer)
     size = config.student_batch_size
     total = int(np.ceil(config.student_kimg * 1000 / size)) * size
     between = config.score_kimg * 1000
     progress = Progress("student", total)
     start, seen, scored = time.monotonic(), 0, 0
     progress.say(f"before: {describe_scores(scores.measure(student))}")
-    for batch in examples.batches(size, config.distill_seed):
+    for batch in examples.batches(size, _SEED):
         share = seen / total
         if config.minutes:
             passed = (time.monotonic() - start) / (60 * config.minutes)
@@ -159,7 +160,6 @@ def _learn(
 def _make_step(
     student: TrainedNetwork,
     optimizer: keras.optimizers.Optimizer,
-    lambda_agreement: float,
 ) -> Callable[[Mapping[str, np.ndarray]], tf.Tensor]:
     """A traced update: batch of `Examples.batches` → its loss."""
     cascade, estimator = student.cascade, student.estimator
@@ -173,11 +173,10 @@ def _make_step(
         with tf.GradientTape() as tape:
             edited = cascade(inputs, training=True)["image"]
             loss = losses.l1(edited, target)
-            if lambda_agreement:
-                loss += lambda_agreement * losses.action_unit_regression(
-                    estimator(edited, training=False),
-                    estimator(target, training=False),
-                )
+            loss += losses.action_unit_regression(
+                estimator(edited, training=False),
+                estimator(target, training=False),
+            )
         optimizer.apply(tape.gradient(loss, variables), variables)
         return loss
 
