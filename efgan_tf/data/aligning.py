@@ -24,7 +24,7 @@ from efgan_tf.faces import detection, photos, quality, turns
 
 
 class PhotoSource(Protocol):
-    """Gives the photo of a row; small enough to be sent to other machines.
+    """Reads the photos of rows; small enough to be sent to other machines.
 
     Attributes:
       fixed_pose: whether the head is known to be still within one subject's
@@ -116,7 +116,7 @@ class Outcome:
 
 
 def example(outcome: Outcome) -> tuple[str, dict[str, Any]]:
-    """A face that was kept, as TFDS takes it: key and features."""
+    """A face that was kept, as key and features for TFDS."""
     row = outcome.row
     return (
         row.file,
@@ -184,7 +184,7 @@ def align_job(
 def _batches(
     rows: Sequence[Row], source: PhotoSource, dropped: list[Outcome]
 ) -> Iterator[list[tuple[Row, np.ndarray]]]:
-    """Photos read and ready, as many at a time as the memory should hold."""
+    """Reads the photos, in batches of bounded memory."""
     batch: list[tuple[Row, np.ndarray]] = []
     pixels = 0
     previous = None
@@ -243,7 +243,7 @@ def _face_of_row(
 def _shared(
     rows: Sequence[Row], landmarks: Sequence[np.ndarray]
 ) -> list[np.ndarray]:
-    """Landmarks of which each subject's view has one set; no view, one's own.
+    """One set of landmarks for each view of a subject; without a view, its own.
 
     The rows of a view follow each other.
     """

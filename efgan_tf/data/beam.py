@@ -49,7 +49,7 @@ class AlignedExamples(apache_beam.PTransform):
         self._records = f"{records}-{split}"
 
     def expand(self, pipeline):
-        """The examples as TFDS takes them."""
+        """The examples, as key and features for TFDS."""
         outcomes = (
             pipeline
             | apache_beam.Create(self._jobs)
@@ -147,7 +147,7 @@ def _is_known(flag: str) -> bool:
 
 @contextlib.contextmanager
 def as_user_error() -> Iterator[None]:
-    """Turns what a user can mend into a `UserError`; keeps Beam quiet."""
+    """Turns what a user can fix into a `UserError`; keeps Beam quiet."""
     try:
         with _quiet():
             yield

@@ -62,7 +62,7 @@ class FacesBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
     code_path = Path(__file__)
 
     def fingerprint(self) -> str:
-        """A hash of what it would be made from; empty if that is not there."""
+        """A hash of its sources; empty if they are absent."""
         raise NotImplementedError
 
     def make_plan(self) -> plan.Plan:
@@ -102,7 +102,7 @@ class FacesBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
         self._conclude(before)
 
     def _conclude(self, fingerprint: str) -> None:
-        """Writes report and metadata once every photo's fate is known."""
+        """Writes report and metadata once all photos are processed."""
         if self.fingerprint() != fingerprint:
             raise UserError(CHANGED)
         report = self.plan.report

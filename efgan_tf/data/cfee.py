@@ -142,7 +142,7 @@ def select(files: Sequence[str]) -> labels.Selection:
 def _read_names(
     files: Sequence[str],
 ) -> tuple[dict[str, Name], list[tuple[str, str]]]:
-    """The photos of the set, and a reason against each other file."""
+    """The photos of the set, and why each other file is none of them."""
     names = {}
     reasons = {}
     for file in files:

@@ -1,7 +1,7 @@
-"""A contact sheet: aligned faces with what the networks will take for parts.
+"""A contact sheet: aligned faces with the regions that the networks use.
 
 The boxes of the regions and the places of eyes and nose are drawn over every
-face, so that one look tells whether the alignment is right.
+face, so that one look shows whether the alignment is right.
 """
 
 import collections

@@ -19,7 +19,7 @@ CHANGED = (
 
 @contextlib.contextmanager
 def changes_as_user_errors() -> Iterator[None]:
-    """Tells that what was listed is gone by now like a user's mistake."""
+    """Turns the loss of a listed file into a user's mistake."""
     try:
         yield
     except (FileNotFoundError, NotADirectoryError) as error:

@@ -1,4 +1,4 @@
-"""Several data sets as one pool, and whose rows a batch's are."""
+"""Several data sets as one pool, and the set of each row of a batch."""
 
 import dataclasses
 from collections.abc import Sequence

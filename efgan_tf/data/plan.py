@@ -1,7 +1,7 @@
-"""What is to be prepared: photos joined with their rows, people shared out.
+"""What is to be prepared: photos joined with their rows, people split.
 
 Nothing is read here but names and tables, so that a mistake shows at once and
-every photo's way is settled before the first one is opened.
+what happens to each photo is known before the first one is opened.
 """
 
 import dataclasses
@@ -55,7 +55,7 @@ def make_plan(
     size: int,
     held_out: float | Collection[str],
 ) -> Plan:
-    """Shares the people out.
+    """Assigns people to splits.
 
     Args:
       source: of the rows' photos.

@@ -125,7 +125,7 @@ def select(
 def _sorted_out(
     files: Sequence[str],
 ) -> tuple[dict[str, Name], list[tuple[str, str]]]:
-    """The photos of the set, and a reason against each other file."""
+    """The photos of the set, and why each other file is none of them."""
     names = {file: name for file in files if (name := read_name(file))}
     persons = _persons(names)
     reasons = {}

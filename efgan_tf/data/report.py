@@ -96,7 +96,7 @@ class Report:
         self.dropped.append((file, reason))
 
     def add(self, records: Iterable[Record], available: np.ndarray) -> None:
-        """Takes in what became of the rows; the order makes no difference.
+        """Adds the records of all rows, in any order.
 
         Args:
           records: one for each row that has a photo.

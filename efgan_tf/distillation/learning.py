@@ -1,4 +1,4 @@
-"""The student: what of the teacher it starts from, and how it is trained.
+"""The student: which of the teacher's weights it starts from, and its training.
 
 It learns to make the teacher's pictures.
 """

@@ -13,7 +13,7 @@ from efgan_tf.trained.presets import DEFAULT
 
 @dataclasses.dataclass(frozen=True)
 class DistillConfig:
-    """Who teaches, how much, and where the student goes."""
+    """Which teacher, how long, and where the student is written."""
 
     teacher: str = option(
         DEFAULT, "trained model to learn from: preset:NAME, a run or .keras"

@@ -1,4 +1,4 @@
-"""Photos as people have them, read into plain RGB arrays."""
+"""Photo files of all kinds, read into RGB arrays."""
 
 import contextlib
 import io
@@ -28,10 +28,10 @@ SUFFIXES = frozenset(
         *(".heic", ".heif", ".hif"),  # by pillow-heif
     )
 )
-"""What is taken for a photo when a folder is listed, in lower case."""
+"""Suffixes of photos when a folder is listed, in lower case."""
 
 VIDEO_SUFFIXES = frozenset((".mp4", ".m4v", ".mov", ".avi", ".mkv", ".webm"))
-"""What is taken for a video, in lower case."""
+"""Suffixes of videos, in lower case."""
 
 UNREAD_SUFFIXES = VIDEO_SUFFIXES | frozenset(
     (
@@ -41,7 +41,7 @@ UNREAD_SUFFIXES = VIDEO_SUFFIXES | frozenset(
         *(".psb", ".psd", ".svg", ".tga"),
     )
 )
-"""What people take for photos, and is not read, in lower case."""
+"""Suffixes of pictures and videos that are not read, in lower case."""
 
 WITHOUT_TEXTS = "without texts"
 """In the `info` of a PNG that is read for its pixels alone."""
@@ -197,7 +197,7 @@ def _read(source, size: int = -1) -> bytes:
 
 @contextlib.contextmanager
 def _unlimited() -> Iterator[None]:
-    """Puts Pillow's own limits on pixels and texts aside, for ours.
+    """Replaces Pillow's own limits on pixels and texts by ours.
 
     Texts may stand behind a PNG's pixels, so until these are decoded.
     """

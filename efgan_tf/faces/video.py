@@ -159,7 +159,7 @@ def open_video(path: str | os.PathLike) -> Video:
 
 @contextlib.contextmanager
 def opened(path: str | os.PathLike) -> Iterator[Any]:
-    """A file's container as PyAV has it; its name is never taken for a URL.
+    """A file's container as PyAV has it; its name is never read as a URL.
 
     Raises:
       UserError: it cannot be read.
@@ -209,7 +209,7 @@ def _frames(container: Any, stream: Any) -> Iterator[Any]:
 def _later(
     last: Fraction | None, frame: Any, start: Fraction, video: Video
 ) -> Fraction:
-    """A frame's time, after `last` also where the file gives none or lies."""
+    """A frame's time, after `last` even if the file's is absent or wrong."""
     least = Fraction(0) if last is None else last + video.tick
     if frame.pts is None:
         return Fraction(0) if last is None else last + 1 / video.rate

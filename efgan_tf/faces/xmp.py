@@ -1,4 +1,4 @@
-"""XMP packets of photos that were edited: without what no longer holds."""
+"""XMP packets of edited photos, without what is no longer true."""
 
 import base64
 from xml.dom import minidom

@@ -118,7 +118,7 @@ def write(
 
 
 def check_out(out: str | os.PathLike, overwrite: bool) -> None:
-    """Refuses before the work what `write` would refuse after it.
+    """Checks, before the work, whether `write` could write.
 
     Raises:
       UserError: as `write`.

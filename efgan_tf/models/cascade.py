@@ -1,4 +1,4 @@
-"""The cascade: a large change of expression made as several small ones.
+"""The cascade: a large change of expression in several small steps.
 
 Stage k edits the result of stage k-1 towards
 `y_k = y_src + k/K · (y_tgt - y_src)`, with weights of its own.

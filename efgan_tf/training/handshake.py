@@ -1,9 +1,9 @@
 """Before TensorFlow connects the workers: are all there, and do they agree?
 
-TensorFlow waits for ever, or fails in many words, where workers are missing
-or were given different clusters. So they meet first: every worker sends the
-chief one line of JSON, on the port that the chief's TensorFlow listens on
-afterwards, and the chief answers all of them alike.
+TensorFlow waits for ever, or fails with unclear errors, where workers are
+missing or their cluster specifications differ. So every worker first sends the
+chief one line of JSON, on the port that the chief's TensorFlow uses afterwards,
+and the chief sends the same answer to all of them.
 """
 
 import contextlib
@@ -19,9 +19,9 @@ from efgan_tf.training.cluster import Cluster, WorkerLostError
 _LONGEST_MESSAGE = 2**20
 _RETRY_SECONDS = 0.2
 _LINE_SECONDS = 10.0
-"""How long a connected worker's line is waited for."""
+"""How long to wait for the line of a connected worker."""
 _GRACE_SECONDS = 20.0
-"""How long the others are waited for, to report to them, after a problem."""
+"""After a problem: how long to wait for the others, to send it to them."""
 
 
 def meet(cluster: Cluster, facts: Mapping[str, str], seconds: float) -> None:
@@ -56,7 +56,7 @@ def meet(cluster: Cluster, facts: Mapping[str, str], seconds: float) -> None:
 
 
 def _listening(cluster: Cluster) -> socket.socket:
-    """This worker's own port, which must be free, whoever it is."""
+    """Opens this worker's own port, which must be free."""
     host, port = cluster.endpoint(cluster.index)
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     listener = socket.socket(family)
@@ -105,7 +105,7 @@ def _receive(
                 found = (
                     f"two workers say that they are worker {message['index']}"
                 )
-            if found:  # the others are to hear it too
+            if found:  # the others must receive it too
                 refused.append(connection)
                 problem = problem or found
                 deadline = min(deadline, time.monotonic() + _GRACE_SECONDS)
@@ -113,7 +113,7 @@ def _receive(
                 calls[message["index"]] = connection
         answer = json.dumps({"problem": problem, "lost": lost})
         for connection in (*calls.values(), *refused):
-            # One that has gone again is missed by TensorFlow.
+            # TensorFlow notices a worker that has ended again.
             with contextlib.suppress(OSError):
                 connection.sendall(answer.encode() + b"\n")
     finally:
@@ -141,7 +141,7 @@ def _is_closed(connection: socket.socket) -> bool:
 
 
 def _read_message(connection: socket.socket) -> dict | None:
-    """What a worker says; None if it is not one."""
+    """The message of a worker; None if the caller is no worker."""
     connection.settimeout(_LINE_SECONDS)
     try:
         with connection.makefile("rb") as lines:

@@ -67,7 +67,7 @@ class Workers:
         return self.index == 0
 
     def texts(self, text: str) -> list[str]:
-        """What each worker says; all must call it.
+        """The texts of all workers; all must call it.
 
         Args:
           text: of this worker; what is beyond 4,000 bytes is cut.
@@ -89,9 +89,9 @@ class Workers:
 
     @contextlib.contextmanager
     def together(self) -> Iterator[None]:
-        """A user's mistake inside, on any worker, is raised on all of them.
+        """Raises a user's mistake inside, on any worker, on all of them.
 
-        All must come here; what is inside must not exchange anything.
+        All workers must enter it; what is inside must not exchange anything.
         """
         problem = None
         try:
@@ -136,7 +136,7 @@ class Workers:
         return bool(stops)
 
     def wait(self) -> None:
-        """Returns once all workers have come here."""
+        """Returns once all workers have called it."""
         self._any(False)
 
     def check_same(self, value: str, problem: str) -> None:
