@@ -23,8 +23,6 @@ Batch = Mapping[str, Tensor]
 Metrics = dict[str, Tensor]
 FACE = "face"
 
-__all__ = ["critic_objective", "estimator_objective", "generator_objective"]
-
 
 def generate(
     generator: keras.Model,
