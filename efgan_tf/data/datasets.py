@@ -94,7 +94,7 @@ class Folder(FacesBuilder, skip_registration=True):
     def _read_table(
         self, files: list[str], selection: Selection | None
     ) -> tables.Table:
-        """The table that is named, or one that is read from the photos."""
+        """The table of `--aus`, or labels read from the photos."""
         data = self.builder_config.data
         if data.aus != AUTO:
             return tables.read_table(data.aus)
@@ -118,7 +118,7 @@ class Folder(FacesBuilder, skip_registration=True):
             self._labeled.write_report(Path(self.data_dir))
 
     def _select(self, files: list[str]) -> Selection | None:
-        """Which photos are wanted; None for all of them."""
+        """Which photos are used; None for all of them."""
         del files
         return None
 

@@ -129,7 +129,7 @@ def rows_of(shares: Sequence[Fraction], batch_size: int) -> list[int]:
 
 
 def interleaved(rows: Sequence[int]) -> list[int]:
-    """Whose row each row of a batch is, the sets spread evenly over it.
+    """The set of each row of a batch, the sets spread evenly over it.
 
     Among the first k rows every set has its share of k, rounded up or down.
     So a replica, which takes rows that follow each other, has exactly the

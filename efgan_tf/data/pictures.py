@@ -1,4 +1,4 @@
-"""Pictures out of their PNG files: all beforehand, or as they are drawn.
+"""Decodes pictures: all of them beforehand, or each when it is drawn.
 
 The files are in memory, or stay on disk (`efgan_tf.data.stored`).
 """

@@ -119,7 +119,7 @@ def listed(source_dir: Path, report: Report) -> list[str]:
 
 
 def unread(source_dir: Path) -> list[str]:
-    """What people take for photos below a folder, and is not read."""
+    """The files below a folder that look like photos but are not read."""
     return files_below(source_dir, photos.UNREAD_SUFFIXES)
 
 
@@ -130,7 +130,7 @@ def joined(
     selection: Selection | None = None,
     unread: Sequence[str] = (),
 ) -> list[Row]:
-    """The rows that have a photo which is wanted.
+    """The rows whose photo is there and selected.
 
     Args:
       files: the photos.

@@ -148,7 +148,7 @@ def _sorted_out(
 
 
 def _persons(names: Mapping[str, Name]) -> dict[int, str]:
-    """What most photos of each model say who it is."""
+    """Group and sex of each model, by most of its photos' names."""
     counts: dict[int, collections.Counter[str]] = {}
     for file in sorted(names):
         name = names[file]

@@ -1,4 +1,4 @@
-"""What preparation did with every photo, for people and for programs."""
+"""The report on every photo of a preparation, as text and as JSON."""
 
 import collections
 import dataclasses
@@ -152,7 +152,7 @@ class Report:
         return _counted(self.dropped)
 
     def _describe_units(self, units: np.ndarray, available: np.ndarray) -> None:
-        """Sums up the units of the kept photos and masks what is useless."""
+        """Summarizes the units of the kept photos; masks those without use."""
         constant = []
         for index, name in enumerate(action_units.NAMES):
             values = units[:, index]

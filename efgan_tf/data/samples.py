@@ -1,4 +1,4 @@
-"""Prepared faces in memory: what a split holds, before anything is drawn."""
+"""The prepared faces of a split."""
 
 import dataclasses
 import fractions

@@ -1,4 +1,4 @@
-"""An edited face back into its photo.
+"""Puts an edited face back into its photo.
 
 What the network changed is added to the photo, so that the photo's own detail,
 far finer than what the network sees, stays. Only where something was replaced
@@ -249,7 +249,7 @@ def _smooth(steps: np.ndarray) -> np.ndarray:
 
 
 def _peak(photo: np.ndarray) -> int:
-    """What white is in the photo."""
+    """The value of white in the photo."""
     peaks = {"uint8": 255, "uint16": 65535, "float32": 1, "float64": 1}
     if photo.ndim != 3 or photo.shape[2] != 3 or photo.dtype.name not in peaks:
         raise ValueError(f"no photo: {photo.dtype} {photo.shape}")

@@ -1,4 +1,4 @@
-"""Photos as documents: what is edited, and what must survive the edit.
+"""Photos as documents: what is edited, and what must stay after the edit.
 
 Alpha, 16 bits, EXIF, color profile, XMP, resolution and texts travel along,
 and pixels that were not edited come back bit for bit in lossless formats.

@@ -1,4 +1,4 @@
-"""What a picture's file says beside its pixels, as far as it survives an edit.
+"""The metadata of a picture that stays after an edit.
 
 Old previews go everywhere, and so do values that are broken.
 """

@@ -69,7 +69,7 @@ class Mtcnn:
     def _refined(
         self, name: str, photos: np.ndarray, boxes: np.ndarray, least: float
     ) -> np.ndarray:
-        """Boxes as a network corrects them, those that it is sure of."""
+        """The boxes that a network is sure of, as it corrects them."""
         side = SIDES[name]
         if not len(boxes):
             return np.empty((0, 6))

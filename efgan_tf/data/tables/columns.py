@@ -33,7 +33,7 @@ _LANDMARKS = [[f"{axis}_{k}" for k in range(68)] for axis in "xy"]
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Columns:
-    """Where everything is that is used.
+    """The columns that are used, by their index.
 
     Attributes:
       header: names as they are written.

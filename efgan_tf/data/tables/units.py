@@ -9,7 +9,7 @@ import numpy as np
 from efgan_tf import action_units
 from efgan_tf.common.errors import UserError
 
-# Units that other coders tell apart count as their neighbor among the 17:
+# Units that other coders distinguish count as their neighbor among the 17:
 # pressed lips as tightened, a stretched mouth as a dropped jaw, closed eyes
 # as a blink. Where both are there the larger number counts.
 STAND_INS = {"AU24": "AU23", "AU27": "AU26", "AU43": "AU45"}
