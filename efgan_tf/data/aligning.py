@@ -17,8 +17,8 @@ import numpy as np
 
 from efgan_tf import geometry
 from efgan_tf.common.errors import UserError
+from efgan_tf.data.preparation_report import Record
 from efgan_tf.data.registration import shared_landmarks
-from efgan_tf.data.report import Record
 from efgan_tf.data.tables import Row
 from efgan_tf.faces import detection, photos, quality, turns
 

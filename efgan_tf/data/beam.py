@@ -24,7 +24,7 @@ from efgan_tf.common.errors import UserError
 from efgan_tf.data import aligning
 from efgan_tf.data.aligning import PhotoSource
 from efgan_tf.data.plan import NothingKept, Plan
-from efgan_tf.data.report import Record
+from efgan_tf.data.preparation_report import Record
 from efgan_tf.data.tables import Row
 
 _NO_SPACE, _FORBIDDEN, _READ_ONLY = (

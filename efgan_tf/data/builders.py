@@ -19,7 +19,7 @@ from efgan_tf.common.progress import Progress
 from efgan_tf.config import DataConfig
 from efgan_tf.data import aligning, plan
 from efgan_tf.data.listing import CHANGED
-from efgan_tf.data.report import Record, Report
+from efgan_tf.data.preparation_report import Record, Report
 from efgan_tf.faces import detection
 
 LOCAL_RUNNER = "DirectRunner"

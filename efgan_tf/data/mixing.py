@@ -7,8 +7,8 @@ from fractions import Fraction
 import numpy as np
 
 from efgan_tf import action_units
+from efgan_tf.data.pictures_on_disk import joined
 from efgan_tf.data.samples import Faces, Part, alone
-from efgan_tf.data.stored import joined
 
 
 @dataclasses.dataclass(frozen=True, eq=False)

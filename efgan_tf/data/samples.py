@@ -14,7 +14,7 @@ class Faces:
     """The aligned faces of one split.
 
     Pictures are kept encoded: 8,000 faces of 128×128 take some 200 MB as PNG.
-    Those of a set that is too large stay on disk (`efgan_tf.data.stored`).
+    Those of a set that is too large stay on disk (`pictures_on_disk`).
 
     Attributes:
       encoded: n PNG files as `bytes`, RGB, `size` × `size`.

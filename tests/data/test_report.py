@@ -5,7 +5,7 @@ import random
 
 import numpy as np
 
-from efgan_tf.data.report import Record, Report
+from efgan_tf.data.preparation_report import Record, Report
 
 AVAILABLE = np.ones(17, np.float32)
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from efgan_tf.common.csv_files import UnusableFile
 from efgan_tf.common.errors import UserError
-from efgan_tf.data.labels import some
+from efgan_tf.data.photo_names import some
 from efgan_tf.data.tables import units
 from efgan_tf.data.tables.units import Scale
 

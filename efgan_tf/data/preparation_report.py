@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from efgan_tf import action_units
-from efgan_tf.data.labels import repeated
+from efgan_tf.data.photo_names import repeated
 from efgan_tf.data.registration import Registration, registration
 from efgan_tf.data.splits import SPLITS
 
