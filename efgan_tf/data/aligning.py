@@ -10,14 +10,63 @@ import dataclasses
 import hashlib
 import itertools
 from collections.abc import Iterator, Sequence
-from typing import Any
+from pathlib import Path
+from typing import Any, Protocol
 
 import numpy as np
 
-from efgan_tf.data.photo_source import PhotoSource
-from efgan_tf.data.report import Record
+from efgan_tf import geometry
+from efgan_tf.common.errors import UserError
+from efgan_tf.data.preparation_report import Record
+from efgan_tf.data.registration import shared_landmarks
 from efgan_tf.data.tables import Row
-from efgan_tf.faces import alignment, detection, photos, quality, turns
+from efgan_tf.faces import detection, photos, quality, turns
+
+
+class PhotoSource(Protocol):
+    """Reads the photos of rows; small enough to be sent to other machines.
+
+    Attributes:
+      fixed_pose: whether the head is known to be still within one subject's
+        view; then its pictures share one transform.
+    """
+
+    @property
+    def fixed_pose(self) -> bool: ...
+
+    def read(self, row: Row) -> np.ndarray:
+        """uint8 `[height, width, 3]`, RGB.
+
+        Raises:
+          photos.PhotoError: it cannot be used.
+        """
+
+    def flaws(self, row: Row) -> tuple[str, ...]:
+        """What is worth knowing of a file that could be read."""
+
+
+@dataclasses.dataclass(frozen=True)
+class FolderPhotos:
+    """Photos in a folder, under the rows' file names."""
+
+    folder: Path
+    fixed_pose: bool = False
+
+    def read(self, row: Row) -> np.ndarray:
+        """The photo of a row, as `photos.read_photo` reads it."""
+        return photos.read_photo(self.folder / row.file)
+
+    def flaws(self, row: Row) -> tuple[str, ...]:
+        """Whether there are more pictures in the file, which are left out."""
+        path = self.folder / row.file
+        try:
+            with photos.opened(path, photos.MAX_PIXELS) as image:
+                several = bool(photos.further_pictures(image))
+        except UserError:
+            # It has changed since it was read, which preparation notices.
+            return ()
+        return ("the first of several pictures in its file",) * several
+
 
 # Large enough for the detector's batches, small enough for the memory.
 _JOB_PHOTOS = 64
@@ -67,7 +116,7 @@ class Outcome:
 
 
 def example(outcome: Outcome) -> tuple[str, dict[str, Any]]:
-    """A face that was kept, as TFDS takes it: key and features."""
+    """A face that was kept, as key and features for TFDS."""
     row = outcome.row
     return (
         row.file,
@@ -135,7 +184,7 @@ def align_job(
 def _batches(
     rows: Sequence[Row], source: PhotoSource, dropped: list[Outcome]
 ) -> Iterator[list[tuple[Row, np.ndarray]]]:
-    """Photos read and ready, as many at a time as the memory should hold."""
+    """Reads the photos, in batches of bounded memory."""
     batch: list[tuple[Row, np.ndarray]] = []
     pixels = 0
     previous = None
@@ -161,7 +210,7 @@ def _found(
     detector: detection.Detector,
     dropped: list[Outcome],
 ) -> Iterator[tuple[Row, np.ndarray, detection.Face, int]]:
-    """The batch's photos with the face that is meant and the number of all."""
+    """Each photo of the batch with its row's face and the number of faces."""
     pictures = [photo for _, photo in batch]
     detected = (
         detector.detect(pictures)
@@ -169,7 +218,7 @@ def _found(
         else turns.find_upright(detector, pictures)
     )
     for (row, photo), faces in zip(batch, detected, strict=True):
-        face = _meant(faces, row.face_at)
+        face = _face_of_row(faces, row.face_at)
         if face is None:
             reason = "no face found"
             if faces:
@@ -182,7 +231,7 @@ def _found(
         dropped.append(Outcome(row, reason=reason, faces=len(faces)))
 
 
-def _meant(
+def _face_of_row(
     faces: Sequence[detection.Face], at: tuple[float, float] | None
 ) -> detection.Face | None:
     """The face around a point; the largest where the table names none."""
@@ -194,7 +243,7 @@ def _meant(
 def _shared(
     rows: Sequence[Row], landmarks: Sequence[np.ndarray]
 ) -> list[np.ndarray]:
-    """Landmarks of which each subject's view has one set; no view, one's own.
+    """One set of landmarks for each view of a subject; without a view, its own.
 
     The rows of a view follow each other.
     """
@@ -207,7 +256,7 @@ def _shared(
         if not view:
             shared += points
             continue
-        shared += [alignment.shared_landmarks(np.stack(points))] * len(points)
+        shared += [shared_landmarks(np.stack(points))] * len(points)
     return shared
 
 
@@ -222,7 +271,7 @@ def _aligned(
     import cv2  # OpenCV takes a tenth of a second to import
 
     try:
-        image = alignment.align(photo, landmarks, size)
+        image = geometry.align(photo, landmarks, size)
     except ValueError:
         reason = "its landmarks make no face"
         return Outcome(row, reason=reason, faces=faces)

@@ -1,5 +1,9 @@
-"""The student's training: the teacher's pictures are what it aims at."""
+"""The student: which of the teacher's weights it starts from, and its training.
 
+It learns to make the teacher's pictures.
+"""
+
+import dataclasses
 import time
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
@@ -8,19 +12,22 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from efgan_tf.common.fidelity import psnr
+from efgan_tf.common.errors import UserError
+from efgan_tf.common.images import psnr
 from efgan_tf.common.progress import Progress
 from efgan_tf.config import DataConfig, ModelConfig
 from efgan_tf.data import load_faces
-from efgan_tf.distillation.lessons import Lessons, make_lessons
+from efgan_tf.distillation.examples import Examples, make_examples
 from efgan_tf.distillation.settings import DistillConfig
-from efgan_tf.distillation.student import build_student, go_on_from
+from efgan_tf.models import build_cascade, dtype_policy, stage_models
+from efgan_tf.trained.info import ModelInfo
 from efgan_tf.trained.keras_file import write_keras
 from efgan_tf.trained.loading import load_network
-from efgan_tf.trained.network import TrainedNetwork
-from efgan_tf.training import losses, schedules, validation
-from efgan_tf.training.samples import run_cascade
+from efgan_tf.trained.network import TrainedNetwork, join
+from efgan_tf.training import losses, schedules
+from efgan_tf.training.scoring import evaluation_set, run_cascade
 
+_SEED = 0  # of weights and examples
 _HELD_OUT = 64
 _DECAY = 0.5
 
@@ -46,23 +53,23 @@ def distill(
         the file cannot be written.
     """
     teacher = load_network(config.teacher)
-    keras.utils.set_random_seed(config.distill_seed)
+    keras.utils.set_random_seed(_SEED)
     student = build_student(teacher, model)
     if config.student:
         go_on_from(student, config.student)
     train = load_faces(data, model.image_size, "train")
     held_out = load_faces(data, model.image_size, "test", beside=[train])
-    examples = validation.evaluation_set(held_out, train, _HELD_OUT)
-    scores = Scores(teacher, examples)
-    lessons = make_lessons(
+    pairs = evaluation_set(held_out, train, _HELD_OUT)
+    scores = Scores(teacher, pairs)
+    examples = make_examples(
         teacher,
         train,
         config.lessons,
-        config.distill_seed,
+        _SEED,
         config.true_lessons,
     )
     last: dict[str, float] = {}
-    for found in _learn(student, lessons, config, scores):
+    for found in _learn(student, examples, config, scores):
         write_keras(student, Path(config.out), overwrite=True)
         last = found
     return last
@@ -73,14 +80,14 @@ class Scores:
 
     Args:
       teacher: the trained model.
-      examples: of `validation.evaluation_set`.
+      pairs: of `evaluation_set`.
     """
 
     def __init__(
-        self, teacher: TrainedNetwork, examples: Mapping[str, np.ndarray]
+        self, teacher: TrainedNetwork, pairs: Mapping[str, np.ndarray]
     ):
-        self.examples = examples
-        self.wanted = run_cascade(teacher.cascade, examples)["image"]
+        self.pairs = pairs
+        self.teacher_edits = run_cascade(teacher.cascade, pairs)["image"]
 
     def measure(self, student: TrainedNetwork) -> dict[str, float]:
         """Mean PSNR in dB: student to teacher, and of all three to the truth.
@@ -88,15 +95,15 @@ class Scores:
         `"to_teacher"`, and where there are true targets `"student"`,
         `"teacher"` and `"no_edit"`.
         """
-        edited = run_cascade(student.cascade, self.examples)["image"]
-        found = {"to_teacher": float(np.mean(psnr(edited, self.wanted)))}
-        true = self.examples["has_target"]
+        edited = run_cascade(student.cascade, self.pairs)["image"]
+        found = {"to_teacher": float(np.mean(psnr(edited, self.teacher_edits)))}
+        true = self.pairs["has_target"]
         if true.any():
-            truth = self.examples["target_image"][true]
+            truth = self.pairs["target_image"][true]
             shown = {
                 "student": edited,
-                "teacher": self.wanted,
-                "no_edit": self.examples["image"],
+                "teacher": self.teacher_edits,
+                "no_edit": self.pairs["image"],
             }
             for name, images in shown.items():
                 found[name] = float(np.mean(psnr(images[true], truth)))
@@ -116,20 +123,20 @@ def describe_scores(scores: Mapping[str, float]) -> str:
 
 def _learn(
     student: TrainedNetwork,
-    lessons: Lessons,
+    examples: Examples,
     config: DistillConfig,
     scores: Scores,
 ) -> Iterator[dict[str, float]]:
     """Trains in place; yields scores, the last of them at the end."""
     optimizer = keras.optimizers.Adam(config.student_learning_rate)
-    step = _make_step(student, optimizer, config.lambda_agreement)
+    step = _make_step(student, optimizer)
     size = config.student_batch_size
     total = int(np.ceil(config.student_kimg * 1000 / size)) * size
     between = config.score_kimg * 1000
     progress = Progress("student", total)
     start, seen, scored = time.monotonic(), 0, 0
     progress.say(f"before: {describe_scores(scores.measure(student))}")
-    for batch in lessons.batches(size, config.distill_seed):
+    for batch in examples.batches(size, _SEED):
         share = seen / total
         if config.minutes:
             passed = (time.monotonic() - start) / (60 * config.minutes)
@@ -153,9 +160,8 @@ def _learn(
 def _make_step(
     student: TrainedNetwork,
     optimizer: keras.optimizers.Optimizer,
-    lambda_agreement: float,
 ) -> Callable[[Mapping[str, np.ndarray]], tf.Tensor]:
-    """A traced update: batch of `Lessons.batches` → its loss."""
+    """A traced update: batch of `Examples.batches` → its loss."""
     cascade, estimator = student.cascade, student.estimator
     variables = cascade.trainable_variables
     optimizer.build(variables)
@@ -163,18 +169,98 @@ def _make_step(
     @tf.function
     def step(batch):
         inputs = dict(batch)
-        wanted = inputs.pop("result")
+        target = inputs.pop("result")
         with tf.GradientTape() as tape:
-            made = cascade(inputs, training=True)["image"]
-            loss = losses.l1(made, wanted)
-            if lambda_agreement:
-                loss += lambda_agreement * losses.action_unit_regression(
-                    estimator(made, training=False),
-                    estimator(wanted, training=False),
-                )
+            edited = cascade(inputs, training=True)["image"]
+            loss = losses.l1(edited, target)
+            loss += losses.action_unit_regression(
+                estimator(edited, training=False),
+                estimator(target, training=False),
+            )
         optimizer.apply(tape.gradient(loss, variables), variables)
         return loss
 
     return lambda batch: step(
         {name: tf.convert_to_tensor(array) for name, array in batch.items()}
     )
+
+
+_SHARED = (
+    "image_size", "estimator_width", "box_eyes", "box_nose", "box_mouth",
+)  # fmt: skip
+"""What a student cannot choose: it sees the teacher's picture, and takes its
+estimator over."""
+
+
+def build_student(
+    teacher: TrainedNetwork, config: ModelConfig
+) -> TrainedNetwork:
+    """A network of another shape that starts from the teacher's weights.
+
+    Layers of its branches that a branch of the teacher has in the same size
+    are copied (a residual block that is left out is simply not there, which
+    training mends); the others start at random. The estimator is the
+    teacher's.
+
+    Args:
+      teacher: the trained model.
+      config: shape of the student.
+
+    Raises:
+      UserError: the student would see another picture than the teacher.
+    """
+    theirs = dataclasses.asdict(teacher.info.model)
+    for name in _SHARED:
+        own, teachers = getattr(config, name), theirs[name]
+        if own != teachers:
+            shown = teachers
+            if isinstance(teachers, tuple):
+                shown = ",".join(map(str, teachers))
+            raise UserError(
+                f"the student sees what its teacher sees: --{name} must be "
+                f"the teacher's {shown}"
+            )
+    with dtype_policy("float32"):
+        cascade = build_cascade(config)
+        donors = stage_models(teacher.cascade)
+        for number, stage in enumerate(stage_models(cascade)):
+            _start(stage, donors[min(number, len(donors) - 1)])
+        network = join(cascade, teacher.estimator, config)
+    return TrainedNetwork(network, ModelInfo(config, teacher.info.learned))
+
+
+def go_on_from(student: TrainedNetwork, path: str) -> None:
+    """Gives a student the weights of an earlier one.
+
+    Raises:
+      UserError: there is none, or it has another shape.
+    """
+    earlier = load_network(path)
+    if earlier.info.model != student.info.model:
+        raise UserError(
+            f"--student={path} has another shape than the flags say"
+        )
+    student.cascade.set_weights(earlier.cascade.get_weights())
+
+
+def _start(stage: keras.Model, donor: keras.Model) -> None:
+    """Copies every layer of every branch that both have in one size."""
+    donated = dict(_branches(donor))
+    for name, branch in _branches(stage):
+        theirs = {
+            layer.name: layer.get_weights()
+            for layer in (donated[name].layers if name in donated else ())
+        }
+        for layer in branch.layers:
+            weights = theirs.get(layer.name, [])
+            shapes = [tuple(weight.shape) for weight in layer.weights]
+            if shapes and shapes == [weight.shape for weight in weights]:
+                layer.set_weights(weights)
+
+
+def _branches(stage: keras.Model) -> list[tuple[str, keras.Model]]:
+    return [
+        (layer.name, layer)
+        for layer in stage.layers
+        if isinstance(layer, keras.Model)
+    ]

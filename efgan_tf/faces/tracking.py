@@ -68,7 +68,7 @@ def find_tracks(
     ended: list[dict[int, Face]] = []
     alive: list[dict[int, Face]] = []
     for number, faces in enumerate(frames):
-        followed = []
+        followed: list[dict[int, Face]] = []
         for track in alive:
             missed = number - _last(track) - 1
             over = number in cuts or missed > patience
@@ -105,17 +105,18 @@ def follow(
     kept: list[Track] = []
     result = []
     for number in range(frames):
-        there = [track for track in tracks if track.at(number)]
-        kept = [track for track in kept if track.at(number)]
-        if there and (joined or not kept):
-            faces = [track.at(number) for track in there]
-            chosen = {id(face) for face in choose(faces)}
+        present = {
+            track: face for track in tracks if (face := track.at(number))
+        }
+        kept = [track for track in kept if track in present]
+        if present and (joined or not kept):
+            chosen = {id(face) for face in choose(list(present.values()))}
             kept = [
                 track
-                for track in there
-                if track in kept or id(track.at(number)) in chosen
+                for track, face in present.items()
+                if track in kept or id(face) in chosen
             ]
-        result.append([track.at(number) for track in kept])
+        result.append([present[track] for track in kept])
     return result
 
 
@@ -192,14 +193,14 @@ def _continue(tracks, number: int, faces: Sequence[Face]) -> list:
         for f, face in enumerate(faces)
         if (distance := _distance(track[_last(track)], face)) < _REACH
     )
-    taken_tracks, taken_faces = set(), set()
+    used_tracks, used_faces = set(), set()
     for _, t, f in pairs:
-        if t not in taken_tracks and f not in taken_faces:
+        if t not in used_tracks and f not in used_faces:
             tracks[t][number] = faces[f]
-            taken_tracks.add(t)
-            taken_faces.add(f)
+            used_tracks.add(t)
+            used_faces.add(f)
     return [
-        {number: face} for f, face in enumerate(faces) if f not in taken_faces
+        {number: face} for f, face in enumerate(faces) if f not in used_faces
     ]
 
 
@@ -208,8 +209,8 @@ def _distance(before: Face, after: Face) -> float:
     sizes = np.sqrt([before.area, after.area])
     if sizes.max() > _GROWTH * sizes.min():
         return np.inf
-    centres = [face.box[:2] + face.box[2:] / 2 for face in (before, after)]
-    return float(np.linalg.norm(centres[1] - centres[0]) / sizes.mean())
+    centers = [face.box[:2] + face.box[2:] / 2 for face in (before, after)]
+    return float(np.linalg.norm(centers[1] - centers[0]) / sizes.mean())
 
 
 def _complete(seen: dict[int, Face], rate: float) -> Track:

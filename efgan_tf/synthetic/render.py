@@ -13,10 +13,17 @@ import functools
 import cv2
 import numpy as np
 
-from efgan_tf.synthetic import creases, expression, lighting, shade
+from efgan_tf.synthetic import creases, expression, shade
 from efgan_tf.synthetic import head as head_lib
 from efgan_tf.synthetic.background import paint_background
-from efgan_tf.synthetic.camera import Pose, develop, light_view
+from efgan_tf.synthetic.camera import (
+    Pose,
+    develop,
+    gaze,
+    light_view,
+    lights,
+    occlusion,
+)
 from efgan_tf.synthetic.identity import Identity, View
 from efgan_tf.synthetic.person import bake
 from efgan_tf.synthetic.raster import (
@@ -45,7 +52,7 @@ class Renderer:
         self._background: tuple = (None, None)
 
     def deform(self, action_units: np.ndarray) -> np.ndarray:
-        """The bare head with an expression, float32 [V, 3], decimetres.
+        """The bare head with an expression, float32 [V, 3], decimeters.
 
         Args:
           action_units: [17] or, for the person's left and right side,
@@ -61,7 +68,7 @@ class Renderer:
 
         Order as MTCNN's: the eye, nose tip and mouth corner seen on the
         image's left come first: left eye, right eye, nose, left mouth corner,
-        right mouth corner. Pixel centres are at whole numbers and a half.
+        right mouth corner. Pixel centers are at whole numbers and a half.
 
         Args:
           action_units: [17] or [2, 17], 0–5.
@@ -71,13 +78,13 @@ class Renderer:
         head = head_lib.load_head()
         points = self.deform(action_units)
         pose = Pose.of(self.vertices, view)
-        eyes = head.eye_centres(points)
-        eyes[:, 2] += 0.22 * pose.unit  # the iris lies in front of the centre
+        eyes = head.eye_centers(points)
+        eyes[:, 2] += 0.22 * pose.unit  # the iris lies in front of the center
         nose, left, right = _landmark_vertices()
         places = np.stack(
             [eyes[1], eyes[0], points[nose], points[right], points[left]]
         )
-        # The rasteriser has pixel centres at whole numbers.
+        # The rasterizer has pixel centers at whole numbers.
         return pose.project(pose.turn(places), size)[:, :2] + 0.5
 
     def render(
@@ -170,8 +177,8 @@ class Renderer:
         depth, face, weights = buffer
         scale = view.eye_share * len(depth)  # pixels per eye distance
         lit = (
-            lighting.light(view),
-            lighting.occlusion(depth, face, scale),
+            lights(view),
+            occlusion(depth, face, scale),
             self._shadow(turned, buffer, view, scale),
         )
         normals = vertex_normals(turned, person.faces)
@@ -198,7 +205,7 @@ class Renderer:
             person.eye_side,
             normals,
             self._eye_directions(bare),
-            lighting.gaze(view),
+            gaze(view),
             to_linear(looks.iris),
             *lit,
             out,
@@ -238,7 +245,7 @@ class Renderer:
         return wrinkled
 
     def _eye_directions(self, bare: np.ndarray) -> np.ndarray:
-        """Unit vectors from the eyeballs' centres, float32 [P, 3]."""
+        """Unit vectors from the eyeballs' centers, float32 [P, 3]."""
         head = head_lib.load_head()
         local = np.zeros(
             (len(bare) + len(self._person.attached), 3), np.float32

@@ -32,15 +32,18 @@ from efgan_tf.trained.run_directory import (
     data_digest,
 )
 from efgan_tf.training import cluster as cluster_lib
-from efgan_tf.training import handshake, schedules, validation
+from efgan_tf.training import handshake, schedules
 from efgan_tf.training import networks as networks_lib
 from efgan_tf.training.initial import Beginning, beginning
 from efgan_tf.training.logs import MetricsLog, NonFiniteError, PendingMetrics
 from efgan_tf.training.networks import Networks
-from efgan_tf.training.scoring import Scorer, describe_scores
+from efgan_tf.training.scoring import (
+    Scorer,
+    describe_scores,
+    evaluation_set,
+)
 from efgan_tf.training.step import TrainingStep
-from efgan_tf.training.stopping import StopRequest
-from efgan_tf.training.workers import Workers
+from efgan_tf.training.workers import StopRequest, Workers
 
 _EVALUATION_COUNT = 64
 _SATURATED = (0.02, 0.98)
@@ -111,7 +114,7 @@ def train(config: Config) -> Outcome:
 
 
 def _met_cluster(config: Config) -> cluster_lib.Cluster:
-    """The cluster, once all its workers are there and agree."""
+    """The cluster, once all its workers are connected and agree."""
     cluster = cluster_lib.from_environment(os.environ)
     facts = {
         "the version of efgan_tf": __version__,
@@ -176,7 +179,7 @@ class Trainer:
       strategy: where it trains.
       faces: the training split of each data set.
       held_out: the test split of each, in the same order.
-      stop: tells when to stop early.
+      stop: whether to stop early.
       workers: of the run; by default this process is alone.
     """
 
@@ -204,7 +207,7 @@ class Trainer:
             config,
             run,
             {
-                part.name if len(faces) > 1 else "": validation.evaluation_set(
+                part.name if len(faces) > 1 else "": evaluation_set(
                     test.faces, part.faces, _EVALUATION_COUNT
                 )
                 for part, test in zip(faces, held_out, strict=True)
@@ -240,12 +243,12 @@ class Trainer:
         if self.workers.is_chief:
             outcome = Outcome(
                 finished=finished,
-                position=self._saved,
+                position=self._saved or position,
                 checkpoint=str(self._newest),
                 sheets=self.scorer.newest_sheets(),
                 scores=self.scorer.measure(networks)[0] if finished else {},
             )
-        # Who leaves early would be missed.
+        # A worker that leaves early would count as lost.
         self.workers.wait()
         return outcome
 
@@ -281,10 +284,16 @@ class Trainer:
         return networks, position
 
     def _newest_checkpoint(self) -> tuple[Path, Position]:
-        """Of the run that is there, once its data are those that are there."""
+        """The newest checkpoint, if the run's data are unchanged."""
         train, held_out = self._splits()
         self.run_directory.check_data(*train, *held_out)
-        path, position, problems = self.checkpoints.latest()
+        found = self.checkpoints.latest()
+        if found is None:
+            raise UserError(
+                f"{self.run_directory.path} has no checkpoint left; train in "
+                "another --run_dir"
+            )
+        path, position, problems = found
         for problem in problems:
             _say(f"damaged checkpoint passed over: {problem}")
         _say(f"resuming from {path}")
@@ -358,7 +367,7 @@ class Trainer:
                     self._log_score_and_save(
                         networks, position, pending, progress
                     )
-                # Before the workers' exchange, which tells all of a problem.
+                # Before the workers' exchange, which reports a problem to all.
                 if position.step < total:
                     batch = _next(batches)
             except UserError as error:
@@ -403,7 +412,7 @@ class Trainer:
             self._trained_since = time.monotonic()
 
     def _batches(self, position: Position):
-        """The pipeline from `position` on, dealt out to the replicas here."""
+        """The pipeline from `position` on, for this process's replicas."""
         train = self.config.train
         replicas = self.strategy.num_replicas_in_sync
         first = self.workers.index * replicas // self.workers.count

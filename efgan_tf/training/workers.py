@@ -1,4 +1,4 @@
-"""What the workers of a run tell each other, and who of them writes.
+"""What the workers of a run exchange, which of them writes, and how it stops.
 
 The first one, the chief, alone reads and writes the run's folder: the others
 receive the weights from it. Where there is one worker, nothing is exchanged.
@@ -12,6 +12,9 @@ across machines as it does across devices.
 import contextlib
 import json
 import re
+import signal
+import sys
+import types
 from collections.abc import Iterable, Iterator
 from typing import Any
 
@@ -64,7 +67,7 @@ class Workers:
         return self.index == 0
 
     def texts(self, text: str) -> list[str]:
-        """What each worker says; all must call it.
+        """The texts of all workers; all must call it.
 
         Args:
           text: of this worker; what is beyond 4,000 bytes is cut.
@@ -72,8 +75,8 @@ class Workers:
         if self.count == 1:
             return [text]
         table = np.zeros((self.count, _LONGEST_TEXT), np.float32)
-        said = text.encode()[:_LONGEST_TEXT]
-        table[self.index, : len(said)] = np.frombuffer(said, np.uint8)
+        encoded = text.encode()[:_LONGEST_TEXT]
+        table[self.index, : len(encoded)] = np.frombuffer(encoded, np.uint8)
         rows = self._sum(table).astype(np.uint8)
         return [
             row.tobytes().rstrip(b"\0").decode(errors="ignore") for row in rows
@@ -86,9 +89,9 @@ class Workers:
 
     @contextlib.contextmanager
     def together(self) -> Iterator[None]:
-        """A user's mistake inside, on any worker, is raised on all of them.
+        """Raises a user's mistake inside, on any worker, on all of them.
 
-        All must come here; what is inside must not exchange anything.
+        All workers must enter it; what is inside must not exchange anything.
         """
         problem = None
         try:
@@ -105,10 +108,10 @@ class Workers:
         """
         if self.count > 1 and not self._any(problem is not None):
             return
-        told = self.texts(str(problem) if problem else "")
-        if problem:  # what every worker finds is told without a name
+        problems = self.texts(str(problem) if problem else "")
+        if problem:  # what every worker finds needs no name
             raise problem
-        for index, text in enumerate(told):
+        for index, text in enumerate(problems):
             if text:
                 raise UserError(f"worker {index}: {text}")
 
@@ -133,7 +136,7 @@ class Workers:
         return bool(stops)
 
     def wait(self) -> None:
-        """Returns once all workers have come here."""
+        """Returns once all workers have called it."""
         self._any(False)
 
     def check_same(self, value: str, problem: str) -> None:
@@ -166,14 +169,14 @@ class Workers:
         try:
             yield
         except (*_LOST, *_PERHAPS_LOST) as error:
-            said = isinstance(error, _LOST) or _EXCHANGE.search(str(error))
-            if self.count == 1 or not said:
+            lost = isinstance(error, _LOST) or _EXCHANGE.search(str(error))
+            if self.count == 1 or not lost:
                 raise
             lines = str(error).strip().splitlines()
-            told = [line for line in lines if "ollective" in line] or lines
+            named = [line for line in lines if "ollective" in line] or lines
             raise WorkerLostError(
                 f"worker {self.index} of {self.count} has lost another one "
-                f"({told[-1][:200]}); start all of them again: they go on "
+                f"({named[-1][:200]}); start all of them again: they go on "
                 "from the newest checkpoint"
             ) from error
 
@@ -185,3 +188,32 @@ class Workers:
     def _sum(self, array: np.ndarray) -> np.ndarray:
         """The sum of an array over the workers."""
         return self._strategy.reduce(_SUM, tf.identity(array), None).numpy()
+
+
+class StopRequest:
+    """Context in which SIGTERM and SIGINT set `requested` instead of killing.
+
+    A second Ctrl-C interrupts at once, as usual.
+    """
+
+    SIGNALS = (signal.SIGTERM, signal.SIGINT)
+
+    def __init__(self):
+        self.requested = False
+        self._before: dict[int, Any] = {}
+
+    def __enter__(self) -> "StopRequest":
+        for number in self.SIGNALS:
+            self._before[number] = signal.signal(number, self._handle)
+        return self
+
+    def __exit__(self, *exception) -> None:
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
+
+    def _handle(self, number: int, frame: types.FrameType | None) -> None:
+        if self.requested and number == signal.SIGINT:
+            raise KeyboardInterrupt
+        if not self.requested:
+            print("\nstopping after this step", file=sys.stderr, flush=True)
+        self.requested = True

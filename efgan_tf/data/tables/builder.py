@@ -10,8 +10,7 @@ from efgan_tf.common.errors import UserError
 from efgan_tf.data.tables import columns as kinds
 from efgan_tf.data.tables import units
 from efgan_tf.data.tables.columns import Columns
-from efgan_tf.data.tables.lines import TableRow
-from efgan_tf.data.tables.rows import Row, Table
+from efgan_tf.data.tables.rows import Row, Table, TableRow
 
 
 class TableBuilder:
@@ -84,7 +83,7 @@ class TableBuilder:
                 f"{dropped[0][0]}: {dropped[0][1]}"
             )
         names = self._columns.units.keys()
-        given = units.given(names)
+        available = units.available(names)
         source, scale = self._columns.source, self._columns.scale
         values = np.stack([row.action_units for row in rows.values()])
         if source == kinds.GENERAL and _are_py_feats(values, names):
@@ -99,12 +98,12 @@ class TableBuilder:
             }
         return Table(
             rows=rows,
-            given=given,
+            available=available,
             has_subjects="subject" in others,
             has_views="view" in others,
             repeated=self._repeated,
             warnings=units.column_warnings(names)
-            + units.scale_warnings(values[:, given > 0], scale, source)
+            + units.scale_warnings(values[:, available > 0], scale, source)
             + self._face_warnings(rows),
             dropped=dropped,
             source=source,

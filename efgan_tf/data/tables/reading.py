@@ -5,13 +5,12 @@ from pathlib import Path
 
 from efgan_tf.common.csv_files import UnusableFile, normalize_name, read_csv
 from efgan_tf.common.errors import UserError
-from efgan_tf.data.labels import some
 from efgan_tf.data.listing import files_below
+from efgan_tf.data.photo_names import some
 from efgan_tf.data.tables import columns as kinds
 from efgan_tf.data.tables.builder import TableBuilder
 from efgan_tf.data.tables.columns import Columns, check_same_kind, find_columns
-from efgan_tf.data.tables.lines import TableRow, read_line
-from efgan_tf.data.tables.rows import Table
+from efgan_tf.data.tables.rows import Table, TableRow, read_line
 
 _CSV = ".csv"
 
