@@ -92,15 +92,15 @@ def _load(model: str, photo: np.ndarray):
 def _time_parts(editor, photo: np.ndarray, repeats: int) -> dict[str, float]:
     """Seconds of an edit and of its parts."""
     from efgan_tf import action_units, geometry
-    from efgan_tf.editing.subjects import to_network
-    from efgan_tf.faces.alignment import align
+    from efgan_tf.common.images import to_float
     from efgan_tf.faces.compositing import paste
+    from efgan_tf.geometry import align
 
     edited = editor.edit(photo, "happy")  # the first call builds the graphs
     (face,), size = edited.faces, editor.model.size
     source, images = (
         face.source_action_units[None],
-        to_network(face.aligned[None]),
+        to_float(face.aligned[None]),
     )
     target = action_units.preset("happy")[None]
     matrix = geometry.alignment(face.landmarks, size)

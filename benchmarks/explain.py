@@ -67,9 +67,10 @@ def rendered_faces(name, trained, count):
     """Aligned faces in [-1, 1], each of another person."""
     import numpy as np
 
+    from efgan_tf.common.images import to_float
     from efgan_tf.editing.editor import Editor
     from efgan_tf.editing.face_selection import parse_choice
-    from efgan_tf.editing.subjects import to_network, unwrap
+    from efgan_tf.editing.subjects import unwrap
     from efgan_tf.faces.photos import read_photo
     from efgan_tf.synthetic.photos import SynthesizeConfig, write_photos
     from efgan_tf.trained.loading import editing_model
@@ -85,7 +86,7 @@ def rendered_faces(name, trained, count):
         photos = [read_photo(path) for path in chosen]
     editor = Editor(editing_model(name, trained))
     taken = editor.detect_and_align(photos, parse_choice("largest"))
-    return to_network(np.stack([unwrap(t).faces[0].aligned for t in taken]))
+    return to_float(np.stack([unwrap(t).faces[0].aligned for t in taken]))
 
 
 def places(reader, faces) -> list[dict]:

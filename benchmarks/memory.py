@@ -43,7 +43,7 @@ def measure(changes: dict, stages: int) -> tuple[int, int]:
 
     before = _peak()
     from efgan_tf import config as config_lib
-    from efgan_tf.training import memory, networks
+    from efgan_tf.training import dry_run, networks
     from efgan_tf.training.step import TrainingStep
 
     config = config_lib.replace(
@@ -70,7 +70,7 @@ def measure(changes: dict, stages: int) -> tuple[int, int]:
     }  # fmt: skip
     for number in range(3):
         step(batches, number, schedule)
-    return memory.step_bytes(config, stages), _peak() - before
+    return dry_run.step_bytes(config, stages), _peak() - before
 
 
 def _peak() -> int:

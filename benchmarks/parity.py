@@ -24,8 +24,8 @@ from absl import flags
 
 from efgan_tf import action_units, commands
 from efgan_tf import config as config_lib
-from efgan_tf.common import fidelity
 from efgan_tf.common.errors import UserError
+from efgan_tf.common.images import psnr
 from efgan_tf.common.options import check_at_least, option, require
 from efgan_tf.trained.presets import DEFAULT
 
@@ -141,7 +141,7 @@ def report(config: ParityConfig) -> list[str]:
     for path in config.files:
         images = _edit_each(_file_edit_from(path), faces)
         rows[path] = Measurement(
-            fidelity.psnr(2 * images - 1, 2 * expected - 1),
+            psnr(2 * images - 1, 2 * expected - 1),
             float(np.abs(images - expected).max()),
             au_error(images),
             {count: times[path, count] for count in config.threads},

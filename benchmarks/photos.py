@@ -98,20 +98,20 @@ def _rendered_people(count: int, seed: int) -> list[np.ndarray]:
 
 def _zero_edit(editor, photo: np.ndarray) -> float:
     """PSNR of the face's square after an edit to what it shows."""
-    from efgan_tf.editing.subjects import to_network
+    from efgan_tf.common.images import to_float
     from efgan_tf.evaluation.metrics import pictures
 
     (face,) = editor.edit(photo, expression={}).faces
-    before = to_network(face.aligned[None])
+    before = to_float(face.aligned[None])
     return float(pictures.psnr(face.edits.images[:, -1], before)[0])
 
 
 def _seen(editor, judge, photo: np.ndarray, expression: str) -> float:
     """Share of the wanted change that the judge reads, along that change."""
-    from efgan_tf.editing.subjects import to_network
+    from efgan_tf.common.images import to_float
 
     (face,) = editor.edit(photo, expression).faces
-    pair = [to_network(face.aligned[None]), face.edits.images[:, -1]]
+    pair = [to_float(face.aligned[None]), face.edits.images[:, -1]]
     before, after = action_units.denormalize(
         judge.predict(np.concatenate(pair), verbose=0)
     )

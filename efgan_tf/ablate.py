@@ -30,7 +30,7 @@ from efgan_tf.common.errors import UserError
 from efgan_tf.evaluation import ablation
 from efgan_tf.evaluation.ablation import AblationConfig, Row
 from efgan_tf.training.schedules import total_steps
-from efgan_tf.training.stopping import StopRequest
+from efgan_tf.training.workers import StopRequest
 
 _COMPARISON = "comparison"
 _POLL_SECONDS = 0.2

@@ -160,6 +160,23 @@ def warp(image: np.ndarray, matrix: np.ndarray, size: int) -> np.ndarray:
     )
 
 
+def align(photo: np.ndarray, landmarks: np.ndarray, size: int) -> np.ndarray:
+    """One face of a photo in the aligned frame.
+
+    Args:
+      photo: uint8 `[height, width, 3]`.
+      landmarks: `[5, 2]` in photo pixels, order of `LANDMARKS`.
+      size: side of the aligned picture.
+
+    Returns:
+      uint8 `[size, size, 3]`.
+
+    Raises:
+      ValueError: the landmarks coincide or are not finite.
+    """
+    return warp(photo, alignment(landmarks, size), size)
+
+
 def _blurred_where_seen(
     image: np.ndarray, matrix: np.ndarray, size: int, sigma: float
 ) -> np.ndarray:

@@ -28,8 +28,7 @@ from efgan_tf.evaluation.ablation import AblationConfig
 from efgan_tf.trained.run_directory import RunDirectory
 from efgan_tf.training import objectives, trainer
 from efgan_tf.training.initial import beginning
-from efgan_tf.training.stopping import StopRequest
-from efgan_tf.training.workers import Workers
+from efgan_tf.training.workers import StopRequest, Workers
 from tests.data import tree_tables
 from tests.training.conftest import (
     GLOBAL_ONLY,

@@ -45,9 +45,14 @@ def main(values: flags.FlagValues) -> None:
     inputs, units, people = _faces(settings)
     penalty, held_out = _choose_penalty(inputs, units, people)
     r = correlations(held_out, units)
-    fit = Regression.fit(inputs, units, penalty)
-    fit.save(
+    regression = fit(inputs, units, penalty)
+    values = {
+        field.name: np.float32(getattr(regression, field.name))
+        for field in dataclasses.fields(regression)
+    }
+    np.savez_compressed(
         Path(settings.out),
+        **values,
         penalty=np.float32(penalty),
         faces=np.int32(len(inputs)),
         people=np.int32(len(set(people))),
@@ -105,10 +110,9 @@ def _choose_penalty(
     for penalty in PENALTIES:
         predictions[penalty] = np.empty_like(units)
         for fold in range(FOLDS):
-            fit = Regression.fit(
-                inputs[folds != fold], units[folds != fold], penalty
-            )
-            held_out = fit.predict(inputs[folds == fold])
+            learned = folds != fold
+            regression = fit(inputs[learned], units[learned], penalty)
+            held_out = regression.predict(inputs[~learned])
             predictions[penalty][folds == fold] = held_out
     errors = {
         penalty: float(np.square(predicted - units).mean())
@@ -117,6 +121,23 @@ def _choose_penalty(
     best = min(errors.values())
     penalty = max(p for p, error in errors.items() if error <= _SLACK * best)
     return penalty, predictions[penalty]
+
+
+def fit(features: np.ndarray, units: np.ndarray, penalty: float) -> Regression:
+    """Ridge regression of features `[m, n]` to units `[m, k]`.
+
+    Args:
+      features: of m faces.
+      units: theirs, 0–5.
+      penalty: on squared weights, features being scaled to variance 1 and the
+        squared error being a mean over faces.
+    """
+    mean, scale = features.mean(axis=0), features.std(axis=0)
+    scaled = (features - mean) / scale
+    bias = units.mean(axis=0)
+    gram = scaled.T @ scaled / len(scaled) + penalty * np.eye(len(mean))
+    weights = np.linalg.solve(gram, scaled.T @ (units - bias) / len(scaled))
+    return Regression(mean, scale, weights, bias)
 
 
 def correlations(first: np.ndarray, second: np.ndarray) -> np.ndarray:

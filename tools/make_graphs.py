@@ -25,7 +25,7 @@ import numpy as np
 import tensorflow as tf
 
 from efgan_tf.common.outputs import atomic_file
-from efgan_tf.faces.mtcnn import NETWORKS
+from efgan_tf.faces.mtcnn import NETWORKS, SIDES
 from efgan_tf.trained import presets
 from efgan_tf.trained.network import TrainedNetwork
 from efgan_tf.trained.tflite import flatbuffer
@@ -46,10 +46,10 @@ def main() -> None:
         path = PACKAGE / "presets" / f"{name}.graph.npz"
         networks = [trained.cascade, trained.estimator]
         _write(path, _preset_functions(trained), networks)
-    for stage, (name, side) in zip(
-        mtcnn.MTCNN().stages, NETWORKS.items(), strict=True
-    ):
-        functions = _detector_functions(stage.model, side, _OUTPUTS[name])
+    for stage, name in zip(mtcnn.MTCNN().stages, NETWORKS, strict=True):
+        functions = _detector_functions(
+            stage.model, SIDES.get(name), _OUTPUTS[name]
+        )
         _write(PACKAGE / "faces" / f"{name}.npz", functions, [stage.model])
 
 

@@ -11,11 +11,6 @@ _GAP = 2
 _LINE = 14  # height of a line of text
 
 
-def to_uint8(images: np.ndarray) -> np.ndarray:
-    """[-1, 1] → uint8 0–255."""
-    return np.clip(np.rint((images + 1) * 127.5), 0, 255).astype(np.uint8)
-
-
 def grid(columns: Mapping[str, np.ndarray]) -> np.ndarray:
     """Pictures in columns, each below its title.
 

@@ -10,14 +10,63 @@ import dataclasses
 import hashlib
 import itertools
 from collections.abc import Iterator, Sequence
-from typing import Any
+from pathlib import Path
+from typing import Any, Protocol
 
 import numpy as np
 
-from efgan_tf.data.photo_source import PhotoSource
+from efgan_tf import geometry
+from efgan_tf.common.errors import UserError
+from efgan_tf.data.registration import shared_landmarks
 from efgan_tf.data.report import Record
 from efgan_tf.data.tables import Row
-from efgan_tf.faces import alignment, detection, photos, quality, turns
+from efgan_tf.faces import detection, photos, quality, turns
+
+
+class PhotoSource(Protocol):
+    """Gives the photo of a row; small enough to be sent to other machines.
+
+    Attributes:
+      fixed_pose: whether the head is known to be still within one subject's
+        view; then its pictures share one transform.
+    """
+
+    @property
+    def fixed_pose(self) -> bool: ...
+
+    def read(self, row: Row) -> np.ndarray:
+        """uint8 `[height, width, 3]`, RGB.
+
+        Raises:
+          photos.PhotoError: it cannot be used.
+        """
+
+    def flaws(self, row: Row) -> tuple[str, ...]:
+        """What is worth knowing of a file that could be read."""
+
+
+@dataclasses.dataclass(frozen=True)
+class FolderPhotos:
+    """Photos in a folder, under the rows' file names."""
+
+    folder: Path
+    fixed_pose: bool = False
+
+    def read(self, row: Row) -> np.ndarray:
+        """The photo of a row, as `photos.read_photo` reads it."""
+        return photos.read_photo(self.folder / row.file)
+
+    def flaws(self, row: Row) -> tuple[str, ...]:
+        """Whether there are more pictures in the file, which are left out."""
+        path = self.folder / row.file
+        try:
+            with photos.opened(path, photos.MAX_PIXELS) as image:
+                several = bool(photos.further_pictures(image))
+        except UserError:
+            # It has changed since it was read, which preparation notices.
+            return ()
+        return ("the first of several pictures in its file",) * several
+
 
 # Large enough for the detector's batches, small enough for the memory.
 _JOB_PHOTOS = 64
@@ -207,7 +256,7 @@ def _shared(
         if not view:
             shared += points
             continue
-        shared += [alignment.shared_landmarks(np.stack(points))] * len(points)
+        shared += [shared_landmarks(np.stack(points))] * len(points)
     return shared
 
 
@@ -222,7 +271,7 @@ def _aligned(
     import cv2  # OpenCV takes a tenth of a second to import
 
     try:
-        image = alignment.align(photo, landmarks, size)
+        image = geometry.align(photo, landmarks, size)
     except ValueError:
         reason = "its landmarks make no face"
         return Outcome(row, reason=reason, faces=faces)

@@ -22,7 +22,7 @@ from apache_beam.runners import create_runner
 
 from efgan_tf.common.errors import UserError
 from efgan_tf.data import aligning
-from efgan_tf.data.photo_source import PhotoSource
+from efgan_tf.data.aligning import PhotoSource
 from efgan_tf.data.plan import NothingKept, Plan
 from efgan_tf.data.report import Record
 from efgan_tf.data.tables import Row

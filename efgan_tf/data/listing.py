@@ -1,11 +1,15 @@
-"""Which photos and tables lie below a folder."""
+"""Which photos and tables lie below a folder, and which folder it is."""
 
 import contextlib
+import dataclasses
 import os
 from collections.abc import Iterator
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from efgan_tf.common.errors import UserError
+from efgan_tf.config import DataConfig
+from efgan_tf.data import cfee, rafd
+from efgan_tf.faces.photos import SUFFIXES
 
 CHANGED = (
     "photos or table changed while they were read; try again when they are "
@@ -82,3 +86,44 @@ def _walk(folder: Path) -> Iterator[tuple[Path, list[str]]]:
         entered.add(identity)
         folders[:] = sorted(n for n in folders if not n.startswith("."))
         yield Path(path), [name for name in names if not name.startswith(".")]
+
+
+_READ_NAME = {"rafd": rafd.read_name, "cfee": cfee.read_name}
+
+
+def located(config: DataConfig) -> DataConfig:
+    """With the place of the photos, where it is not given and is found.
+
+    TFDS's convention is to unpack such a data set below `downloads/manual` of
+    the data's folder, or of TFDS's own. There, the folder of the data set's
+    name counts, or else whatever holds its photos.
+    """
+    if config.dataset not in _READ_NAME:
+        return config
+    source = config.source_dir or _unpacked(config)
+    return dataclasses.replace(config, source_dir=source)
+
+
+def _unpacked(config: DataConfig) -> str:
+    """The folder that a data set was unpacked to by hand; empty if none."""
+    # Without a home folder `~` stays, below which there is nothing.
+    home = os.path.expanduser("~/tensorflow_datasets")
+    for root in (config.data_dir, os.environ.get("TFDS_DATA_DIR", home)):
+        manual = Path(root, "downloads", "manual")
+        if (manual / config.dataset).is_dir():
+            return str(manual / config.dataset)
+        if manual.is_dir() and (found := _with_photos(manual, config.dataset)):
+            return str(found)
+    return ""
+
+
+def _with_photos(folder: Path, dataset: str) -> Path | None:
+    """The folder with all of a data set's photos, or its one subfolder."""
+    tops = {
+        PurePosixPath(file).parts[:-1][:1]
+        for file in files_below(folder, SUFFIXES)
+        if _READ_NAME[dataset](file)
+    }
+    if not tops:
+        return None
+    return folder.joinpath(*tops.pop()) if len(tops) == 1 else folder

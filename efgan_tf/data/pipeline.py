@@ -13,6 +13,7 @@ import numpy as np
 import tensorflow as tf
 
 from efgan_tf import action_units
+from efgan_tf.common.images import to_float
 from efgan_tf.data.mixing import Pool, pooled
 from efgan_tf.data.pictures import decode, picture_source
 from efgan_tf.data.samples import Faces, Part
@@ -183,7 +184,7 @@ def batch_function(
         if flip:
             mirrored = tf.gather(uniform(batch, _FLIP, []), wanted) < 0.5
             images = [_flipped(image, mirrored) for image in images]
-        images = [_to_float(image) for image in images]
+        images = [to_float(image) for image in images]
         return {
             "image": images[0],
             "action_units": source_units,
@@ -304,10 +305,6 @@ def _flipped(images: tf.Tensor, mirrored: tf.Tensor) -> tf.Tensor:
     )
 
 
-def _to_float(images: tf.Tensor) -> tf.Tensor:
-    return tf.cast(images, tf.float32) / 127.5 - 1
-
-
 def evaluation_pairs(
     faces: Faces, count: int, seed: int
 ) -> dict[str, np.ndarray]:
@@ -347,7 +344,7 @@ def evaluation_pairs(
 
     def images(indices: np.ndarray) -> np.ndarray:
         chosen = [faces.encoded[index] for index in indices]
-        return (decode(chosen, faces.size) / 127.5 - 1).astype(np.float32)
+        return to_float(decode(chosen, faces.size))
 
     return {
         "image": images(source),

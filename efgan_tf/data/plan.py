@@ -12,10 +12,9 @@ import numpy as np
 
 from efgan_tf.common.errors import UserError
 from efgan_tf.data import splits, tables
-from efgan_tf.data.aligning import jobs, pose
+from efgan_tf.data.aligning import PhotoSource, jobs, pose
 from efgan_tf.data.labels import Selection
 from efgan_tf.data.listing import files_below, is_text
-from efgan_tf.data.photo_source import PhotoSource
 from efgan_tf.data.report import Report
 from efgan_tf.data.tables import Row, Table
 from efgan_tf.faces import photos

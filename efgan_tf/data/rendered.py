@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from efgan_tf.config import DataConfig
-from efgan_tf.data.photo_source import FolderPhotos
+from efgan_tf.data.aligning import FolderPhotos
 from efgan_tf.data.tables import Row, Table
 from efgan_tf.faces.photos import read_photo
 from efgan_tf.synthetic import identity, photos

@@ -18,7 +18,7 @@ from efgan_tf.common import outputs
 from efgan_tf.common.errors import UserError
 from efgan_tf.config import DataConfig
 from efgan_tf.data import contact_sheet, stored
-from efgan_tf.data.locating import located
+from efgan_tf.data.listing import located
 from efgan_tf.data.plan import NothingKept
 from efgan_tf.data.samples import Faces, Part
 from efgan_tf.data.splits import SPLITS

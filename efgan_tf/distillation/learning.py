@@ -1,5 +1,9 @@
-"""The student's training: the teacher's pictures are what it aims at."""
+"""The student: what of the teacher it starts from, and how it is trained.
 
+It learns to make the teacher's pictures.
+"""
+
+import dataclasses
 import time
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
@@ -8,18 +12,20 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from efgan_tf.common.fidelity import psnr
+from efgan_tf.common.errors import UserError
+from efgan_tf.common.images import psnr
 from efgan_tf.common.progress import Progress
 from efgan_tf.config import DataConfig, ModelConfig
 from efgan_tf.data import load_faces
 from efgan_tf.distillation.lessons import Lessons, make_lessons
 from efgan_tf.distillation.settings import DistillConfig
-from efgan_tf.distillation.student import build_student, go_on_from
+from efgan_tf.models import build_cascade, dtype_policy, stage_models
+from efgan_tf.trained.info import ModelInfo
 from efgan_tf.trained.keras_file import write_keras
 from efgan_tf.trained.loading import load_network
-from efgan_tf.trained.network import TrainedNetwork
-from efgan_tf.training import losses, schedules, validation
-from efgan_tf.training.samples import run_cascade
+from efgan_tf.trained.network import TrainedNetwork, join
+from efgan_tf.training import losses, schedules
+from efgan_tf.training.scoring import evaluation_set, run_cascade
 
 _HELD_OUT = 64
 _DECAY = 0.5
@@ -52,7 +58,7 @@ def distill(
         go_on_from(student, config.student)
     train = load_faces(data, model.image_size, "train")
     held_out = load_faces(data, model.image_size, "test", beside=[train])
-    examples = validation.evaluation_set(held_out, train, _HELD_OUT)
+    examples = evaluation_set(held_out, train, _HELD_OUT)
     scores = Scores(teacher, examples)
     lessons = make_lessons(
         teacher,
@@ -73,7 +79,7 @@ class Scores:
 
     Args:
       teacher: the trained model.
-      examples: of `validation.evaluation_set`.
+      examples: of `evaluation_set`.
     """
 
     def __init__(
@@ -178,3 +184,82 @@ def _make_step(
     return lambda batch: step(
         {name: tf.convert_to_tensor(array) for name, array in batch.items()}
     )
+
+
+_SHARED = (
+    "image_size", "estimator_width", "box_eyes", "box_nose", "box_mouth",
+)  # fmt: skip
+"""What a student cannot choose: it sees the teacher's picture, and takes its
+estimator over."""
+
+
+def build_student(
+    teacher: TrainedNetwork, config: ModelConfig
+) -> TrainedNetwork:
+    """A network of another shape that starts from the teacher's weights.
+
+    Layers of its branches that a branch of the teacher has in the same size
+    are copied (a residual block that is left out is simply not there, which
+    training mends); the others start at random. The estimator is the
+    teacher's.
+
+    Args:
+      teacher: the trained model.
+      config: shape of the student.
+
+    Raises:
+      UserError: the student would see another picture than the teacher.
+    """
+    theirs = dataclasses.asdict(teacher.info.model)
+    for name in _SHARED:
+        wanted, has = getattr(config, name), theirs[name]
+        if wanted != has:
+            shown = ",".join(map(str, has)) if isinstance(has, tuple) else has
+            raise UserError(
+                f"the student sees what its teacher sees: --{name} must be "
+                f"the teacher's {shown}"
+            )
+    with dtype_policy("float32"):
+        cascade = build_cascade(config)
+        donors = stage_models(teacher.cascade)
+        for number, stage in enumerate(stage_models(cascade)):
+            _start(stage, donors[min(number, len(donors) - 1)])
+        network = join(cascade, teacher.estimator, config)
+    return TrainedNetwork(network, ModelInfo(config, teacher.info.learned))
+
+
+def go_on_from(student: TrainedNetwork, path: str) -> None:
+    """Gives a student the weights of an earlier one.
+
+    Raises:
+      UserError: there is none, or it has another shape.
+    """
+    earlier = load_network(path)
+    if earlier.info.model != student.info.model:
+        raise UserError(
+            f"--student={path} has another shape than the flags say"
+        )
+    student.cascade.set_weights(earlier.cascade.get_weights())
+
+
+def _start(stage: keras.Model, donor: keras.Model) -> None:
+    """Copies every layer of every branch that both have in one size."""
+    donated = dict(_branches(donor))
+    for name, branch in _branches(stage):
+        theirs = {
+            layer.name: layer.get_weights()
+            for layer in (donated[name].layers if name in donated else ())
+        }
+        for layer in branch.layers:
+            given = theirs.get(layer.name, [])
+            shapes = [tuple(weight.shape) for weight in layer.weights]
+            if shapes and shapes == [weight.shape for weight in given]:
+                layer.set_weights(given)
+
+
+def _branches(stage: keras.Model) -> list[tuple[str, keras.Model]]:
+    return [
+        (layer.name, layer)
+        for layer in stage.layers
+        if isinstance(layer, keras.Model)
+    ]

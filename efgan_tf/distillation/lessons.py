@@ -5,11 +5,10 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from efgan_tf.common.images import to_float, to_uint8
 from efgan_tf.common.progress import Progress
-from efgan_tf.common.sheets import to_uint8
 from efgan_tf.data import Faces
 from efgan_tf.data.pipeline import training_batches
-from efgan_tf.editing.subjects import to_network
 from efgan_tf.trained.network import TrainedNetwork
 
 _BATCH = 16
@@ -49,10 +48,10 @@ class Lessons:
             for start in range(0, len(self) - size + 1, size):
                 rows = order[start : start + size]
                 yield {
-                    "image": to_network(self.images[rows]),
+                    "image": to_float(self.images[rows]),
                     "source_action_units": self.source[rows],
                     "target_action_units": self.target[rows],
-                    "result": to_network(self.results[rows]),
+                    "result": to_float(self.results[rows]),
                 }
 
 

@@ -12,6 +12,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from efgan_tf.common.errors import UserError
+from efgan_tf.common.images import to_float
 from efgan_tf.common.progress import Progress
 from efgan_tf.editing.editor import Editor
 from efgan_tf.editing.face_selection import (
@@ -23,12 +24,12 @@ from efgan_tf.editing.face_selection import (
     left_to_right,
 )
 from efgan_tf.editing.request import Request
-from efgan_tf.editing.subjects import AlignedFace, Subject, to_network
+from efgan_tf.editing.subjects import AlignedFace, Subject
 from efgan_tf.faces import tracking
-from efgan_tf.faces.alignment import align
 from efgan_tf.faces.detection import Detector, Face
 from efgan_tf.faces.video import Frame, Video
 from efgan_tf.faces.video_writing import Audio, write_video
+from efgan_tf.geometry import align
 
 UNITS_SECONDS = 0.5
 """What a face shows is averaged over so long, half of it ahead."""
@@ -197,7 +198,7 @@ def _smoothed_units(
         ]
         if part:
             images = np.stack([aligned for _, _, aligned in part])
-            estimated = editor.model.estimate(to_network(images))
+            estimated = editor.model.estimate(to_float(images))
             for (number, track, _), units in zip(part, estimated, strict=True):
                 seen.setdefault(track, {})[number] = units
         start += len(frames)

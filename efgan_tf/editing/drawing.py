@@ -10,7 +10,8 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from efgan_tf import action_units
-from efgan_tf.common.sheets import grid, to_uint8
+from efgan_tf.common.images import to_uint8
+from efgan_tf.common.sheets import grid
 from efgan_tf.editing.editor import Editor
 from efgan_tf.editing.results import Edited, EditedFace
 from efgan_tf.editing.subjects import Subject, close_up

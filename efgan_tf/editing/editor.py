@@ -9,6 +9,7 @@ import numpy as np
 from PIL import Image
 
 from efgan_tf.common.errors import UserError
+from efgan_tf.common.images import to_float
 from efgan_tf.editing.expression import ExpressionTarget, make_target
 from efgan_tf.editing.face_selection import FaceChoice, find_faces, parse_choice
 from efgan_tf.editing.results import Edited, edited_face, put_back
@@ -18,7 +19,6 @@ from efgan_tf.editing.subjects import (
     AlignedFace,
     Subject,
     detect_and_align,
-    to_network,
     unwrap,
 )
 from efgan_tf.faces import documents
@@ -231,7 +231,7 @@ class Editor:
         if not faces:
             return []
         edits = self.model.edit(
-            to_network(np.stack([face.aligned for face in faces])),
+            to_float(np.stack([face.aligned for face in faces])),
             np.stack([face.source for face in faces]),
             np.stack(targets),
             stages,

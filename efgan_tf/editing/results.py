@@ -11,8 +11,9 @@ from typing import Any
 import numpy as np
 
 from efgan_tf import action_units, geometry
+from efgan_tf.common.images import to_float
 from efgan_tf.editing.expression import to_json_units
-from efgan_tf.editing.subjects import AlignedFace, Subject, to_network
+from efgan_tf.editing.subjects import AlignedFace, Subject
 from efgan_tf.faces import documents
 from efgan_tf.faces.compositing import paste
 from efgan_tf.faces.detection import Face
@@ -110,7 +111,7 @@ def put_back(
         image = paste(
             image,
             geometry.alignment(face.landmarks, len(face.aligned)),
-            to_network(face.aligned),
+            to_float(face.aligned),
             face.edits.images[0, -1],
             face.edits.attention[0, -1],
             carry_detail,

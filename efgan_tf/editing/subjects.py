@@ -7,6 +7,7 @@ import numpy as np
 
 from efgan_tf import action_units, geometry
 from efgan_tf.common.errors import UserError
+from efgan_tf.common.images import to_float
 from efgan_tf.editing.face_selection import (
     FaceChoice,
     NoFaceError,
@@ -15,10 +16,10 @@ from efgan_tf.editing.face_selection import (
     find_faces,
     framed_by_center,
 )
-from efgan_tf.faces.alignment import align
 from efgan_tf.faces.detection import Detector, Face
 from efgan_tf.faces.photos import eight_bits
 from efgan_tf.faces.turns import TURNED, moved, shrunk
+from efgan_tf.geometry import align
 from efgan_tf.trained.model import EditingModel
 
 ON_NO_FACE = ("error", "skip", "centre")
@@ -140,11 +141,6 @@ def unwrap(
     raise UserError(f"{start}{result}{end}") from result
 
 
-def to_network(images: np.ndarray) -> np.ndarray:
-    """uint8 0–255 → float32 in [-1, 1]."""
-    return images.astype(np.float32) / 127.5 - 1
-
-
 def _choose_and_align(
     photo: np.ndarray,
     faces: list[Face],
@@ -220,7 +216,7 @@ def _units(
         return np.broadcast_to(known, (len(aligned), *known.shape))
     if not aligned:
         return np.empty((0, action_units.COUNT), np.float32)
-    return model.estimate(to_network(np.stack(aligned)))
+    return model.estimate(to_float(np.stack(aligned)))
 
 
 def _complete(

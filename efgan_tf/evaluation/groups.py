@@ -45,7 +45,7 @@ def groups_of(subjects: Sequence[str], data: DataConfig, table: str) -> Groups:
         return _read(Path(table), subjects)
     if data.dataset != "synthetic":
         return {}
-    from efgan_tf.synthetic.people import kinds
+    from efgan_tf.synthetic.identity import kinds
 
     known = {name: kinds(data.data_seed, int(name[1:])) for name in subjects}
     attributes = next(iter(known.values()))

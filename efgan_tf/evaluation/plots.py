@@ -6,6 +6,7 @@ import numpy as np
 
 from efgan_tf.common import sheets
 from efgan_tf.common.figures import new_figure
+from efgan_tf.common.images import to_uint8
 from efgan_tf.evaluation.control import SLIDER, Control
 from efgan_tf.evaluation.protocol import Pairs
 
@@ -24,9 +25,9 @@ def contact_sheet(pairs: Pairs, edited: np.ndarray) -> np.ndarray:
     for group in range(4):
         rows = chosen[group::4]
         mark = " " * group  # titles are keys
-        columns[f"source{mark}"] = sheets.to_uint8(pairs.images[rows])
-        columns[f"edit{mark}"] = sheets.to_uint8(edited[rows])
-        columns[f"truth{mark}"] = sheets.to_uint8(pairs.true_images[rows])
+        columns[f"source{mark}"] = to_uint8(pairs.images[rows])
+        columns[f"edit{mark}"] = to_uint8(edited[rows])
+        columns[f"truth{mark}"] = to_uint8(pairs.true_images[rows])
     return sheets.grid(columns)
 
 

@@ -14,6 +14,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from efgan_tf.common.errors import UserError
+from efgan_tf.common.images import to_float
 from efgan_tf.data.pictures import decode
 from efgan_tf.data.samples import Faces
 
@@ -107,8 +108,7 @@ def make_pairs(held_out: Faces, train: Faces, most: int, seed: int) -> Pairs:
     wanted = _evenly(wanted, held_out.subjects, most, seed)
     source = np.array([pair.source for pair in wanted])
     true = np.array([pair.true for pair in wanted])
-    images = decode(held_out.encoded, held_out.size).astype(np.float32)
-    images = images / 127.5 - 1
+    images = to_float(decode(held_out.encoded, held_out.size))
     has_true = true >= 0
     return Pairs(
         images=images[source],

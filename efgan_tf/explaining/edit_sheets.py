@@ -5,10 +5,10 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from efgan_tf import geometry
-from efgan_tf.common.sheets import to_uint8
+from efgan_tf.common.images import LEVELS_PER_UNIT, to_float, to_uint8
 from efgan_tf.editing.drawing import INTENSITIES
 from efgan_tf.editing.results import Edited, EditedFace
-from efgan_tf.editing.subjects import Subject, to_network
+from efgan_tf.editing.subjects import Subject
 from efgan_tf.explaining import drawing
 from efgan_tf.explaining.drawing import BOX_COLORS, Sheet
 from efgan_tf.faces.photos import eight_bits
@@ -101,9 +101,9 @@ def residuals(edited: EditedFace) -> np.ndarray:
 
     Their sum is the whole change.
     """
-    before = to_network(edited.aligned)[None]
+    before = to_float(edited.aligned)[None]
     steps = np.concatenate([before, edited.edits.images[0]])
-    return np.diff(steps, axis=0) * 127.5
+    return np.diff(steps, axis=0) * LEVELS_PER_UNIT
 
 
 def draw_residuals(edited: EditedFace) -> Sheet:

@@ -9,12 +9,13 @@ import numpy as np
 import efgan_tf
 from efgan_tf import action_units
 from efgan_tf.common.errors import UserError
+from efgan_tf.common.images import to_float
 from efgan_tf.common.outputs import atomic_folder
 from efgan_tf.common.progress import Progress
 from efgan_tf.editing.editor import Editor
 from efgan_tf.editing.expression import known_units, make_target
 from efgan_tf.editing.face_selection import parse_choice
-from efgan_tf.editing.subjects import to_network, unwrap
+from efgan_tf.editing.subjects import unwrap
 from efgan_tf.explaining import edit_sections, map_sections
 from efgan_tf.explaining.page import Section, render
 from efgan_tf.explaining.readers import Reader, critics_of, estimator_of
@@ -54,7 +55,7 @@ class Explainer:
         self.subject = unwrap(
             detected, config.image, "frame one with --face=x,y,width,height"
         )
-        self.face = to_network(self.subject.faces[0].aligned)
+        self.face = to_float(self.subject.faces[0].aligned)
 
     def _wanted_units(self) -> list[str]:
         """The units to explain, in the order of `action_units.NAMES`."""

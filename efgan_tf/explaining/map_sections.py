@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from efgan_tf import action_units
-from efgan_tf.common.sheets import to_uint8
+from efgan_tf.common.images import to_uint8
 from efgan_tf.explaining import map_sheets, maps
 from efgan_tf.explaining.localization import densities
 from efgan_tf.explaining.maximization import maximize

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from efgan_tf import action_units
-from efgan_tf.common.sheets import to_uint8
+from efgan_tf.common.images import to_uint8
 from efgan_tf.explaining import drawing
 from efgan_tf.explaining.drawing import Sheet
 from efgan_tf.explaining.readers import Reader

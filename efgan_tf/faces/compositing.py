@@ -84,14 +84,17 @@ def paste(
         part = photo[top : rows.stop + reach, left : columns.stop + reach]
         detail = part.astype(np.float32) / peak
         detail -= layers.warp_aligned(_starting(matrix, left, top), part.shape)
-        inner = slice(rows.start - top, rows.stop - top)
-        inner = inner, slice(columns.start - left, columns.stop - left)
+        inner = (
+            slice(rows.start - top, rows.stop - top),
+            slice(columns.start - left, columns.stop - left),
+        )
         strip = result[rows, columns]
         here = _starting(matrix, columns.start, rows.start)
         new = layers.warp(here, strip.shape)
         change = new.change - new.replaced * detail[inner]
         if reach:
-            shift = new.shift + np.float32([inner[1].start, inner[0].start])
+            start = np.array([inner[1].start, inner[0].start], np.float32)
+            shift = new.shift + start
             change += new.carried * sample(detail, shift)
         change *= _weight(here, size, strip.shape[:2])
         value = np.clip(strip + change * peak, 0, peak)
@@ -173,7 +176,7 @@ def _to_photo(layer, matrix, shape, cubic: bool = False) -> np.ndarray:
 
 def _starting(matrix: np.ndarray, left: int, top: int) -> np.ndarray:
     """The matrix of the part of the photo that begins there."""
-    moved = geometry.apply(matrix, [left, top])
+    moved = geometry.apply(matrix, np.array([left, top]))
     return np.column_stack([matrix[:, :2], moved])
 
 
@@ -190,7 +193,7 @@ def _layers(matrix, aligned, edited, attention, carry_detail) -> _Layers:
     layers = _Layers(
         change=change / 2,
         aligned=(aligned + 1) / 2,
-        replaced=np.float32(_smooth(steps) * attended),
+        replaced=(_smooth(steps) * attended).astype(np.float32),
         carried=np.zeros(change.shape[:2], np.float32),
         shift=np.zeros((*change.shape[:2], 2), np.float32),
     )

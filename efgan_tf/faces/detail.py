@@ -11,6 +11,8 @@ import dataclasses
 
 import numpy as np
 
+from efgan_tf.common.images import to_uint8
+
 # Confidence falls from 1 at the first to 0 at the second. Measured on true
 # pictures (people of the London set from neutral to smile and back, and
 # rendered ones), where the moved detail can be compared with the true one: it
@@ -103,20 +105,20 @@ def sample(picture: np.ndarray, shift: np.ndarray) -> np.ndarray:
 
 
 def _gray(face: np.ndarray) -> np.ndarray:
-    levels = (face @ np.float32([0.299, 0.587, 0.114]) + 1) * 127.5
-    return np.rint(np.clip(levels, 0, 255)).astype(np.uint8)
+    return to_uint8(face @ np.array([0.299, 0.587, 0.114], np.float32))
 
 
 def _flow(of: np.ndarray, into: np.ndarray) -> np.ndarray:
     """DIS optical flow (Kroeger et al., ECCV 2016)."""
     import cv2
 
-    dis = cv2.DISOpticalFlow_create(cv2.DISOPTICAL_FLOW_PRESET_FAST)
+    dis = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_FAST)
     dis.setFinestScale(0)  # a quarter of these few pixels is not enough
     # Patches would learn from neighbors in the same thread, and results depend
     # on the number of threads.
     dis.setUseSpatialPropagation(False)
-    return dis.calc(of, into, None)
+    # OpenCV's type hints lack None, which starts from no motion.
+    return dis.calc(of, into, None)  # type: ignore[call-overload]
 
 
 def _trust(error: np.ndarray, limits: tuple[float, float]) -> np.ndarray:

@@ -10,7 +10,7 @@ import zlib
 from collections.abc import Iterator
 
 import numpy as np
-from PIL import Image, TiffImagePlugin
+from PIL import Image, ImageFile, TiffImagePlugin
 
 PNG_START = b"\x89PNG\r\n\x1a\n"
 
@@ -34,7 +34,8 @@ _SAMPLE = Image.new("RGB", (1, 1))
 def is_deep(image: Image.Image) -> bool:
     """Whether an opened picture, not yet loaded, has 16-bit colours."""
     return (
-        image.format in ("PNG", "TIFF")
+        isinstance(image, ImageFile.ImageFile)
+        and image.format in ("PNG", "TIFF")
         and image.mode in ("RGB", "RGBA", "LA")
         and ";16" in repr(image.tile)
     )
@@ -88,12 +89,14 @@ def encode_png(pixels: np.ndarray, **options) -> bytes:
         for kind, chunk in _png_chunks(file.getvalue())
         if kind not in (b"IHDR", b"PLTE", b"IDAT", b"IEND")
     ]
-    (_, header), *rest = _png_chunks(encoded)
+    (_, header), *rest = _png_chunks(encoded.data)
     parts = [header, *metadata, *(chunk for _, chunk in rest)]
     return b"".join([PNG_START, *parts])
 
 
-def _png_chunks(data: bytes | np.ndarray) -> Iterator[tuple[bytes, memoryview]]:
+def _png_chunks(
+    data: bytes | memoryview,
+) -> Iterator[tuple[bytes, memoryview]]:
     """Kind and bytes of every chunk, without a copy."""
     view = memoryview(data).cast("B")
     position = 8
@@ -115,12 +118,13 @@ def encode_tiff(pixels: np.ndarray, **options) -> bytes:
     file = io.BytesIO()
     _SAMPLE.save(file, "TIFF", **options)
     folder = TiffImagePlugin.ImageFileDirectory_v2()
-    with Image.open(file) as described:
-        for tag, value in described.tag_v2.items():
-            folder[tag] = value
-            folder.tagtype[tag] = described.tag_v2.tagtype[tag]
-        for tag in SUB_FOLDERS.intersection(folder):
-            folder[tag] = described.getexif().get_ifd(tag)
+    file.seek(0)
+    described = TiffImagePlugin.TiffImageFile(file)
+    for tag, value in described.tag_v2.items():
+        folder[tag] = value
+        folder.tagtype[tag] = described.tag_v2.tagtype[tag]
+    for tag in SUB_FOLDERS.intersection(folder):
+        folder[tag] = described.getexif().get_ifd(tag)
     little_endian = pixels.dtype.newbyteorder("<")
     packed = zlib.compress(pixels.astype(little_endian).tobytes(), 3)
     height, width, channels = pixels.shape

@@ -11,15 +11,16 @@ five x and five y in the box.
 
 import importlib.util
 from collections.abc import Callable
-from importlib import resources
 from pathlib import Path
 
 import numpy as np
 
 from efgan_tf.common.graphs import Functions, read_graph
 
-NETWORKS = {"pnet": None, "rnet": 24, "onet": 48}
-"""Name → side of what it sees in pixels; P-net sees whole photos."""
+NETWORKS = ("pnet", "rnet", "onet")
+
+SIDES = {"rnet": 24, "onet": 48}
+"""Network → side of the boxes that it sees; P-net sees whole photos."""
 
 _SMALLEST_FACE = 20
 _CELL, _STRIDE = 12, 2  # what one output of P-net sees, and their distance
@@ -69,7 +70,7 @@ class Mtcnn:
         self, name: str, photos: np.ndarray, boxes: np.ndarray, least: float
     ) -> np.ndarray:
         """Boxes as a network corrects them, those that it is sure of."""
-        side = NETWORKS[name]
+        side = SIDES[name]
         if not len(boxes):
             return np.empty((0, 6))
         out = self._run[name]("net", image=_patches(photos, boxes, side))
@@ -92,11 +93,12 @@ def _graph(name: str) -> Functions:
     import joblib  # a tenth of a second
 
     # Found without importing mtcnn, which would import TensorFlow.
-    (package,) = importlib.util.find_spec("mtcnn").submodule_search_locations
-    weights = Path(package, "assets", "weights", f"{name}.lz4")
-    return read_graph(
-        resources.files("efgan_tf.faces") / f"{name}.npz", joblib.load(weights)
-    )
+    spec = importlib.util.find_spec("mtcnn")
+    if spec is None or spec.origin is None:
+        raise ModuleNotFoundError("mtcnn is not installed", name="mtcnn")
+    weights = Path(spec.origin).parent / "assets" / "weights" / f"{name}.lz4"
+    graph = Path(__file__).with_name(f"{name}.npz")
+    return read_graph(graph, joblib.load(weights))
 
 
 def _resized(photos: np.ndarray, scale: float) -> np.ndarray:

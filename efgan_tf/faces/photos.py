@@ -296,7 +296,7 @@ def orientation(image: Image.Image) -> int:
     """
     image.load()  # which turns a TIFF upright, and finds a PNG's EXIF
     found = exif_of(image).get(ORIENTATION)
-    return found if found in range(1, 9) else 1
+    return found if isinstance(found, int) and found in range(1, 9) else 1
 
 
 def exif_of(image: Image.Image) -> Image.Exif:

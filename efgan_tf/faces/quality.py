@@ -100,7 +100,8 @@ def _middle_share(brightness: np.ndarray) -> float:
 def _outside(points: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
     """Which points (x, y) `[…, 2]` lie beyond the edges: bool `[…]`."""
     height, width = shape
-    return ((points < 0) | (points > (width, height))).any(axis=-1)
+    outside = (points < 0) | (points > (width, height))
+    return np.any(outside, axis=-1)
 
 
 def _share_outside(

@@ -68,7 +68,7 @@ def find_tracks(
     ended: list[dict[int, Face]] = []
     alive: list[dict[int, Face]] = []
     for number, faces in enumerate(frames):
-        followed = []
+        followed: list[dict[int, Face]] = []
         for track in alive:
             missed = number - _last(track) - 1
             over = number in cuts or missed > patience
@@ -105,17 +105,16 @@ def follow(
     kept: list[Track] = []
     result = []
     for number in range(frames):
-        there = [track for track in tracks if track.at(number)]
-        kept = [track for track in kept if track.at(number)]
+        there = {track: face for track in tracks if (face := track.at(number))}
+        kept = [track for track in kept if track in there]
         if there and (joined or not kept):
-            faces = [track.at(number) for track in there]
-            chosen = {id(face) for face in choose(faces)}
+            chosen = {id(face) for face in choose(list(there.values()))}
             kept = [
                 track
-                for track in there
-                if track in kept or id(track.at(number)) in chosen
+                for track, face in there.items()
+                if track in kept or id(face) in chosen
             ]
-        result.append([track.at(number) for track in kept])
+        result.append([there[track] for track in kept])
     return result
 
 

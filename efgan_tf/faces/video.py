@@ -240,9 +240,9 @@ def _counted(path: str, rate: Fraction) -> tuple[int, list[str]]:
                 known = len(stream.index_entries)
     finally:
         logging.set_level(None)
-    missing = length - end
-    if missing > max(_CUT_OFF_SECONDS, 1 / rate):
-        estimated = found + round(missing * rate)
+    missing = float(length - end)
+    if missing > max(_CUT_OFF_SECONDS, float(1 / rate)):
+        estimated = found + round(missing * float(rate))
         problem = (
             f"the file is cut off or damaged: it ends after {float(end):.1f} "
             f"of {float(length):.1f} seconds"

@@ -66,9 +66,9 @@ def check_video_suffix(path: str | os.PathLike) -> None:
 
 def at_rate(frames: Iterable[np.ndarray], rate: float) -> Iterator[Frame]:
     """Pictures that follow each other `rate` times a second."""
-    rate = Fraction(rate).limit_denominator(1001)
+    exact = Fraction(rate).limit_denominator(1001)
     for number, pixels in enumerate(frames):
-        yield Frame(pixels, number / rate, 1 / rate)
+        yield Frame(pixels, number / exact, 1 / exact)
 
 
 def write_video(

@@ -79,18 +79,18 @@ def _compression(metadata: Metadata, kind: str) -> dict[str, Any]:
 
 def _given(metadata: Metadata, kind: str) -> dict[str, dict[str, Any]]:
     """What there is, by its name, as settings of Pillow's writer."""
-    chunks = [] if metadata.colors.is_srgb else metadata.colors.chunks()
-    if kind == "PNG":
-        chunks = metadata.colors.chunks()
+    chunks = metadata.colors.chunks()
+    xmp: dict[str, Any] = {"xmp": metadata.xmp}
+    if kind != "PNG" and metadata.colors.is_srgb:
+        chunks = []  # what every viewer assumes
+    if kind == "PNG" and metadata.xmp:
         xmp = {"texts": {"XML:com.adobe.xmp": metadata.xmp}}
-    else:
-        xmp = {"xmp": metadata.xmp}
-    given = {
+    given: dict[str, dict[str, Any]] = {
         "color profile": {"icc_profile": metadata.icc_profile},
         "color chunks": {"chunks": chunks},
         "resolution": {"dpi": metadata.dpi},
         "EXIF": {"exif": metadata.exif},
-        "XMP": xmp if metadata.xmp else {"xmp": None},
+        "XMP": xmp,
         "comment": {"comment": metadata.jpeg.get("comment")},
         "texts": {"texts": dict(metadata.texts)},
     }

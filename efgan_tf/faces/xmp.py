@@ -55,22 +55,24 @@ def cleaned(packet: bytes, turned: bool = False) -> bytes | None:
                 changed = True
             elif _is_orientation(attribute) and attribute.value != "1":
                 attribute.value, changed = "1", True
-        text = element.firstChild.nodeValue if _is_leaf(element) else ""
-        if _is_gone(element, text, gone):
+        leaf = _only_text(element)
+        text = leaf.data if leaf else ""
+        if element.parentNode and _is_gone(element, text, gone):
             element.parentNode.removeChild(element)
             changed = True
-        elif _is_orientation(element) and text != "1":
-            element.firstChild.nodeValue, changed = "1", True
+        elif leaf and _is_orientation(element) and text != "1":
+            leaf.data, changed = "1", True
     if not changed:
         return packet
     return "".join(node.toxml() for node in document.childNodes).encode()
 
 
-def _is_leaf(element: minidom.Element) -> bool:
-    """Whether it holds a text and nothing else."""
-    return [node.nodeType for node in element.childNodes] == [
-        minidom.Node.TEXT_NODE
-    ]
+def _only_text(element: minidom.Element) -> minidom.Text | None:
+    """The text of an element that holds nothing else."""
+    nodes = element.childNodes
+    if len(nodes) == 1 and isinstance(nodes[0], minidom.Text):
+        return nodes[0]
+    return None
 
 
 def _is_gone(node: minidom.Node, text: str, gone: set[str]) -> bool:

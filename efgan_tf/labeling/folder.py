@@ -10,15 +10,10 @@ from PIL import Image
 
 from efgan_tf.common import outputs
 from efgan_tf.common.csv_files import normalize_name
-from efgan_tf.labeling import (
-    labeler,
-    mapping,
-    model_file,
-    regression,
-    report,
-)
+from efgan_tf.labeling import labeler, mapping, regression, report
 from efgan_tf.labeling import manifest as manifests
 from efgan_tf.labeling.labeler import Labels
+from efgan_tf.labeling.landmarker import FILE_HASH
 from efgan_tf.labeling.manifest import Manifest
 
 NO_MANIFEST = "none"
@@ -143,4 +138,4 @@ def fingerprint(source_dir: Path) -> bytes:
     """Differs where labels of the same photos may differ."""
     manifest = source_dir / manifests.NAME
     known = manifest.read_bytes() if manifest.is_file() else b""
-    return model_file.SHA256.encode() + regression.FILE.read_bytes() + known
+    return FILE_HASH.encode() + regression.FILE.read_bytes() + known

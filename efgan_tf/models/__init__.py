@@ -17,8 +17,7 @@ from efgan_tf.models.discriminator import (
 )
 from efgan_tf.models.estimator import build_estimator
 from efgan_tf.models.generator import build_branch, build_efgan
-from efgan_tf.models.precision import dtype_policy
-from efgan_tf.models.summary import parameter_counts
+from efgan_tf.models.layers import dtype_policy
 
 __all__ = [
     "build_branch",
@@ -30,7 +29,6 @@ __all__ = [
     "critic_view",
     "dtype_policy",
     "initialize_stages",
-    "parameter_counts",
     "region_units",
     "stage_models",
 ]

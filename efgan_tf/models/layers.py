@@ -6,6 +6,9 @@ Nothing here gathers, and nothing broadcasts beyond what an elementwise
 operation does by itself.
 """
 
+import contextlib
+from collections.abc import Iterator
+
 import keras
 from keras import ops
 
@@ -266,3 +269,14 @@ class CombineAttention(keras.layers.Layer):
         for attention in attentions[1:]:
             kept = kept * (1.0 - attention)
         return 1.0 - kept
+
+
+@contextlib.contextmanager
+def dtype_policy(name: str) -> Iterator[None]:
+    """Builds layers under a Keras dtype policy, then restores the old one."""
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy(name)
+    try:
+        yield
+    finally:
+        keras.config.set_dtype_policy(before)

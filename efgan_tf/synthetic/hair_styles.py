@@ -86,7 +86,7 @@ def inside_hair(
     inward = 1.25 * (azimuth - edge)
     # Short hair ends above the ear at the side and in the neck behind.
     behind = np.clip((azimuth - 1.45) / 0.5, 0, 1)
-    low = style.bottom
+    low: np.ndarray | float = style.bottom
     if style.bottom > -1:
         low = (1 - behind) * -0.2 + behind * style.bottom
     return np.minimum(inward, (height - low) * 0.9)

@@ -81,6 +81,7 @@ def load_head() -> Head:
     with np.load(PATH, allow_pickle=False) as data:
         arrays = dict(data)
     count = len(arrays["vertices"])
+    groups: dict[str, dict[str, np.ndarray]]
     groups = {"unit": {}, "shape": {}, "macro": {}}
     ends = np.cumsum(arrays["target_lengths"], dtype=np.int64)
     offsets = arrays["target_offsets"].T.astype(np.float32) / 1000

@@ -86,9 +86,10 @@ class Looks:
     glasses_color: tuple[float, float, float]
 
 
-def as_tuple(values: np.ndarray) -> tuple[float, ...]:
-    """Plain numbers, which compare and pickle."""
-    return tuple(float(v) for v in values)
+def as_tuple(values: np.ndarray) -> tuple[float, float, float]:
+    """Three plain numbers, which compare and pickle."""
+    first, second, third = values.tolist()
+    return first, second, third
 
 
 def sample_looks(

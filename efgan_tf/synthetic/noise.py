@@ -67,9 +67,9 @@ def fractal_noise(
       float32 [...].
     """
     if where is not None:
-        out = np.zeros(points.shape[:-1], np.float32)
-        out[where] = fractal_noise(points[where], seed, octaves)
-        return out
+        masked = np.zeros(points.shape[:-1], np.float32)
+        masked[where] = fractal_noise(points[where], seed, octaves)
+        return masked
     flat = np.ascontiguousarray(points.reshape(-1, 3), np.float32)
     out = np.empty(len(flat), np.float32)
     _fractal(flat, seed, octaves, out)

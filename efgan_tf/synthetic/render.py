@@ -13,10 +13,17 @@ import functools
 import cv2
 import numpy as np
 
-from efgan_tf.synthetic import creases, expression, lighting, shade
+from efgan_tf.synthetic import creases, expression, shade
 from efgan_tf.synthetic import head as head_lib
 from efgan_tf.synthetic.background import paint_background
-from efgan_tf.synthetic.camera import Pose, develop, light_view
+from efgan_tf.synthetic.camera import (
+    Pose,
+    develop,
+    gaze,
+    light_view,
+    lights,
+    occlusion,
+)
 from efgan_tf.synthetic.identity import Identity, View
 from efgan_tf.synthetic.person import bake
 from efgan_tf.synthetic.raster import (
@@ -170,8 +177,8 @@ class Renderer:
         depth, face, weights = buffer
         scale = view.eye_share * len(depth)  # pixels per eye distance
         lit = (
-            lighting.light(view),
-            lighting.occlusion(depth, face, scale),
+            lights(view),
+            occlusion(depth, face, scale),
             self._shadow(turned, buffer, view, scale),
         )
         normals = vertex_normals(turned, person.faces)
@@ -198,7 +205,7 @@ class Renderer:
             person.eye_side,
             normals,
             self._eye_directions(bare),
-            lighting.gaze(view),
+            gaze(view),
             to_linear(looks.iris),
             *lit,
             out,

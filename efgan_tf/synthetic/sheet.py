@@ -7,22 +7,20 @@ import dataclasses
 import os
 
 import numpy as np
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image
 
 from efgan_tf import action_units
-from efgan_tf.common import outputs
+from efgan_tf.common import outputs, sheets
 from efgan_tf.common.progress import Progress
 from efgan_tf.synthetic import identity as identity_lib
 from efgan_tf.synthetic.photos import SynthesizeConfig
 from efgan_tf.synthetic.render import Renderer
 
 BLOCK_ROWS = 16
-_GAP = 8  # pixels between blocks
-_LARGEST_FONT = 16
 
 
 def sheet_row(config: SynthesizeConfig, subject: int) -> np.ndarray:
-    """One person's eight expressions, uint8 [size, 8 * size, 3].
+    """One person's eight expressions, uint8 [8, size, size, 3].
 
     The presets at full strength, in the first view, from nearby.
     """
@@ -33,7 +31,7 @@ def sheet_row(config: SynthesizeConfig, subject: int) -> np.ndarray:
     for index, (name, units) in enumerate(action_units.PRESETS.items()):
         sides = identity_lib.sample_sides(view, index, name, units)
         row.append(renderer.render(np.stack(sides), view, config.size, index))
-    return np.concatenate(row, axis=1)
+    return np.stack(row)
 
 
 def write_sheet(
@@ -56,38 +54,23 @@ def write_sheet(
         for number in range(config.subjects):
             rows.append(sheet_row(config, config.first_subject + number))
             progress.advance()
-        _lay_out(rows, config.size).save(temporary, quality=85)
+        Image.fromarray(_lay_out(rows)).save(temporary, quality=85)
         progress.finish()
 
 
-def _lay_out(rows: list[np.ndarray], size: int) -> Image.Image:
+def _lay_out(rows: list[np.ndarray]) -> np.ndarray:
     """Rows in blocks, each under the expressions' names."""
-    height, width = rows[0].shape[:2]
-    blocks = -(-len(rows) // BLOCK_ROWS)
-    tallest = min(len(rows), BLOCK_ROWS)
-    font = _fitted_font(size - 4)
-    header = sum(font.getmetrics()) + 2
-    sheet = Image.new(
-        "RGB",
-        (blocks * (width + _GAP) - _GAP, header + tallest * height),
-        "white",
-    )
-    draw = ImageDraw.Draw(sheet)
-    for number, row in enumerate(rows):
-        block, line = divmod(number, BLOCK_ROWS)
-        place = block * (width + _GAP), header + line * height
-        sheet.paste(Image.fromarray(row), place)
-    for block in range(blocks):
-        for column, name in enumerate(action_units.PRESETS):
-            left = block * (width + _GAP) + column * size
-            draw.text((left + 2, 1), name, fill="black", font=font)
-    return sheet
-
-
-def _fitted_font(width: int) -> ImageFont.FreeTypeFont:
-    """The largest font in which every expression's name is that narrow."""
-    for points in range(_LARGEST_FONT, 1, -1):
-        font = ImageFont.load_default(points)
-        if max(map(font.getlength, action_units.PRESETS)) <= width:
-            break
-    return font
+    blocks = []
+    for start in range(0, len(rows), BLOCK_ROWS):
+        columns = np.stack(rows[start : start + BLOCK_ROWS], axis=1)
+        titled = zip(action_units.PRESETS, columns, strict=True)
+        blocks.append(sheets.grid(dict(titled)))
+    height = len(blocks[0])
+    white = [
+        np.pad(
+            block, [(0, height - len(block)), (0, 0), (0, 0)],
+            constant_values=255,
+        )
+        for block in blocks
+    ]  # fmt: skip
+    return np.concatenate(white, axis=1)

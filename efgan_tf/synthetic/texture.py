@@ -8,6 +8,7 @@ import functools
 
 import cv2
 import numpy as np
+import numpy.typing as npt
 
 from efgan_tf.synthetic import head as head_lib
 from efgan_tf.synthetic.raster import new_buffer, rasterize
@@ -17,7 +18,7 @@ _CENTRE = np.array([0.0, -0.6, -1.15], np.float32)  # in rest units
 _LOW, _HIGH = -1.5, 1.45  # elevations of the last and the first row
 
 
-def to_linear(color: np.ndarray) -> np.ndarray:
+def to_linear(color: npt.ArrayLike) -> np.ndarray:
     """sRGB [0, 1] → light intensity."""
     return np.asarray(color, np.float32) ** 2.2
 

@@ -50,8 +50,7 @@ class Beginning:
             )
         if self.checkpoint is None:
             return
-        stages = {"stages": self.stages}
-        model = dataclasses.replace(config.model, **stages)
+        model = dataclasses.replace(config.model, stages=self.stages)
         trained = networks_lib.build_networks(
             dataclasses.replace(config, model=model), phase=2
         )

@@ -1,6 +1,7 @@
 """The networks and optimisers of one phase, and how they start."""
 
 import dataclasses
+from typing import Any
 
 import keras
 import tensorflow as tf
@@ -16,7 +17,50 @@ from efgan_tf.models import (
 )
 from efgan_tf.training.cluster import Cluster
 from efgan_tf.training.logs import NonFiniteError
-from efgan_tf.training.loss_scaling import LossScale, all_finite
+
+
+class LossScale(tf.Module):
+    """Dynamic loss scaling for `mixed_float16`, right on several replicas.
+
+    The scale is halved at an overflow and doubled after `growth_steps`. Keras
+    3's own `LossScaleOptimizer` takes the verdict "finite" from the first
+    replica, before the gradients are reduced: under MirroredStrategy an
+    overflow on a later replica alone is applied to the weights. Here the
+    verdict is taken over all replicas, and an update is skipped as a whole.
+    `mixed_bfloat16` has float32's range and needs none of this.
+
+    Args:
+      initial: the first scale.
+      growth_steps: updates without an overflow before the scale doubles.
+    """
+
+    MINIMUM = 1.0
+
+    def __init__(self, initial: float = 2.0**15, growth_steps: int = 2000):
+        super().__init__(name="loss_scale")
+        self.growth_steps = growth_steps
+        self.scale = tf.Variable(initial, trainable=False, name="scale")
+        self.good_steps = tf.Variable(
+            0, dtype=tf.int64, trainable=False, name="good_steps"
+        )
+
+    def update(self, finite: tf.Tensor) -> None:
+        """Adapts the scale; `finite` is the verdict over all replicas."""
+        count = self.good_steps + 1
+        grows = count >= self.growth_steps
+        grown = tf.where(grows, self.scale * 2.0, self.scale)
+        halved = tf.maximum(self.scale / 2.0, self.MINIMUM)
+        keeps_counting = tf.logical_and(finite, tf.logical_not(grows))
+        self.good_steps.assign(
+            tf.where(keeps_counting, count, tf.zeros_like(count))
+        )
+        self.scale.assign(tf.where(finite, grown, halved))
+
+
+def all_finite(tensors: list[tf.Tensor]) -> tf.Tensor:
+    """Whether every element of every tensor is finite: bool scalar."""
+    verdicts = [tf.reduce_all(tf.math.is_finite(t)) for t in tensors]
+    return tf.reduce_all(tf.stack(verdicts))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -52,7 +96,7 @@ class Networks:
             for variable in self.critics[name].trainable_variables
         ]
 
-    def trackables(self) -> dict[str, object]:
+    def trackables(self) -> dict[str, Any]:
         """Everything that a checkpoint must hold, by name."""
         critics = {f"critic_{name}": net for name, net in self.critics.items()}
         fields = {
@@ -97,7 +141,6 @@ def build_networks(config: Config, phase: int) -> Networks:
     networks.generator_optimizer.build(generator.trainable_variables)
     networks.critic_optimizer.build(networks.critic_variables)
     networks.estimator_optimizer.build(networks.estimator.trainable_variables)
-    check_variables(networks)
     return networks
 
 
@@ -141,22 +184,6 @@ def start_without_critics(
         else:
             initialize_stages(new, cascade)
     networks.estimator.set_weights(estimator.get_weights())
-
-
-def check_variables(networks: Networks) -> None:
-    """Raises a `ValueError` unless each variable belongs to one network.
-
-    Shared or missing variables train silently wrong (Kurach et al.'s
-    compare_gan has the same check).
-    """
-    groups = [
-        networks.generator.trainable_variables,
-        networks.critic_variables,
-        networks.estimator.trainable_variables,
-    ]
-    identities = [id(variable) for group in groups for variable in group]
-    if not all(groups) or len(identities) != len(set(identities)):
-        raise ValueError("networks share variables, or one has none")
 
 
 def check_finite(networks: Networks, step: int) -> None:

@@ -1,21 +1,128 @@
-"""Scores and sample sheets of the averaged generator, at fixed moments."""
+"""Scores and sample sheets of the averaged generator, at fixed moments.
+
+A sheet shows what the networks do with a fixed set of held-out faces. Rows are
+edits; columns are the source, the output of every stage, the attention of each
+branch (white edits, black keeps) at the last stage, the attention of the
+cascade as a whole, the result, and the true target, black where there is none.
+"""
 
 from collections.abc import Mapping
 
+import keras
 import numpy as np
 from keras import tree
 from PIL import Image
 
+from efgan_tf.action_units import normalize
 from efgan_tf.common.file_errors import as_user_error
+from efgan_tf.common.images import psnr, to_float, to_uint8
 from efgan_tf.common.outputs import atomic_file
-from efgan_tf.config import Config
+from efgan_tf.common.sheets import grid
+from efgan_tf.config import Config, ModelConfig
+from efgan_tf.data import Faces
+from efgan_tf.data.pictures import decode
+from efgan_tf.data.pipeline import evaluation_pairs
+from efgan_tf.geometry import Box
 from efgan_tf.trained.checkpoints import Position
 from efgan_tf.trained.run_directory import RunDirectory
-from efgan_tf.training import samples, validation
 from efgan_tf.training.logs import MetricsLog
 from efgan_tf.training.networks import Networks
 
+
+def evaluation_set(held_out: Faces, train: Faces, count: int) -> dict:
+    """What a run is judged on: fixed pairs of held-out people's pictures.
+
+    Where there are too few pictures of the same person in the same view, more
+    sources get the action units of other faces, without a true target. Where
+    no one is held out, those are training faces.
+
+    Args:
+      held_out: the test split; may be empty.
+      train: the training split.
+      count: how many at most.
+
+    Returns:
+      `image`, `action_units`, `target_action_units`, `target_image` (the
+      source where there is none) and `has_target`, bool `[n]`; ranges as in
+      training.
+    """
+    pairs = evaluation_pairs(held_out, count, seed=0)
+    true = len(pairs["image"])
+    faces = held_out if len(held_out) else train
+    rows = list(range(len(faces)))
+    if true:
+        rows = [group[0] for group in faces.groups() if len(group) == 1]
+    generator = np.random.default_rng(0)
+    source = generator.permutation(np.array(rows, int))[: count - true]
+    target = generator.permutation(len(faces))[: len(source)]
+    images = to_float(decode([faces.encoded[i] for i in source], faces.size))
+    units = normalize(faces.action_units).astype(np.float32)
+    more = {
+        "image": images,
+        "action_units": units[source],
+        "target_image": images,
+        "target_action_units": units[target],
+    }
+    found = {name: np.concatenate([pairs[name], more[name]]) for name in more}
+    return found | {"has_target": np.arange(true + len(source)) < true}
+
+
+def held_out_metrics(
+    pairs: Mapping[str, np.ndarray], edited: np.ndarray
+) -> dict[str, float]:
+    """Mean PSNR to the true target, of the edit and of no edit at all.
+
+    Args:
+      pairs: of `evaluation_set`.
+      edited: `[n, S, S, 3]`, the edits of `pairs["image"]`.
+
+    Returns:
+      The scores by name; none where there are no true targets.
+    """
+    true = pairs["has_target"]
+    if not true.any():
+        return {}
+    truth = pairs["target_image"][true]
+    edit = float(np.mean(psnr(edited[true], truth)))
+    no_edit = float(np.mean(psnr(pairs["image"][true], truth)))
+    return {
+        "held_out/psnr": edit,
+        "held_out/psnr_no_edit": no_edit,
+        "held_out/psnr_gain": edit - no_edit,
+    }
+
+
 SHEET_ROWS = 8
+
+
+def run_cascade(
+    cascade: keras.Model, pairs: Mapping[str, np.ndarray], batch_size: int = 32
+) -> dict:
+    """The cascade's outputs for evaluation pairs, batch by batch.
+
+    Args:
+      cascade: built by `efgan_tf.models.build_cascade`.
+      pairs: of `evaluation_set`.
+      batch_size: pairs at a time.
+
+    Returns:
+      The cascade's nested outputs as NumPy arrays, first axis as in `pairs`.
+    """
+    inputs = {
+        "image": pairs["image"],
+        "source_action_units": pairs["action_units"],
+        "target_action_units": pairs["target_action_units"],
+    }
+    chunks = []
+    for start in range(0, len(pairs["image"]), batch_size):
+        part = {k: v[start : start + batch_size] for k, v in inputs.items()}
+        outputs = cascade(part, training=False)
+        chunks.append(
+            keras.tree.map_structure(keras.ops.convert_to_numpy, outputs)
+        )
+    return keras.tree.map_structure(
+        lambda *arrays: np.concatenate(arrays), *chunks
+    )
 
 
 class Scorer:
@@ -29,7 +136,7 @@ class Scorer:
       config: of the run.
       run: its directory.
       examples: name of a data set, or "" where there is one alone → its
-        `validation.evaluation_set`.
+        `evaluation_set`.
     """
 
     def __init__(
@@ -46,12 +153,11 @@ class Scorer:
         self, networks: Networks
     ) -> tuple[dict[str, float], dict[str, dict]]:
         """Held-out scores by name, and the cascade's outputs by data set."""
-        scores, outputs = {}, {}
+        scores: dict[str, float] = {}
+        outputs: dict[str, dict] = {}
         for name, examples in self.examples.items():
-            outputs[name] = samples.run_cascade(networks.average, examples)
-            found = validation.held_out_metrics(
-                examples, outputs[name]["image"]
-            )
+            outputs[name] = run_cascade(networks.average, examples)
+            found = held_out_metrics(examples, outputs[name]["image"])
             of_set = _joined("held_out", "/", name)
             scores |= {
                 metric.replace("held_out", of_set): value
@@ -98,7 +204,7 @@ class Scorer:
         rows, few = tree.map_structure(
             lambda array: array[chosen], (dict(examples), outputs)
         )
-        return samples.sample_sheet(rows, few, self.config.model)
+        return sample_sheet(rows, few, self.config.model)
 
     def newest_sheets(self) -> tuple[str, ...]:
         """Paths of the newest sample sheets; none before the first."""
@@ -129,3 +235,49 @@ def _set_name(start: str) -> str:
     """`"held_out/photos/"` → `"photos: "`, `"held_out/"` → `""`."""
     name = start.removeprefix("held_out/").rstrip("/")
     return f"{name}: " if name else ""
+
+
+def sample_sheet(
+    pairs: Mapping[str, np.ndarray], outputs: dict, model: ModelConfig
+) -> np.ndarray:
+    """Draws a sheet.
+
+    Args:
+      pairs: evaluation pairs.
+      outputs: of `run_cascade` on them.
+      model: boxes of the regions.
+
+    Returns:
+      uint8 `[height, width, 3]`.
+    """
+    columns = {"source": pairs["image"]}
+    stages = outputs["stages"]
+    for number, stage in enumerate(stages, 1):
+        columns[f"stage {number}"] = stage["image"]
+    for name, branch in stages[-1]["branches"].items():
+        attention = _in_frame(branch["attention"], model.boxes.get(name), model)
+        columns[f"A {name}"] = _as_picture(attention)
+    columns["A cascade"] = _as_picture(outputs["attention"])
+    columns["result"] = outputs["image"]
+    true = pairs["has_target"]
+    if true.any():
+        columns["true target"] = np.where(
+            true[:, None, None, None], pairs["target_image"], -1.0
+        )
+    return grid({title: to_uint8(images) for title, images in columns.items()})
+
+
+def _in_frame(attention, box: Box | None, model: ModelConfig):
+    """A region's attention at its place in an image of zeros."""
+    if box is None:
+        return attention
+    side = model.image_size
+    frame = np.zeros((len(attention), side, side, 1), np.float32)
+    bottom, right = box.top + box.height, box.left + box.width
+    frame[:, box.top : bottom, box.left : right] = attention
+    return frame
+
+
+def _as_picture(attention: np.ndarray) -> np.ndarray:
+    """[0, 1] with one channel → [-1, 1] with three."""
+    return np.repeat(attention * 2 - 1, 3, axis=-1)

@@ -17,8 +17,7 @@ import tensorflow as tf
 
 from efgan_tf.config import Config
 from efgan_tf.training import augmentation, objectives
-from efgan_tf.training.loss_scaling import all_finite
-from efgan_tf.training.networks import Networks
+from efgan_tf.training.networks import Networks, all_finite
 
 # They key the step's randomness apart from the data's: of the penalty, and of
 # what critics see in their own step and in the generator's.

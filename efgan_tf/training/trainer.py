@@ -32,15 +32,18 @@ from efgan_tf.trained.run_directory import (
     data_digest,
 )
 from efgan_tf.training import cluster as cluster_lib
-from efgan_tf.training import handshake, schedules, validation
+from efgan_tf.training import handshake, schedules
 from efgan_tf.training import networks as networks_lib
 from efgan_tf.training.initial import Beginning, beginning
 from efgan_tf.training.logs import MetricsLog, NonFiniteError, PendingMetrics
 from efgan_tf.training.networks import Networks
-from efgan_tf.training.scoring import Scorer, describe_scores
+from efgan_tf.training.scoring import (
+    Scorer,
+    describe_scores,
+    evaluation_set,
+)
 from efgan_tf.training.step import TrainingStep
-from efgan_tf.training.stopping import StopRequest
-from efgan_tf.training.workers import Workers
+from efgan_tf.training.workers import StopRequest, Workers
 
 _EVALUATION_COUNT = 64
 _SATURATED = (0.02, 0.98)
@@ -204,7 +207,7 @@ class Trainer:
             config,
             run,
             {
-                part.name if len(faces) > 1 else "": validation.evaluation_set(
+                part.name if len(faces) > 1 else "": evaluation_set(
                     test.faces, part.faces, _EVALUATION_COUNT
                 )
                 for part, test in zip(faces, held_out, strict=True)
@@ -240,7 +243,7 @@ class Trainer:
         if self.workers.is_chief:
             outcome = Outcome(
                 finished=finished,
-                position=self._saved,
+                position=self._saved or position,
                 checkpoint=str(self._newest),
                 sheets=self.scorer.newest_sheets(),
                 scores=self.scorer.measure(networks)[0] if finished else {},
@@ -284,7 +287,13 @@ class Trainer:
         """Of the run that is there, once its data are those that are there."""
         train, held_out = self._splits()
         self.run_directory.check_data(*train, *held_out)
-        path, position, problems = self.checkpoints.latest()
+        found = self.checkpoints.latest()
+        if found is None:
+            raise UserError(
+                f"{self.run_directory.path} has no checkpoint left; train in "
+                "another --run_dir"
+            )
+        path, position, problems = found
         for problem in problems:
             _say(f"damaged checkpoint passed over: {problem}")
         _say(f"resuming from {path}")

@@ -1,4 +1,4 @@
-"""What the workers of a run tell each other, and who of them writes.
+"""What the workers of a run exchange, which of them writes, and how it stops.
 
 The first one, the chief, alone reads and writes the run's folder: the others
 receive the weights from it. Where there is one worker, nothing is exchanged.
@@ -12,6 +12,9 @@ across machines as it does across devices.
 import contextlib
 import json
 import re
+import signal
+import sys
+import types
 from collections.abc import Iterable, Iterator
 from typing import Any
 
@@ -185,3 +188,32 @@ class Workers:
     def _sum(self, array: np.ndarray) -> np.ndarray:
         """The sum of an array over the workers."""
         return self._strategy.reduce(_SUM, tf.identity(array), None).numpy()
+
+
+class StopRequest:
+    """Context in which SIGTERM and SIGINT set `requested` instead of killing.
+
+    A second Ctrl-C interrupts at once, as usual.
+    """
+
+    SIGNALS = (signal.SIGTERM, signal.SIGINT)
+
+    def __init__(self):
+        self.requested = False
+        self._before: dict[int, Any] = {}
+
+    def __enter__(self) -> "StopRequest":
+        for number in self.SIGNALS:
+            self._before[number] = signal.signal(number, self._handle)
+        return self
+
+    def __exit__(self, *exception) -> None:
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
+
+    def _handle(self, number: int, frame: types.FrameType | None) -> None:
+        if self.requested and number == signal.SIGINT:
+            raise KeyboardInterrupt
+        if not self.requested:
+            print("\nstopping after this step", file=sys.stderr, flush=True)
+        self.requested = True

@@ -14,12 +14,6 @@ def pictures(count, side=20):
     return generator.integers(0, 200, (count, side, side, 3), np.uint8)
 
 
-def test_to_uint8_by_hand():
-    values = np.array([-1.2, -1, -0.998, 0.2, 1, 1.2])
-    expected = [0, 0, 0, 153, 255, 255]
-    np.testing.assert_array_equal(sheets.to_uint8(values), expected)
-
-
 def test_grid_has_titled_columns():
     columns = {"a": pictures(2), "b": pictures(4)[2:]}
     sheet = sheets.grid(columns)

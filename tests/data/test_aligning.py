@@ -7,8 +7,7 @@ import pytest
 from PIL import Image
 
 from efgan_tf import geometry
-from efgan_tf.data.aligning import align_job, jobs
-from efgan_tf.data.photo_source import FolderPhotos
+from efgan_tf.data.aligning import FolderPhotos, align_job, jobs
 from efgan_tf.data.tables import Row
 from efgan_tf.faces.detection import Face
 

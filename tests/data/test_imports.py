@@ -5,7 +5,7 @@ import sys
 
 MODULES = (
     "commands", "config", "data.aligning", "data.tables", "edit",
-    "faces.alignment", "faces.detection", "faces.photos", "prepare",
+    "faces.detection", "faces.photos", "geometry", "prepare",
     "synthesize", "synthetic.render", "train",
 )  # fmt: skip
 

@@ -21,9 +21,9 @@ from efgan_tf.common import outputs
 from efgan_tf.common.errors import UserError
 from efgan_tf.config import DataConfig
 from efgan_tf.data import (
+    aligning,
     builders,
     datasets,
-    photo_source,
     splits,
     store,
     stored,
@@ -357,14 +357,14 @@ def test_a_file_is_no_data_dir(config, tmp_path):
 def test_photos_that_change_while_they_are_read_stop_it(
     config, source, monkeypatch
 ):
-    read = photo_source.FolderPhotos.read
+    read = aligning.FolderPhotos.read
 
     def replaced(self, row):
         photo = read(self, row)
         (source / "photos" / row.file).write_bytes(b"another photo now")
         return photo
 
-    monkeypatch.setattr(photo_source.FolderPhotos, "read", replaced)
+    monkeypatch.setattr(aligning.FolderPhotos, "read", replaced)
     with pytest.raises(UserError, match="changed while they were read"):
         data.prepare(config, 64)
     assert not list(Path(config.data_dir).iterdir())

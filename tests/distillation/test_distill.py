@@ -11,8 +11,8 @@ from efgan_tf.common.errors import UserError
 from efgan_tf.config import DataConfig, ModelConfig
 from efgan_tf.data import load_faces
 from efgan_tf.data.pictures import decode
+from efgan_tf.distillation.learning import build_student
 from efgan_tf.distillation.lessons import make_lessons
-from efgan_tf.distillation.student import build_student
 from efgan_tf.models import stage_models
 from efgan_tf.trained.loading import load_model, load_network
 from tests.trained.conftest import TINY, make_exported

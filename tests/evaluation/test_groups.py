@@ -9,7 +9,7 @@ from efgan_tf.evaluation import group_tables
 from efgan_tf.evaluation.columns import EDIT, NO_EDIT
 from efgan_tf.evaluation.groups import GAIN, by_group, groups_of
 from efgan_tf.evaluation.scoring import PictureScores
-from efgan_tf.synthetic.people import kinds
+from efgan_tf.synthetic.identity import kinds
 
 PHOTOS = DataConfig(dataset="folder")
 SUBJECTS = np.array(["ann", "ann", "bob", "cid", "dot", "dot"])

@@ -5,9 +5,10 @@ import functools
 import numpy as np
 import pytest
 
+from efgan_tf.common.images import to_float
 from efgan_tf.editing.editor import Editor
 from efgan_tf.editing.face_selection import parse_choice
-from efgan_tf.editing.subjects import to_network, unwrap
+from efgan_tf.editing.subjects import unwrap
 from efgan_tf.explaining.readers import critics_of, estimator_of
 from efgan_tf.faces.photos import read_photo
 from efgan_tf.trained.loading import editing_model, load_network
@@ -39,7 +40,7 @@ def faces(rendered, detector):
         [read_photo(path) for path in paths], parse_choice("largest")
     )
     aligned = [unwrap(each).faces[0].aligned for each in detected]
-    return to_network(np.stack(aligned))
+    return to_float(np.stack(aligned))
 
 
 @functools.cache

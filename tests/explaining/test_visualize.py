@@ -9,8 +9,8 @@ import pytest
 from PIL import Image
 
 from efgan_tf import commands, visualize
+from efgan_tf.common.images import to_float
 from efgan_tf.editing.face_selection import parse_choice
-from efgan_tf.editing.subjects import to_network
 from efgan_tf.explaining import edit_sheets
 from efgan_tf.explaining.settings import METHODS, VisualizeConfig
 from efgan_tf.trained.loading import load_network
@@ -91,7 +91,7 @@ def test_numbers_are_those_of_the_networks(explained, edited):
     cascade = load_network(tiny_run()).cascade
     outputs = cascade(
         {
-            "image": to_network(face.aligned)[None],
+            "image": to_float(face.aligned)[None],
             "source_action_units": face.source_action_units[None] / 5,
             "target_action_units": face.target_action_units[None] / 5,
         },
@@ -115,7 +115,7 @@ def test_numbers_are_those_of_the_networks(explained, edited):
         result = outputs["stages"][-1]["image"][0]
         np.testing.assert_allclose(
             arrays["residuals"].sum(axis=0),
-            (result - to_network(face.aligned)) * 127.5,
+            (result - to_float(face.aligned)) * 127.5,
             atol=0.01,
         )
         assert arrays["estimator/units"].tolist() == ["AU04", "AU12"]

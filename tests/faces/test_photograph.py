@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from efgan_tf import geometry
-from efgan_tf.faces import alignment, quality
+from efgan_tf.faces import quality
 
 data = pytest.importorskip("skimage.data", reason="needs scikit-image")
 
@@ -28,7 +28,7 @@ def test_the_face_is_found_where_one_sees_it(detector, photo):
 def test_it_is_aligned_like_any_other(detector, photo):
     (face,) = detector.detect([photo])[0]
     size = 64
-    aligned = alignment.align(photo, face.landmarks, size)
+    aligned = geometry.align(photo, face.landmarks, size)
     matrix = geometry.alignment(face.landmarks, size)
     eyes, mouth = (
         geometry.pixel_boxes(size)[region] for region in ("eyes", "mouth")

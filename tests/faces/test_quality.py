@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from efgan_tf import geometry
-from efgan_tf.faces import alignment, quality
+from efgan_tf.faces import quality
 from efgan_tf.synthetic import photos
 
 HARD = [0, 0, 0, 0, 60, 60, 60, 60]
@@ -82,7 +82,7 @@ def test_sharpness_does_not_depend_on_contrast():
 @pytest.mark.parametrize("size", [64, 96, 128])
 def test_blurred_faces_are_told_from_sharp_ones(faces, size):
     for photo, landmarks in faces:
-        sharp = alignment.align(photo, landmarks, size)
+        sharp = geometry.align(photo, landmarks, size)
         assert quality.flaws(photo.shape[:2], landmarks, sharp, size) == []
         blurred = cv2.GaussianBlur(sharp, (0, 0), 2)
         [flaw] = quality.flaws(photo.shape[:2], landmarks, blurred, size)

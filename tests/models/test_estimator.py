@@ -5,7 +5,8 @@ import numpy as np
 import pytest
 
 from efgan_tf.config import ModelConfig
-from efgan_tf.models import build_efgan, build_estimator, parameter_counts
+from efgan_tf.models import build_efgan, build_estimator
+from efgan_tf.training.dry_run import parameter_counts
 
 
 @pytest.mark.parametrize("size", [64, 128, 256])

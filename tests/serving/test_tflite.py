@@ -16,8 +16,8 @@ import pytest
 import tensorflow as tf
 
 from efgan_tf import action_units, commands, export, geometry
-from efgan_tf.common import fidelity
 from efgan_tf.common.errors import UserError
+from efgan_tf.common.images import psnr
 from efgan_tf.models import build_cascade, build_estimator
 from efgan_tf.serving.tflite import conversion, operations
 from efgan_tf.serving.tflite.faces import rendered_faces
@@ -161,7 +161,7 @@ def test_every_file_edits_as_the_run_does(files, model, faces, name):
         for k in (1, 2):
             stage = 2 * made[f"stage_{k}"] - 1
             truth = _row(edits.images, row)[:, k - 1]
-            assert fidelity.psnr(stage, truth) > LEAST_PSNR[name]
+            assert psnr(stage, truth) > LEAST_PSNR[name]
             np.testing.assert_allclose(
                 made[f"attention_{k}"],
                 _row(edits.attention, row)[:, k - 1],

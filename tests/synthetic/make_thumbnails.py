@@ -20,7 +20,10 @@ STORED = pathlib.Path(__file__).with_name("sheet.png")
 def make_thumbnails() -> np.ndarray:
     """One row a person, uint8 [192, 512, 3]."""
     config = SynthesizeConfig(subjects=3, size=64)
-    rows = [sheet_row(config, number) for number in range(config.subjects)]
+    rows = [
+        np.concatenate(sheet_row(config, number), axis=1)
+        for number in range(config.subjects)
+    ]
     return np.concatenate(rows)
 
 

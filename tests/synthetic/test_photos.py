@@ -162,7 +162,8 @@ def test_a_sheet_is_a_picture(tmp_path):
         synthesize_command(f"--sheet={path}", "--subjects=1", "--size=64") == 0
     )
     width, height = Image.open(path).size
-    assert width == 8 * 64 and 64 < height < 64 + 16
+    # Gaps of two pixels around each picture, and a line of names above.
+    assert width == 8 * 66 + 2 and 66 < height < 66 + 16
 
 
 def test_a_sheet_is_not_written_over(tmp_path, capsys):

@@ -22,8 +22,7 @@ from efgan_tf.data.pictures import decode
 from efgan_tf.data.pipeline import evaluation_pairs
 from efgan_tf.trained.keras_file import read_keras
 from efgan_tf.trained.loading import editing_model
-from efgan_tf.training.samples import run_cascade
-from efgan_tf.training.validation import held_out_metrics
+from efgan_tf.training.scoring import held_out_metrics, run_cascade
 from tests.data.fakes import make_faces
 from tests.training.conftest import (
     GLOBAL_ONLY,

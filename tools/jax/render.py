@@ -28,7 +28,7 @@ from efgan_tf.common.progress import Progress
 from efgan_tf.data import rendered
 from efgan_tf.data.samples import Faces
 from efgan_tf.data.splits import split_subjects
-from efgan_tf.faces.alignment import align
+from efgan_tf.geometry import align
 from efgan_tf.synthetic.photos import Photo, SynthesizeConfig, make_subject
 from tools.jax import packed
 

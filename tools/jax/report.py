@@ -15,10 +15,10 @@ from PIL import Image
 
 from efgan_tf import action_units
 from efgan_tf.common import options
-from efgan_tf.common.fidelity import psnr
+from efgan_tf.common.images import psnr
 from efgan_tf.common.outputs import atomic_file
 from efgan_tf.config import Config
-from efgan_tf.training.samples import sample_sheet
+from efgan_tf.training.scoring import sample_sheet
 from tools.jax import packed, weights
 from tools.jax.networks import Networks, State
 from tools.jax.phase import Position
@@ -94,7 +94,7 @@ class Report:
           position: of the run.
 
         Returns:
-          The scores, as in `efgan_tf.training.validation`.
+          The scores, as in `efgan_tf.training.scoring`.
         """
         images, rows = self._edited(edit, state)
         truth = self._pairs["target_image"]

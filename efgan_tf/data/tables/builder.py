@@ -10,8 +10,7 @@ from efgan_tf.common.errors import UserError
 from efgan_tf.data.tables import columns as kinds
 from efgan_tf.data.tables import units
 from efgan_tf.data.tables.columns import Columns
-from efgan_tf.data.tables.lines import TableRow
-from efgan_tf.data.tables.rows import Row, Table
+from efgan_tf.data.tables.rows import Row, Table, TableRow
 
 
 class TableBuilder:

@@ -10,8 +10,7 @@ from efgan_tf.data.listing import files_below
 from efgan_tf.data.tables import columns as kinds
 from efgan_tf.data.tables.builder import TableBuilder
 from efgan_tf.data.tables.columns import Columns, check_same_kind, find_columns
-from efgan_tf.data.tables.lines import TableRow, read_line
-from efgan_tf.data.tables.rows import Table
+from efgan_tf.data.tables.rows import Table, TableRow, read_line
 
 _CSV = ".csv"
 

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import keras
 import numpy as np
 
+from efgan_tf.common.images import to_float, to_uint8
 from efgan_tf.data import Faces
 from efgan_tf.data.pictures import decode
 from efgan_tf.evaluation.features import run_network
@@ -44,7 +45,7 @@ def compare_augmentation(
         return {}
     images = decode(train.encoded, train.size)[rows]
     labels = expression_labels(train.expressions[rows], names)
-    made = np.rint((np.clip(edited, -1, 1) + 1) * 127.5).astype(np.uint8)
+    made = to_uint8(edited)
     made_labels = expression_labels(np.asarray(expressions), names)
     sets = {
         "real": (images, labels),
@@ -54,8 +55,8 @@ def compare_augmentation(
         ),
     }
     truth = expression_labels(held_out.expressions[asked], names)
-    shown = decode([held_out.encoded[i] for i in asked], held_out.size)
-    shown = shown / np.float32(127.5) - 1
+    encoded = [held_out.encoded[i] for i in asked]
+    shown = to_float(decode(encoded, held_out.size))
     accuracies = {
         name: _accuracy(*pictures, shown, truth, len(names), config, name)
         for name, pictures in sets.items()

@@ -10,6 +10,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from efgan_tf.common.images import to_float
 from efgan_tf.common.progress import Progress
 
 BATCH_SIZE = 32
@@ -71,7 +72,7 @@ def _batches(images, labels, seed) -> tf.data.Dataset:
     pictures, answers = tf.constant(images), tf.constant(labels)
 
     def drawn(index):
-        batch = tf.cast(tf.gather(pictures, index), tf.float32) / 127.5 - 1
+        batch = to_float(tf.gather(pictures, index))
         seeds = tf.stack([tf.constant(seed, tf.int64), index[0]])
         return shaken(batch, seeds), tf.gather(answers, index)
 

@@ -13,6 +13,7 @@ import numpy as np
 from efgan_tf import action_units
 from efgan_tf.common import outputs
 from efgan_tf.common.errors import UserError
+from efgan_tf.common.images import to_float
 from efgan_tf.data import Faces
 from efgan_tf.data.pictures import decode
 from efgan_tf.evaluation.features import BROKEN, run_network, weights_sha256
@@ -209,7 +210,7 @@ def _scores(judges: Judges, held_out: Faces, learned: np.ndarray) -> dict:
     """How good the judges are on pictures of people they never saw."""
     if not len(held_out):
         return {}
-    images = decode(held_out.encoded, held_out.size) / np.float32(127.5) - 1
+    images = to_float(decode(held_out.encoded, held_out.size))
     scores: dict[str, Any] = {}
     read = judges.estimate(images)
     if read is not None:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 import numpy as np
 from scipy.ndimage import gaussian_filter
 
-from efgan_tf.common import fidelity
+from efgan_tf.common import images as scales
 from efgan_tf.evaluation.metrics import checks
 from efgan_tf.geometry import Box, crop
 
@@ -31,7 +31,7 @@ def psnr(images: np.ndarray, truth: np.ndarray) -> np.ndarray:
       ValueError: see `checks.pictures`; or the shapes differ.
     """
     images, truth = _pair(images, truth)
-    return fidelity.psnr(images, truth)
+    return scales.psnr(images, truth)
 
 
 def ssim(images: np.ndarray, truth: np.ndarray) -> np.ndarray:

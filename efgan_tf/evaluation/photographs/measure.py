@@ -6,9 +6,10 @@ from collections.abc import Sequence
 import numpy as np
 
 from efgan_tf import geometry
+from efgan_tf.common.images import to_float
 from efgan_tf.editing.editor import Editor
 from efgan_tf.editing.face_selection import FaceChoice, parse_choice
-from efgan_tf.editing.subjects import Subject, to_network
+from efgan_tf.editing.subjects import Subject
 from efgan_tf.evaluation.metrics import artifacts, pictures
 from efgan_tf.evaluation.photographs import points
 from efgan_tf.evaluation.photographs.people import Photo
@@ -164,7 +165,7 @@ def frame(subject: Subject) -> np.ndarray:
 
 def aligned(photo: np.ndarray, place: np.ndarray) -> np.ndarray:
     """A photo in the frame that `[2, 3]` takes it to, as `Seen.aligned`."""
-    return to_network(geometry.warp(photo, place * SIDE, SIDE))
+    return to_float(geometry.warp(photo, place * SIDE, SIDE))
 
 
 def score_edits(
@@ -181,7 +182,7 @@ def score_edits(
         Score(source, each, after, _values(source, each, after))
         for each, after in zip(wanted, seen, strict=True)
     ]
-    before = to_network(face.aligned[None])
+    before = to_float(face.aligned[None])
     after = edited[0].faces[0].edits.images[:, -1]
     scores[0].values["zero_psnr"] = float(pictures.psnr(after, before)[0])
     return scores

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from efgan_tf.common import sheets
+from efgan_tf.common.images import to_uint8
 from efgan_tf.evaluation.photographs.measure import Score
 from efgan_tf.evaluation.photographs.readers import EXPRESSIONS
 from efgan_tf.evaluation.photographs.wanted import EXPRESSIONS as PRESETS
@@ -58,7 +59,7 @@ def _sheet(
     columns |= {name: [row[name].seen for row in rows] for name in names}
     return sheets.grid(
         {
-            title: sheets.to_uint8(np.stack([s.aligned for s in seen]))
+            title: to_uint8(np.stack([s.aligned for s in seen]))
             for title, seen in columns.items()
         }
     )

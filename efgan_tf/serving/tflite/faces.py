@@ -9,7 +9,7 @@ import numpy as np
 
 from efgan_tf import action_units
 from efgan_tf.common.errors import UserError
-from efgan_tf.data.locating import located
+from efgan_tf.data.listing import located
 from efgan_tf.data.pictures import decode
 from efgan_tf.faces.photos import SUFFIXES, read_photo
 from efgan_tf.trained.network import TrainedNetwork
@@ -95,7 +95,7 @@ def rendered_faces(size: int, count: int, seed: int) -> AlignedFaces:
       count: how many.
       seed: which people.
     """
-    from efgan_tf.faces.alignment import align
+    from efgan_tf.geometry import align
 
     people = -(-count // _OF_ONE)
     photos = [

