@@ -94,7 +94,7 @@ def page_server(page, max_bytes: int, root_path: str = ""):
     import uvicorn
     from starlette.routing import Mount
 
-    from efgan_tf.interface.looks import page_css, page_theme
+    from efgan_tf.interface.layout import page_css, page_theme
 
     app = gr.mount_gradio_app(
         fastapi.FastAPI(docs_url=None, redoc_url=None, openapi_url=None),
