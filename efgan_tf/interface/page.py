@@ -14,11 +14,10 @@ import gradio as gr
 
 from efgan_tf.common.errors import UserError
 from efgan_tf.editing.editor import Editor
+from efgan_tf.interface.display import caption, choices, picture_url, status
 from efgan_tf.interface.layout import Layout
-from efgan_tf.interface.pictures import choices, picture_url
 from efgan_tf.interface.samples import SAMPLES, sample_path
 from efgan_tf.interface.session import Session, open_photo
-from efgan_tf.interface.wording import caption, status
 
 FORGOTTEN_AFTER = 3600
 """Seconds after which the work of a visitor who does nothing is dropped."""

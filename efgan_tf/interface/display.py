@@ -1,6 +1,12 @@
-"""What the page says of a visitor's work, in words."""
+"""What the page shows of a session: words, and pictures inside the page."""
 
+import base64
+import io
 import re
+from collections.abc import Iterable
+
+import numpy as np
+from PIL import Image
 
 from efgan_tf import action_units
 from efgan_tf.interface.session import STEP, Session
@@ -30,3 +36,29 @@ def caption(title: str) -> str:
     """The title of a picture of `Session.stage_pictures`, spelled out."""
     known = {"source": "as the model sees it", "A cascade": "attention: all"}
     return known.get(title, re.sub("^A ", "attention: ", title))
+
+
+def picture_url(pixels: np.ndarray) -> str:
+    """uint8 `[height, width, 3]` as a `data:` address, in JPEG."""
+    file = io.BytesIO()
+    Image.fromarray(pixels).save(file, "JPEG", quality=92, subsampling=0)
+    encoded = base64.b64encode(file.getvalue()).decode()
+    return f"data:image/jpeg;base64,{encoded}"
+
+
+def choices(
+    captions: Iterable[str],
+    pictures: Iterable[np.ndarray],
+    chosen: int | None = None,
+) -> list[dict]:
+    """What the page's templates take: pictures with captions, one chosen."""
+    return [
+        {
+            "caption": caption,
+            "picture": picture_url(picture),
+            "chosen": index == chosen,
+        }
+        for index, (caption, picture) in enumerate(
+            zip(captions, pictures, strict=True)
+        )
+    ]
