@@ -21,8 +21,12 @@ from tensorflow_serving.apis import (
 )
 
 from efgan_tf.serving.exported_model import ExportedModel
-from efgan_tf.serving.local.image_limits import check_images
-from efgan_tf.serving.local.status import RequestError, invalid, not_found
+from efgan_tf.serving.local.requests import (
+    RequestError,
+    check_images,
+    invalid,
+    not_found,
+)
 from efgan_tf.serving.local.versions import Versions
 from efgan_tf.trained.remote import tensors
 
