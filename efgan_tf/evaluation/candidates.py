@@ -60,7 +60,9 @@ def read_candidates(config: EvaluateConfig) -> list[Candidate]:
     trained = read_run(run.path)
     faces = _faces(settings.data, settings.model.image_size)
     run.check_data(*(train for train, _ in faces), *(test for _, test in faces))
-    path, position, _ = Checkpoints(run.checkpoints, keep=1).latest()
+    found = Checkpoints(run.checkpoints, keep=1).latest()
+    assert found is not None  # `read_run` has read it
+    path, position, _ = found
     progress = {"checkpoint": path.name, **dataclasses.asdict(position)}
     return _of_each_set(
         config, settings.data, faces, name=str(run.path), trained=trained,

@@ -69,8 +69,9 @@ def measure_control(
             np.tile(source, (len(SLIDER), 1)),
             targets.reshape(-1, action_units.COUNT),
         )
-        read = judges.estimate(edited)[:, moved]
-        readings[row] = read.reshape(len(SLIDER), len(chosen), -1)
+        read = judges.estimate(edited)
+        assert read is not None, "no judge reads units"
+        readings[row] = read[:, moved].reshape(len(SLIDER), len(chosen), -1)
     own = [readings[row, :, :, row : row + 1] for row in range(len(moved))]
     return Control(
         units=tuple(action_units.NAMES[unit] for unit in moved),

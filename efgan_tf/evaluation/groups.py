@@ -166,7 +166,10 @@ def _gap(
     }
     if len(means) < 2:
         return None
-    most, least = max(means, key=means.get), min(means, key=means.get)
+    most, least = (
+        max(means, key=means.__getitem__),
+        min(means, key=means.__getitem__),
+    )
     parts = [
         (score.values[kinds == group], people[kinds == group])
         for group in (most, least)

@@ -66,11 +66,11 @@ class Lpips:
         distances = []
         for start in range(0, len(images), batch_size):  # maps are large
             part = slice(start, start + batch_size)
-            maps = [
+            maps, true_maps = (
                 run_network(self._model, pictures[part], batch_size)
                 for pictures in (images, truth)
-            ]
-            distances.append(lpips(*maps, self._weights))
+            )
+            distances.append(lpips(maps, true_maps, self._weights))
         return np.concatenate(distances)
 
 

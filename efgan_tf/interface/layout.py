@@ -31,7 +31,9 @@ class Layout:
                 elem_id="photo",
             )
             # The file as it is: what is no picture is told of in our words.
-            self.photo.preprocess = lambda file: file and file.path
+            self.photo.preprocess = (  # type: ignore[method-assign]
+                lambda file: file and file.path  # type: ignore
+            )
             self.trouble = _said("trouble")
             self.samples = _choice("Or begin with one of these", "samples")
             self.samples.value = choices(

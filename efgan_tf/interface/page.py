@@ -96,7 +96,9 @@ class _Page:
     def _wire_changes(self) -> None:
         """Everything else that changes an expression moves the sliders."""
         at = self._at
-        changes = [
+        changes: list[
+            tuple[Callable, list[gr.components.Component], Callable[..., None]]
+        ] = [
             (button.click, [], lambda session, name=name:
              session.show_preset(name))
             for name, button in at.presets.items()
@@ -194,9 +196,10 @@ class _Page:
         """
 
         def run(session: Session | None, *inputs: Any) -> dict:
-            shown = {}
+            shown: dict = {}
             try:
-                change(_present(session), *inputs)
+                session = _present(session)
+                change(session, *inputs)
                 if echo:
                     shown |= self._target(session)
                 shown |= self._edit(session)

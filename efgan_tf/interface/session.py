@@ -100,6 +100,13 @@ class Session:
         return self._subject.faces[self.selected].source
 
     @property
+    def _expression(self) -> np.ndarray:
+        """`[17]`, 0–5, the whole expression of the selected face."""
+        expression = self.expression_target.expression
+        assert expression is not None
+        return expression
+
+    @property
     def target(self) -> np.ndarray:
         """`[17]`, 0–5, what the selected face shall show."""
         return self._target(self.selected)
@@ -113,10 +120,7 @@ class Session:
 
     def shown_units(self) -> list[float]:
         """The units that the sliders show for the selected face, in steps."""
-        return [
-            round(float(value), 1)
-            for value in self.expression_target.expression
-        ]
+        return [round(float(value), 1) for value in self._expression]
 
     def select(self, index: int) -> None:
         """Changes apply to this face from now on."""
@@ -134,7 +138,7 @@ class Session:
         """Takes what the sliders say; those left alone lose no digits."""
         values = np.asarray(units, np.float32)
         same = np.abs(values - self.shown_units()) < STEP / 2
-        expression = np.where(same, self.expression_target.expression, values)
+        expression = np.where(same, self._expression, values)
         self._set(action_units.validate(expression), intensity)
 
     def show(self, expression: np.ndarray) -> None:

@@ -2,7 +2,7 @@
 
 import dataclasses
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -24,6 +24,8 @@ from efgan_tf.evaluation.photographs.wanted import (
     ZERO,
 )
 from efgan_tf.trained.loading import load_model
+
+_Key = TypeVar("_Key")
 
 LEAST_REFERENCES = 20
 """KID needs so many real photographs of an expression."""
@@ -110,9 +112,9 @@ def evaluate(config: EvaluatePhotosConfig) -> Evaluation:
 
 
 def _groups(
-    scores: Sequence[Score], key: Callable[[Score], str]
-) -> dict[str, list[Score]]:
-    groups: dict[str, list[Score]] = {}
+    scores: Sequence[Score], key: Callable[[Score], _Key]
+) -> dict[_Key, list[Score]]:
+    groups: dict[_Key, list[Score]] = {}
     for score in scores:
         groups.setdefault(key(score), []).append(score)
     return groups
@@ -140,7 +142,7 @@ def _mean(
 
 def _interval(
     values: np.ndarray,
-    subjects: Sequence[str],
+    subjects: Sequence[str] | np.ndarray,
     seed: int,
     geometric: bool = False,
 ) -> dict[str, Any]:
@@ -175,7 +177,7 @@ def _kids(
         for name, shown in by_expression.items()
         if len(shown) >= LEAST_REFERENCES
     }
-    kids = {}
+    kids: dict[tuple[str, str], dict[str, Any]] = {}
     for (kind, name), group in _groups(
         scores, lambda s: (s.source.kind, s.wanted.name)
     ).items():

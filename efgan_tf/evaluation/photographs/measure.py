@@ -119,7 +119,7 @@ def read_sources(
             continue
         (seen,) = look(readers, subject, [photo.pixels])
         sources.append(Source(photo, subject, seen, _kind(seen)))
-    firsts = {}
+    firsts: dict[tuple[str, str], Source] = {}
     for source in sorted(sources, key=lambda each: each.photo.file):
         if source.kind:
             firsts.setdefault((source.photo.subject, source.kind), source)
@@ -217,8 +217,8 @@ def ghost(after: np.ndarray, before: np.ndarray) -> float:
       after: `[256, 256, 3]`, aligned.
       before: likewise.
     """
-    inside = [geometry.crop(x[None], BOXES["mouth"]) for x in (after, before)]
-    return float(artifacts.kept_detail(*inside, sigma=DETAIL)[0])
+    new, old = (geometry.crop(x[None], BOXES["mouth"]) for x in (after, before))
+    return float(artifacts.kept_detail(new, old, sigma=DETAIL)[0])
 
 
 def mouths(faces: np.ndarray) -> np.ndarray:

@@ -37,7 +37,7 @@ def not_found(message: str) -> RequestError:
 
 
 def check_images(images: Iterable[bytes], max_pixels: int) -> None:
-    """Checks the formats and the pixels of a request's images, before they are decoded.
+    """Checks a request's images for format and size before decoding.
 
     The exported graph bounds the sides of each, not how many there are: half a
     million black pictures of 128 pixels fit 64 MiB, and unfold into 98 GiB.

@@ -1,4 +1,4 @@
-"""Converts and quantizes."""
+"""Converts and quantizes, with the operations that mobile GPUs run."""
 
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -27,7 +27,7 @@ LARGEST_RANK = 4
 """Both delegates refuse a whole graph for one tensor of more axes."""
 
 
-def check(operations: Operations) -> None:
+def check_operations(operations: Operations) -> None:
     """Raises a `UserError` if a mobile GPU could not run all of a file."""
     unknown = [name for name in operations.counts if name not in ALLOWED]
     if unknown:
