@@ -12,13 +12,13 @@ from efgan_tf.common.errors import UserError
 from efgan_tf.data import Faces
 from efgan_tf.evaluation import edits, features, groups, judges, protocol
 from efgan_tf.evaluation.candidates import Candidate, read_candidates
+from efgan_tf.evaluation.comparison import SavedScores
 from efgan_tf.evaluation.control import Control, measure_control
 from efgan_tf.evaluation.judging import Instruments, judged
 from efgan_tf.evaluation.metrics import pictures
 from efgan_tf.evaluation.metrics.intervals import bootstrap_mean
 from efgan_tf.evaluation.perceptual import Lpips
 from efgan_tf.evaluation.protocol import Pairs
-from efgan_tf.evaluation.saved_scores import SavedScores
 from efgan_tf.evaluation.settings import EvaluateConfig
 from efgan_tf.trained.loading import editing_model
 from efgan_tf.trained.model import EditingModel

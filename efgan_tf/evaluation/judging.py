@@ -15,13 +15,13 @@ from efgan_tf.evaluation.columns import (
     NO_EDIT,
     TRUE,
 )
+from efgan_tf.evaluation.comparison import SavedScores
 from efgan_tf.evaluation.features import FeatureNetwork
 from efgan_tf.evaluation.groups import Groups, by_group
 from efgan_tf.evaluation.judges import Judges
 from efgan_tf.evaluation.metrics import units
 from efgan_tf.evaluation.perceptual import Lpips
 from efgan_tf.evaluation.protocol import Pairs
-from efgan_tf.evaluation.saved_scores import SavedScores
 from efgan_tf.geometry import Box
 
 _JUDGED = ("au_error", "expression_accuracy", "identity")
