@@ -20,7 +20,7 @@ from absl import flags
 
 from efgan_tf import commands, config
 from efgan_tf.common import outputs
-from efgan_tf.evaluation.photographs.settings import EvaluatePhotosConfig
+from efgan_tf.evaluation.settings import EvaluatePhotosConfig
 
 
 def main(values: flags.FlagValues) -> None:

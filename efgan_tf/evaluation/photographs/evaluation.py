@@ -15,7 +15,6 @@ from efgan_tf.evaluation.metrics.intervals import bootstrap_mean
 from efgan_tf.evaluation.photographs import measure, people, truths
 from efgan_tf.evaluation.photographs.measure import Score
 from efgan_tf.evaluation.photographs.readers import Readers, load_readers
-from efgan_tf.evaluation.photographs.settings import EvaluatePhotosConfig
 from efgan_tf.evaluation.photographs.wanted import (
     EXPRESSIONS,
     NEUTRAL,
@@ -23,6 +22,7 @@ from efgan_tf.evaluation.photographs.wanted import (
     UNITS,
     ZERO,
 )
+from efgan_tf.evaluation.settings import EvaluatePhotosConfig
 from efgan_tf.trained.loading import load_model
 
 _Key = TypeVar("_Key")

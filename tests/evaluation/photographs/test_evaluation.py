@@ -13,7 +13,7 @@ from efgan_tf.common.errors import UserError
 from efgan_tf.evaluation.photographs import evaluation, showing, wanted
 from efgan_tf.evaluation.photographs.measure import Score, Seen, Source
 from efgan_tf.evaluation.photographs.people import Photo, read_photos
-from efgan_tf.evaluation.photographs.settings import EvaluatePhotosConfig
+from efgan_tf.evaluation.settings import EvaluatePhotosConfig
 from tests.evaluation.photographs.conftest import ROOT
 
 HELD_OUT = ROOT / "configs/photos_held_out.csv"
