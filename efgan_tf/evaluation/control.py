@@ -5,7 +5,7 @@ import dataclasses
 import numpy as np
 
 from efgan_tf import action_units
-from efgan_tf.evaluation import edits
+from efgan_tf.evaluation import protocol
 from efgan_tf.evaluation.judges import Judges
 from efgan_tf.evaluation.metrics import responses
 from efgan_tf.evaluation.protocol import Pairs
@@ -63,7 +63,7 @@ def measure_control(
     for row, unit in enumerate(moved):
         targets = np.repeat(source[None], len(SLIDER), axis=0)
         targets[:, :, unit] = SLIDER[:, None]
-        edited = edits.results(
+        edited = protocol.edit_faces(
             model,
             np.tile(images, (len(SLIDER), 1, 1, 1)),
             np.tile(source, (len(SLIDER), 1)),

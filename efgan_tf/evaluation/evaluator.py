@@ -10,7 +10,7 @@ import numpy as np
 import efgan_tf
 from efgan_tf.common.errors import UserError
 from efgan_tf.data import Faces
-from efgan_tf.evaluation import edits, features, groups, judges, protocol
+from efgan_tf.evaluation import features, groups, judges, protocol
 from efgan_tf.evaluation.candidates import Candidate, read_candidates
 from efgan_tf.evaluation.comparison import SavedScores
 from efgan_tf.evaluation.control import Control, measure_control
@@ -87,7 +87,9 @@ def _evaluate(candidate: Candidate, config: EvaluateConfig) -> Evaluation:
     cache = config.judges.judge_dir or Path(candidate.data.data_dir, "judges")
     panel = judges.train_judges(train, held_out, config.judges, Path(cache))
     say(f"editing {len(pairs)} pictures of {_people(pairs)} people")
-    edited = edits.results(model, pairs.images, pairs.source, pairs.target)
+    edited = protocol.edit_faces(
+        model, pairs.images, pairs.source, pairs.target
+    )
     # What this data set does not know, another one of a mix may have taught.
     learned = model.learned * train.mask
     instruments = Instruments(
@@ -140,7 +142,7 @@ def _zero_edit(model: EditingModel, pairs: Pairs, seed: int) -> dict[str, Any]:
     """PSNR of edits to the expression that is there already."""
     _, first = np.unique(pairs.source_index, return_index=True)
     images, source = pairs.images[first], pairs.source[first]
-    same = edits.results(model, images, source, source)
+    same = protocol.edit_faces(model, images, source, source)
     scores = pictures.psnr(same, images)
     interval = bootstrap_mean(scores, pairs.subjects[first], seed=seed)
     return dataclasses.asdict(interval)
@@ -152,7 +154,9 @@ def _augmentation(
     """The paper's test: do edited pictures help to learn expressions?"""
     pairs = protocol.make_pairs(train, train, config.pairs, config.eval_seed)
     named = pairs.chosen(pairs.expressions != "")
-    edited = edits.results(model, named.images, named.source, named.target)
+    edited = protocol.edit_faces(
+        model, named.images, named.source, named.target
+    )
     return judges.compare_augmentation(
         train, held_out, edited, named.expressions, config.judges
     )

@@ -17,6 +17,7 @@ from efgan_tf.common.errors import UserError
 from efgan_tf.common.images import to_float
 from efgan_tf.data.pictures import decode
 from efgan_tf.data.samples import Faces
+from efgan_tf.trained.model import BATCH_SIZE, EditingModel
 
 UNNAMED = ("", "random")
 """Expressions that are no names; nothing is classified as them."""
@@ -191,3 +192,36 @@ def _evenly(
         turns[subject] += 1
     ranked = sorted(order, key=lambda index: keys[index])
     return [pairs[index] for index in sorted(ranked[:most])]
+
+
+def edit_faces(
+    model: EditingModel,
+    images: np.ndarray,
+    source: np.ndarray,
+    target: np.ndarray,
+) -> np.ndarray:
+    """The last stage's pictures.
+
+    Args:
+      model: that edits.
+      images: float32 `[n, S, S, 3]` in [-1, 1].
+      source: `[n, 17]`, 0–5.
+      target: `[n, 17]`, 0–5.
+
+    Returns:
+      float32 `[n, S, S, 3]`.
+
+    Raises:
+      UserError: a pixel is not finite.
+    """
+    edited = np.empty_like(images)
+    for start in range(0, len(images), BATCH_SIZE):
+        part = slice(start, start + BATCH_SIZE)
+        made = model.edit(images[part], source[part], target[part])
+        edited[part] = made.images[:, -1]
+    if not np.isfinite(edited).all():
+        raise UserError(
+            f"edits of {model.name} are not finite numbers: its weights are "
+            "broken; go back to an older checkpoint"
+        )
+    return edited

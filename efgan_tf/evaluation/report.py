@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from efgan_tf.evaluation import group_tables, markdown
+from efgan_tf.evaluation import groups, markdown
 from efgan_tf.evaluation.columns import (
     ALL,
     EDIT,
@@ -109,7 +109,7 @@ def text(report: Mapping[str, Any]) -> str:
     if report["unit_errors"][EDIT]:
         lines += ["### Unit by unit", _by_unit(report)]
     if report["groups"]:
-        lines += ["### Kinds of people", group_tables.text(report["groups"])]
+        lines += ["### Kinds of people", groups.text(report["groups"])]
     if "augmentation" in report:
         lines.append("### Edited pictures as training data")
         lines.append(_list(report["augmentation"]))
