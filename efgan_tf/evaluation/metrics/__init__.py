@@ -5,7 +5,6 @@
     units          action units read off edits against those wanted
     identity       is it still the same person
     distributions  FID and KID
-    lpips          perceptual distance, given its network
     responses      what a slider does, and to which units
     intervals      how sure a mean is, the people being few
 

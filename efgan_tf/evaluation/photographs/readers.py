@@ -15,7 +15,7 @@ import numpy as np
 from efgan_tf import geometry
 from efgan_tf.common.errors import UserError
 from efgan_tf.evaluation.features import run_network
-from efgan_tf.evaluation.metrics.lpips import lpips
+from efgan_tf.evaluation.perceptual import lpips
 from efgan_tf.evaluation.photographs import packages
 
 EXPRESSIONS = (
