@@ -13,15 +13,15 @@ from efgan_tf.editing.editor import Editor
 from efgan_tf.evaluation.metrics import distributions
 from efgan_tf.evaluation.metrics.intervals import bootstrap_mean
 from efgan_tf.evaluation.photographs import measure, people, truths
-from efgan_tf.evaluation.photographs.measure import Score
-from efgan_tf.evaluation.photographs.readers import Readers, load_readers
-from efgan_tf.evaluation.photographs.wanted import (
+from efgan_tf.evaluation.photographs.edits import (
     EXPRESSIONS,
     NEUTRAL,
     SMILE,
     UNITS,
     ZERO,
 )
+from efgan_tf.evaluation.photographs.measure import Score
+from efgan_tf.evaluation.photographs.readers import Readers, load_readers
 from efgan_tf.evaluation.settings import EvaluatePhotosConfig
 from efgan_tf.trained.loading import load_model
 
@@ -90,7 +90,7 @@ def evaluate(config: EvaluatePhotosConfig) -> Evaluation:
                 name: summary(group, seed) | kids.get((kind, name), {})
                 for name, group in _groups(
                     [s for s in scores if s.source.kind == kind],
-                    lambda s: s.wanted.name,
+                    lambda s: s.edit.name,
                 ).items()
             }
             for kind in EXPRESSIONS
@@ -179,7 +179,7 @@ def _kids(
     }
     kids: dict[tuple[str, str], dict[str, Any]] = {}
     for (kind, name), group in _groups(
-        scores, lambda s: (s.source.kind, s.wanted.name)
+        scores, lambda s: (s.source.kind, s.edit.name)
     ).items():
         if name not in vectors or len(group) < 2:
             continue
@@ -218,7 +218,7 @@ def goals(scores: Sequence[Score], seed: int) -> list[dict[str, Any]]:
             [
                 s
                 for s in scores
-                if s.wanted.name in names and kind in ("", s.source.kind)
+                if s.edit.name in names and kind in ("", s.source.kind)
             ],
             metric,
             seed,

@@ -12,16 +12,16 @@ from efgan_tf.editing.face_selection import FaceChoice, parse_choice
 from efgan_tf.editing.subjects import Subject
 from efgan_tf.evaluation.metrics import artifacts, pictures
 from efgan_tf.evaluation.photographs import points
-from efgan_tf.evaluation.photographs.people import Photo
-from efgan_tf.evaluation.photographs.readers import EXPRESSIONS, Readers
-from efgan_tf.evaluation.photographs.wanted import (
+from efgan_tf.evaluation.photographs.edits import (
     NEUTRAL,
     SLIGHT_SMILE,
     SMILE,
     ZERO,
-    Wanted,
-    wanted_of,
+    PhotoEdit,
+    edits_of,
 )
+from efgan_tf.evaluation.photographs.people import Photo
+from efgan_tf.evaluation.photographs.readers import EXPRESSIONS, Readers
 
 LARGEST: FaceChoice = parse_choice("largest")
 """Which face of a photograph is read."""
@@ -91,13 +91,13 @@ class Score:
 
     Attributes:
       source: of what.
-      wanted: to what.
+      edit: what was asked for.
       seen: what the readers see in the result.
       values: the metrics of `report.METRICS` that it has.
     """
 
     source: Source
-    wanted: Wanted
+    edit: PhotoEdit
     seen: Seen
     values: dict[str, float]
 
@@ -173,14 +173,14 @@ def score_edits(
 ) -> list[Score]:
     """Makes and reads all edits of a photograph."""
     face = source.subject.faces[0]
-    wanted = wanted_of(source.kind, face.source, source.seen.units)
+    edits = edits_of(source.kind, face.source, source.seen.units)
     edited = editor.render(
-        [source.subject] * len(wanted), [[each.target] for each in wanted]
+        [source.subject] * len(edits), [[each.target] for each in edits]
     )
     seen = look(readers, source.subject, [each.image for each in edited])
     scores = [
         Score(source, each, after, _values(source, each, after))
-        for each, after in zip(wanted, seen, strict=True)
+        for each, after in zip(edits, seen, strict=True)
     ]
     before = to_float(face.aligned[None])
     after = edited[0].faces[0].edits.images[:, -1]
@@ -188,9 +188,9 @@ def score_edits(
     return scores
 
 
-def _values(source: Source, wanted: Wanted, after: Seen) -> dict[str, float]:
+def _values(source: Source, edit: PhotoEdit, after: Seen) -> dict[str, float]:
     before = source.seen
-    moved, change = after.units - before.units, wanted.change
+    moved, change = after.units - before.units, edit.change
     still = np.abs(change) < 0.5
     values = {
         "identity": float(np.linalg.norm(after.identity - before.identity)),
@@ -199,13 +199,13 @@ def _values(source: Source, wanted: Wanted, after: Seen) -> dict[str, float]:
         values["unasked"] = float(np.abs(moved[still]).mean())
     if change @ change > 1:
         values["share"] = float(moved @ change / (change @ change))
-    if wanted.name in EXPRESSIONS:
-        values["seen"] = float(after.expression == wanted.name)
-        values["seen_before"] = float(before.expression == wanted.name)
+    if edit.name in EXPRESSIONS:
+        values["seen"] = float(after.expression == edit.name)
+        values["seen_before"] = float(before.expression == edit.name)
     pair = after.aligned[None], before.aligned[None]
     sharp = pictures.by_region(artifacts.sharpness, BOXES, *pair, sigma=DETAIL)
     values |= {f"sharp_{name}": float(v[0]) for name, v in sharp.items()}
-    if source.kind == SMILE and wanted.name != ZERO:
+    if source.kind == SMILE and edit.name != ZERO:
         values["ghost"] = ghost(after.aligned, before.aligned)
     return values
 

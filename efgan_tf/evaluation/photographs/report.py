@@ -105,7 +105,7 @@ def score_rows(scores: Sequence[Score]) -> Iterator[list[Any]]:
         photo, seen = score.source.photo, (score.source.seen, score.seen)
         yield [
             photo.file, photo.subject, photo.group, score.source.kind,
-            score.wanted.name,
+            score.edit.name,
             *(_digits(score.values.get(name)) for name in metrics),
             *(_digits(v) for s in seen for v in (*s.units, *s.probabilities)),
         ]  # fmt: skip

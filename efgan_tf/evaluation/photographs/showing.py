@@ -6,9 +6,9 @@ import numpy as np
 
 from efgan_tf.common import sheets
 from efgan_tf.common.images import to_uint8
+from efgan_tf.evaluation.photographs.edits import EXPRESSIONS as PRESETS
 from efgan_tf.evaluation.photographs.measure import Score
 from efgan_tf.evaluation.photographs.readers import EXPRESSIONS
-from efgan_tf.evaluation.photographs.wanted import EXPRESSIONS as PRESETS
 
 PEOPLE = 10
 """As many rows has a sheet."""
@@ -27,7 +27,7 @@ def sheets_of(scores: Sequence[Score]) -> dict[str, np.ndarray]:
             source = score.source
             if source.kind == kind and source.photo.shown:
                 row = edits.setdefault(source.photo.file, {})
-                row[score.wanted.name] = score
+                row[score.edit.name] = score
         ranked = sorted(edits.values(), key=_probability)
         if not ranked:
             continue

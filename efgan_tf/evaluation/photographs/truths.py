@@ -8,13 +8,13 @@ from efgan_tf import geometry
 from efgan_tf.editing.editor import Editor
 from efgan_tf.evaluation.metrics import artifacts, distributions, pictures
 from efgan_tf.evaluation.photographs import measure
-from efgan_tf.evaluation.photographs.measure import Source
-from efgan_tf.evaluation.photographs.readers import Readers
-from efgan_tf.evaluation.photographs.wanted import (
+from efgan_tf.evaluation.photographs.edits import (
     NEUTRAL,
     SLIGHT_SMILE,
     SMILE,
 )
+from efgan_tf.evaluation.photographs.measure import Source
+from efgan_tf.evaluation.photographs.readers import Readers
 
 # Bridge of the nose, its base, corners of the eyes: what no expression moves.
 _RIGID = [27, 28, 29, 30, 33, 36, 39, 42, 45]
