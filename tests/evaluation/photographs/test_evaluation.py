@@ -11,7 +11,7 @@ from PIL import Image
 from efgan_tf import action_units, commands, evaluate_photos
 from efgan_tf.common.errors import UserError
 from efgan_tf.evaluation.photographs import edits as photo_edits
-from efgan_tf.evaluation.photographs import evaluation, showing
+from efgan_tf.evaluation.photographs import evaluation, report
 from efgan_tf.evaluation.photographs.measure import Score, Seen, Source
 from efgan_tf.evaluation.photographs.people import Photo, read_photos
 from efgan_tf.evaluation.settings import EvaluatePhotosConfig
@@ -81,7 +81,7 @@ def test_only_those_who_may_be_shown_are_on_sheets_worst_first():
         for subject, happy in (("a", 0.9), ("b", 0.1), ("c", 0.5))
         for name in photo_edits.EXPRESSIONS[photo_edits.NEUTRAL]
     ]
-    found = showing.sheets_of(scores)
+    found = report.sheets_of(scores)
     assert list(found) == ["neutral_worst", "neutral_best"]
     first, last = (found["neutral_worst"][20 + n * 258, 20, 0] for n in (0, 1))
     assert (first, last) == (140, 242)  # 0.1 and 0.9 of [-1, 1], rounded
