@@ -12,8 +12,7 @@ from pathlib import Path
 import numpy as np
 import tensorflow as tf
 
-from efgan_tf.common.errors import UserError
-from efgan_tf.common.file_errors import as_user_error
+from efgan_tf.common.errors import UserError, as_user_error
 from efgan_tf.common.outputs import atomic_file
 from efgan_tf.serving.tflite.faces import AlignedFaces
 from efgan_tf.serving.tflite.functions import EDITS, MobileFunctions
