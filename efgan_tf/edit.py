@@ -125,7 +125,7 @@ def _load_set(load: Load, carry_detail: bool) -> Editor:
 
 
 def _check_model(model: str) -> None:
-    """Raises a `UserError` if there is no such model, as far as can be told."""
+    """Raises a `UserError` if there is no such model, as far as is known."""
     require(bool(model), "give --model=RUN, a trained model")
     if is_address(model):
         parse_address(model)
@@ -141,7 +141,7 @@ def _request(
     faces: FaceConfig,
     result: ResultConfig,
 ) -> Request:
-    """What is wanted, as far as it can be told without a model."""
+    """The request, as far as it is known without a model."""
     wanted = _strip_target(target, result) if result.strip else _target(target)
     from_photo = None
     if target.from_photo:
@@ -175,7 +175,7 @@ def _target(target: TargetConfig) -> ExpressionTarget:
     )
     vector = None
     if target.from_photo:
-        # Until the model has told what it shows.
+        # Until the model has estimated what it shows.
         vector = action_units.preset("neutral")
     if target.load_expression:
         saved = load_expression(target.load_expression)

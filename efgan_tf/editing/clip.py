@@ -80,7 +80,7 @@ def edit_video(
 
     Args:
       editor: edits.
-      request: what is wanted; its faces are chosen where they first appear,
+      request: the edit; its faces are chosen where they first appear,
         and kept while they are seen. Of "all", each is kept from where it is
         large enough.
       video: to edit.

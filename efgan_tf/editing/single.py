@@ -39,7 +39,7 @@ def edit_photo(
 
     Args:
       editor: edits.
-      request: what is wanted.
+      request: the edit and its files.
       document: the photo.
       name: its name, for errors.
       out: file to write, last of all; "": none.

@@ -39,7 +39,7 @@ WAY_OUT = (
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class AlignedFace:
-    """A face taken out of a photo.
+    """A face aligned out of a photo.
 
     Attributes:
       face: where it is.

@@ -1,4 +1,4 @@
-"""Does each slider do what it says, and nothing else?"""
+"""Whether each slider changes its own action unit, and no other."""
 
 import dataclasses
 
@@ -52,8 +52,8 @@ def measure_control(
 
     Args:
       model: that edits.
-      judges: with one who reads units.
-      pairs: of which the sources are taken.
+      judges: one of them reads units.
+      pairs: whose sources are edited.
       learned: `[17]`, 1 for the units whose sliders are moved.
     """
     chosen = _calm_faces(pairs)

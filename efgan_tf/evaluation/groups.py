@@ -25,7 +25,7 @@ SHOWN = {
     GAIN: ("psnr", "au_error"),
     TRUE: ("au_error", "expression_accuracy", "identity"),
 }
-"""Row → its metrics that are told apart. The true picture's say how the judge
+"""Row → its metrics that are compared. The true picture's say how the judge
 itself reads each group."""
 
 _ROW_TITLES = {EDIT: "", GAIN: " − no edit", TRUE: " of true pictures"}

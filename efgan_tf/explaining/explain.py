@@ -27,10 +27,10 @@ REPORT, ARRAYS = "report.html", "maps.npz"
 
 
 class Explainer:
-    """A model, a face, and everything that can be told of them.
+    """A model, a face, and all that can be explained of them.
 
     Args:
-      config: what is wanted.
+      config: what to explain.
       photo: `[height, width, 3]`, uint8, uint16, or floats in 0–1.
 
     Raises:
@@ -146,7 +146,7 @@ def explain(config: VisualizeConfig, photo: np.ndarray) -> list[str]:
     """Draws everything into `config.out`, which appears whole or not at all.
 
     Args:
-      config: what is wanted.
+      config: what to explain.
       photo: `[height, width, 3]`, uint8, uint16, or floats in 0–1.
 
     Returns:

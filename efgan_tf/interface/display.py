@@ -11,7 +11,7 @@ from PIL import Image
 from efgan_tf import action_units
 from efgan_tf.interface.session import STEP, Session
 
-_MOST_TOLD = 5  # units, those that move the most
+_MOST_NAMED = 5  # units, those that move the most
 
 
 def status(session: Session) -> str:
@@ -23,7 +23,7 @@ def status(session: Session) -> str:
     )
     changed = [
         f"{name} {change:+.1f}"
-        for name, change in largest[:_MOST_TOLD]
+        for name, change in largest[:_MOST_NAMED]
         if abs(change) >= STEP
     ]
     says = f"changed: {', '.join(changed)}" if changed else "as in the photo"

@@ -30,7 +30,8 @@ class Layout:
                 placeholder="Drop a photo of a face here, or click to choose",
                 elem_id="photo",
             )
-            # The file as it is: what is no picture is told of in our words.
+            # The file as it is, so that the message on a file that is no
+            # picture is ours.
             self.photo.preprocess = (  # type: ignore[method-assign]
                 lambda file: file and file.path  # type: ignore
             )
@@ -109,7 +110,7 @@ def asset_text(name: str) -> str:
 
 
 def _header(model: EditingModel) -> str:
-    # Where it lies on the server is nobody's business.
+    # Visitors do not see where it lies on the server.
     name = html.escape(model.name.rstrip("/").rpartition("/")[2])
     return asset_text("header.html").format(
         model=name, size=model.size, stages=model.stages

@@ -1,6 +1,6 @@
 """The page: what happens when.
 
-Each visitor has a `Session` of their own. A mistake is told on the page, in
+Each visitor has a `Session` of their own. A mistake is shown on the page, in
 the words of the commands, and the page lives on.
 """
 

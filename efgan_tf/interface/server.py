@@ -1,4 +1,4 @@
-"""Serves the page until it is told to end, and asks nobody else anything."""
+"""Serves the page until it is stopped; makes no request to other machines."""
 
 import contextlib
 import errno
@@ -117,7 +117,7 @@ def page_server(page, max_bytes: int, root_path: str = ""):
 
     class Server(uvicorn.Server):
         async def shutdown(self, sockets=None):
-            pages.stop_event.set()  # lets go of the pages that are open
+            pages.stop_event.set()  # closes the pages that are open
             await super().shutdown(sockets)
 
     return Server(

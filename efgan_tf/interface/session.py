@@ -39,7 +39,7 @@ PICTURE_SIDE = 192
 STEP = 0.1
 """Of the intensities that are shown; finer ones are kept until changed."""
 
-_TAKEN_FOR_NEUTRAL = (
+_NO_ESTIMATOR = (
     "this model cannot tell what a face shows: it is taken for neutral"
 )
 _NO_FACE = "try a photo that shows a face from the front, large and well lit"
@@ -135,7 +135,7 @@ class Session:
         self.stages = self._editor.model.checked_stages(count)
 
     def move(self, units: Sequence[float], intensity: float) -> None:
-        """Takes what the sliders say; those left alone lose no digits."""
+        """Sets the target from the sliders; unmoved ones stay exact."""
         values = np.asarray(units, np.float32)
         same = np.abs(values - self.shown_units()) < STEP / 2
         expression = np.where(same, self._expression, values)
@@ -283,7 +283,7 @@ def open_photo(
 ) -> Session:
     """Reads a photo and finds its faces.
 
-    Where the model has no estimator, every face is taken for a neutral one.
+    Where the model has no estimator, every face counts as neutral.
 
     Raises:
       UserError: it cannot be read, has more pixels, or shows no face that is
@@ -298,7 +298,7 @@ def open_photo(
         source=None if knows else neutral,
     )
     subject = unwrap(detected, name, _NO_FACE)
-    notes = subject.notes if knows else (*subject.notes, _TAKEN_FOR_NEUTRAL)
+    notes = subject.notes if knows else (*subject.notes, _NO_ESTIMATOR)
     subject = dataclasses.replace(subject, notes=notes)
     return Session(editor, name, document, subject)
 
