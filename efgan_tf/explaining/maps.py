@@ -19,8 +19,12 @@ from tf_keras_vis.scorecam import Scorecam
 from tf_keras_vis.utils.model_modifiers import ReplaceToLinear
 from tf_keras_vis.utils.scores import CategoricalScore
 
-from efgan_tf.explaining.placing import Place, place, placing_matrices
 from efgan_tf.explaining.readers import Reader
+from efgan_tf.explaining.receptive_fields import (
+    Place,
+    interpolation_matrices,
+    place,
+)
 
 _NOISE = 0.1
 """Deviation of SmoothGrad's noise as a share of the picture's range."""
@@ -87,7 +91,7 @@ def scorecam(
     model, view = _pairs(reader.model), reader.view(face)[None]
     # Already in its place, so that the masks cover what the maps saw.
     last = reader.model.get_layer(reader.last_layer).output
-    placed = Place(*placing_matrices(reader.model, reader.last_layer))
+    placed = Place(*interpolation_matrices(reader.model, reader.last_layer))
     placed(last)
     cam = Scorecam(model)
     with _quiet_keras():
@@ -126,7 +130,7 @@ def _weighed(method, layer, reader, face, units) -> np.ndarray:
         expand_cam=False,
         normalize_cam=False,
     )
-    matrices = placing_matrices(reader.model, layer)
+    matrices = interpolation_matrices(reader.model, layer)
     return place(np.asarray(maps, np.float32), *matrices)
 
 
