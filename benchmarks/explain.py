@@ -44,7 +44,7 @@ def main(values: flags.FlagValues) -> None:
     settings = config.from_flags(values, BenchmarkConfig)
     report = harness.Report(settings.out)
     commands.quiet_tensorflow()
-    from efgan_tf.explaining.readers import estimator_of
+    from efgan_tf.explaining.unit_readers import estimator_of
     from efgan_tf.trained.loading import load_network
 
     trained = load_network(settings.model)

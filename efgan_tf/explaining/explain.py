@@ -18,8 +18,12 @@ from efgan_tf.editing.face_selection import parse_choice
 from efgan_tf.editing.subjects import unwrap
 from efgan_tf.explaining import edit_sections, map_sections
 from efgan_tf.explaining.page import Section, render
-from efgan_tf.explaining.readers import Reader, critics_of, estimator_of
 from efgan_tf.explaining.settings import MAPS, VisualizeConfig
+from efgan_tf.explaining.unit_readers import (
+    UnitReader,
+    critics_of,
+    estimator_of,
+)
 from efgan_tf.trained.loading import editing_model, load_network
 from efgan_tf.trained.network import TrainedNetwork
 
@@ -65,7 +69,7 @@ class Explainer:
         wanted.check_learned(self.model.learned, self.model.name)
         return [name for name in action_units.NAMES if name in wanted.units]
 
-    def _find_readers(self, trained: TrainedNetwork) -> list[Reader]:
+    def _find_readers(self, trained: TrainedNetwork) -> list[UnitReader]:
         wanted, found = self.config.networks, []
         if not wanted or "estimator" in wanted:
             found.append(estimator_of(trained))

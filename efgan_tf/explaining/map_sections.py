@@ -11,8 +11,8 @@ from efgan_tf.explaining.drawing import Sheet
 from efgan_tf.explaining.localization import densities
 from efgan_tf.explaining.maximization import maximize
 from efgan_tf.explaining.page import Section, Table
-from efgan_tf.explaining.readers import Reader
 from efgan_tf.explaining.settings import MAPS, VisualizeConfig
+from efgan_tf.explaining.unit_readers import UnitReader
 
 TITLES = {
     "smoothgrad": "SmoothGrad",
@@ -32,7 +32,7 @@ _ACROSS = 6
 
 def map_section(
     config: VisualizeConfig,
-    reader: Reader,
+    reader: UnitReader,
     face: np.ndarray,
     units: Sequence[str],
 ) -> Section:
@@ -73,7 +73,7 @@ def map_section(
 
 def maximization_section(
     config: VisualizeConfig,
-    reader: Reader,
+    reader: UnitReader,
     face: np.ndarray,
     units: Sequence[str],
 ) -> Section:
@@ -96,7 +96,7 @@ def _maps(config, method, reader, face, units) -> np.ndarray:
 
 
 def _density_table(
-    reader: Reader,
+    reader: UnitReader,
     face: np.ndarray,
     units: Sequence[str],
     saliency: np.ndarray,
@@ -119,7 +119,7 @@ def _density_table(
 
 
 def draw_maps(
-    reader: Reader,
+    reader: UnitReader,
     face: np.ndarray,
     units: Sequence[str],
     by_method: Mapping[str, np.ndarray],
@@ -182,7 +182,7 @@ def _draw_map(axes, view: np.ndarray, values: np.ndarray, title: str):
 
 
 def draw_maximized(
-    reader: Reader,
+    reader: UnitReader,
     face: np.ndarray,
     units: Sequence[str],
     pictures: np.ndarray,
