@@ -143,7 +143,9 @@ def critics_of(source: str) -> list[UnitReader]:
     return [_critic(name, net, config) for name, net in critics.items()]
 
 
-def _critic(region: str, network: keras.Model, config: ModelConfig) -> UnitReader:
+def _critic(
+    region: str, network: keras.Model, config: ModelConfig
+) -> UnitReader:
     # Without the patches' head, a chain of layers is left.
     head = keras.Model(network.input, network.output["action_units"])
     units = tuple(action_units.NAMES[i] for i in region_units(region))
