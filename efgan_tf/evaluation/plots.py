@@ -26,7 +26,6 @@ _HELD_OUT = {
     "psnr": "PSNR, held-out people (dB) ↑",
     "psnr_gain": "PSNR gained by editing (dB) ↑",
 }
-_ARROWS = {"higher": "↑", "lower": "↓", "1": "→ 1"}
 
 # Readings of single steps scatter: behind each curve's running mean over
 # about a thirtieth of it, they are drawn faintly.
@@ -66,7 +65,7 @@ def plot_scores(runs: Sequence[Curves], path: Path) -> bool:
             )
     for name, judged in METRICS.items():
         if any(run.judged(name, EDIT) for run in runs):
-            title = f"{judged.title} {_ARROWS[judged.better]}"
+            title = f"{judged.title} {judged.arrow}"
             panels[f"judged: {title}"] = functools.partial(
                 _judged, runs=runs, name=name
             )

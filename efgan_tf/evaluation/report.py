@@ -24,7 +24,6 @@ _HEADINGS = {
     ALL: "All edits",
     LARGE: "Large changes: the third with the largest change of units",
 }
-_ARROWS = {"higher": "↑", "lower": "↓", "1": "→ 1"}
 
 
 def table(
@@ -56,7 +55,7 @@ def table(
 def _head(name: str, features: str) -> str:
     metric = METRICS[name]
     of = f" ({features})" if features and name in ("fid", "kid") else ""
-    return f"{metric.title}{of} {_ARROWS[metric.better]}"
+    return f"{metric.title}{of} {metric.arrow}"
 
 
 def tables(rows: Rows, features: str = "") -> str:
