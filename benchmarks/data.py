@@ -74,7 +74,7 @@ def _render(folder: Path, settings: BenchmarkConfig) -> tuple[str, str]:
 
 def _time_detector(source_dir: Path) -> list[dict]:
     from efgan_tf.data import plan
-    from efgan_tf.data.report import Report
+    from efgan_tf.data.preparation_report import Report
     from efgan_tf.faces import detection
     from efgan_tf.faces.photos import read_photo
 

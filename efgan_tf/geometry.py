@@ -4,7 +4,7 @@ A least-squares similarity transform takes the eyes and the nose to a fixed
 template. The mouth is left out of the fit because it moves with the
 expression (docs/synthetic.md has the measured spread). In that frame the eyes,
 the nose and the mouth lie in fixed boxes: static shapes, no landmarks at
-inference. Coordinates are (x, y) in pixels with pixel centres at whole numbers
+inference. Coordinates are (x, y) in pixels with pixel centers at whole numbers
 plus one half, so that a point scales with the image side.
 """
 
@@ -91,11 +91,11 @@ def fit_similarity(points: np.ndarray, targets: np.ndarray) -> np.ndarray:
     """
     z = np.asarray(points, np.float64) @ (1, 1j)
     w = np.asarray(targets, np.float64) @ (1, 1j)
-    z_centred, w_centred = z - z.mean(), w - w.mean()
-    spread = np.vdot(z_centred, z_centred).real
+    z_centered, w_centered = z - z.mean(), w - w.mean()
+    spread = np.vdot(z_centered, z_centered).real
     if not np.isfinite(spread) or spread < 1e-12:
         raise ValueError("landmarks coincide or are not finite")
-    a = np.vdot(z_centred, w_centred) / spread
+    a = np.vdot(z_centered, w_centered) / spread
     b = w.mean() - a * z.mean()
     return np.array([[a.real, -a.imag, b.real], [a.imag, a.real, b.imag]])
 
@@ -147,7 +147,7 @@ def warp(image: np.ndarray, matrix: np.ndarray, size: int) -> np.ndarray:
         # A pixel that covers `shrink` pixels: box variance (s² − 1) / 12.
         sigma = np.sqrt((shrink**2 - 1) / 12)
         image = _blurred_where_seen(image, matrix, size, sigma)
-    # OpenCV puts pixel centres at whole numbers, we at halves.
+    # OpenCV puts pixel centers at whole numbers, we at halves.
     half = np.full(2, 0.5)
     shift = matrix[:, 2] + matrix[:, :2] @ half - half
     matrix = np.concatenate([matrix[:, :2], shift[:, None]], axis=1)

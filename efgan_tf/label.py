@@ -55,8 +55,8 @@ def main(values: flags.FlagValues) -> None:
     settings = config.from_flags(values, LabelConfig)
     commands.quiet_tensorflow()
     from efgan_tf.data.plan import listed
-    from efgan_tf.data.report import Report
-    from efgan_tf.labeling import folder, report
+    from efgan_tf.data.preparation_report import Report
+    from efgan_tf.labeling import folder, label_report
 
     folder.check_out(settings.out, settings.overwrite)
     source, unnamed = Path(settings.source_dir), Report()
@@ -69,7 +69,7 @@ def main(values: flags.FlagValues) -> None:
         unnamed.dropped,
     )
     beside = folder.write(labeled, settings.out, settings.overwrite)
-    print(report.summary(labeled.report))
+    print(label_report.summary(labeled.report))
     print(f"labeled: {settings.out}")
     print(f"look at: {beside / 'labels.jpg'}")
 

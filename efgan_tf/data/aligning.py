@@ -17,14 +17,14 @@ import numpy as np
 
 from efgan_tf import geometry
 from efgan_tf.common.errors import UserError
+from efgan_tf.data.preparation_report import Record
 from efgan_tf.data.registration import shared_landmarks
-from efgan_tf.data.report import Record
 from efgan_tf.data.tables import Row
 from efgan_tf.faces import detection, photos, quality, turns
 
 
 class PhotoSource(Protocol):
-    """Gives the photo of a row; small enough to be sent to other machines.
+    """Reads the photos of rows; small enough to be sent to other machines.
 
     Attributes:
       fixed_pose: whether the head is known to be still within one subject's
@@ -116,7 +116,7 @@ class Outcome:
 
 
 def example(outcome: Outcome) -> tuple[str, dict[str, Any]]:
-    """A face that was kept, as TFDS takes it: key and features."""
+    """A face that was kept, as key and features for TFDS."""
     row = outcome.row
     return (
         row.file,
@@ -184,7 +184,7 @@ def align_job(
 def _batches(
     rows: Sequence[Row], source: PhotoSource, dropped: list[Outcome]
 ) -> Iterator[list[tuple[Row, np.ndarray]]]:
-    """Photos read and ready, as many at a time as the memory should hold."""
+    """Reads the photos, in batches of bounded memory."""
     batch: list[tuple[Row, np.ndarray]] = []
     pixels = 0
     previous = None
@@ -210,7 +210,7 @@ def _found(
     detector: detection.Detector,
     dropped: list[Outcome],
 ) -> Iterator[tuple[Row, np.ndarray, detection.Face, int]]:
-    """The batch's photos with the face that is meant and the number of all."""
+    """Each photo of the batch with its row's face and the number of faces."""
     pictures = [photo for _, photo in batch]
     detected = (
         detector.detect(pictures)
@@ -218,7 +218,7 @@ def _found(
         else turns.find_upright(detector, pictures)
     )
     for (row, photo), faces in zip(batch, detected, strict=True):
-        face = _meant(faces, row.face_at)
+        face = _face_of_row(faces, row.face_at)
         if face is None:
             reason = "no face found"
             if faces:
@@ -231,7 +231,7 @@ def _found(
         dropped.append(Outcome(row, reason=reason, faces=len(faces)))
 
 
-def _meant(
+def _face_of_row(
     faces: Sequence[detection.Face], at: tuple[float, float] | None
 ) -> detection.Face | None:
     """The face around a point; the largest where the table names none."""
@@ -243,7 +243,7 @@ def _meant(
 def _shared(
     rows: Sequence[Row], landmarks: Sequence[np.ndarray]
 ) -> list[np.ndarray]:
-    """Landmarks of which each subject's view has one set; no view, one's own.
+    """One set of landmarks for each view of a subject; without a view, its own.
 
     The rows of a view follow each other.
     """

@@ -24,7 +24,7 @@ from efgan_tf.common.errors import UserError
 from efgan_tf.data import aligning
 from efgan_tf.data.aligning import PhotoSource
 from efgan_tf.data.plan import NothingKept, Plan
-from efgan_tf.data.report import Record
+from efgan_tf.data.preparation_report import Record
 from efgan_tf.data.tables import Row
 
 _NO_SPACE, _FORBIDDEN, _READ_ONLY = (
@@ -49,7 +49,7 @@ class AlignedExamples(apache_beam.PTransform):
         self._records = f"{records}-{split}"
 
     def expand(self, pipeline):
-        """The examples as TFDS takes them."""
+        """The examples, as key and features for TFDS."""
         outcomes = (
             pipeline
             | apache_beam.Create(self._jobs)
@@ -135,19 +135,19 @@ def pipeline(runner: str, options: str) -> tuple[str, PipelineOptions]:
 
 def _is_known(flag: str) -> bool:
     options = PipelineOptions([flag])
-    with contextlib.redirect_stderr(io.StringIO()) as said:
+    with contextlib.redirect_stderr(io.StringIO()) as output:
         try:
             known = options.get_all_options()
             kept = options.get_all_options(retain_unknown_options=True)
         except (SystemExit, ValueError) as error:  # of argparse
-            problem = said.getvalue().rpartition("error: ")[2].strip()
+            problem = output.getvalue().rpartition("error: ")[2].strip()
             raise UserError(f"--beam_options: {problem or flag[2:]}") from error
     return kept.keys() == known.keys()
 
 
 @contextlib.contextmanager
 def as_user_error() -> Iterator[None]:
-    """Turns what a user can mend into a `UserError`; keeps Beam quiet."""
+    """Turns what a user can fix into a `UserError`; keeps Beam quiet."""
     try:
         with _quiet():
             yield

@@ -19,7 +19,7 @@ from efgan_tf.common.progress import Progress
 from efgan_tf.config import DataConfig
 from efgan_tf.data import aligning, plan
 from efgan_tf.data.listing import CHANGED
-from efgan_tf.data.report import Record, Report
+from efgan_tf.data.preparation_report import Record, Report
 from efgan_tf.faces import detection
 
 LOCAL_RUNNER = "DirectRunner"
@@ -62,7 +62,7 @@ class FacesBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
     code_path = Path(__file__)
 
     def fingerprint(self) -> str:
-        """A hash of what it would be made from; empty if that is not there."""
+        """A hash of its sources; empty if they are absent."""
         raise NotImplementedError
 
     def make_plan(self) -> plan.Plan:
@@ -102,11 +102,11 @@ class FacesBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
         self._conclude(before)
 
     def _conclude(self, fingerprint: str) -> None:
-        """Writes report and metadata once every photo's fate is known."""
+        """Writes report and metadata once all photos are processed."""
         if self.fingerprint() != fingerprint:
             raise UserError(CHANGED)
         report = self.plan.report
-        report.add(self._records, self.plan.given)
+        report.add(self._records, self.plan.available)
         report.register(
             self._records, self.plan.size, self.plan.source.fixed_pose
         )

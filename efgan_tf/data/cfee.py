@@ -9,7 +9,7 @@ import dataclasses
 import re
 from collections.abc import Sequence
 
-from efgan_tf.data import labels
+from efgan_tf.data import photo_names
 
 SUBJECTS = 230
 
@@ -90,7 +90,7 @@ def read_name(file: str) -> Name | None:
     digits or above 26. A number cannot be both, so either one order fits or
     none does, as in `04_19.jpg` and `260_339.jpg`; then there is no answer.
     """
-    match = _NAME.fullmatch(labels.bare_name(file) or "")
+    match = _NAME.fullmatch(photo_names.bare_name(file) or "")
     if not match:
         return None
     first, second, image = match.groups()
@@ -109,7 +109,7 @@ def _is_subject(digits: str) -> bool:
     return len(digits) == 3 or int(digits) > max(EMOTIONS)
 
 
-def select(files: Sequence[str]) -> labels.Selection:
+def select(files: Sequence[str]) -> photo_names.Selection:
     """Names the photos of a folder; all of CFEE's are chosen.
 
     Args:
@@ -120,11 +120,11 @@ def select(files: Sequence[str]) -> labels.Selection:
     """
     names, unknown_names = _read_names(files)
     if not names:
-        raise labels.none_named(files, EXAMPLE, HELP)
+        raise photo_names.none_named(files, EXAMPLE, HELP)
     own = list(names.values())
-    return labels.Selection(
+    return photo_names.Selection(
         labels={
-            file: labels.Label(
+            file: photo_names.Label(
                 subject=name.subject,
                 expression=EMOTIONS[name.code],
                 view="frontal",
@@ -142,7 +142,7 @@ def select(files: Sequence[str]) -> labels.Selection:
 def _read_names(
     files: Sequence[str],
 ) -> tuple[dict[str, Name], list[tuple[str, str]]]:
-    """The photos of the set, and a reason against each other file."""
+    """The photos of the set, and why each other file is none of them."""
     names = {}
     reasons = {}
     for file in files:
@@ -151,7 +151,7 @@ def _read_names(
             names[file] = name
         else:
             reasons[file] = f"not named as CFEE names its photos ({EXAMPLE})"
-    reasons |= labels.repeated(names)
+    reasons |= photo_names.repeated(names)
     kept = {file: name for file, name in names.items() if file not in reasons}
     order = dict.fromkeys(files)
     return kept, [(file, reasons[file]) for file in order if file in reasons]
@@ -211,9 +211,9 @@ def _gaps(names: Sequence[Name]) -> list[str]:
     if len(everybody) < SUBJECTS:
         details.append(f"{len(everybody)} of {SUBJECTS} subjects")
     if absent:
-        details.append(f"no photo of {labels.some(absent)}")
+        details.append(f"no photo of {photo_names.some(absent)}")
     if short:
-        details.append(labels.some(short))
+        details.append(photo_names.some(short))
     return [
         f"CFEE: {len(names):,} of {expected:,} photos: {'; '.join(details)}"
     ]
@@ -227,5 +227,5 @@ def _ambiguities(names: Sequence[Name]) -> list[str]:
         return []
     return [
         "CFEE: several photos of one code and subject, which a table has to "
-        f"name in full: {labels.some(several)}"
+        f"name in full: {photo_names.some(several)}"
     ]

@@ -1,7 +1,7 @@
-"""A contact sheet: aligned faces with what the networks will take for parts.
+"""A contact sheet: aligned faces with the regions that the networks use.
 
 The boxes of the regions and the places of eyes and nose are drawn over every
-face, so that one look tells whether the alignment is right.
+face, so that one look shows whether the alignment is right.
 """
 
 import collections
@@ -57,11 +57,11 @@ def _chosen(subjects: np.ndarray, count: int) -> list[int]:
     """Which samples are shown: subjects in turn, evenly spread in the last."""
     generator = np.random.default_rng(0)
     turns: dict[int, list[int]] = {}
-    taken: collections.Counter[str] = collections.Counter()
+    counts: collections.Counter[str] = collections.Counter()
     for index in generator.permutation(len(subjects)).tolist():
         subject = str(subjects[index])
-        turns.setdefault(taken[subject], []).append(index)
-        taken[subject] += 1
+        turns.setdefault(counts[subject], []).append(index)
+        counts[subject] += 1
     chosen: list[int] = []
     for members in map(sorted, turns.values()):
         room = min(count - len(chosen), len(members))

@@ -14,9 +14,9 @@ from efgan_tf.config import DataConfig
 from efgan_tf.data import cfee, plan, rafd, tables
 from efgan_tf.data.aligning import FolderPhotos, PhotoSource
 from efgan_tf.data.builders import LOCAL_RUNNER, FacesBuilder, FacesConfig
-from efgan_tf.data.labels import Selection
 from efgan_tf.data.listing import changes_as_user_errors, files_below
-from efgan_tf.data.report import Report
+from efgan_tf.data.photo_names import Selection
+from efgan_tf.data.preparation_report import Report
 from efgan_tf.data.splits import read_subjects
 from efgan_tf.faces import photos
 
@@ -41,8 +41,8 @@ class Folder(FacesBuilder, skip_registration=True):
         data = self.builder_config.data
         source, table = Path(data.source_dir), Path(data.aus)
         labels = data.aus == AUTO
-        given = data.source_dir and data.aus
-        if not (given and source.is_dir() and (labels or table.exists())):
+        configured = data.source_dir and data.aus
+        if not (configured and source.is_dir() and (labels or table.exists())):
             return ""
         folder = table if table.is_dir() else table.parent
         digest = hashlib.sha256()
@@ -94,7 +94,7 @@ class Folder(FacesBuilder, skip_registration=True):
     def _read_table(
         self, files: list[str], selection: Selection | None
     ) -> tables.Table:
-        """The table that is named, or one that is read from the photos."""
+        """The table of `--aus`, or labels read from the photos."""
         data = self.builder_config.data
         if data.aus != AUTO:
             return tables.read_table(data.aus)
@@ -118,13 +118,13 @@ class Folder(FacesBuilder, skip_registration=True):
             self._labeled.write_report(Path(self.data_dir))
 
     def _select(self, files: list[str]) -> Selection | None:
-        """Which photos are wanted; None for all of them."""
+        """Which photos are used; None for all of them."""
         del files
         return None
 
 
 class Rafd(Folder, skip_registration=True):
-    """The Radboud Faces Database, as it is handed out."""
+    """The Radboud Faces Database, as its owners distribute it."""
 
     MANUAL_DOWNLOAD_INSTRUCTIONS = rafd.HOW_TO_GET
     SETTINGS = (*_SOURCE, "rafd_angles", "rafd_gazes")
@@ -136,7 +136,7 @@ class Rafd(Folder, skip_registration=True):
 
 
 class Cfee(Folder, skip_registration=True):
-    """Compound Facial Expressions of Emotion, as it is handed out."""
+    """Compound Facial Expressions of Emotion, as its owners distribute it."""
 
     MANUAL_DOWNLOAD_INSTRUCTIONS = cfee.HOW_TO_GET
     HELP = cfee.HELP
@@ -146,7 +146,7 @@ class Cfee(Folder, skip_registration=True):
 
 
 class Synthetic(FacesBuilder, skip_registration=True):
-    """Rendered people, who need no licence; aligned as photos are."""
+    """Rendered people, who need no license; aligned as photos are."""
 
     SETTINGS = (
         "subjects", "images_per_subject", "views_per_subject", "photo_size",

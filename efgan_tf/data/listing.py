@@ -19,7 +19,7 @@ CHANGED = (
 
 @contextlib.contextmanager
 def changes_as_user_errors() -> Iterator[None]:
-    """Tells that what was listed is gone by now like a user's mistake."""
+    """Turns the loss of a listed file into a user's mistake."""
     try:
         yield
     except (FileNotFoundError, NotADirectoryError) as error:
@@ -92,7 +92,7 @@ _READ_NAME = {"rafd": rafd.read_name, "cfee": cfee.read_name}
 
 
 def located(config: DataConfig) -> DataConfig:
-    """With the place of the photos, where it is not given and is found.
+    """Adds the folder of the photos, where the flags do not name it.
 
     TFDS's convention is to unpack such a data set below `downloads/manual` of
     the data's folder, or of TFDS's own. There, the folder of the data set's

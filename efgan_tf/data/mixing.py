@@ -1,4 +1,4 @@
-"""Several data sets as one pool, and whose rows a batch's are."""
+"""Several data sets as one pool, and the set of each row of a batch."""
 
 import dataclasses
 from collections.abc import Sequence
@@ -7,8 +7,8 @@ from fractions import Fraction
 import numpy as np
 
 from efgan_tf import action_units
+from efgan_tf.data.pictures_on_disk import joined
 from efgan_tf.data.samples import Faces, Part, alone
-from efgan_tf.data.stored import joined
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -59,7 +59,7 @@ def pooled(faces: Faces | Sequence[Part], batch_size: int) -> Pool:
     rows = rows_of([part.share for part in parts], batch_size)
     starts = np.cumsum(counts) - counts
     layout = np.array(interleaved(rows), np.int64)
-    seen = layout[:, None] == np.arange(len(parts))
+    in_set = layout[:, None] == np.arange(len(parts))
     return Pool(
         encoded=joined([faces.encoded for faces in sets]),
         size=sets[0].size,
@@ -77,7 +77,7 @@ def pooled(faces: Faces | Sequence[Part], batch_size: int) -> Pool:
         shares=np.array(rows) / batch_size,
         rows=np.array(rows, np.int64),
         layout=layout,
-        places=(np.cumsum(seen, axis=0) - 1)[np.arange(batch_size), layout],
+        places=(np.cumsum(in_set, axis=0) - 1)[np.arange(batch_size), layout],
     )
 
 
@@ -129,7 +129,7 @@ def rows_of(shares: Sequence[Fraction], batch_size: int) -> list[int]:
 
 
 def interleaved(rows: Sequence[int]) -> list[int]:
-    """Whose row each row of a batch is, the sets spread evenly over it.
+    """The set of each row of a batch, the sets spread evenly over it.
 
     Among the first k rows every set has its share of k, rounded up or down.
     So a replica, which takes rows that follow each other, has exactly the
@@ -146,14 +146,16 @@ def interleaved(rows: Sequence[int]) -> list[int]:
     Returns:
       The number of a set for each of the `sum(rows)` rows.
     """
-    total, given = sum(rows), [0] * len(rows)
+    total, assigned = sum(rows), [0] * len(rows)
     layout = []
     for row in range(total):
         _, chosen = min(
             (-(-(done + 1) * total // count), index)
-            for index, (done, count) in enumerate(zip(given, rows, strict=True))
+            for index, (done, count) in enumerate(
+                zip(assigned, rows, strict=True)
+            )
             if done < count and done * total // count <= row
         )
-        given[chosen] += 1
+        assigned[chosen] += 1
         layout.append(chosen)
     return layout

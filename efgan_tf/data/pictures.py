@@ -1,6 +1,6 @@
-"""Pictures out of their PNG files: all beforehand, or as they are drawn.
+"""Decodes pictures: all of them beforehand, or each when it is drawn.
 
-The files are in memory, or stay on disk (`efgan_tf.data.stored`).
+The files are in memory, or stay on disk (`efgan_tf.data.pictures_on_disk`).
 """
 
 from collections.abc import Callable, Sequence
@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import tensorflow as tf
 
-from efgan_tf.data.stored import OnDisk
+from efgan_tf.data.pictures_on_disk import OnDisk
 
 DECODED_LIMIT = 2 * 2**30
 """Up to this many bytes, pictures are decoded once and kept, which draws

@@ -143,32 +143,36 @@ def batch_function(
     others = _other_function(pool, mix_targets)
 
     def uniform(batch, stream, shape):
-        # Drawn for the whole batch, whatever rows of it are wanted.
+        # Drawn for the whole batch, whatever rows of it are needed.
         return tf.random.stateless_uniform(
             [batch_size, *shape], _stream_seed(seed, stream, batch)
         )
 
     def draw(batch, first_row, rows):
         batch = tf.cast(batch, tf.int64)
-        wanted = tf.cast(first_row, tf.int64) + tf.range(rows, dtype=tf.int64)
+        row_numbers = tf.cast(first_row, tf.int64) + tf.range(
+            rows, dtype=tf.int64
+        )
         # The sets change places from batch to batch, so that what looks at
         # every n-th row sees all of them in turn; once more every batch_size
         # batches, for those who look at every n-th batch.
         turn = batch + batch // batch_size if len(pool.counts) > 1 else 0
         part, place, start, of_batch = tf.unstack(
-            tf.gather(table, (wanted + turn) % batch_size, axis=1)
+            tf.gather(table, (row_numbers + turn) % batch_size, axis=1)
         )
         position = batch * of_batch + place
         own = _sample_index(position, part, pool.counts, seed)
         source = start + own
-        choice = tf.gather(uniform(batch, _TARGET, []), wanted)
-        noise = tf.gather(uniform(batch, _NOISE, [action_units.COUNT]), wanted)
+        choice = tf.gather(uniform(batch, _TARGET, []), row_numbers)
+        noise = tf.gather(
+            uniform(batch, _NOISE, [action_units.COUNT]), row_numbers
+        )
         noise = (2 * noise - 1) * target_noise
 
         source_units, usable = (tf.gather(t, source) for t in (units, known))
         other = others(part, own, choice)
         target_units = tf.clip_by_value(tf.gather(units, other) + noise, 0, 1)
-        taught = usable * tf.gather(known, other)
+        target_known = usable * tf.gather(known, other)
         has_target, shown = tf.zeros([rows], tf.bool), [source]
         if pairing == "paired":
             has_target, partner = partners(source, choice)
@@ -176,13 +180,13 @@ def batch_function(
             target_units = tf.where(
                 paired, tf.gather(units, partner), target_units
             )
-            taught = tf.where(paired, usable, taught)
+            target_known = tf.where(paired, usable, target_known)
             shown.append(partner)
-        target_units = tf.where(taught > 0, target_units, source_units)
+        target_units = tf.where(target_known > 0, target_units, source_units)
 
         images = [pictures(index) for index in shown]
         if flip:
-            mirrored = tf.gather(uniform(batch, _FLIP, []), wanted) < 0.5
+            mirrored = tf.gather(uniform(batch, _FLIP, []), row_numbers) < 0.5
             images = [_flipped(image, mirrored) for image in images]
         images = [to_float(image) for image in images]
         return {
@@ -236,7 +240,7 @@ def _permuted(
 def _other_function(
     pool: Pool, mix_targets: str
 ) -> Callable[[tf.Tensor, tf.Tensor, tf.Tensor], tf.Tensor]:
-    """A function from samples to others that lend them their units.
+    """A function from samples to others, whose units become their targets.
 
     It takes each sample's data set, its number there and a choice in [0, 1),
     `[b]` each, and returns the number among all: never that of the sample
@@ -246,17 +250,17 @@ def _other_function(
     shares = tf.constant(pool.shares, tf.float32)
 
     def others(part, own, choice):
-        lender = part
+        other_set = part
         if mix_targets == "any":
-            lender = tf.searchsorted(ends, choice, "right", tf.int64)
-            lender = tf.minimum(lender, len(pool.shares) - 1)
-            begin = tf.gather(ends - shares, lender)
-            choice = (choice - begin) / tf.gather(shares, lender)
-        count = tf.gather(pool.counts, lender)
-        same = tf.cast(lender == part, tf.int64)
+            other_set = tf.searchsorted(ends, choice, "right", tf.int64)
+            other_set = tf.minimum(other_set, len(pool.shares) - 1)
+            begin = tf.gather(ends - shares, other_set)
+            choice = (choice - begin) / tf.gather(shares, other_set)
+        count = tf.gather(pool.counts, other_set)
+        same = tf.cast(other_set == part, tf.int64)
         number = _scaled(choice, count - same)
-        number = tf.where(lender == part, (own + 1 + number) % count, number)
-        return tf.gather(pool.starts, lender) + number
+        number = tf.where(other_set == part, (own + 1 + number) % count, number)
+        return tf.gather(pool.starts, other_set) + number
 
     return others
 

@@ -1,7 +1,7 @@
-"""What is to be prepared: photos joined with their rows, people shared out.
+"""What is to be prepared: photos joined with their rows, people split.
 
 Nothing is read here but names and tables, so that a mistake shows at once and
-every photo's way is settled before the first one is opened.
+what happens to each photo is known before the first one is opened.
 """
 
 import dataclasses
@@ -13,9 +13,9 @@ import numpy as np
 from efgan_tf.common.errors import UserError
 from efgan_tf.data import splits, tables
 from efgan_tf.data.aligning import PhotoSource, jobs, pose
-from efgan_tf.data.labels import Selection
 from efgan_tf.data.listing import files_below, is_text
-from efgan_tf.data.report import Report
+from efgan_tf.data.photo_names import Selection
+from efgan_tf.data.preparation_report import Report
 from efgan_tf.data.tables import Row, Table
 from efgan_tf.faces import photos
 
@@ -32,14 +32,14 @@ class Plan:
       source: of the photos.
       size: side of the aligned pictures.
       rows: of each split that has any, ordered by subject, view and file.
-      given: float32 `[17]`, 1 for the units that the table has.
+      available: float32 `[17]`, 1 for the units that the table has.
       report: of what is settled already.
     """
 
     source: PhotoSource
     size: int
     rows: dict[str, list[Row]]
-    given: np.ndarray
+    available: np.ndarray
     report: Report
 
     def jobs(self, split: str) -> list[list[Row]]:
@@ -55,7 +55,7 @@ def make_plan(
     size: int,
     held_out: float | Collection[str],
 ) -> Plan:
-    """Shares the people out.
+    """Assigns people to splits.
 
     Args:
       source: of the rows' photos.
@@ -80,7 +80,7 @@ def make_plan(
         source=source,
         size=size,
         rows={name: rows for name, rows in by_split.items() if rows},
-        given=table.given,
+        available=table.available,
         report=report,
     )
 
@@ -119,7 +119,7 @@ def listed(source_dir: Path, report: Report) -> list[str]:
 
 
 def unread(source_dir: Path) -> list[str]:
-    """What people take for photos below a folder, and is not read."""
+    """The files below a folder that look like photos but are not read."""
     return files_below(source_dir, photos.UNREAD_SUFFIXES)
 
 
@@ -130,7 +130,7 @@ def joined(
     selection: Selection | None = None,
     unread: Sequence[str] = (),
 ) -> list[Row]:
-    """The rows that have a photo which is wanted.
+    """The rows whose photo is there and selected.
 
     Args:
       files: the photos.
@@ -153,7 +153,7 @@ def joined(
         labels = selection.labels
         without_row = [file for file in matched.without_row if file in labels]
         rows = [
-            _labelled(row, labels) for row in matched.rows if row.file in labels
+            _labeled(row, labels) for row in matched.rows if row.file in labels
         ]
         report.counts = selection.counts
         report.passed_over = selection.passed_over
@@ -162,8 +162,10 @@ def joined(
     for file in unread:
         suffix = PurePosixPath(file).suffix
         report.drop(file, f"not a kind of photo that is read ({suffix})")
-    meant = {end for file in unread for end in _ends(file)}
-    reported = {name for name in matched.without_photo if meant & _ends(name)}
+    unread_names = {end for file in unread for end in _ends(file)}
+    reported = {
+        name for name in matched.without_photo if unread_names & _ends(name)
+    }
     for name in (*without_row, *matched.without_photo):
         if name not in reported:
             report.drop(name, matched.reasons[name])
@@ -211,7 +213,7 @@ def _matched(
     )
 
 
-def _labelled(row: Row, labels: dict) -> Row:
+def _labeled(row: Row, labels: dict) -> Row:
     label = labels[row.file]
     return dataclasses.replace(
         row,

@@ -15,7 +15,7 @@ from efgan_tf import action_units
 from efgan_tf.common.errors import UserError
 from efgan_tf.config import RAFD_ANGLES as ANGLES
 from efgan_tf.config import RAFD_GAZES as GAZES
-from efgan_tf.data import labels
+from efgan_tf.data import photo_names
 
 # What was published: every model at every angle with every expression and
 # gaze, 8,040 photos (rafd.socsci.ru.nl, "Overview").
@@ -75,7 +75,7 @@ def read_name(file: str) -> Name | None:
 
     Whether there is a model of that number is not checked.
     """
-    match = _NAME.fullmatch(labels.bare_name(file) or "")
+    match = _NAME.fullmatch(photo_names.bare_name(file) or "")
     if not match:
         return None
     angle, model, *texts = match.groups()
@@ -86,7 +86,7 @@ def select(
     files: Sequence[str],
     angles: Sequence[str] = CENTRAL_ANGLES,
     gazes: Sequence[str] = GAZES,
-) -> labels.Selection:
+) -> photo_names.Selection:
     """Chooses among the photos of a folder.
 
     Args:
@@ -99,9 +99,9 @@ def select(
     """
     names, unknown_names = _sorted_out(files)
     if not names:
-        raise labels.none_named(files, EXAMPLE, HELP)
+        raise photo_names.none_named(files, EXAMPLE, HELP)
     own = list(names.values())
-    chosen: dict[str, labels.Label] = {}
+    chosen: dict[str, photo_names.Label] = {}
     passed_over: collections.Counter[str] = collections.Counter()
     for file, name in names.items():
         if name.angle not in angles:
@@ -110,10 +110,12 @@ def select(
             passed_over[f"gaze {name.gaze}"] += 1
         else:
             view = f"{name.angle}-{name.gaze}"
-            chosen[file] = labels.Label(_id(name.model), name.expression, view)
+            chosen[file] = photo_names.Label(
+                _id(name.model), name.expression, view
+            )
     if not chosen:
-        raise UserError(_none_wanted(own, angles, gazes))
-    return labels.Selection(
+        raise UserError(_none_selected(own, angles, gazes))
+    return photo_names.Selection(
         labels=chosen,
         passed_over=dict(sorted(passed_over.items())),
         unknown_names=unknown_names,
@@ -125,7 +127,7 @@ def select(
 def _sorted_out(
     files: Sequence[str],
 ) -> tuple[dict[str, Name], list[tuple[str, str]]]:
-    """The photos of the set, and a reason against each other file."""
+    """The photos of the set, and why each other file is none of them."""
     names = {file: name for file in files if (name := read_name(file))}
     persons = _persons(names)
     reasons = {}
@@ -138,7 +140,7 @@ def _sorted_out(
                 f"({_id(name.model)} is {persons[name.model]})"
             )
     sound = {file: n for file, n in names.items() if file not in reasons}
-    reasons |= labels.repeated(sound)
+    reasons |= photo_names.repeated(sound)
     for file in files:
         if file not in names:
             reasons[file] = f"not named as RaFD names its photos ({EXAMPLE})"
@@ -148,25 +150,25 @@ def _sorted_out(
 
 
 def _persons(names: Mapping[str, Name]) -> dict[int, str]:
-    """What most photos of each model say who it is."""
-    said: dict[int, collections.Counter[str]] = {}
+    """Group and sex of each model, by most of its photos' names."""
+    counts: dict[int, collections.Counter[str]] = {}
     for file in sorted(names):
         name = names[file]
-        said.setdefault(name.model, collections.Counter())[name.person] += 1
-    return {model: c.most_common(1)[0][0] for model, c in said.items()}
+        counts.setdefault(name.model, collections.Counter())[name.person] += 1
+    return {model: c.most_common(1)[0][0] for model, c in counts.items()}
 
 
 def _id(model: int) -> str:
     return f"{model:02}"
 
 
-def _none_wanted(
+def _none_selected(
     names: Sequence[Name], angles: Sequence[str], gazes: Sequence[str]
 ) -> str:
-    there = collections.Counter((name.angle, name.gaze) for name in names)
+    available = collections.Counter((name.angle, name.gaze) for name in names)
     listed = "; ".join(
         f"{count:,} at angle {angle}, gaze {gaze}"
-        for (angle, gaze), count in sorted(there.items())
+        for (angle, gaze), count in sorted(available.items())
     )
     return (
         f"no photo of RaFD at --rafd_angles={','.join(angles)} with "
@@ -233,8 +235,8 @@ def _missing(
         if count < per_model
     ]
     details = [
-        f"no photo of {kind} {labels.some(values)}"
+        f"no photo of {kind} {photo_names.some(values)}"
         for kind, values in missing.items()
         if values
     ]
-    return [*details, labels.some(short)] if short else details
+    return [*details, photo_names.some(short)] if short else details

@@ -1,4 +1,4 @@
-"""How well pictures that are true targets of each other lie on each other."""
+"""How well pictures that are true targets of each other register."""
 
 import dataclasses
 from collections.abc import Sequence
@@ -10,7 +10,7 @@ from efgan_tf import geometry
 
 @dataclasses.dataclass(frozen=True)
 class Registration:
-    """The pictures of views that were taken more than once.
+    """The pictures of views that have more than one.
 
     Attributes:
       photos: how many there are.

@@ -1,4 +1,4 @@
-"""Prepared faces in memory: what a split holds, before anything is drawn."""
+"""The prepared faces of a split."""
 
 import dataclasses
 import fractions
@@ -14,7 +14,7 @@ class Faces:
     """The aligned faces of one split.
 
     Pictures are kept encoded: 8,000 faces of 128×128 take some 200 MB as PNG.
-    Those of a set that is too large stay on disk (`efgan_tf.data.stored`).
+    Those of a set that is too large stay on disk (`pictures_on_disk`).
 
     Attributes:
       encoded: n PNG files as `bytes`, RGB, `size` × `size`.
@@ -89,6 +89,6 @@ class Part:
     faces: Faces
 
 
-def alone(faces: Faces, name: str = "") -> tuple[Part, ...]:
+def alone(faces: Faces) -> tuple[Part, ...]:
     """A single data set as the parts of a run."""
-    return (Part(name, fractions.Fraction(1), faces),)
+    return (Part("", fractions.Fraction(1), faces),)

@@ -13,7 +13,7 @@ SPLITS = ("train", "test")
 def split_subjects(
     subjects: Iterable[str], held_out: float | Collection[str]
 ) -> dict[str, list[str]]:
-    """Shares out the subjects, none to both sides.
+    """Splits the subjects; none is on both sides.
 
     The subjects are ranked by a hash of their names and the first ones are
     held out: the outcome depends on who there is, not on their order or on how

@@ -17,7 +17,7 @@ import numpy as np
 from efgan_tf.common import outputs
 from efgan_tf.common.errors import UserError
 from efgan_tf.config import DataConfig
-from efgan_tf.data import contact_sheet, stored
+from efgan_tf.data import contact_sheet, pictures_on_disk
 from efgan_tf.data.listing import located
 from efgan_tf.data.plan import NothingKept
 from efgan_tf.data.samples import Faces, Part
@@ -286,8 +286,8 @@ def load_faces(
     prepared = prepare(config, image_size)
     if prepared.is_new:
         print(prepared.summary, file=sys.stderr)
-    limit = config.data_memory * stored.memory_bytes() - sum(
-        stored.held_bytes(faces.encoded) for faces in beside
+    limit = config.data_memory * pictures_on_disk.memory_bytes() - sum(
+        pictures_on_disk.held_bytes(faces.encoded) for faces in beside
     )
     faces = _read_faces(prepared.folder, image_size, split, limit)
     if split == "train" and not len(faces):
@@ -318,7 +318,9 @@ def _read_faces(
         info = builder.info.splits[split]
         if info.num_bytes > limit:
             paths = [Path(path) for path in info.filepaths]
-            for row, place in stored.indexed(paths, builder.info.features):
+            for row, place in pictures_on_disk.indexed(
+                paths, builder.info.features
+            ):
                 examples.append(_as_text(row) | {"image": place})
         else:
             dataset = builder.as_dataset(
@@ -330,7 +332,9 @@ def _read_faces(
     )
     pictures: Any = [row["image"] for row in examples]
     if paths:
-        pictures = stored.StoredPictures(paths, np.array(pictures, np.int64))
+        pictures = pictures_on_disk.StoredPictures(
+            paths, np.array(pictures, np.int64)
+        )
 
     def texts(name: str) -> np.ndarray:
         return np.array([row[name] for row in examples], np.str_)

@@ -1,4 +1,4 @@
-"""The student: what of the teacher it starts from, and how it is trained.
+"""The student: which of the teacher's weights it starts from, and its training.
 
 It learns to make the teacher's pictures.
 """
@@ -17,7 +17,7 @@ from efgan_tf.common.images import psnr
 from efgan_tf.common.progress import Progress
 from efgan_tf.config import DataConfig, ModelConfig
 from efgan_tf.data import load_faces
-from efgan_tf.distillation.lessons import Lessons, make_lessons
+from efgan_tf.distillation.examples import Examples, make_examples
 from efgan_tf.distillation.settings import DistillConfig
 from efgan_tf.models import build_cascade, dtype_policy, stage_models
 from efgan_tf.trained.info import ModelInfo
@@ -27,6 +27,7 @@ from efgan_tf.trained.network import TrainedNetwork, join
 from efgan_tf.training import losses, schedules
 from efgan_tf.training.scoring import evaluation_set, run_cascade
 
+_SEED = 0  # of weights and examples
 _HELD_OUT = 64
 _DECAY = 0.5
 
@@ -52,23 +53,23 @@ def distill(
         the file cannot be written.
     """
     teacher = load_network(config.teacher)
-    keras.utils.set_random_seed(config.distill_seed)
+    keras.utils.set_random_seed(_SEED)
     student = build_student(teacher, model)
     if config.student:
         go_on_from(student, config.student)
     train = load_faces(data, model.image_size, "train")
     held_out = load_faces(data, model.image_size, "test", beside=[train])
-    examples = evaluation_set(held_out, train, _HELD_OUT)
-    scores = Scores(teacher, examples)
-    lessons = make_lessons(
+    pairs = evaluation_set(held_out, train, _HELD_OUT)
+    scores = Scores(teacher, pairs)
+    examples = make_examples(
         teacher,
         train,
         config.lessons,
-        config.distill_seed,
+        _SEED,
         config.true_lessons,
     )
     last: dict[str, float] = {}
-    for found in _learn(student, lessons, config, scores):
+    for found in _learn(student, examples, config, scores):
         write_keras(student, Path(config.out), overwrite=True)
         last = found
     return last
@@ -79,14 +80,14 @@ class Scores:
 
     Args:
       teacher: the trained model.
-      examples: of `evaluation_set`.
+      pairs: of `evaluation_set`.
     """
 
     def __init__(
-        self, teacher: TrainedNetwork, examples: Mapping[str, np.ndarray]
+        self, teacher: TrainedNetwork, pairs: Mapping[str, np.ndarray]
     ):
-        self.examples = examples
-        self.wanted = run_cascade(teacher.cascade, examples)["image"]
+        self.pairs = pairs
+        self.teacher_edits = run_cascade(teacher.cascade, pairs)["image"]
 
     def measure(self, student: TrainedNetwork) -> dict[str, float]:
         """Mean PSNR in dB: student to teacher, and of all three to the truth.
@@ -94,15 +95,15 @@ class Scores:
         `"to_teacher"`, and where there are true targets `"student"`,
         `"teacher"` and `"no_edit"`.
         """
-        edited = run_cascade(student.cascade, self.examples)["image"]
-        found = {"to_teacher": float(np.mean(psnr(edited, self.wanted)))}
-        true = self.examples["has_target"]
+        edited = run_cascade(student.cascade, self.pairs)["image"]
+        found = {"to_teacher": float(np.mean(psnr(edited, self.teacher_edits)))}
+        true = self.pairs["has_target"]
         if true.any():
-            truth = self.examples["target_image"][true]
+            truth = self.pairs["target_image"][true]
             shown = {
                 "student": edited,
-                "teacher": self.wanted,
-                "no_edit": self.examples["image"],
+                "teacher": self.teacher_edits,
+                "no_edit": self.pairs["image"],
             }
             for name, images in shown.items():
                 found[name] = float(np.mean(psnr(images[true], truth)))
@@ -122,20 +123,20 @@ def describe_scores(scores: Mapping[str, float]) -> str:
 
 def _learn(
     student: TrainedNetwork,
-    lessons: Lessons,
+    examples: Examples,
     config: DistillConfig,
     scores: Scores,
 ) -> Iterator[dict[str, float]]:
     """Trains in place; yields scores, the last of them at the end."""
     optimizer = keras.optimizers.Adam(config.student_learning_rate)
-    step = _make_step(student, optimizer, config.lambda_agreement)
+    step = _make_step(student, optimizer)
     size = config.student_batch_size
     total = int(np.ceil(config.student_kimg * 1000 / size)) * size
     between = config.score_kimg * 1000
     progress = Progress("student", total)
     start, seen, scored = time.monotonic(), 0, 0
     progress.say(f"before: {describe_scores(scores.measure(student))}")
-    for batch in lessons.batches(size, config.distill_seed):
+    for batch in examples.batches(size, _SEED):
         share = seen / total
         if config.minutes:
             passed = (time.monotonic() - start) / (60 * config.minutes)
@@ -159,9 +160,8 @@ def _learn(
 def _make_step(
     student: TrainedNetwork,
     optimizer: keras.optimizers.Optimizer,
-    lambda_agreement: float,
 ) -> Callable[[Mapping[str, np.ndarray]], tf.Tensor]:
-    """A traced update: batch of `Lessons.batches` → its loss."""
+    """A traced update: batch of `Examples.batches` → its loss."""
     cascade, estimator = student.cascade, student.estimator
     variables = cascade.trainable_variables
     optimizer.build(variables)
@@ -169,15 +169,14 @@ def _make_step(
     @tf.function
     def step(batch):
         inputs = dict(batch)
-        wanted = inputs.pop("result")
+        target = inputs.pop("result")
         with tf.GradientTape() as tape:
-            made = cascade(inputs, training=True)["image"]
-            loss = losses.l1(made, wanted)
-            if lambda_agreement:
-                loss += lambda_agreement * losses.action_unit_regression(
-                    estimator(made, training=False),
-                    estimator(wanted, training=False),
-                )
+            edited = cascade(inputs, training=True)["image"]
+            loss = losses.l1(edited, target)
+            loss += losses.action_unit_regression(
+                estimator(edited, training=False),
+                estimator(target, training=False),
+            )
         optimizer.apply(tape.gradient(loss, variables), variables)
         return loss
 
@@ -212,9 +211,11 @@ def build_student(
     """
     theirs = dataclasses.asdict(teacher.info.model)
     for name in _SHARED:
-        wanted, has = getattr(config, name), theirs[name]
-        if wanted != has:
-            shown = ",".join(map(str, has)) if isinstance(has, tuple) else has
+        own, teachers = getattr(config, name), theirs[name]
+        if own != teachers:
+            shown = teachers
+            if isinstance(teachers, tuple):
+                shown = ",".join(map(str, teachers))
             raise UserError(
                 f"the student sees what its teacher sees: --{name} must be "
                 f"the teacher's {shown}"
@@ -251,10 +252,10 @@ def _start(stage: keras.Model, donor: keras.Model) -> None:
             for layer in (donated[name].layers if name in donated else ())
         }
         for layer in branch.layers:
-            given = theirs.get(layer.name, [])
+            weights = theirs.get(layer.name, [])
             shapes = [tuple(weight.shape) for weight in layer.weights]
-            if shapes and shapes == [weight.shape for weight in given]:
-                layer.set_weights(given)
+            if shapes and shapes == [weight.shape for weight in weights]:
+                layer.set_weights(weights)
 
 
 def _branches(stage: keras.Model) -> list[tuple[str, keras.Model]]:

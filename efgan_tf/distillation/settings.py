@@ -13,7 +13,7 @@ from efgan_tf.trained.presets import DEFAULT
 
 @dataclasses.dataclass(frozen=True)
 class DistillConfig:
-    """Who teaches, how much, and where the student goes."""
+    """Which teacher, how long, and where the student is written."""
 
     teacher: str = option(
         DEFAULT, "trained model to learn from: preset:NAME, a run or .keras"
@@ -37,16 +37,12 @@ class DistillConfig:
     )
     student_batch_size: int = option(8, "edits of one step")
     student_learning_rate: float = option(3e-4, "Adam's; falls to 0")
-    lambda_agreement: float = option(
-        1.0, "weight of what the AU estimator reads off both results"
-    )
     score_kimg: float = option(2.0, "thousands of edits between scores")
-    distill_seed: int = option(0, "of weights and lessons")
 
     def __post_init__(self):
         check_finite(self)
         check_at_least(self, 1, "lessons", "student_batch_size")
-        check_at_least(self, 0, "minutes", "lambda_agreement", "distill_seed")
+        check_at_least(self, 0, "minutes")
         require(
             0 <= self.true_lessons <= 1,
             f"--true_lessons={self.true_lessons} must be 0 to 1",

@@ -1,4 +1,4 @@
-"""An edited face back into its photo.
+"""Puts an edited face back into its photo.
 
 What the network changed is added to the photo, so that the photo's own detail,
 far finer than what the network sees, stays. Only where something was replaced
@@ -161,7 +161,7 @@ class _Layers:
 def _to_photo(layer, matrix, shape, cubic: bool = False) -> np.ndarray:
     import cv2  # OpenCV takes a tenth of a second to import
 
-    # OpenCV puts pixel centres at whole numbers, we at halves.
+    # OpenCV puts pixel centers at whole numbers, we at halves.
     half = np.full(2, 0.5)
     shift = matrix[:, 2] + matrix[:, :2] @ half - half
     return cv2.warpAffine(
@@ -249,7 +249,7 @@ def _smooth(steps: np.ndarray) -> np.ndarray:
 
 
 def _peak(photo: np.ndarray) -> int:
-    """What white is in the photo."""
+    """The value of white in the photo."""
     peaks = {"uint8": 255, "uint16": 65535, "float32": 1, "float64": 1}
     if photo.ndim != 3 or photo.shape[2] != 3 or photo.dtype.name not in peaks:
         raise ValueError(f"no photo: {photo.dtype} {photo.shape}")

@@ -27,7 +27,7 @@ class Face:
     Attributes:
       box: float64 `[4]`: left, top, width, height.
       landmarks: float64 `[5, 2]` (x, y) in the order of `geometry.LANDMARKS`;
-        pixel centres at whole numbers plus one half.
+        pixel centers at whole numbers plus one half.
       confidence: 0–1.
       doubt: why the landmarks may be wrong, where `efgan_tf.faces.turns` has
         looked and is not sure.

@@ -1,4 +1,4 @@
-"""Photos as documents: what is edited, and what must survive the edit.
+"""Photos as documents: what is edited, and what must stay after the edit.
 
 Alpha, 16 bits, EXIF, color profile, XMP, resolution and texts travel along,
 and pixels that were not edited come back bit for bit in lossless formats.
@@ -32,7 +32,7 @@ _FORMATS = {
 SUFFIXES = frozenset(_FORMATS)
 """What can be written, in lower case. (GIF would lose colors everywhere.)"""
 
-_GREY_MODES = ("1", "L", "LA", "La", "I", "I;16", "I;16B", "I;16L", "I;16N")
+_GRAY_MODES = ("1", "L", "LA", "La", "I", "I;16", "I;16B", "I;16L", "I;16N")
 _ROWS = 256  # worked on at a time, to bound the memory
 _LUMA = np.array([[0.299], [0.587], [0.114]], np.float32)  # as Pillow's "L"
 
@@ -46,7 +46,7 @@ class Document:
     Attributes:
       pixels: uint8 `[height, width, 3]`, what a viewer shows, as
         `photos.read_photo` gives it; this is what is edited.
-      color: uint8 or uint16 `[height, width, 1 or 3]` (one channel: grey), the
+      color: uint8 or uint16 `[height, width, 1 or 3]` (one channel: gray), the
         colors in full and without a white ground behind transparent parts.
       alpha: `[height, width, 1]` of the same type, or None.
       metadata: what else is in the file.
@@ -60,7 +60,7 @@ class Document:
     notes: tuple[str, ...] = ()
 
     @property
-    def is_grey(self) -> bool:
+    def is_gray(self) -> bool:
         return self.color.shape[2] == 1
 
 
@@ -100,7 +100,7 @@ def from_image(image: Image.Image) -> Document:
         is cut off or damaged.
     """
     name = "the picture"
-    with photos.problems_told(name):
+    with photos.as_photo_errors(name):
         return _document(image, name, None)
 
 
@@ -128,7 +128,7 @@ def edited(document: Document, pixels: np.ndarray) -> Document:
 def to_image(document: Document) -> Image.Image:
     """A Pillow image: what `from_image` was given, upright.
 
-    It is grey, has 16 bits or alpha if that one was or had; palettes and CMYK
+    It is gray, has 16 bits or alpha if that one was or had; palettes and CMYK
     have become RGB.
     """
     full = _full(document.color, document.alpha)
@@ -152,7 +152,7 @@ def write_document(
     alpha; JPEG and BMP have neither: transparent parts come to lie over white.
     A JPEG that was a JPEG is compressed as it was; another one at quality 95
     without subsampling. Of the metadata all is kept that the format has a
-    place for. A grey photo stays grey.
+    place for. A gray photo stays gray.
 
     Args:
       path: file to write.
@@ -219,11 +219,11 @@ def _document(image, name, deep, head=b"", notes=()) -> Document:
         full = photos.upright(np.asarray(image.convert("RGBA")), turn)
     else:
         full = pixels
-    grey = image.mode in _GREY_MODES
+    gray = image.mode in _GRAY_MODES
     metadata, left_out = read_metadata(image, head)
     return Document(
         pixels=pixels,
-        color=full[..., :1] if grey else full[..., :3],
+        color=full[..., :1] if gray else full[..., :3],
         alpha=full[..., 3:] if full.shape[2] == 4 else None,
         metadata=metadata,
         notes=(*notes, *left_out),
@@ -234,7 +234,7 @@ def _encode(path: Path, kind: str, document, pixels, options) -> None:
     options = writers.for_pillow(kind, options)
     if kind in ("JPEG", "BMP"):
         flat = Image.fromarray(pixels)
-        flat = flat.convert("L") if document.is_grey else flat
+        flat = flat.convert("L") if document.is_gray else flat
         with writers.progressive_buffer(pixels, options):
             flat.save(path, kind, **options)
         return
@@ -252,7 +252,7 @@ def _encode(path: Path, kind: str, document, pixels, options) -> None:
 
 
 def _full(color: np.ndarray, alpha: np.ndarray | None) -> np.ndarray:
-    """Colours with their alpha, if any."""
+    """Colors with their alpha, if any."""
     return color if alpha is None else np.concatenate([color, alpha], axis=2)
 
 
@@ -272,7 +272,7 @@ def _edited_color(document: Document, pixels: np.ndarray) -> np.ndarray:
         change = np.float32(pixels[rows]) - document.pixels[rows]
         if not change.any():
             continue
-        change = change @ _LUMA if document.is_grey else change
+        change = change @ _LUMA if document.is_gray else change
         value = np.clip(color[rows] + change * (peak / 255), 0, peak)
         edited[rows] = np.rint(value).astype(color.dtype)
     return edited

@@ -1,6 +1,6 @@
 """PNG and TIFF files that Pillow cannot read or write in full.
 
-Colours of 16 bits a channel come and go at 8 with Pillow, and its compressed
+Colors of 16 bits a channel come and go at 8 with Pillow, and its compressed
 TIFFs have no EXIF.
 """
 
@@ -32,7 +32,7 @@ _SAMPLE = Image.new("RGB", (1, 1))
 
 
 def is_deep(image: Image.Image) -> bool:
-    """Whether an opened picture, not yet loaded, has 16-bit colours."""
+    """Whether an opened picture, not yet loaded, has 16-bit colors."""
     return (
         isinstance(image, ImageFile.ImageFile)
         and image.format in ("PNG", "TIFF")
@@ -111,7 +111,7 @@ def encode_tiff(pixels: np.ndarray, **options) -> bytes:
     """A TIFF file with all metadata (Pillow's, if compressed, has no EXIF).
 
     Args:
-      pixels: uint8 or uint16 `[height, width, channels]`: grey or RGB, with or
+      pixels: uint8 or uint16 `[height, width, channels]`: gray or RGB, with or
         without alpha.
       **options: of Pillow's TIFF writer, such as `exif` and `icc_profile`.
     """

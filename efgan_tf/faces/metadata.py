@@ -1,4 +1,4 @@
-"""What a picture's file says beside its pixels, as far as it survives an edit.
+"""The metadata of a picture that stays after an edit.
 
 Old previews go everywhere, and so do values that are broken.
 """
@@ -134,9 +134,9 @@ def read_metadata(
             notes.append("XMP was left out: it is damaged")
     if _has_iptc(image):
         notes.append("IPTC's captions were left out")
-    rgb_or_grey = image.mode not in ("CMYK", "LAB", "YCbCr", "HSV")
+    rgb_or_gray = image.mode not in ("CMYK", "LAB", "YCbCr", "HSV")
     profile = info.get("icc_profile") or None
-    if profile and not rgb_or_grey:
+    if profile and not rgb_or_gray:
         notes.append(f"the color profile was left out: {image.mode} became RGB")
         profile = None
     metadata = Metadata(
@@ -211,9 +211,9 @@ def _has_iptc(image: Image.Image) -> bool:
     )
 
 
-def _dpi(given: Any) -> tuple[float, float] | None:
+def _dpi(value: Any) -> tuple[float, float] | None:
     try:
-        x, y = (float(value) for value in given)
+        x, y = (float(each) for each in value)
     except photos.BROKEN:
         return None
     return (x, y) if 0 < x < math.inf and 0 < y < math.inf else None

@@ -69,7 +69,7 @@ class Mtcnn:
     def _refined(
         self, name: str, photos: np.ndarray, boxes: np.ndarray, least: float
     ) -> np.ndarray:
-        """Boxes as a network corrects them, those that it is sure of."""
+        """The boxes that a network is sure of, as it corrects them."""
         side = SIDES[name]
         if not len(boxes):
             return np.empty((0, 6))
@@ -136,8 +136,8 @@ def _patches(photos: np.ndarray, boxes: np.ndarray, side: int) -> np.ndarray:
 
     top, bottom = row(low), row(high)
     patches = top + down[:, :, None, None] * (bottom - top)
-    seen = inside[:, 1, :, None] & inside[:, 0, None, :]
-    return patches * seen[..., None].astype(np.float32)
+    visible = inside[:, 1, :, None] & inside[:, 0, None, :]
+    return patches * visible[..., None].astype(np.float32)
 
 
 def _squares(boxes: np.ndarray) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""Photos as people have them, read into plain RGB arrays."""
+"""Photo files of all kinds, read into RGB arrays."""
 
 import contextlib
 import io
@@ -28,10 +28,10 @@ SUFFIXES = frozenset(
         *(".heic", ".heif", ".hif"),  # by pillow-heif
     )
 )
-"""What is taken for a photo when a folder is listed, in lower case."""
+"""Suffixes of photos when a folder is listed, in lower case."""
 
 VIDEO_SUFFIXES = frozenset((".mp4", ".m4v", ".mov", ".avi", ".mkv", ".webm"))
-"""What is taken for a video, in lower case."""
+"""Suffixes of videos, in lower case."""
 
 UNREAD_SUFFIXES = VIDEO_SUFFIXES | frozenset(
     (
@@ -41,7 +41,7 @@ UNREAD_SUFFIXES = VIDEO_SUFFIXES | frozenset(
         *(".psb", ".psd", ".svg", ".tga"),
     )
 )
-"""What people take for photos, and is not read, in lower case."""
+"""Suffixes of pictures and videos that are not read, in lower case."""
 
 WITHOUT_TEXTS = "without texts"
 """In the `info` of a PNG that is read for its pixels alone."""
@@ -81,8 +81,8 @@ def read_photo(source: str | os.PathLike | BinaryIO) -> np.ndarray:
     """Reads a photo the way a viewer shows it.
 
     The camera's orientation (EXIF) is applied, transparent parts are laid over
-    white, 16-bit greys are scaled to 8 bits, and of an animation the first
-    frame is taken. Colour profiles are ignored.
+    white, 16-bit grays are scaled to 8 bits, and of an animation the first
+    frame is taken. Color profiles are ignored.
 
     Args:
       source: a path, or a binary file opened for reading.
@@ -103,7 +103,7 @@ def opened(
     max_pixels: int,
     way_out: str = "shrink it first",
 ) -> Iterator[Image.Image]:
-    """A picture to be decoded; what fails inside is told as `PhotoError`.
+    """A picture to be decoded; what fails inside becomes a `PhotoError`.
 
     Args:
       source: a path, or a binary file opened for reading.
@@ -115,7 +115,7 @@ def opened(
         the package that reads it.
     """
     name = _name(source)
-    with problems_told(name), _unlimited(), _open(source, name) as image:
+    with as_photo_errors(name), _unlimited(), _open(source, name) as image:
         if image.width * image.height > max_pixels:
             limit = f"over {max_pixels / 1e6:g} megapixels"
             raise PhotoError(name, f"{limit}; {way_out}")
@@ -123,8 +123,8 @@ def opened(
 
 
 @contextlib.contextmanager
-def problems_told(name: str) -> Iterator[None]:
-    """What fails while a picture is read is told as `PhotoError`."""
+def as_photo_errors(name: str) -> Iterator[None]:
+    """What fails while a picture is read becomes a `PhotoError`."""
     try:
         yield
     except (FileNotFoundError, NotADirectoryError) as error:
@@ -156,7 +156,7 @@ def _open(source, name: str) -> Image.Image:
     """Opens a picture, by way of the package that its format needs.
 
     A PNG with damage outside of its pixels is opened without texts, profile
-    and the like, which `info[WITHOUT_TEXTS]` tells.
+    and the like, as `info[WITHOUT_TEXTS]` says.
     """
     try:
         return Image.open(source)
@@ -197,7 +197,7 @@ def _read(source, size: int = -1) -> bytes:
 
 @contextlib.contextmanager
 def _unlimited() -> Iterator[None]:
-    """Puts Pillow's own limits on pixels and texts aside, for ours.
+    """Replaces Pillow's own limits on pixels and texts by ours.
 
     Texts may stand behind a PNG's pixels, so until these are decoded.
     """
@@ -237,10 +237,10 @@ def to_rgb(image: Image.Image, name: str) -> np.ndarray:
     if image.mode == "F":
         raise PhotoError(name, "has floating-point pixels; save it as 8 bits")
     if image.mode.startswith("I"):
-        # 16-bit greys, whose conversion by Pillow clips at 255.
-        grey = np.asarray(image, np.float64) / 257
-        grey = np.clip(np.rint(grey), 0, 255).astype(np.uint8)
-        return upright(np.repeat(grey[:, :, None], 3, axis=2), turn)
+        # 16-bit grays, whose conversion by Pillow clips at 255.
+        gray = np.asarray(image, np.float64) / 257
+        gray = np.clip(np.rint(gray), 0, 255).astype(np.uint8)
+        return upright(np.repeat(gray[:, :, None], 3, axis=2), turn)
     if image.has_transparency_data:
         white = Image.new("RGBA", image.size, "white")
         image = Image.alpha_composite(white, image.convert("RGBA"))

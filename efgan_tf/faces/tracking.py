@@ -105,16 +105,18 @@ def follow(
     kept: list[Track] = []
     result = []
     for number in range(frames):
-        there = {track: face for track in tracks if (face := track.at(number))}
-        kept = [track for track in kept if track in there]
-        if there and (joined or not kept):
-            chosen = {id(face) for face in choose(list(there.values()))}
+        present = {
+            track: face for track in tracks if (face := track.at(number))
+        }
+        kept = [track for track in kept if track in present]
+        if present and (joined or not kept):
+            chosen = {id(face) for face in choose(list(present.values()))}
             kept = [
                 track
-                for track, face in there.items()
+                for track, face in present.items()
                 if track in kept or id(face) in chosen
             ]
-        result.append([there[track] for track in kept])
+        result.append([present[track] for track in kept])
     return result
 
 
@@ -191,14 +193,14 @@ def _continue(tracks, number: int, faces: Sequence[Face]) -> list:
         for f, face in enumerate(faces)
         if (distance := _distance(track[_last(track)], face)) < _REACH
     )
-    taken_tracks, taken_faces = set(), set()
+    used_tracks, used_faces = set(), set()
     for _, t, f in pairs:
-        if t not in taken_tracks and f not in taken_faces:
+        if t not in used_tracks and f not in used_faces:
             tracks[t][number] = faces[f]
-            taken_tracks.add(t)
-            taken_faces.add(f)
+            used_tracks.add(t)
+            used_faces.add(f)
     return [
-        {number: face} for f, face in enumerate(faces) if f not in taken_faces
+        {number: face} for f, face in enumerate(faces) if f not in used_faces
     ]
 
 
@@ -207,8 +209,8 @@ def _distance(before: Face, after: Face) -> float:
     sizes = np.sqrt([before.area, after.area])
     if sizes.max() > _GROWTH * sizes.min():
         return np.inf
-    centres = [face.box[:2] + face.box[2:] / 2 for face in (before, after)]
-    return float(np.linalg.norm(centres[1] - centres[0]) / sizes.mean())
+    centers = [face.box[:2] + face.box[2:] / 2 for face in (before, after)]
+    return float(np.linalg.norm(centers[1] - centers[0]) / sizes.mean())
 
 
 def _complete(seen: dict[int, Face], rate: float) -> Track:

@@ -95,15 +95,15 @@ def resolve(
     if faces and not doubtful:
         return list(faces)
     finds: list[_Find] = []
-    given = faces
+    as_it_is = faces
     if len(doubtful) == len(faces):  # the whole photo may lie
         finds = _look_around(detector, photo, doubtful)
         turns, shown = _shown_best(finds)
         if turns and (faces or _is_sure(shown)):
-            others = [face for face in faces if not _seen(face, shown)]
+            others = [face for face in faces if not _finds_of(face, shown)]
             faces = doubtful = [find.face for find in shown] + others
     return [
-        _surest(detector, photo, face, finds, given)
+        _surest(detector, photo, face, finds, as_it_is)
         if face in doubtful
         else face
         for face in faces
@@ -125,7 +125,7 @@ def _is_sure(finds: Sequence[_Find]) -> bool:
     )
 
 
-def _seen(face: Face, finds: Sequence[_Find]) -> list[_Find]:
+def _finds_of(face: Face, finds: Sequence[_Find]) -> list[_Find]:
     """Those of the finds that are of one face."""
     return [find for find in finds if overlap(find.face, face) >= _SAME]
 
@@ -193,14 +193,14 @@ def _surest(
     photo: np.ndarray,
     face: Face,
     finds: Sequence[_Find],
-    given: Sequence[Face],
+    as_it_is: Sequence[Face],
 ) -> Face:
     """A face as the surest turn shows it, with the doubt that is left.
 
     It is looked at by itself where `finds`, of the whole photo, lack it.
-    `given` are the faces of the photo as it is.
+    `as_it_is` are the faces of the photo as it is.
     """
-    found = _seen(face, finds) or _seen(
+    found = _finds_of(face, finds) or _finds_of(
         face, _look_closer(detector, photo, face)
     )
     scores = np.zeros(4)
@@ -216,7 +216,7 @@ def _surest(
     chosen = best.face if best else face
     if best and best.turns == 0:
         # As the photo was given, it was looked at in its full size.
-        same = [each for each in given if overlap(each, chosen) >= _SAME]
+        same = [each for each in as_it_is if overlap(each, chosen) >= _SAME]
         chosen = max(
             same, key=lambda each: overlap(each, chosen), default=chosen
         )

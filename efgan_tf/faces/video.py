@@ -159,7 +159,7 @@ def open_video(path: str | os.PathLike) -> Video:
 
 @contextlib.contextmanager
 def opened(path: str | os.PathLike) -> Iterator[Any]:
-    """A file's container as PyAV has it; its name is never taken for a URL.
+    """A file's container as PyAV has it; its name is never read as a URL.
 
     Raises:
       UserError: it cannot be read.
@@ -209,7 +209,7 @@ def _frames(container: Any, stream: Any) -> Iterator[Any]:
 def _later(
     last: Fraction | None, frame: Any, start: Fraction, video: Video
 ) -> Fraction:
-    """A frame's time, after `last` also where the file gives none or lies."""
+    """A frame's time, after `last` even if the file's is absent or wrong."""
     least = Fraction(0) if last is None else last + video.tick
     if frame.pts is None:
         return Fraction(0) if last is None else last + 1 / video.rate
@@ -221,7 +221,7 @@ def _counted(path: str, rate: Fraction) -> tuple[int, list[str]]:
     logging = pyav().logging
     logging.set_level(logging.ERROR)
     try:
-        with logging.Capture() as said, opened(path) as container:
+        with logging.Capture() as messages, opened(path) as container:
             stream = container.streams.best("video")
             found, hidden, end = 0, 0, Fraction(0)
             # Of all tracks: subtitles may go on when the picture has ended.
@@ -248,7 +248,9 @@ def _counted(path: str, rate: Fraction) -> tuple[int, list[str]]:
             f"of {float(length):.1f} seconds"
         )
         return max(known or estimated, found) - hidden, [problem]
-    problems = [f"the file is damaged ({said[0][2].strip()})"] if said else []
+    problems = (
+        [f"the file is damaged ({messages[0][2].strip()})"] if messages else []
+    )
     return max(known, found) - hidden, problems
 
 

@@ -99,16 +99,18 @@ def write_video(
     check_free_file(path, overwrite)
     kind = "mov" if Path(path).suffix.lower() == ".mov" else "mp4"
     with temporary_folder(path) as folder:
-        made, audio = folder / f"silent.{kind}", Audio.NONE
-        _encode(made, frames, source)
+        output, audio = folder / f"silent.{kind}", Audio.NONE
+        _encode(output, frames, source)
         if source is not None:
-            made, audio = _joined(made, source)
+            output, audio = _joined(output, source)
         with atomic_file(path, overwrite) as temporary:
-            os.replace(made, temporary)
+            os.replace(output, temporary)
     return audio
 
 
-def _encode(made: Path, frames: Iterable[Frame], source: Video | None) -> None:
+def _encode(
+    output: Path, frames: Iterable[Frame], source: Video | None
+) -> None:
     """Writes a silent video."""
     frames = iter(frames)
     first = next(frames, None)
@@ -116,7 +118,7 @@ def _encode(made: Path, frames: Iterable[Frame], source: Video | None) -> None:
         raise ValueError("a video needs at least one frame")
     tick = max(source.tick, _TICK) if source else _TICK
     colors = source.colors.as_written() if source else Colors()
-    with _failures_reported(), _created(made) as container:
+    with _failures_reported(), _created(output) as container:
         stream = container.add_stream(
             "libx264", rate=source.rate if source else None, options=_QUALITY
         )
@@ -174,9 +176,9 @@ def _joined(silent: Path, source: Video) -> tuple[Path, Audio]:
     """
     av = pyav()
     for attempt in (Audio.COPIED, Audio.CONVERTED, Audio.FAILED):
-        made = silent.with_stem(attempt.name)
+        output = silent.with_stem(attempt.name)
         try:
-            return made, _join(made, silent, source, attempt)
+            return output, _join(output, silent, source, attempt)
         except (av.error.FFmpegError, ValueError) as error:
             if getattr(error, "errno", None) == errno.ENOSPC:
                 raise UserError(f"the video cannot be written: {error}") from (
@@ -186,16 +188,16 @@ def _joined(silent: Path, source: Video) -> tuple[Path, Audio]:
     return silent, Audio.FAILED
 
 
-def _join(made: Path, silent: Path, source: Video, attempt: Audio) -> Audio:
+def _join(output: Path, silent: Path, source: Video, attempt: Audio) -> Audio:
     """Writes a file; audio is copied at best, as the attempt says."""
     with (
         opened(silent) as pictures,
         opened(source.path) as other,
-        _created(made) as container,
+        _created(output) as container,
     ):
         (stream,) = pictures.streams.video
         start = start_of(other)
-        kind = made.suffix.removeprefix(".")
+        kind = output.suffix.removeprefix(".")
         tracks = sound_tracks(other) if attempt is not Audio.FAILED else []
         audio = attempt if tracks else Audio.FAILED
         audio = audio if other.streams.audio else Audio.NONE

@@ -51,7 +51,7 @@ def options_for(
       sentences.
     """
     options, left_out = _compression(metadata, kind), []
-    for name, values in _given(metadata, kind).items():
+    for name, values in _available(metadata, kind).items():
         trial = _with(options, values)
         if name in _PLACES[kind] and _can_write(kind, trial):
             options = trial
@@ -77,7 +77,7 @@ def _compression(metadata: Metadata, kind: str) -> dict[str, Any]:
     return {"compress_level": 3} if kind == "PNG" else {}
 
 
-def _given(metadata: Metadata, kind: str) -> dict[str, dict[str, Any]]:
+def _available(metadata: Metadata, kind: str) -> dict[str, dict[str, Any]]:
     """What there is, by its name, as settings of Pillow's writer."""
     chunks = metadata.colors.chunks()
     xmp: dict[str, Any] = {"xmp": metadata.xmp}
@@ -85,7 +85,7 @@ def _given(metadata: Metadata, kind: str) -> dict[str, dict[str, Any]]:
         chunks = []  # what every viewer assumes
     if kind == "PNG" and metadata.xmp:
         xmp = {"texts": {"XML:com.adobe.xmp": metadata.xmp}}
-    given: dict[str, dict[str, Any]] = {
+    available: dict[str, dict[str, Any]] = {
         "color profile": {"icc_profile": metadata.icc_profile},
         "color chunks": {"chunks": chunks},
         "resolution": {"dpi": metadata.dpi},
@@ -95,7 +95,9 @@ def _given(metadata: Metadata, kind: str) -> dict[str, dict[str, Any]]:
         "texts": {"texts": dict(metadata.texts)},
     }
     return {
-        name: values for name, values in given.items() if any(values.values())
+        name: values
+        for name, values in available.items()
+        if any(values.values())
     }
 
 

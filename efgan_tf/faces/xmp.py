@@ -1,4 +1,4 @@
-"""XMP packets of photos that were edited: without what no longer holds."""
+"""XMP packets of edited photos, without what is no longer true."""
 
 import base64
 from xml.dom import minidom
@@ -7,7 +7,7 @@ from xml.parsers.expat import ExpatError
 _TIFF = "http://ns.adobe.com/tiff/1.0/"
 
 # Copies of the picture from before, and pointers to other parts of the file.
-_GONE = {
+_OUTDATED = {
     "http://ns.adobe.com/xap/1.0/g/img/",  # thumbnails
     "http://ns.adobe.com/xmp/note/",  # there is a second packet
     "http://ns.adobe.com/hdr-gain-map/1.0/",
@@ -40,24 +40,24 @@ def cleaned(packet: bytes, turned: bool = False) -> bytes | None:
 
     Returns:
       The same bytes if nothing had to go; None if it is no XML, so that nobody
-      can tell what is in it.
+      knows what is in it.
     """
     try:
         document = minidom.parseString(packet.strip(b"\0 \t\r\n"))
     except (ExpatError, ValueError, LookupError):
         return None
-    gone = _GONE | {_REGIONS} if turned else _GONE
+    outdated = _OUTDATED | {_REGIONS} if turned else _OUTDATED
     changed = False
     for element in document.getElementsByTagName("*"):
         for attribute in list(element.attributes.values()):
-            if _is_gone(attribute, attribute.value, gone):
+            if _is_outdated(attribute, attribute.value, outdated):
                 element.removeAttributeNode(attribute)
                 changed = True
             elif _is_orientation(attribute) and attribute.value != "1":
                 attribute.value, changed = "1", True
         leaf = _only_text(element)
         text = leaf.data if leaf else ""
-        if element.parentNode and _is_gone(element, text, gone):
+        if element.parentNode and _is_outdated(element, text, outdated):
             element.parentNode.removeChild(element)
             changed = True
         elif leaf and _is_orientation(element) and text != "1":
@@ -75,9 +75,9 @@ def _only_text(element: minidom.Element) -> minidom.Text | None:
     return None
 
 
-def _is_gone(node: minidom.Node, text: str, gone: set[str]) -> bool:
+def _is_outdated(node: minidom.Node, text: str, outdated: set[str]) -> bool:
     return (
-        node.namespaceURI in gone
+        node.namespaceURI in outdated
         or (node.namespaceURI, node.localName) == _THUMBNAILS
         or text.lstrip().startswith(_PICTURES)
     )

@@ -10,7 +10,7 @@ from PIL import Image
 
 from efgan_tf.common import outputs
 from efgan_tf.common.csv_files import normalize_name
-from efgan_tf.labeling import labeler, mapping, regression, report
+from efgan_tf.labeling import label_report, labeler, mapping, regression
 from efgan_tf.labeling import manifest as manifests
 from efgan_tf.labeling.labeler import Labels
 from efgan_tf.labeling.landmarker import FILE_HASH
@@ -43,7 +43,7 @@ class LabeledFolder:
     @property
     def report(self) -> str:
         """What the labels look like, for reading."""
-        return report.text(self.labels, self.manifest)
+        return label_report.text(self.labels, self.manifest)
 
     def write_table(self, path: Path) -> None:
         """Writes the table of action units, a CSV file."""
@@ -59,7 +59,7 @@ class LabeledFolder:
     def write_report(self, folder: Path) -> None:
         """Writes `labels.txt` and `labels.jpg`, the sheet of faces."""
         (folder / "labels.txt").write_text(self.report, "utf-8")
-        faces = report.sheet(self.source_dir, self.labels)
+        faces = label_report.sheet(self.source_dir, self.labels)
         Image.fromarray(faces).save(folder / "labels.jpg", quality=92)
 
 
@@ -118,7 +118,7 @@ def write(
 
 
 def check_out(out: str | os.PathLike, overwrite: bool) -> None:
-    """Refuses before the work what `write` would refuse after it.
+    """Checks, before the work, whether `write` could write.
 
     Raises:
       UserError: as `write`.

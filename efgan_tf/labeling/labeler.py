@@ -98,7 +98,7 @@ def label_photos(
     files: Sequence[str],
     path: str | os.PathLike = "",
 ) -> Labels:
-    """Labels photos and shows how far it is.
+    """Labels photos and shows the progress.
 
     Args:
       source_dir: the photos' folder.

@@ -113,6 +113,7 @@ _READ = [
 _SIDE = 256  # of the crop that the network of the points sees
 _MARGIN = 1.5  # side of the crop over that of what it is around
 _OUTER_EYES = (33, 263)  # the picture's left and right
+_THREADS = 2
 _PRESENT = 0.5  # lower means that the crop shows no face
 
 
@@ -135,16 +136,15 @@ class FaceLandmarker:
 
     Args:
       path: of `face_landmarker.task`; None for the installed package's.
-      threads: to compute with.
 
     Raises:
       UserError: the file is missing or another one.
     """
 
-    def __init__(self, path: str | os.PathLike | None = None, threads: int = 2):
+    def __init__(self, path: str | os.PathLike | None = None):
         files = read_networks(path)
-        self._points = _network(files[POINTS_FILE], threads)
-        self._shapes = _network(files[BLENDSHAPES_FILE], threads)
+        self._points = _network(files[POINTS_FILE])
+        self._shapes = _network(files[BLENDSHAPES_FILE])
 
     def read(
         self, photo: np.ndarray, face: Face
@@ -221,11 +221,11 @@ class FaceLandmarker:
         return shapes
 
 
-def _network(content: bytes, threads: int):
+def _network(content: bytes):
     """LiteRT's interpreter of a TFLite file."""
     from ai_edge_litert.interpreter import Interpreter
 
-    network = Interpreter(model_content=content, num_threads=threads)
+    network = Interpreter(model_content=content, num_threads=_THREADS)
     network.allocate_tensors()
     return network
 

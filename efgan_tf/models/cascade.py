@@ -1,4 +1,4 @@
-"""The cascade: a large change of expression made as several small ones.
+"""The cascade: a large change of expression in several small steps.
 
 Stage k edits the result of stage k-1 towards
 `y_k = y_src + k/K · (y_tgt - y_src)`, with weights of its own.
@@ -41,16 +41,16 @@ def build_cascade(
         stages=count, dtype="float32", name="stage_action_units"
     )(source, target)
     outputs, x, before = [], image, source
-    for stage, wanted in enumerate(targets, start=1):
-        seen = wanted
+    for stage, stage_target in enumerate(targets, start=1):
+        branch_units = stage_target
         if config.au_input == "difference":
-            seen = layers.Subtract(
+            branch_units = layers.Subtract(
                 dtype="float32", name=f"stage_{stage}_difference"
-            )([wanted, before])
+            )([stage_target, before])
         efgan = build_efgan(config, name=f"stage_{stage}")
-        result = efgan({"image": x, "action_units": seen})
-        outputs.append({**result, "action_units": wanted})
-        x, before = result["image"], wanted
+        result = efgan({"image": x, "action_units": branch_units})
+        outputs.append({**result, "action_units": stage_target})
+        x, before = result["image"], stage_target
     attention = CombineAttention(dtype="float32", name="attention")(
         [result["attention"] for result in outputs]
     )

@@ -44,7 +44,7 @@ def build_branch(
       channels: of the first layer; twice and four times that further in.
       blocks: residual blocks at a quarter of the resolution.
       injection: `"concat"` (units tiled onto the input) or `"film"` (units
-        scale and shift every normalised map).
+        scale and shift every normalized map).
       attention_bias: start of the attention before its sigmoid.
       color_head: `"image"` (color is a picture made from nothing but the
         body's output) or `"change"` (it starts as the first three channels
@@ -127,7 +127,7 @@ def _head_initializer(color_head):
 
 
 def _conv(filters, kernel_size, strides=1, *, name):
-    # No bias: the normalisation that follows would remove it.
+    # No bias: the normalization that follows would remove it.
     return layers.Conv2D(
         filters,
         kernel_size,

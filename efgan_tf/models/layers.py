@@ -47,7 +47,7 @@ def _standardize(x, scale, shift, epsilon):
 
 @register
 class InstanceNormalization(keras.layers.Layer):
-    """Normalises each channel of each image, then scales and shifts it.
+    """Normalizes each channel of each image, then scales and shifts it.
 
     The numeric twin of `tfa.layers.InstanceNormalization` (see
     `tests/golden/`) and of `keras.layers.GroupNormalization(groups=-1)`, which
@@ -82,7 +82,7 @@ class InstanceNormalization(keras.layers.Layer):
 
 @register
 class FilmInstanceNormalization(keras.layers.Layer):
-    """Instance normalisation whose scale and shift come from action units.
+    """Instance normalization whose scale and shift come from action units.
 
     "FiLM" (Perez et al., AAAI 2018): `scale = 1 + y·W_s + b_s` and
     `shift = y·W_t + b_t`. The kernel starts small but random, so that the
@@ -142,7 +142,7 @@ class ActionUnitConv2D(keras.layers.Layer):
     of the reference's.
 
     The zero padding matters: a constant alone would be removed by the instance
-    normalisation that follows (StarGAN, `model.py`, says so too).
+    normalization that follows (StarGAN, `model.py`, says so too).
 
     Args:
       filters: output channels.

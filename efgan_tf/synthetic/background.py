@@ -42,9 +42,9 @@ def paint_background(kind: str, seed: int, size: int) -> np.ndarray:
 
 
 def _color(rng: np.random.Generator) -> np.ndarray:
-    """Mostly quiet colours: a grey with a tint, sRGB."""
-    grey = rng.uniform(0.18, 0.85)
-    return np.clip(grey + rng.normal(0, 0.05, 3), 0.05, 0.95)
+    """Mostly quiet colors: a gray with a tint, sRGB."""
+    gray = rng.uniform(0.18, 0.85)
+    return np.clip(gray + rng.normal(0, 0.05, 3), 0.05, 0.95)
 
 
 def _blend(first: np.ndarray, second: np.ndarray, t: np.ndarray) -> np.ndarray:

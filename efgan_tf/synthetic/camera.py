@@ -40,8 +40,8 @@ class Pose:
     Attributes:
       head: rotation [3, 3] of the head.
       body: rotation [3, 3] of the shoulders.
-      middle: between the eyes of the neutral head, decimetres.
-      unit: eye distance of this person, decimetres.
+      middle: between the eyes of the neutral head, decimeters.
+      unit: eye distance of this person, decimeters.
       view: the sitting.
     """
 
@@ -54,7 +54,7 @@ class Pose:
     @classmethod
     def of(cls, vertices: np.ndarray, view: View) -> "Pose":
         """The pose of a neutral head [V, 3] in a view."""
-        left, right = head_lib.load_head().eye_centres(vertices)
+        left, right = head_lib.load_head().eye_centers(vertices)
         return cls(
             rotation(view.yaw, view.pitch, view.roll),
             rotation(view.yaw * _BODY_SHARE, 0, 0),
@@ -82,7 +82,7 @@ class Pose:
         closer = self.view.distance / (self.view.distance - turned[:, 2])
         x = turned[:, 0] * closer * scale + size * self.view.center[0]
         y = -turned[:, 1] * closer * scale + size * self.view.center[1]
-        # Pixel centres lie at half-integers of the image plane.
+        # Pixel centers lie at half-integers of the image plane.
         return np.stack([x - 0.5, y - 0.5, turned[:, 2] * scale], 1).astype(
             np.float32
         )

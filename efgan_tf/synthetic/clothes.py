@@ -79,7 +79,7 @@ def build_glasses(
     if not kind:
         return np.zeros((0, 3), np.float32), np.zeros((0, 3), np.int32)
     head = head_lib.load_head()
-    left, right = head.eye_centres(vertices)
+    left, right = head.eye_centers(vertices)
     unit = left[0] - right[0]
     rest = head.rest
     # Far enough out for brows, cheeks and raised lids.

@@ -85,7 +85,7 @@ def _basis() -> tuple[dict[str, int], np.ndarray]:
 
 
 def offsets(left: np.ndarray, right: np.ndarray) -> np.ndarray:
-    """Vertex offsets float32 [V, 3], in decimetres of the average head.
+    """Vertex offsets float32 [V, 3], in decimeters of the average head.
 
     Args:
       left: [17], 0–5, of the person's left side.

@@ -19,7 +19,7 @@ COLUMNS, CAP_ROWS, CURTAIN_ROWS = 73, 16, 8
 ROWS = CAP_ROWS + CURTAIN_ROWS
 TEXTURE_SHAPE = (256, 1024)
 # Middle of the skull, and how far the curtain falls, in rest units.
-_CENTRE = np.array([0.0, 0.55, -0.85], np.float32)
+_CENTER = np.array([0.0, 0.55, -0.85], np.float32)
 _LOWEST = -3.4
 
 
@@ -39,12 +39,12 @@ def _binding() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     ear = (np.abs(p[:, 0]) > 1.13) & (p[:, 1] < 0.5)
     low = p[:, 1] < -1.1
     skin = skin[~ear & ~low & (head.inside[skin] < 0.1)]
-    directions = rest[skin] - _CENTRE
+    directions = rest[skin] - _CENTER
     directions /= np.linalg.norm(directions, axis=1, keepdims=True)
     azimuth = np.linspace(-np.pi, np.pi, COLUMNS, dtype=np.float32)
     polar = np.linspace(0.02, 1.0, CAP_ROWS) * np.radians(122)
     polar, around = np.meshgrid(polar, azimuth, indexing="ij")
-    wanted = np.stack(
+    targets = np.stack(
         [
             np.sin(polar) * np.sin(around),
             np.cos(polar),
@@ -52,7 +52,7 @@ def _binding() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         ],
         -1,
     ).reshape(-1, 3)
-    closeness = wanted @ directions.T
+    closeness = targets @ directions.T
     near = np.argpartition(-closeness, 16, axis=1)[:, :16]
     angle = np.arccos(np.clip(np.take_along_axis(closeness, near, 1), -1, 1))
     weights = np.exp(-((angle / 0.13) ** 2)) + 1e-9
@@ -60,7 +60,7 @@ def _binding() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     return (
         skin[near].astype(np.int32),
         weights.astype(np.float32),
-        wanted.astype(np.float32),
+        targets.astype(np.float32),
     )
 
 
@@ -72,16 +72,16 @@ def _places() -> tuple[np.ndarray, np.ndarray]:
     """
     head = head_lib.load_head()
     bare = _hang(head.vertices, np.zeros((ROWS, COLUMNS), np.float32))
-    centre = head.eye_centres(head.vertices).mean(0)
+    center = head.eye_centers(head.vertices).mean(0)
     azimuth = np.linspace(-np.pi, np.pi, COLUMNS)
     return (
         np.broadcast_to(azimuth, (ROWS, COLUMNS)),
-        (bare[..., 1] - centre[1]) / head.eye_distance,
+        (bare[..., 1] - center[1]) / head.eye_distance,
     )
 
 
 def _hang(vertices: np.ndarray, thickness: np.ndarray) -> np.ndarray:
-    """The grid at `thickness` [ROWS, COLUMNS], in decimetres, off the head.
+    """The grid at `thickness` [ROWS, COLUMNS], in decimeters, off the head.
 
     Args:
       vertices: float32 [V, 3] of the person's head.
@@ -111,7 +111,7 @@ def _hang(vertices: np.ndarray, thickness: np.ndarray) -> np.ndarray:
 
 
 def _thickness(style: HairStyle, seed: int) -> np.ndarray:
-    """Of the whole hair in decimetres, float32 [ROWS, COLUMNS].
+    """Of the whole hair in decimeters, float32 [ROWS, COLUMNS].
 
     It swells from nothing at the hairline; curls make it lumpy.
     """

@@ -1,6 +1,6 @@
 """The head: mesh, parts and morph targets of head.npz.
 
-Lengths are MakeHuman decimetres; x points to the person's left (the image's
+Lengths are MakeHuman decimeters; x points to the person's left (the image's
 right), y up, z to the viewer. "Left" in a unit's name is the person's left.
 """
 
@@ -49,8 +49,8 @@ class Head:
         """Vertices of the person's right eyeball."""
         return np.unique(self.triangles[self.part == RIGHT_EYE])
 
-    def eye_centres(self, vertices: np.ndarray) -> np.ndarray:
-        """Centres [2, 3] of the left and right eyeball of vertices [V, 3]."""
+    def eye_centers(self, vertices: np.ndarray) -> np.ndarray:
+        """Centers [2, 3] of the left and right eyeball of vertices [V, 3]."""
         return np.stack(
             [
                 vertices[self.left_eye].mean(0),
@@ -65,13 +65,13 @@ class Head:
         Everything painted on the skin is a function of these, whatever the
         person's shape: the brows sit on everybody's brow ridge.
         """
-        centre = self.eye_centres(self.vertices).mean(0)
-        return (self.vertices - centre) / self.eye_distance
+        center = self.eye_centers(self.vertices).mean(0)
+        return (self.vertices - center) / self.eye_distance
 
     @functools.cached_property
     def eye_distance(self) -> float:
-        """Between the eyeballs' centres of the average head."""
-        left, right = self.eye_centres(self.vertices)
+        """Between the eyeballs' centers of the average head."""
+        left, right = self.eye_centers(self.vertices)
         return float(left[0] - right[0])
 
 

@@ -30,7 +30,7 @@ class Identity:
     Attributes:
       seed: of the whole set.
       subject: number of the person in it.
-      shape: float32 [V, 3], offsets of the neutral head in decimetres.
+      shape: float32 [V, 3], offsets of the neutral head in decimeters.
       looks: the rest.
       female: 0 male ... 1 female shape.
     """

@@ -30,7 +30,7 @@ _IRIS = {
     "hazel": (0.42, 0.34, 0.18),
     "green": (0.34, 0.43, 0.28),
     "blue": (0.36, 0.49, 0.62),
-    "grey": (0.46, 0.51, 0.54),
+    "gray": (0.46, 0.51, 0.54),
 }
 _CLOTH = np.array(
     [
@@ -57,7 +57,7 @@ _FEMALE_STYLES = (
 class Looks:
     """Everything about a person that is paint, hair or clothes.
 
-    Colours are sRGB in [0, 1]; lengths are in eye distances.
+    Colors are sRGB in [0, 1]; lengths are in eye distances.
     """
 
     texture_seed: int
@@ -78,7 +78,7 @@ class Looks:
     brow_arch: float
     stubble: float
     beard: float
-    moustache: float
+    mustache: float
     collar: str
     cloth: tuple[float, float, float]
     cloth_stripes: float
@@ -115,8 +115,8 @@ def sample_looks(
     skin = np.clip(skin + rng.normal(0, 0.012, 3), 0.1, 0.97)
     fair = caucasian > 0.5
     hair = np.array(_HAIR[_pick_hair(rng, fair)])
-    grey = float(np.clip((old - 0.35) * 1.6 + rng.normal(0, 0.15), 0, 1))
-    hair = hair * (1 - grey) + np.array([0.66, 0.65, 0.63]) * grey
+    gray = float(np.clip((old - 0.35) * 1.6 + rng.normal(0, 0.15), 0, 1))
+    hair = hair * (1 - gray) + np.array([0.66, 0.65, 0.63]) * gray
     iris = rng.choice(list(_IRIS) if fair else ["dark", "dark", "brown"])
     lips = skin * np.array([0.88, 0.66, 0.66]) + np.array([0.02, 0, 0.01])
     makeup = float(rng.uniform(0.3, 1)) * (female > 0.5 and rng.random() < 0.5)
@@ -146,7 +146,7 @@ def sample_looks(
         brow_arch=float(rng.uniform(0.02, 0.1)),
         stubble=float(rng.uniform(0, 0.7) * (female < 0.4)),
         beard=float(rng.uniform(0.55, 1) * bearded),
-        moustache=float(
+        mustache=float(
             rng.uniform(0.5, 1) * (bearded or (male and rng.random() < 0.08))
         ),
         collar=str(rng.choice(["crew", "vneck", "polo", "turtle"])),

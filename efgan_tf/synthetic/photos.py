@@ -197,12 +197,12 @@ def write_photos(
     with outputs.atomic_folder(out_dir, overwrite) as folder:
         (folder / "photos").mkdir()
         photos = []
-        for made in _make_all(config):
-            for photo in made:
+        for batch in _make_all(config):
+            for photo in batch:
                 (folder / "photos" / photo.label.file).write_bytes(photo.jpeg)
                 photos.append(dataclasses.replace(photo, jpeg=b""))
             if progress:
-                progress.advance(len(made))
+                progress.advance(len(batch))
         _write_tables(folder, photos)
     if progress:
         progress.finish()

@@ -1,4 +1,4 @@
-"""Rasterising kernels: which triangle each pixel sees, and where.
+"""Rasterizing kernels: which triangle each pixel sees, and where.
 
 Points are (x, y, depth) in pixels, y down, a larger depth is nearer. A buffer
 is three arrays: depth float32 [n, m], face int32 [n, m] (-1 is nothing) and

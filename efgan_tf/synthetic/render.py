@@ -52,7 +52,7 @@ class Renderer:
         self._background: tuple = (None, None)
 
     def deform(self, action_units: np.ndarray) -> np.ndarray:
-        """The bare head with an expression, float32 [V, 3], decimetres.
+        """The bare head with an expression, float32 [V, 3], decimeters.
 
         Args:
           action_units: [17] or, for the person's left and right side,
@@ -68,7 +68,7 @@ class Renderer:
 
         Order as MTCNN's: the eye, nose tip and mouth corner seen on the
         image's left come first: left eye, right eye, nose, left mouth corner,
-        right mouth corner. Pixel centres are at whole numbers and a half.
+        right mouth corner. Pixel centers are at whole numbers and a half.
 
         Args:
           action_units: [17] or [2, 17], 0–5.
@@ -78,13 +78,13 @@ class Renderer:
         head = head_lib.load_head()
         points = self.deform(action_units)
         pose = Pose.of(self.vertices, view)
-        eyes = head.eye_centres(points)
-        eyes[:, 2] += 0.22 * pose.unit  # the iris lies in front of the centre
+        eyes = head.eye_centers(points)
+        eyes[:, 2] += 0.22 * pose.unit  # the iris lies in front of the center
         nose, left, right = _landmark_vertices()
         places = np.stack(
             [eyes[1], eyes[0], points[nose], points[right], points[left]]
         )
-        # The rasteriser has pixel centres at whole numbers.
+        # The rasterizer has pixel centers at whole numbers.
         return pose.project(pose.turn(places), size)[:, :2] + 0.5
 
     def render(
@@ -245,7 +245,7 @@ class Renderer:
         return wrinkled
 
     def _eye_directions(self, bare: np.ndarray) -> np.ndarray:
-        """Unit vectors from the eyeballs' centres, float32 [P, 3]."""
+        """Unit vectors from the eyeballs' centers, float32 [P, 3]."""
         head = head_lib.load_head()
         local = np.zeros(
             (len(bare) + len(self._person.attached), 3), np.float32

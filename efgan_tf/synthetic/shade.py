@@ -1,7 +1,7 @@
-"""Shading kernels: the colour of every pixel, by what it shows.
+"""Shading kernels: the color of every pixel, by what it shows.
 
-All colours are linear light. `light` is float32 [5, 3]: direction of the key
-light, its colour, ambient light from above, from below, and the half vector
+All colors are linear light. `light` is float32 [5, 3]: direction of the key
+light, its color, ambient light from above, from below, and the half vector
 between key light and viewer. `occlusion` and `shadow` are float32 [n, m]
 factors in [0, 1].
 """
@@ -150,7 +150,7 @@ def shade_eyes(
 ):  # fmt: skip
     """Eyeballs: sclera, iris, pupil and the light's reflection.
 
-    `local` float32 [V, 3] are unit vectors from the eyeball's centre, in the
+    `local` float32 [V, 3] are unit vectors from the eyeball's center, in the
     head's frame; `gaze` float32 [2, 3] where each eye looks; `side` uint8 [T]
     which eye.
     """

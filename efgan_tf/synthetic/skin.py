@@ -1,4 +1,4 @@
-"""Skin: a person's colours, baked once into a texture."""
+"""Skin: a person's colors, baked once into a texture."""
 
 import numpy as np
 
@@ -21,7 +21,7 @@ def bake_skin(looks: Looks) -> np.ndarray:
     color *= (1 + 0.14 * blotch + 0.16 * pores)[..., None]
     color *= _blush(p, looks, blotch)
     color *= 1 - _dark_spots(p, looks)
-    color *= 1 - _ageing(p, looks)
+    color *= 1 - _aging(p, looks)
     lid = window(y, 0.02, 0.2, 0.05) * window(x, 0.18, 0.85, 0.1) * (z > -0.4)
     color *= 1 - 0.3 * (looks.makeup * lid)[..., None] * np.array(
         [0.6, 1.0, 0.8], np.float32
@@ -72,7 +72,7 @@ def _dark_spots(p: np.ndarray, looks: Looks) -> np.ndarray:
     )
 
 
-def _ageing(p: np.ndarray, looks: Looks) -> np.ndarray:
+def _aging(p: np.ndarray, looks: Looks) -> np.ndarray:
     """Lines that stay: a share of the creases, [..., 3]."""
     maps, area = crease_maps()
     lines = np.zeros((*p.shape[:2], 3), np.float32)
@@ -91,9 +91,9 @@ def _ageing(p: np.ndarray, looks: Looks) -> np.ndarray:
 
 
 def _beard(p: np.ndarray, looks: Looks, seed: int) -> np.ndarray:
-    """Cover of stubble, beard and moustache, [H, W, 1] in [0, 1]."""
+    """Cover of stubble, beard and mustache, [H, W, 1] in [0, 1]."""
     x, y, z = np.abs(p[..., 0]), p[..., 1], p[..., 2]
-    if not (looks.beard or looks.moustache or looks.stubble):
+    if not (looks.beard or looks.mustache or looks.stubble):
         return np.zeros((*p.shape[:2], 1), np.float32)
     edge = 0.12 * (fractal_noise(p * 9, seed + 3, 2, y < 0) - 0.5)
     jaw = np.clip(
@@ -111,7 +111,7 @@ def _beard(p: np.ndarray, looks: Looks, seed: int) -> np.ndarray:
     grain = fractal_noise(p * 70, seed + 5, 2, near)
     beard = jaw * looks.beard * np.clip(0.7 + 1.5 * (hairs - 0.35), 0, 1)
     beard = np.maximum(
-        beard, lip * looks.moustache * np.clip(0.7 + 1.5 * (hairs - 0.35), 0, 1)
+        beard, lip * looks.mustache * np.clip(0.7 + 1.5 * (hairs - 0.35), 0, 1)
     )
     stubble = np.maximum(jaw, lip) * looks.stubble
     stubble = stubble * np.clip(0.25 + 2 * (grain - 0.45), 0, 0.6)

@@ -14,7 +14,7 @@ from efgan_tf.synthetic import head as head_lib
 from efgan_tf.synthetic.raster import new_buffer, rasterize
 
 HEIGHT, WIDTH = 512, 768
-_CENTRE = np.array([0.0, -0.6, -1.15], np.float32)  # in rest units
+_CENTER = np.array([0.0, -0.6, -1.15], np.float32)  # in rest units
 _LOW, _HIGH = -1.5, 1.45  # elevations of the last and the first row
 
 
@@ -25,7 +25,7 @@ def to_linear(color: npt.ArrayLike) -> np.ndarray:
 
 def texture_coordinates(rest: np.ndarray) -> np.ndarray:
     """Rest positions [..., 3] → (x, y) in texels, float32 [..., 2]."""
-    d = rest - _CENTRE
+    d = rest - _CENTER
     azimuth = np.arctan2(d[..., 0], d[..., 2])
     elevation = np.arctan2(d[..., 1], np.hypot(d[..., 0], d[..., 2]))
     # d(u)/d(azimuth) falls from 1/4 in front to 0 behind the head.
@@ -55,7 +55,7 @@ def texel_positions() -> np.ndarray:
         head.inside[head.triangles].max(1) < 0.5
     )
     triangles, uv = head.triangles[skin], corner_coordinates()[skin]
-    radius = np.linalg.norm(head.rest - _CENTRE, axis=1)[triangles]
+    radius = np.linalg.norm(head.rest - _CENTER, axis=1)[triangles]
     # The outermost surface wins: lips and lids, not what lies behind them.
     points = np.concatenate([uv, radius[..., None]], -1).reshape(-1, 3)
     separate = np.arange(len(points), dtype=np.int32).reshape(-1, 3)

@@ -16,7 +16,6 @@ def gradient_penalty(
     real: Tensor,
     fake: Tensor,
     alpha: Tensor,
-    epsilon: float = 1e-8,
 ) -> Tensor:
     """How far the critic's slope is from 1 between real and fake.
 
@@ -30,14 +29,13 @@ def gradient_penalty(
       real: `[b, h, w, 3]` in [-1, 1].
       fake: the same shape; no gradient flows back into what made it.
       alpha: `[b, 1, 1, 1]` in [0, 1], 1 being real.
-      epsilon: see `losses.penalty`.
 
     Returns:
       Float32 scalar; differentiable by the critic's variables.
     """
     real, fake = ops.cast(real, "float32"), ops.cast(fake, "float32")
     between = ops.stop_gradient(fake + alpha * (real - fake))
-    return losses.penalty(_slopes(critic_patch_fn, between), epsilon)
+    return losses.penalty(_slopes(critic_patch_fn, between))
 
 
 def r1_penalty(

@@ -1,9 +1,9 @@
 """Before TensorFlow connects the workers: are all there, and do they agree?
 
-TensorFlow waits for ever, or fails in many words, where workers are missing
-or were given different clusters. So they meet first: every worker sends the
-chief one line of JSON, on the port that the chief's TensorFlow listens on
-afterwards, and the chief answers all of them alike.
+TensorFlow waits for ever, or fails with unclear errors, where workers are
+missing or their cluster specifications differ. So every worker first sends the
+chief one line of JSON, on the port that the chief's TensorFlow uses afterwards,
+and the chief sends the same answer to all of them.
 """
 
 import contextlib
@@ -19,9 +19,9 @@ from efgan_tf.training.cluster import Cluster, WorkerLostError
 _LONGEST_MESSAGE = 2**20
 _RETRY_SECONDS = 0.2
 _LINE_SECONDS = 10.0
-"""For which a connected worker's line is waited for."""
+"""How long to wait for the line of a connected worker."""
 _GRACE_SECONDS = 20.0
-"""For which the others are waited for, to be told, once there is a problem."""
+"""After a problem: how long to wait for the others, to send it to them."""
 
 
 def meet(cluster: Cluster, facts: Mapping[str, str], seconds: float) -> None:
@@ -37,7 +37,7 @@ def meet(cluster: Cluster, facts: Mapping[str, str], seconds: float) -> None:
       WorkerLostError: a worker does not come or cannot be reached.
         In both cases those that have met raise the same.
     """
-    said = {
+    own = {
         "cluster": list(cluster.addresses),
         "index": cluster.index,
         "facts": dict(facts),
@@ -46,17 +46,17 @@ def meet(cluster: Cluster, facts: Mapping[str, str], seconds: float) -> None:
     deadline = time.monotonic() + seconds
     if cluster.problem and not cluster.is_chief:
         # Its own port may be another's, even the chief's.
-        _call(cluster, said, deadline)
+        _call(cluster, own, deadline)
         return
     with _listening(cluster) as listener:
         if cluster.is_chief:
-            _receive(cluster, said, listener, deadline)
+            _receive(cluster, own, listener, deadline)
             return
-    _call(cluster, said, deadline)
+    _call(cluster, own, deadline)
 
 
 def _listening(cluster: Cluster) -> socket.socket:
-    """This worker's own port, which must be free, whoever it is."""
+    """Opens this worker's own port, which must be free."""
     host, port = cluster.endpoint(cluster.index)
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     listener = socket.socket(family)
@@ -76,12 +76,12 @@ def _listening(cluster: Cluster) -> socket.socket:
 
 
 def _receive(
-    cluster: Cluster, said: dict, listener: socket.socket, deadline: float
+    cluster: Cluster, own: dict, listener: socket.socket, deadline: float
 ) -> None:
     """The chief's side: waits for all, compares, answers."""
     calls: dict[int, socket.socket] = {}
     refused: list[socket.socket] = []
-    problem, lost = said["problem"], False
+    problem, lost = own["problem"], False
     if problem:
         deadline = min(deadline, time.monotonic() + _GRACE_SECONDS)
     try:
@@ -90,28 +90,30 @@ def _receive(
             try:
                 connection, _ = listener.accept()
             except TimeoutError:
-                _drop_gone(calls)
+                _drop_closed(calls)
                 lost = not problem
                 problem = problem or _absent(cluster, calls)
                 break
-            told = _heard(connection)
+            message = _read_message(connection)
             # One that was ended meanwhile calls again once it is restarted.
-            _drop_gone(calls)
-            if told is None:  # somebody else's: a port scan, a health check
+            _drop_closed(calls)
+            if message is None:  # somebody else's: a port scan, a health check
                 connection.close()
                 continue
-            found = _disagreement(said, told)
-            if not found and told["index"] in calls:
-                found = f"two workers say that they are worker {told['index']}"
-            if found:  # the others are to hear it too
+            found = _disagreement(own, message)
+            if not found and message["index"] in calls:
+                found = (
+                    f"two workers say that they are worker {message['index']}"
+                )
+            if found:  # the others must receive it too
                 refused.append(connection)
                 problem = problem or found
                 deadline = min(deadline, time.monotonic() + _GRACE_SECONDS)
             else:
-                calls[told["index"]] = connection
+                calls[message["index"]] = connection
         answer = json.dumps({"problem": problem, "lost": lost})
         for connection in (*calls.values(), *refused):
-            # One that has gone again is missed by TensorFlow.
+            # TensorFlow notices a worker that has ended again.
             with contextlib.suppress(OSError):
                 connection.sendall(answer.encode() + b"\n")
     finally:
@@ -121,13 +123,13 @@ def _receive(
         raise _refusal(problem, lost)
 
 
-def _drop_gone(calls: dict[int, socket.socket]) -> None:
+def _drop_closed(calls: dict[int, socket.socket]) -> None:
     """Closes the calls of workers that have ended."""
-    for index in [i for i, call in calls.items() if _is_gone(call)]:
+    for index in [i for i, call in calls.items() if _is_closed(call)]:
         calls.pop(index).close()
 
 
-def _is_gone(connection: socket.socket) -> bool:
+def _is_closed(connection: socket.socket) -> bool:
     """Whether a worker that waits for its answer has closed the connection."""
     connection.setblocking(False)
     try:
@@ -138,24 +140,24 @@ def _is_gone(connection: socket.socket) -> bool:
         return True
 
 
-def _heard(connection: socket.socket) -> dict | None:
-    """What a worker says; None if it is not one."""
+def _read_message(connection: socket.socket) -> dict | None:
+    """The message of a worker; None if the caller is no worker."""
     connection.settimeout(_LINE_SECONDS)
     try:
         with connection.makefile("rb") as lines:
-            told = json.loads(lines.readline(_LONGEST_MESSAGE))
-        if told.keys() >= {"cluster", "index", "facts", "problem"}:
-            return told
+            message = json.loads(lines.readline(_LONGEST_MESSAGE))
+        if message.keys() >= {"cluster", "index", "facts", "problem"}:
+            return message
     except (OSError, ValueError, AttributeError):
         pass
     return None
 
 
-def _absent(cluster: Cluster, seen: Container[int]) -> str:
+def _absent(cluster: Cluster, present: Container[int]) -> str:
     absent = [
         f"worker {index} ({address})"
         for index, address in enumerate(cluster.addresses)
-        if index and index not in seen
+        if index and index not in present
     ]
     return f"{', '.join(absent)} did not come; are all workers started?"
 
@@ -181,9 +183,9 @@ def _disagreement(chief: dict, other: dict) -> str:
     return ""
 
 
-def _call(cluster: Cluster, said: dict, deadline: float) -> None:
+def _call(cluster: Cluster, own: dict, deadline: float) -> None:
     """Another worker's side: calls the chief until it answers."""
-    line = json.dumps(said).encode() + b"\n"
+    line = json.dumps(own).encode() + b"\n"
     reason = "it does not answer"
     while (left := deadline - time.monotonic()) > 0:
         try:

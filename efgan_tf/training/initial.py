@@ -1,6 +1,6 @@
-"""How a new run begins: from nothing, or from what is trained already.
+"""How a new run begins: from random weights, or from trained ones.
 
-`--init_from` names another run, which hands its critics on too, or a model
+`--init_from` names another run, whose critics are used too, or a model
 without critics: a preset or a `.keras` file.
 """
 
@@ -43,7 +43,7 @@ class Beginning:
     model: TrainedNetwork | None = None
 
     def start(self, networks: networks_lib.Networks, config: Config) -> None:
-        """Hands what is trained already, if anything, to the new networks."""
+        """Copies trained weights, if there are any, to the new networks."""
         if self.model:
             networks_lib.start_without_critics(
                 networks, self.model.cascade, self.model.estimator

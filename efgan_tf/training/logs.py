@@ -1,4 +1,4 @@
-"""What a run writes down: metrics.jsonl and TensorBoard's event files."""
+"""What a run logs: metrics.jsonl and TensorBoard's event files."""
 
 import json
 import math
@@ -22,7 +22,7 @@ class MetricsLog:
     Args:
       run_dir: the run.
       images: images seen so far: later lines and points of an interrupted run
-        are cut, so that the files tell one story.
+        are cut, so that the files agree.
     """
 
     def __init__(self, run_dir: Path, images: int):
@@ -70,7 +70,7 @@ class MetricsLog:
 
 
 def cut_back(path: Path, images: int) -> None:
-    """Cuts the file off at its first line beyond `images`, or broken off."""
+    """Cuts the file at its first line beyond `images`, or incomplete one."""
     if not path.exists():
         return
     kept = 0
@@ -89,9 +89,9 @@ def cut_back(path: Path, images: int) -> None:
 def cut_back_events(path: Path, images: int) -> None:
     """Cuts TensorBoard's file off at its first point beyond `images`.
 
-    Or at one that is damaged or broken off. TensorBoard would draw the run's
-    curves twice from there on. Points are appended in order, so that nothing
-    behind the cut belongs before it.
+    It is also cut at a point that is damaged or incomplete. TensorBoard would
+    draw the run's curves twice from there on. Points are appended in order, so
+    that nothing behind the cut belongs before it.
     """
     kept = 0
     try:
@@ -111,7 +111,7 @@ def _truncate(path: Path, size: int) -> None:
 
 
 class PendingMetrics:
-    """Collects steps' tensors and turns them into numbers when asked.
+    """Collects the tensors of steps, and converts them to numbers on request.
 
     Reading a tensor waits for the device; doing so once in a while keeps an
     accelerator busy.

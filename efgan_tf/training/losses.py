@@ -56,18 +56,18 @@ def r1(gradients):
     return ops.mean(ops.sum(squares, axis=list(range(1, squares.ndim)))) / 2
 
 
-def action_unit_regression(predicted, wanted, mask=None):
+def action_unit_regression(predicted, target, mask=None):
     """Mean squared error of action units.
 
     Args:
       predicted: `[b, n]`.
-      wanted: `[b, n]`.
+      target: `[b, n]`.
       mask: `[n]`, or `[b, n]` where samples differ, 1 for the units that count
         and 0 for those that the data does not have. A sample's error is the
         mean over its units that count, and 0 if none does; the mean is over
         the whole batch all the same (see `l1`).
     """
-    errors = ops.square(_float32(predicted) - _float32(wanted))
+    errors = ops.square(_float32(predicted) - _float32(target))
     if mask is None:
         return ops.mean(errors)
     mask = _float32(mask)

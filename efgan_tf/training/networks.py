@@ -1,4 +1,4 @@
-"""The networks and optimisers of one phase, and how they start."""
+"""The networks and optimizers of one phase, and how they start."""
 
 import dataclasses
 from typing import Any
@@ -145,10 +145,10 @@ def build_networks(config: Config, phase: int) -> Networks:
 
 
 def start_from(networks: Networks, trained: Networks) -> None:
-    """Hands what was learned to new networks: phase 2's, or another run's.
+    """Copies trained weights to new networks: phase 2's, or another run's.
 
-    Critics and estimator go on with their optimisers. The generator's own
-    optimiser starts anew, since its variables are other ones.
+    Critics and estimator go on with their optimizers. The generator's own
+    optimizer starts anew, since its variables are other ones.
 
     Raises:
       ValueError: as `start_without_critics`.
@@ -168,7 +168,7 @@ def start_from(networks: Networks, trained: Networks) -> None:
 def start_without_critics(
     networks: Networks, cascade: keras.Model, estimator: keras.Model
 ) -> None:
-    """Hands a trained cascade and its estimator to new networks.
+    """Copies a trained cascade and its estimator to new networks.
 
     Every stage starts from the one EF-GAN, or from its own where there are as
     many.
@@ -198,7 +198,7 @@ def check_finite(networks: Networks, step: int) -> None:
 def make_strategy(
     config: TrainConfig, cluster: Cluster | None = None
 ) -> tf.distribute.Strategy:
-    """The strategy of `--strategy` on the devices that are there.
+    """The strategy of `--strategy` on the available devices.
 
     `--replicas` splits a machine without accelerators into logical CPUs; it
     must be called before TensorFlow has started its devices then.

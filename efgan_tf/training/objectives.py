@@ -1,6 +1,6 @@
-"""What the critics and the generator minimise, put together from the losses.
+"""What the critics and the generator minimize, put together from the losses.
 
-Pure functions of networks and a batch: no optimiser, no state, and no backend
+Pure functions of networks and a batch: no optimizer, no state, and no backend
 of Keras in particular. docs/method.md writes them as equations. A batch is a
 dict of float32 tensors: `image` and `target_image` `[b, S, S, 3]` in [-1, 1],
 `action_units` and `target_action_units` `[b, 17]` in 0–1, `has_target` `[b]`.
@@ -23,8 +23,6 @@ Batch = Mapping[str, Tensor]
 Metrics = dict[str, Tensor]
 FACE = "face"
 
-__all__ = ["critic_objective", "estimator_objective", "generator_objective"]
-
 
 def generate(
     generator: keras.Model,
@@ -44,7 +42,7 @@ def generate(
 
 
 def generate_edit(generator: keras.Model, batch: Batch) -> dict[str, Any]:
-    """Runs the cascade on a batch, from its units to the wanted ones."""
+    """Runs the cascade on a batch, from its units to the target units."""
     return generate(
         generator,
         batch["image"],
@@ -56,7 +54,7 @@ def generate_edit(generator: keras.Model, batch: Batch) -> dict[str, Any]:
 def judged_images(
     outputs: Mapping[str, Any], region: str, model: ModelConfig
 ) -> list[tuple[Tensor, Tensor]]:
-    """What one critic judges: (image in its view, wanted units), all stages.
+    """What one critic judges: (image in its view, target units), all stages.
 
     Each stage shows its final image in the critic's view and the initial
     output of the critic's branch; the two are one where a stage consists of
@@ -85,7 +83,7 @@ def critic_objective(
 
     Wasserstein distance, gradient penalty between the real images and one of
     the judged fakes each (or at the real images), and AU regression on the
-    real images, in one sum: one optimiser step sees them all.
+    real images, in one sum: one optimizer step sees them all.
 
     Args:
       critics: region → critic.
@@ -216,13 +214,13 @@ def _penalty(critic, real, fakes, weights: LossConfig, alpha):
 
 def _judgement(critic, outputs, region, model, usable, augment) -> Metrics:
     """Adversarial and AU terms of one critic over all that it judges."""
-    views, wanted = zip(*judged_images(outputs, region, model), strict=True)
+    views, targets = zip(*judged_images(outputs, region, model), strict=True)
     judged = critic(ops.concatenate([*map(augment, views)]), training=True)
     return {
         "adversarial": losses.wasserstein_generator(judged["patch"]),
         "au": _unit_error(
             judged["action_units"],
-            ops.concatenate(wanted),
+            ops.concatenate(targets),
             region,
             # Per sample, they are repeated as the views are.
             ops.tile(usable, (len(views), 1)) if usable.ndim == 2 else usable,
@@ -284,9 +282,9 @@ def _ways_back(generator, outputs, batch, weights: LossConfig) -> Metrics:
     *inputs, _ = map(ops.concatenate, zip(*runs.values(), strict=True))
     images = generate(generator, *inputs)["image"]
     metrics, start = {}, 0
-    for name, (*_, wanted) in runs.items():
-        end = start + ops.shape(wanted)[0]
-        metrics[name] = losses.l1(images[start:end], wanted)
+    for name, (*_, truth) in runs.items():
+        end = start + ops.shape(truth)[0]
+        metrics[name] = losses.l1(images[start:end], truth)
         start = end
     return metrics
 

@@ -1,7 +1,7 @@
 """How rates and weights change over a phase, counted in images.
 
 They are plain functions of progress: the loop evaluates them on the host and
-hands them to the traced step as tensors, so that a schedule can never be
+passes them to the traced step as tensors, so that a schedule can never be
 frozen into the graph and a resumed run continues where it was.
 """
 
@@ -48,7 +48,7 @@ def ema_decay(limit: float, update: int) -> float:
 def at_step(
     config: Config, phase: int, step: int, images: int
 ) -> Mapping[str, float]:
-    """What the step numbered `step` (from 0) of a phase is handed.
+    """What the step numbered `step` (from 0) of a phase receives.
 
     Args:
       config: of the run.

@@ -240,7 +240,7 @@ class TrainingStep:
     def apply_if_finite(self, gradients) -> tf.Tensor:
         """Updates the generator, unless any replica's gradients overflowed.
 
-        Then weights and optimiser stay as they are and the loss scale falls.
+        Then weights and optimizer stay as they are and the loss scale falls.
 
         Args:
           gradients: per replica, scaled back.
@@ -254,7 +254,7 @@ class TrainingStep:
             axis=None,
         )
         finite = tf.equal(overflows, 0.0)
-        # Undone rather than made conditional: the optimiser's all-reduce does
+        # Undone rather than made conditional: the optimizer's all-reduce does
         # not run inside tf.cond.
         optimizer = self._networks.generator_optimizer
         variables = _values(
@@ -273,7 +273,7 @@ class TrainingStep:
         return finite
 
     def _apply(self, gradients) -> None:
-        """Adam on per-replica gradients, which the optimiser adds up."""
+        """Adam on per-replica gradients, which the optimizer adds up."""
 
         def apply(gradients):
             self._networks.generator_optimizer.apply(

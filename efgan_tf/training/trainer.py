@@ -114,7 +114,7 @@ def train(config: Config) -> Outcome:
 
 
 def _met_cluster(config: Config) -> cluster_lib.Cluster:
-    """The cluster, once all its workers are there and agree."""
+    """The cluster, once all its workers are connected and agree."""
     cluster = cluster_lib.from_environment(os.environ)
     facts = {
         "the version of efgan_tf": __version__,
@@ -179,7 +179,7 @@ class Trainer:
       strategy: where it trains.
       faces: the training split of each data set.
       held_out: the test split of each, in the same order.
-      stop: tells when to stop early.
+      stop: whether to stop early.
       workers: of the run; by default this process is alone.
     """
 
@@ -248,7 +248,7 @@ class Trainer:
                 sheets=self.scorer.newest_sheets(),
                 scores=self.scorer.measure(networks)[0] if finished else {},
             )
-        # Who leaves early would be missed.
+        # A worker that leaves early would count as lost.
         self.workers.wait()
         return outcome
 
@@ -284,7 +284,7 @@ class Trainer:
         return networks, position
 
     def _newest_checkpoint(self) -> tuple[Path, Position]:
-        """Of the run that is there, once its data are those that are there."""
+        """The newest checkpoint, if the run's data are unchanged."""
         train, held_out = self._splits()
         self.run_directory.check_data(*train, *held_out)
         found = self.checkpoints.latest()
@@ -367,7 +367,7 @@ class Trainer:
                     self._log_score_and_save(
                         networks, position, pending, progress
                     )
-                # Before the workers' exchange, which tells all of a problem.
+                # Before the workers' exchange, which reports a problem to all.
                 if position.step < total:
                     batch = _next(batches)
             except UserError as error:
@@ -412,7 +412,7 @@ class Trainer:
             self._trained_since = time.monotonic()
 
     def _batches(self, position: Position):
-        """The pipeline from `position` on, dealt out to the replicas here."""
+        """The pipeline from `position` on, for this process's replicas."""
         train = self.config.train
         replicas = self.strategy.num_replicas_in_sync
         first = self.workers.index * replicas // self.workers.count

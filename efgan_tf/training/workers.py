@@ -67,7 +67,7 @@ class Workers:
         return self.index == 0
 
     def texts(self, text: str) -> list[str]:
-        """What each worker says; all must call it.
+        """The texts of all workers; all must call it.
 
         Args:
           text: of this worker; what is beyond 4,000 bytes is cut.
@@ -75,8 +75,8 @@ class Workers:
         if self.count == 1:
             return [text]
         table = np.zeros((self.count, _LONGEST_TEXT), np.float32)
-        said = text.encode()[:_LONGEST_TEXT]
-        table[self.index, : len(said)] = np.frombuffer(said, np.uint8)
+        encoded = text.encode()[:_LONGEST_TEXT]
+        table[self.index, : len(encoded)] = np.frombuffer(encoded, np.uint8)
         rows = self._sum(table).astype(np.uint8)
         return [
             row.tobytes().rstrip(b"\0").decode(errors="ignore") for row in rows
@@ -89,9 +89,9 @@ class Workers:
 
     @contextlib.contextmanager
     def together(self) -> Iterator[None]:
-        """A user's mistake inside, on any worker, is raised on all of them.
+        """Raises a user's mistake inside, on any worker, on all of them.
 
-        All must come here; what is inside must not exchange anything.
+        All workers must enter it; what is inside must not exchange anything.
         """
         problem = None
         try:
@@ -108,10 +108,10 @@ class Workers:
         """
         if self.count > 1 and not self._any(problem is not None):
             return
-        told = self.texts(str(problem) if problem else "")
-        if problem:  # what every worker finds is told without a name
+        problems = self.texts(str(problem) if problem else "")
+        if problem:  # what every worker finds needs no name
             raise problem
-        for index, text in enumerate(told):
+        for index, text in enumerate(problems):
             if text:
                 raise UserError(f"worker {index}: {text}")
 
@@ -136,7 +136,7 @@ class Workers:
         return bool(stops)
 
     def wait(self) -> None:
-        """Returns once all workers have come here."""
+        """Returns once all workers have called it."""
         self._any(False)
 
     def check_same(self, value: str, problem: str) -> None:
@@ -169,14 +169,14 @@ class Workers:
         try:
             yield
         except (*_LOST, *_PERHAPS_LOST) as error:
-            said = isinstance(error, _LOST) or _EXCHANGE.search(str(error))
-            if self.count == 1 or not said:
+            lost = isinstance(error, _LOST) or _EXCHANGE.search(str(error))
+            if self.count == 1 or not lost:
                 raise
             lines = str(error).strip().splitlines()
-            told = [line for line in lines if "ollective" in line] or lines
+            named = [line for line in lines if "ollective" in line] or lines
             raise WorkerLostError(
                 f"worker {self.index} of {self.count} has lost another one "
-                f"({told[-1][:200]}); start all of them again: they go on "
+                f"({named[-1][:200]}); start all of them again: they go on "
                 "from the newest checkpoint"
             ) from error
 

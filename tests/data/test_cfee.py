@@ -6,7 +6,7 @@ import pytest
 
 from efgan_tf.common.errors import UserError
 from efgan_tf.data import cfee
-from efgan_tf.data.labels import Label
+from efgan_tf.data.photo_names import Label
 
 SUBJECTS = range(110, 340)
 # One code for each emotion: of those that share one, the first.

@@ -10,8 +10,8 @@ import pytest
 import tensorflow as tf
 
 from efgan_tf.data import pictures, pipeline
+from efgan_tf.data.pictures_on_disk import StoredPictures
 from efgan_tf.data.samples import Part
-from efgan_tf.data.stored import StoredPictures
 from tests.data import fakes
 from tests.data.fakes import joined, make_faces
 

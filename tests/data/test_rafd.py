@@ -8,7 +8,7 @@ from efgan_tf import action_units
 from efgan_tf.common.errors import ConfigError, UserError
 from efgan_tf.config import DataConfig
 from efgan_tf.data import rafd
-from efgan_tf.data.labels import Label
+from efgan_tf.data.photo_names import Label
 
 PERSONS = ("Caucasian_male", "Caucasian_female", "Kid_male", "Moroccan_male")
 

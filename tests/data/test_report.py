@@ -5,9 +5,9 @@ import random
 
 import numpy as np
 
-from efgan_tf.data.report import Record, Report
+from efgan_tf.data.preparation_report import Record, Report
 
-GIVEN = np.ones(17, np.float32)
+AVAILABLE = np.ones(17, np.float32)
 
 
 def record(file, split="train", kept=True, au12=0.0, **values):
@@ -17,7 +17,7 @@ def record(file, split="train", kept=True, au12=0.0, **values):
                   **values)  # fmt: skip
 
 
-def filled(records=None, given=GIVEN):
+def filled(records=None, available=AVAILABLE):
     report = Report(photos=4, rows=4, table="CSV")
     report.add(
         records
@@ -27,7 +27,7 @@ def filled(records=None, given=GIVEN):
             record("b.png", kept=False, reason="cut off or damaged (3 bytes)"),
             record("d.png", "test", subject="t", flaws=("blurred (2.0)",)),
         ],
-        given,
+        available,
     )
     return report
 
@@ -54,9 +54,9 @@ def test_the_order_of_records_makes_no_difference():
 
 
 def test_constant_and_missing_units_are_masked_with_a_warning():
-    given = GIVEN.copy()
-    given[16] = 0
-    report = filled(given=given)
+    available = AVAILABLE.copy()
+    available[16] = 0
+    report = filled(available=available)
     assert report.mask().tolist() == [0.0] * 8 + [1.0] + [0.0] * 8
     warning = next(w for w in report.warnings if "the same in every" in w)
     assert "AU01" in warning and "AU45" not in warning

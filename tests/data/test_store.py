@@ -24,9 +24,9 @@ from efgan_tf.data import (
     aligning,
     builders,
     datasets,
+    pictures_on_disk,
     splits,
     store,
-    stored,
     tables,
 )
 from efgan_tf.trained.run_directory import data_digest
@@ -99,18 +99,20 @@ def test_faces_of_a_large_set_stay_on_disk(config):
         wanted = data.load_faces(config, 64, split)
         found = data.load_faces(on_disk, 64, split)
         assert isinstance(wanted.encoded, list)
-        assert isinstance(found.encoded, stored.StoredPictures)
+        assert isinstance(found.encoded, pictures_on_disk.StoredPictures)
         assert found.filenames.tolist() == wanted.filenames.tolist()
         # Pictures, names, units and mask.
         assert data_digest(found) == data_digest(wanted)
-    assert 2**28 < stored.memory_bytes() < 2**50
+    assert 2**28 < pictures_on_disk.memory_bytes() < 2**50
 
 
 def test_all_sets_of_a_run_share_the_memory(config):
     # Two sets or splits, of four faces each: there is room for one of them.
-    held = stored.held_bytes(data.load_faces(config, 64, "test").encoded)
+    held = pictures_on_disk.held_bytes(
+        data.load_faces(config, 64, "test").encoded
+    )
     config = dataclasses.replace(
-        config, data_memory=1.5 * held / stored.memory_bytes()
+        config, data_memory=1.5 * held / pictures_on_disk.memory_bytes()
     )
     train = data.load_parts(config, 64, "train")
     mix = tuple(f"{name}=1/2 --dataset=folder" for name in "ab")
@@ -165,9 +167,9 @@ def test_memory_is_what_the_process_itself_may_have(
         path = tmp_path / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text)
-    whole = stored.memory_bytes(tmp_path / "nothing")
+    whole = pictures_on_disk.memory_bytes(tmp_path / "nothing")
     assert whole > 2**28
-    assert stored.memory_bytes(tmp_path) == (wanted or whole)
+    assert pictures_on_disk.memory_bytes(tmp_path) == (wanted or whole)
 
 
 def test_layout_and_metadata(config):

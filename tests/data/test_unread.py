@@ -11,7 +11,7 @@ from PIL import Image
 from efgan_tf.common.errors import UserError
 from efgan_tf.data import plan, tables
 from efgan_tf.data.aligning import FolderPhotos
-from efgan_tf.data.report import Report
+from efgan_tf.data.preparation_report import Report
 from efgan_tf.data.tables import Row
 
 

@@ -21,7 +21,7 @@ from PIL import Image
 
 from efgan_tf import action_units
 from efgan_tf.data import cfee, rafd
-from efgan_tf.data.labels import Label
+from efgan_tf.data.photo_names import Label
 from efgan_tf.synthetic import identity
 from efgan_tf.synthetic.render import Renderer
 

@@ -11,8 +11,8 @@ from efgan_tf.common.errors import UserError
 from efgan_tf.config import DataConfig, ModelConfig
 from efgan_tf.data import load_faces
 from efgan_tf.data.pictures import decode
+from efgan_tf.distillation.examples import make_examples
 from efgan_tf.distillation.learning import build_student
-from efgan_tf.distillation.lessons import make_lessons
 from efgan_tf.models import stage_models
 from efgan_tf.trained.loading import load_model, load_network
 from tests.trained.conftest import TINY, make_exported
@@ -83,27 +83,27 @@ def test_a_smaller_student_takes_over_what_fits(teacher):
     assert student.info.learned == teacher.info.learned
 
 
-def test_lessons_are_the_teachers_edits(teacher, faces):
-    lessons = make_lessons(teacher, faces, 20, seed=3)
-    assert len(lessons) == 20
+def test_examples_are_the_teachers_edits(teacher, faces):
+    examples = make_examples(teacher, faces, 20, seed=3)
+    assert len(examples) == 20
     run = teacher.cascade_function("image")
-    images = lessons.images / np.float32(127.5) - 1
-    made = run(images, lessons.source, lessons.target)["image"].numpy()
-    seen = lessons.results / np.float32(127.5) - 1
+    images = examples.images / np.float32(127.5) - 1
+    made = run(images, examples.source, examples.target)["image"].numpy()
+    seen = examples.results / np.float32(127.5) - 1
     assert np.abs(made - seen).max() <= 0.51 / 127.5  # rounded to 8 bits
-    change = np.abs(lessons.target - lessons.source).sum(1)
+    change = np.abs(examples.target - examples.source).sum(1)
     assert (change > 0).all() and not np.array_equal(made, images)
-    again = make_lessons(teacher, faces, 20, seed=3)
-    np.testing.assert_array_equal(again.target, lessons.target)
-    batch = next(lessons.batches(8, seed=0))
+    again = make_examples(teacher, faces, 20, seed=3)
+    np.testing.assert_array_equal(again.target, examples.target)
+    batch = next(examples.batches(8, seed=0))
     assert batch["image"].shape == batch["result"].shape == (8, 64, 64, 3)
-    rounds = list(zip(range(2), lessons.batches(20, seed=0), strict=False))
+    rounds = list(zip(range(2), examples.batches(20, seed=0), strict=False))
     one, other = (np.sort(b["source_action_units"], 0) for _, b in rounds)
     np.testing.assert_array_equal(one, other)
 
 
-def test_true_lessons_are_other_pictures_of_the_person(teacher, faces):
-    lessons = make_lessons(teacher, faces, 20, seed=3, true_share=1.0)
+def test_true_examples_are_other_pictures_of_the_person(teacher, faces):
+    examples = make_examples(teacher, faces, 20, seed=3, true_share=1.0)
     pictures = decode(faces.encoded, faces.size)
     both = np.concatenate([pictures, pictures[:, :, ::-1]])
     units = np.tile(action_units.normalize(faces.action_units), (2, 1))
@@ -113,10 +113,10 @@ def test_true_lessons_are_other_pictures_of_the_person(teacher, faces):
         return [int(np.abs(both - i.astype(int)).sum((1, 2, 3)).argmin())
                 for i in images]  # fmt: skip
 
-    shown, wanted = which(lessons.images), which(lessons.results)
-    np.testing.assert_array_equal(both[wanted], lessons.results)
-    np.testing.assert_allclose(units[wanted], lessons.target, atol=1e-6)
-    np.testing.assert_allclose(units[shown], lessons.source, atol=1e-6)
+    shown, wanted = which(examples.images), which(examples.results)
+    np.testing.assert_array_equal(both[wanted], examples.results)
+    np.testing.assert_allclose(units[wanted], examples.target, atol=1e-6)
+    np.testing.assert_allclose(units[shown], examples.source, atol=1e-6)
     np.testing.assert_array_equal(people[shown], people[wanted])
     assert not np.equal(shown, wanted).any()
 

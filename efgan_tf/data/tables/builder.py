@@ -83,7 +83,7 @@ class TableBuilder:
                 f"{dropped[0][0]}: {dropped[0][1]}"
             )
         names = self._columns.units.keys()
-        given = units.given(names)
+        available = units.available(names)
         source, scale = self._columns.source, self._columns.scale
         values = np.stack([row.action_units for row in rows.values()])
         if source == kinds.GENERAL and _are_py_feats(values, names):
@@ -98,12 +98,12 @@ class TableBuilder:
             }
         return Table(
             rows=rows,
-            given=given,
+            available=available,
             has_subjects="subject" in others,
             has_views="view" in others,
             repeated=self._repeated,
             warnings=units.column_warnings(names)
-            + units.scale_warnings(values[:, given > 0], scale, source)
+            + units.scale_warnings(values[:, available > 0], scale, source)
             + self._face_warnings(rows),
             dropped=dropped,
             source=source,

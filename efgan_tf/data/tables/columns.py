@@ -7,7 +7,7 @@ from pathlib import Path
 
 from efgan_tf.common.csv_files import UnusableFile
 from efgan_tf.common.errors import UserError
-from efgan_tf.data.labels import some
+from efgan_tf.data.photo_names import some
 from efgan_tf.data.tables import units
 from efgan_tf.data.tables.units import Scale
 
@@ -33,7 +33,7 @@ _LANDMARKS = [[f"{axis}_{k}" for k in range(68)] for axis in "xy"]
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Columns:
-    """Where everything is that is used.
+    """The columns that are used, by their index.
 
     Attributes:
       header: names as they are written.
@@ -72,7 +72,7 @@ def find_columns(header: Sequence[str], path: Path) -> Columns:
     while header and not header[-1]:
         header.pop()
     found, scale = _find_units(header, path)
-    if not units.given(found).any():
+    if not units.available(found).any():
         raise UnusableFile(
             path,
             "has no column of action units such as AU12 or AU12_r (it has: "

@@ -1,4 +1,4 @@
-"""Which row of a table means which photo."""
+"""Joins the rows of a table with the photos."""
 
 import dataclasses
 import os
@@ -42,7 +42,7 @@ def match(
     A name means a photo if the paths are the same; if they are but for the
     suffix; if their ends are, down to the bare name (tools write absolute
     paths); if these are but for the suffix; or if it is the photo's alias. At
-    each step upper and lower case are told apart at first. But for the first
+    each step upper and lower case are distinguished at first. But for the first
     step, names that fit several photos, or photos that fit several names, are
     not matched by it.
 
@@ -152,7 +152,7 @@ def _exact_steps(
     names: Sequence[str],
     aliases: Callable[[str], str | None],
 ) -> Iterator[tuple[_Keys, _Keys]]:
-    """The steps that tell upper and lower case apart."""
+    """The steps that distinguish upper and lower case."""
     paths = [normalize_name(file) for file in files]
     yield paths, names
     parts = [_parts(path) for path in paths], [_parts(name) for name in names]

@@ -9,7 +9,7 @@ import numpy as np
 from efgan_tf import action_units
 from efgan_tf.common.errors import UserError
 
-# Units that other coders tell apart count as their neighbor among the 17:
+# Units that other coders distinguish count as their neighbor among the 17:
 # pressed lips as tightened, a stretched mouth as a dropped jaw, closed eyes
 # as a blink. Where both are there the larger number counts.
 STAND_INS = {"AU24": "AU23", "AU27": "AU26", "AU43": "AU45"}
@@ -95,7 +95,7 @@ def number(text: str, where: str, column: str, kind: str = "") -> float:
     raise MissingValue(message, f"a number is missing in its row ({message})")
 
 
-def given(names: Collection[str]) -> np.ndarray:
+def available(names: Collection[str]) -> np.ndarray:
     """Float32 `[17]`, 1 for the units that columns of these names give."""
     vector = np.zeros(action_units.COUNT, np.float32)
     vector[[INDICES[name] for name in names if name in INDICES]] = 1
@@ -126,7 +126,7 @@ def column_warnings(names: Collection[str]) -> list[str]:
 
 
 def scale_warnings(values: np.ndarray, scale: Scale, source: str) -> list[str]:
-    """What the user should know about the numbers, `[rows, given units]`."""
+    """What the user should know about the numbers, `[rows, units]`."""
     maximum = values.max()
     if not maximum:
         return ["every number of the table is 0: there is nothing to learn"]

@@ -1,4 +1,4 @@
-"""What preparation did with every photo, for people and for programs."""
+"""The report on every photo of a preparation, as text and as JSON."""
 
 import collections
 import dataclasses
@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from efgan_tf import action_units
-from efgan_tf.data.labels import repeated
+from efgan_tf.data.photo_names import repeated
 from efgan_tf.data.registration import Registration, registration
 from efgan_tf.data.splits import SPLITS
 
@@ -95,12 +95,12 @@ class Report:
         """Notes that `file` was not used."""
         self.dropped.append((file, reason))
 
-    def add(self, records: Iterable[Record], given: np.ndarray) -> None:
-        """Takes in what became of the rows; the order makes no difference.
+    def add(self, records: Iterable[Record], available: np.ndarray) -> None:
+        """Adds the records of all rows, in any order.
 
         Args:
           records: one for each row that has a photo.
-          given: float32 `[17]`, 1 for units that the table has.
+          available: float32 `[17]`, 1 for units that the table has.
         """
         records = sorted(records, key=lambda record: record.file)
         kept = [record for record in records if record.kept]
@@ -122,7 +122,7 @@ class Report:
                 reason = "there is only one subject"
             self.warnings.append(f"{reason}: nothing is held out for testing")
         units = np.array([r.action_units for r in kept], np.float32)
-        self._describe_units(units.reshape(-1, action_units.COUNT), given)
+        self._describe_units(units.reshape(-1, action_units.COUNT), available)
 
     def register(
         self, records: Iterable[Record], size: int, fixed_pose: bool
@@ -151,12 +151,12 @@ class Report:
         """
         return _counted(self.dropped)
 
-    def _describe_units(self, units: np.ndarray, given: np.ndarray) -> None:
-        """Sums up the units of the kept photos and masks what is useless."""
+    def _describe_units(self, units: np.ndarray, available: np.ndarray) -> None:
+        """Summarizes the units of the kept photos; masks those without use."""
         constant = []
         for index, name in enumerate(action_units.NAMES):
             values = units[:, index]
-            if not given[index]:
+            if not available[index]:
                 self.masked.append(name)
                 continue
             self.action_units[name] = {

@@ -1,4 +1,4 @@
-"""Who and what a photo shows, told by its name alone."""
+"""Who and what a photo shows, read from its file name alone."""
 
 import dataclasses
 import re
@@ -36,14 +36,14 @@ class Label:
 
 @dataclasses.dataclass(frozen=True)
 class Selection:
-    """Which photos of a folder are used, and what becomes of the others.
+    """Which photos of a folder are used, and why the others are not.
 
     Attributes:
       labels: of the chosen photos, by path below the folder, in the order in
         which the photos were given.
       passed_over: how many photos of the set were not asked for, by reason.
       unknown_names: (file, reason) of each that is none of the set's photos or
-        cannot be told from another. Details of a reason stand in brackets.
+        the same as another. Details of a reason stand in brackets.
       counts: lines for people: what there is, and what was published.
       warnings: what the user should know.
     """
@@ -73,9 +73,9 @@ def none_named(files: Sequence[str], example: str, help: str) -> UserError:
 
 
 def repeated(names: Mapping[str, Hashable]) -> dict[str, str]:
-    """A reason against each file whose name says the same as another's.
+    """Why each file whose name has the same meaning as another's is left out.
 
-    Of those that say the same, the first in alphabetical order is spared.
+    Of those, the first in alphabetical order stays.
     """
     first: dict[Hashable, str] = {}
     reasons = {}

@@ -14,17 +14,17 @@ from efgan_tf.trained.network import TrainedNetwork
 _BATCH = 16
 
 _PART_WAY = 4
-"""One lesson in so many goes only part of the way: sliders stop anywhere."""
+"""One example in so many goes only part of the way: sliders stop anywhere."""
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
-class Lessons:
+class Examples:
     """n edits. Pictures are uint8, which keeps them small; units 0-1.
 
     Attributes:
       images: uint8 `[n, size, size, 3]`, the sources.
       source: float32 `[n, 17]`, their units.
-      target: float32 `[n, 17]`, the units that were wanted.
+      target: float32 `[n, 17]`, the target units.
       results: uint8 `[n, size, size, 3]`, what the student should make.
     """
 
@@ -55,22 +55,22 @@ class Lessons:
                 }
 
 
-def make_lessons(
+def make_examples(
     teacher: TrainedNetwork,
     faces: Faces,
     count: int,
     seed: int,
     true_share: float = 0.0,
-) -> Lessons:
-    """Edits of training faces to random wanted units.
+) -> Examples:
+    """Edits of training faces to random target units.
 
     Args:
       teacher: the trained model, which makes them.
       faces: the training split.
       count: how many edits.
       seed: of what is drawn.
-      true_share: share of the lessons that want what another picture of the
-        same person shows, and have that picture as their result. Where there
+      true_share: share of the examples whose target is what another picture
+        of the same person shows, with that picture as the result. Where there
         is none the teacher makes it.
     """
     cascade = teacher.cascade_function("image")
@@ -78,8 +78,8 @@ def make_lessons(
         _drawn(faces, seed, pairing) for pairing in ("random", "paired")
     )
     generator = np.random.default_rng(seed)
-    progress = Progress("lessons", count)
-    made: list[tuple[np.ndarray, ...]] = []
+    progress = Progress("examples", count)
+    batches: list[tuple[np.ndarray, ...]] = []
     for number in range(-(-count // _BATCH)):
         truly = int((number + 1) * true_share) > int(number * true_share)
         batch = next(paired if truly else random)
@@ -93,11 +93,13 @@ def make_lessons(
         if not true.all():
             edited = cascade(images, source, target)["image"].numpy()
             results = np.where(true[:, None, None, None], results, edited)
-        made.append((to_uint8(images), source, target, to_uint8(results)))
+        batches.append((to_uint8(images), source, target, to_uint8(results)))
         progress.advance(min(_BATCH, count - number * _BATCH))
     progress.finish()
-    parts = [np.concatenate(part)[:count] for part in zip(*made, strict=True)]
-    return Lessons(*parts)
+    parts = [
+        np.concatenate(part)[:count] for part in zip(*batches, strict=True)
+    ]
+    return Examples(*parts)
 
 
 def _drawn(faces: Faces, seed: int, pairing: str) -> Iterator[dict]:
@@ -115,7 +117,7 @@ def _drawn(faces: Faces, seed: int, pairing: str) -> Iterator[dict]:
 
 
 def _strengths(generator: np.random.Generator, count: int) -> np.ndarray:
-    """How far each lesson goes: 1 for most, anything from 0 for some."""
+    """How far each example goes: 1 for most, anything from 0 for some."""
     part_way = generator.integers(_PART_WAY, size=count) == 0
     share = generator.uniform(size=count).astype(np.float32)
     return np.where(part_way, share, np.float32(1))

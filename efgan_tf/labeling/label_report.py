@@ -18,7 +18,7 @@ _SIDE = 96
 
 
 def text(labels: Labels, manifest: Manifest) -> str:
-    """The report for reading: what became of the photos, each unit's spread."""
+    """The report: what happened to the photos, and how each unit is spread."""
     found, lost = labels.labels, labels.unlabeled
     several = [label.file for label in found if label.faces > 1]
     lines = [f"{len(found) + len(lost)} photos: {len(found)} labeled"]

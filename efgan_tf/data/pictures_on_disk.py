@@ -1,4 +1,4 @@
-"""Pictures that stay on disk, and are read out of the shards as they are drawn.
+"""Pictures that stay on disk and are read from the shards when drawn.
 
 Where each picture's PNG lies in the shards is noted once; reading one is then
 one read from its place, in any order. So batches of a set that does not fit
