@@ -50,7 +50,7 @@ from efgan_tf.editing.request import Request
 from efgan_tf.editing.results import (
     edit_lines,
     faces_to_json,
-    subject_lines,
+    photo_lines,
 )
 from efgan_tf.editing.settings import (
     FaceConfig,
@@ -249,11 +249,11 @@ def _edit_one(
         out, overwrite = photo.out, photo.overwrite
         if result.strip:
             unit = action_units.canonical_name(result.strip)
-            subject = single.draw_strip(
+            aligned_photo = single.draw_strip(
                 editor, request, document, name, unit, out, overwrite
             )
-            faces = len(subject.faces)
-            lines = [*document.notes, *subject_lines(subject)]
+            faces = len(aligned_photo.faces)
+            lines = [*document.notes, *photo_lines(aligned_photo)]
         else:
             edited = single.edit_photo(
                 editor, request, document, name, out, result, overwrite

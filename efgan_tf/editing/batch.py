@@ -163,13 +163,13 @@ def _edit_chunk(
         request.on_no_face,
         request.source,
     )
-    subjects = dict(zip(read, found, strict=True))
+    aligned_photos = dict(zip(read, found, strict=True))
     good = [each for each in found if not isinstance(each, UserError)]
     edited = iter(editor.apply(good, request.target, request.stages))
     for job, path, document in chunk:
         if isinstance(document, UserError):
             yield Entry(job.name, "failed", _reason(document, job))
-        elif isinstance(problem := subjects[job], UserError):
+        elif isinstance(problem := aligned_photos[job], UserError):
             yield Entry(job.name, "failed", _reason(problem, job))
         else:
             yield _written(job, path, document, next(edited))

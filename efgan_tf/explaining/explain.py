@@ -12,10 +12,10 @@ from efgan_tf.common.errors import UserError
 from efgan_tf.common.images import to_float
 from efgan_tf.common.outputs import atomic_folder
 from efgan_tf.common.progress import Progress
+from efgan_tf.editing.aligned_photos import unwrap
 from efgan_tf.editing.editor import Editor
 from efgan_tf.editing.expression import known_units, make_target
 from efgan_tf.editing.face_selection import parse_choice
-from efgan_tf.editing.subjects import unwrap
 from efgan_tf.explaining import edit_sections, map_sections
 from efgan_tf.explaining.page import Section, render
 from efgan_tf.explaining.settings import MAPS, VisualizeConfig
@@ -56,10 +56,10 @@ class Explainer:
         (detected,) = self.editor.detect_and_align(
             [photo], parse_choice(config.face)
         )
-        self.subject = unwrap(
+        self.aligned_photo = unwrap(
             detected, config.image, "frame one with --face=x,y,width,height"
         )
-        self.face = to_float(self.subject.faces[0].aligned)
+        self.face = to_float(self.aligned_photo.faces[0].aligned)
 
     def _wanted_units(self) -> list[str]:
         """The units to explain, in the order of `action_units.NAMES`."""
@@ -86,7 +86,7 @@ class Explainer:
     @property
     def notes(self) -> list[str]:
         """What the user should know, in sentences."""
-        notes = list(self.subject.notes)
+        notes = list(self.aligned_photo.notes)
         if len(self.readers) == 1 and not self.config.networks:
             notes.append(
                 f"there are no critics in {self.config.source}, so only the "
@@ -101,7 +101,7 @@ class Explainer:
             yield (
                 1,
                 functools.partial(
-                    edit_sections.face_section, self.subject, self.boxes
+                    edit_sections.face_section, self.aligned_photo, self.boxes
                 ),
             )
         if {"attention", "residuals"} & set(methods):
@@ -109,7 +109,7 @@ class Explainer:
         if "strip" in methods:
             yield len(self.units), functools.partial(
                 edit_sections.strip_section,
-                self.editor, self.subject, self.units,
+                self.editor, self.aligned_photo, self.units,
             )  # fmt: skip
         for reader in self.readers:
             units = [name for name in self.units if name in reader.units]
@@ -128,7 +128,7 @@ class Explainer:
                 )
 
     def _edit_section(self) -> Section:
-        (edited,) = self.editor.apply([self.subject], self.target)
+        (edited,) = self.editor.apply([self.aligned_photo], self.target)
         return edit_sections.edit_section(
             edited.faces[0], self.boxes, self.config.methods
         )

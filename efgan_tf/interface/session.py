@@ -14,6 +14,12 @@ import numpy as np
 
 from efgan_tf import action_units
 from efgan_tf.common.errors import UserError
+from efgan_tf.editing.aligned_photos import (
+    AlignedPhoto,
+    close_up,
+    reduced,
+    unwrap,
+)
 from efgan_tf.editing.drawing import animate, face_pictures
 from efgan_tf.editing.editor import Editor
 from efgan_tf.editing.expression import (
@@ -26,7 +32,6 @@ from efgan_tf.editing.face_selection import FaceChoice
 from efgan_tf.editing.results import Edited
 from efgan_tf.editing.settings import ResultConfig
 from efgan_tf.editing.single import ANIMATION_SIDE
-from efgan_tf.editing.subjects import Subject, close_up, reduced, unwrap
 from efgan_tf.faces import animations, documents
 from efgan_tf.interface.uploads import named_as_by_its_owner, read_upload
 
@@ -52,7 +57,7 @@ class Session:
       editor: edits.
       name: of the photo's file.
       document: the photo.
-      subject: the same with all its faces, at least one.
+      aligned_photo: the same with all its faces, at least one.
 
     Attributes:
       expression_targets: of whole expressions, one for each face.
@@ -65,17 +70,17 @@ class Session:
         editor: Editor,
         name: str,
         document: documents.Document,
-        subject: Subject,
+        aligned_photo: AlignedPhoto,
     ):
         self._editor = editor
         self._name = name
         self._document = document
-        self._subject = subject
-        self._shown = reduced(subject, SHOWN_SIDE)
+        self._aligned_photo = aligned_photo
+        self._shown = reduced(aligned_photo, SHOWN_SIDE)
         self.expression_targets = [
-            ExpressionTarget(face.source) for face in subject.faces
+            ExpressionTarget(face.source) for face in aligned_photo.faces
         ]
-        areas = [face.face.area for face in subject.faces]
+        areas = [face.face.area for face in aligned_photo.faces]
         self.selected = int(np.argmax(areas))
         self.stages = editor.model.stages
 
@@ -87,7 +92,7 @@ class Session:
     @property
     def notes(self) -> tuple[str, ...]:
         """What the visitor should know of the photo."""
-        return self._subject.notes
+        return self._aligned_photo.notes
 
     @property
     def expression_target(self) -> ExpressionTarget:
@@ -97,7 +102,7 @@ class Session:
     @property
     def source(self) -> np.ndarray:
         """`[17]`, 0–5, what the selected face shows in the photo."""
-        return self._subject.faces[self.selected].source
+        return self._aligned_photo.faces[self.selected].source
 
     @property
     def _expression(self) -> np.ndarray:
@@ -218,7 +223,7 @@ class Session:
         suffix = Path(self._name).suffix.lower()
         suffix = suffix if suffix in documents.SUFFIXES else ".png"
         path = self._path(folder, f"edited{suffix}")
-        image = self._edited(self._subject).image
+        image = self._edited(self._aligned_photo).image
         documents.write_document(path, self._document, image)
         return path
 
@@ -233,7 +238,7 @@ class Session:
             raise UserError("nothing moves yet: change the expression first")
         frames = animate(
             self._editor,
-            _only(reduced(self._subject, ANIMATION_SIDE), changed),
+            _only(reduced(self._aligned_photo, ANIMATION_SIDE), changed),
             [self._target(index) for index in changed],
             ResultConfig.frames,
             self.stages,
@@ -255,22 +260,22 @@ class Session:
         )
 
     def _target(self, index: int) -> np.ndarray:
-        source = self._subject.faces[index].source
+        source = self._aligned_photo.faces[index].source
         return self._editor.reachable(source, self.expression_targets[index])
 
     def _changed(self) -> list[int]:
         """The faces that shall look different."""
         return [
             index
-            for index, face in enumerate(self._subject.faces)
+            for index, face in enumerate(self._aligned_photo.faces)
             if not np.array_equal(self._target(index), face.source)
         ]
 
-    def _edited(self, subject: Subject) -> Edited:
+    def _edited(self, aligned_photo: AlignedPhoto) -> Edited:
         changed = self._changed()
         targets = [self._target(index) for index in changed]
         (edited,) = self._editor.render(
-            [_only(subject, changed)], [targets], self.stages
+            [_only(aligned_photo, changed)], [targets], self.stages
         )
         return edited
 
@@ -297,13 +302,15 @@ def open_photo(
         FaceChoice("all"),
         source=None if knows else neutral,
     )
-    subject = unwrap(detected, name, _NO_FACE)
-    notes = subject.notes if knows else (*subject.notes, _NO_ESTIMATOR)
-    subject = dataclasses.replace(subject, notes=notes)
-    return Session(editor, name, document, subject)
+    aligned_photo = unwrap(detected, name, _NO_FACE)
+    notes = (
+        aligned_photo.notes if knows else (*aligned_photo.notes, _NO_ESTIMATOR)
+    )
+    aligned_photo = dataclasses.replace(aligned_photo, notes=notes)
+    return Session(editor, name, document, aligned_photo)
 
 
-def _only(subject: Subject, faces: Sequence[int]) -> Subject:
+def _only(aligned_photo: AlignedPhoto, faces: Sequence[int]) -> AlignedPhoto:
     """The photo with some of its faces."""
-    kept = tuple(subject.faces[index] for index in faces)
-    return dataclasses.replace(subject, faces=kept)
+    kept = tuple(aligned_photo.faces[index] for index in faces)
+    return dataclasses.replace(aligned_photo, faces=kept)

@@ -7,9 +7,9 @@ import numpy as np
 
 from efgan_tf import geometry
 from efgan_tf.common.images import to_float
+from efgan_tf.editing.aligned_photos import AlignedPhoto
 from efgan_tf.editing.editor import Editor
 from efgan_tf.editing.face_selection import FaceChoice, parse_choice
-from efgan_tf.editing.subjects import Subject
 from efgan_tf.evaluation.metrics import artifacts, pictures
 from efgan_tf.evaluation.photographs import points
 from efgan_tf.evaluation.photographs.edits import (
@@ -74,13 +74,13 @@ class Source:
 
     Attributes:
       photo: it.
-      subject: its face, as the model sees it.
+      aligned_photo: its face, as the model sees it.
       seen: what the readers see in it.
       kind: `NEUTRAL`, `SMILE`, `SLIGHT_SMILE`, or "" for none of them.
     """
 
     photo: Photo
-    subject: Subject
+    aligned_photo: AlignedPhoto
     seen: Seen
     kind: str
 
@@ -113,12 +113,12 @@ def read_sources(
     """
     found = editor.detect_and_align([p.pixels for p in photos], LARGEST)
     sources, missed = [], []
-    for photo, subject in zip(photos, found, strict=True):
-        if not isinstance(subject, Subject):
+    for photo, aligned_photo in zip(photos, found, strict=True):
+        if not isinstance(aligned_photo, AlignedPhoto):
             missed.append(photo.file)
             continue
-        (seen,) = look(readers, subject, [photo.pixels])
-        sources.append(Source(photo, subject, seen, _kind(seen)))
+        (seen,) = look(readers, aligned_photo, [photo.pixels])
+        sources.append(Source(photo, aligned_photo, seen, _kind(seen)))
     firsts: dict[tuple[str, str], Source] = {}
     for source in sorted(sources, key=lambda each: each.photo.file):
         if source.kind:
@@ -139,10 +139,10 @@ def _kind(seen: Seen) -> str:
 
 
 def look(
-    readers: Readers, subject: Subject, photos: Sequence[np.ndarray]
+    readers: Readers, aligned_photo: AlignedPhoto, photos: Sequence[np.ndarray]
 ) -> list[Seen]:
-    """What is seen in the first face of a subject, in several photos of it."""
-    place = frame(subject)
+    """What readers see in a photo's first face, in several versions of it."""
+    place = frame(aligned_photo)
     found = np.stack([readers.faces.points(each, place) for each in photos])
     probabilities = readers.expressions(photos, found)
     units = points.intensities(found)
@@ -158,9 +158,9 @@ def look(
     ]
 
 
-def frame(subject: Subject) -> np.ndarray:
+def frame(aligned_photo: AlignedPhoto) -> np.ndarray:
     """`[2, 3]`: photo pixels → the aligned frame, of side 1, of a face."""
-    return geometry.alignment(subject.faces[0].face.landmarks, 1)
+    return geometry.alignment(aligned_photo.faces[0].face.landmarks, 1)
 
 
 def aligned(photo: np.ndarray, place: np.ndarray) -> np.ndarray:
@@ -172,12 +172,12 @@ def score_edits(
     editor: Editor, readers: Readers, source: Source
 ) -> list[Score]:
     """Makes and reads all edits of a photograph."""
-    face = source.subject.faces[0]
+    face = source.aligned_photo.faces[0]
     edits = edits_of(source.kind, face.source, source.seen.units)
     edited = editor.render(
-        [source.subject] * len(edits), [[each.target] for each in edits]
+        [source.aligned_photo] * len(edits), [[each.target] for each in edits]
     )
-    seen = look(readers, source.subject, [each.image for each in edited])
+    seen = look(readers, source.aligned_photo, [each.image for each in edited])
     scores = [
         Score(source, each, after, _values(source, each, after))
         for each, after in zip(edits, seen, strict=True)
