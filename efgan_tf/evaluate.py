@@ -48,6 +48,7 @@ def _evaluate(settings: EvaluateConfig, out: Path) -> None:
         evaluator,
         plots,
         report,
+        training_plots,
     )
 
     # A damaged log is reported now, not after the work.
@@ -70,7 +71,7 @@ def _evaluate(settings: EvaluateConfig, out: Path) -> None:
                 )
                 Image.fromarray(sheet).save(place / file)
             if training:
-                plots.plot_training(training, place / "training.png")
+                training_plots.plot_training(training, place / "training.png")
             if one.control:
                 plots.plot_control(one.control, place / "control.png")
     for name, one in found.items():
@@ -83,7 +84,12 @@ def _evaluate(settings: EvaluateConfig, out: Path) -> None:
 
 
 def _compare(settings: EvaluateConfig, out: Path) -> None:
-    from efgan_tf.evaluation import columns, comparison, curves, plots
+    from efgan_tf.evaluation import (
+        columns,
+        comparison,
+        curves,
+        training_plots,
+    )
 
     names = curves.names_of(settings.compare)
     found = comparison.compare(
@@ -97,7 +103,7 @@ def _compare(settings: EvaluateConfig, out: Path) -> None:
     with outputs.atomic_folder(out, settings.overwrite) as folder:
         _write_json(folder / columns.REPORT, found)
         (folder / "report.md").write_text(text, "utf-8")
-        plots.plot_training(training, folder / "training.png")
+        training_plots.plot_training(training, folder / "training.png")
     print(f"{text}\nreport: {out / 'report.md'}")
 
 

@@ -43,17 +43,17 @@ def main(values: flags.FlagValues, runs: Sequence[str]) -> None:
     )
     require(bool(config.out), "give --out=FOLDER, where the pictures go")
     outputs.check_free(config.out, config.overwrite)
-    from efgan_tf.evaluation import curves, plots
+    from efgan_tf.evaluation import curves, training_plots
 
     found = curves.read_runs(runs)
-    pictures = {
-        "losses.png": plots.plot_losses,
-        "attention.png": plots.plot_attention,
-        "scores.png": plots.plot_scores,
+    plots = {
+        "losses.png": training_plots.plot_losses,
+        "attention.png": training_plots.plot_attention,
+        "scores.png": training_plots.plot_scores,
     }
     with outputs.atomic_folder(config.out, config.overwrite) as folder:
         drawn = {
-            name: plot(found, folder / name) for name, plot in pictures.items()
+            name: plot(found, folder / name) for name, plot in plots.items()
         }
     for name, is_there in drawn.items():
         if is_there:

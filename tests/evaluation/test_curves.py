@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from efgan_tf import commands, plot
-from efgan_tf.evaluation import curves, plots
+from efgan_tf.evaluation import curves, training_plots
 from efgan_tf.evaluation.columns import ALL, EDIT, NO_EDIT
 from tests.editing.scenes import files
 
@@ -124,9 +124,9 @@ def test_a_line_that_is_being_written_is_waited_for(runs):
 def test_means_run_over_neighbours():
     values = np.array([0.0, 3, 6, 3, 0])
     np.testing.assert_allclose(
-        plots._running_mean(values, 3), [1.5, 3, 4, 3, 1.5]
+        training_plots._running_mean(values, 3), [1.5, 3, 4, 3, 1.5]
     )
-    np.testing.assert_allclose(plots._running_mean(values, 1), values)
+    np.testing.assert_allclose(training_plots._running_mean(values, 1), values)
 
 
 @pytest.mark.parametrize(
@@ -175,7 +175,7 @@ def test_an_evaluation_does_without_a_log(runs, tmp_path):
     found = curves.read_training(names)
     assert [each.name for each in found] == ["a", "b", "new"]
     assert found[0].report is None
-    plots.plot_training(found, tmp_path / "training.png")
+    training_plots.plot_training(found, tmp_path / "training.png")
     with Image.open(tmp_path / "training.png") as image:
         image.load()
 
