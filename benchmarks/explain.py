@@ -44,7 +44,7 @@ def main(values: flags.FlagValues) -> None:
     settings = config.from_flags(values, BenchmarkConfig)
     report = harness.Report(settings.out)
     commands.quiet_tensorflow()
-    from efgan_tf.explaining.readers import estimator_of
+    from efgan_tf.explaining.unit_readers import estimator_of
     from efgan_tf.trained.loading import load_network
 
     trained = load_network(settings.model)
@@ -68,9 +68,9 @@ def rendered_faces(name, trained, count):
     import numpy as np
 
     from efgan_tf.common.images import to_float
+    from efgan_tf.editing.aligned_photos import unwrap
     from efgan_tf.editing.editor import Editor
     from efgan_tf.editing.face_selection import parse_choice
-    from efgan_tf.editing.subjects import unwrap
     from efgan_tf.faces.photos import read_photo
     from efgan_tf.synthetic.photos import SynthesizeConfig, write_photos
     from efgan_tf.trained.loading import editing_model

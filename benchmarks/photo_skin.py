@@ -26,7 +26,7 @@ from benchmarks import harness
 from efgan_tf import commands, config
 from efgan_tf.common.options import option, require
 from efgan_tf.data.splits import read_subjects
-from efgan_tf.evaluation.photographs.wanted import EXPRESSIONS, NEUTRAL, SMILE
+from efgan_tf.evaluation.photographs.edits import EXPRESSIONS, NEUTRAL, SMILE
 from efgan_tf.faces import detection, photos
 
 TONES = {"light": 41.0, "medium": 10.0, "dark": -90.0}

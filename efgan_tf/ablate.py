@@ -207,12 +207,12 @@ class Work:
             pass_fds=[self.lock.fileno()],
         )
         self._tell_who_works(process.pid)
-        told = False
+        signaled = False
         try:
             while process.poll() is None:
-                if self.stop.requested and not told:
+                if self.stop.requested and not signaled:
                     process.terminate()
-                    told = True
+                    signaled = True
                 with contextlib.suppress(subprocess.TimeoutExpired):
                     process.wait(_POLL_SECONDS)
         finally:  # a second Ctrl-C

@@ -29,7 +29,7 @@ USER_ERROR_STATUS = 2
 INTERRUPTED_STATUS = 130
 TERMINATED_STATUS = 143
 
-# What the machine refuses is told like a user's mistake, not like a bug.
+# What the machine refuses is reported like a user's mistake, not like a bug.
 _REFUSALS = {
     errno.ENOSPC,
     errno.EDQUOT,

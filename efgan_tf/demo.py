@@ -91,7 +91,7 @@ def make_page(model: str, max_pixels: int):
     from efgan_tf.interface.session import open_photo
 
     editor = load(model)
-    # The first edit is slow, and a model that cannot is better told of now.
+    # The first edit is slow, and a model that cannot edit fails now.
     session = open_photo(editor, sample_path(next(iter(SAMPLES))), 10**6)
     session.show_preset("happy")
     session.edited()

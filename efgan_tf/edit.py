@@ -50,7 +50,7 @@ from efgan_tf.editing.request import Request
 from efgan_tf.editing.results import (
     edit_lines,
     faces_to_json,
-    subject_lines,
+    photo_lines,
 )
 from efgan_tf.editing.settings import (
     FaceConfig,
@@ -125,7 +125,7 @@ def _load_set(load: Load, carry_detail: bool) -> Editor:
 
 
 def _check_model(model: str) -> None:
-    """Raises a `UserError` if there is no such model, as far as can be told."""
+    """Raises a `UserError` if there is no such model, as far as is known."""
     require(bool(model), "give --model=RUN, a trained model")
     if is_address(model):
         parse_address(model)
@@ -141,7 +141,7 @@ def _request(
     faces: FaceConfig,
     result: ResultConfig,
 ) -> Request:
-    """What is wanted, as far as it can be told without a model."""
+    """The request, as far as it is known without a model."""
     wanted = _strip_target(target, result) if result.strip else _target(target)
     from_photo = None
     if target.from_photo:
@@ -175,7 +175,7 @@ def _target(target: TargetConfig) -> ExpressionTarget:
     )
     vector = None
     if target.from_photo:
-        # Until the model has told what it shows.
+        # Until the model has estimated what it shows.
         vector = action_units.preset("neutral")
     if target.load_expression:
         saved = load_expression(target.load_expression)
@@ -249,11 +249,11 @@ def _edit_one(
         out, overwrite = photo.out, photo.overwrite
         if result.strip:
             unit = action_units.canonical_name(result.strip)
-            subject = single.draw_strip(
+            aligned_photo = single.draw_strip(
                 editor, request, document, name, unit, out, overwrite
             )
-            faces = len(subject.faces)
-            lines = [*document.notes, *subject_lines(subject)]
+            faces = len(aligned_photo.faces)
+            lines = [*document.notes, *photo_lines(aligned_photo)]
         else:
             edited = single.edit_photo(
                 editor, request, document, name, out, result, overwrite

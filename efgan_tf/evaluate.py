@@ -51,7 +51,7 @@ def _evaluate(settings: EvaluateConfig, out: Path) -> None:
         training_plots,
     )
 
-    # A damaged log is told now, not after the work.
+    # A damaged log is reported now, not after the work.
     runs = [settings.run_dir] if settings.run_dir else []
     training = curves.read_training(runs)
     found = evaluator.evaluate(settings)
@@ -99,12 +99,12 @@ def _compare(settings: EvaluateConfig, out: Path) -> None:
         }
     )
     training = curves.read_training(settings.compare)
-    told = comparison.text(found)
+    text = comparison.text(found)
     with outputs.atomic_folder(out, settings.overwrite) as folder:
         _write_json(folder / columns.REPORT, found)
-        (folder / "report.md").write_text(told, "utf-8")
+        (folder / "report.md").write_text(text, "utf-8")
         training_plots.plot_training(training, folder / "training.png")
-    print(f"{told}\nreport: {out / 'report.md'}")
+    print(f"{text}\nreport: {out / 'report.md'}")
 
 
 def _write_json(path: Path, content: Mapping[str, Any]) -> None:

@@ -20,7 +20,7 @@ from absl import flags
 
 from efgan_tf import commands, config
 from efgan_tf.common import outputs
-from efgan_tf.evaluation.photographs.settings import EvaluatePhotosConfig
+from efgan_tf.evaluation.settings import EvaluatePhotosConfig
 
 
 def main(values: flags.FlagValues) -> None:
@@ -30,7 +30,7 @@ def main(values: flags.FlagValues) -> None:
     commands.quiet_tensorflow()
     from PIL import Image
 
-    from efgan_tf.evaluation.photographs import evaluation, report, showing
+    from efgan_tf.evaluation.photographs import evaluation, report
 
     found = evaluation.evaluate(settings)
     text = report.text(found.report)
@@ -40,7 +40,7 @@ def main(values: flags.FlagValues) -> None:
         (folder / "report.md").write_text(text, "utf-8")
         with open(folder / "scores.csv", "w", newline="") as file:
             csv.writer(file).writerows(report.score_rows(found.scores))
-        for name, sheet in showing.sheets_of(found.scores).items():
+        for name, sheet in report.sheets_of(found.scores).items():
             Image.fromarray(sheet).save(folder / f"{name}.jpg", quality=90)
     print(text)
     print(f"report: {Path(settings.out, 'report.md')}")

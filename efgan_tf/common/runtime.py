@@ -26,9 +26,9 @@ def use_tensorflow() -> None:
     """Makes Keras run on TensorFlow; call before either is used.
 
     `KERAS_BACKEND` and `keras.json` may say otherwise, for other projects.
-    GPUs' memory is taken as it is needed, unless the user has set
-    `TF_FORCE_GPU_ALLOW_GROWTH`: TensorFlow would take all of it at once, and
-    leave none for an edit beside a training.
+    GPUs' memory is allocated as it is needed, unless the user has set
+    `TF_FORCE_GPU_ALLOW_GROWTH`: TensorFlow would allocate all of it at
+    once, and leave none for an edit beside a training.
 
     Raises:
       UserError: Keras runs on something else already, or as `check_process`.

@@ -66,12 +66,12 @@ def output_paths(jobs: Sequence[Job], out: Path) -> list[Path]:
 
 def check_outputs(paths: Sequence[Path], overwrite: bool) -> None:
     """Raises a `UserError` if writing the files would lose anything."""
-    taken = [path for path in paths if path.exists()]
-    if taken and not overwrite:
-        more = f" and {len(taken) - 1} more" if len(taken) > 1 else ""
+    existing = [path for path in paths if path.exists()]
+    if existing and not overwrite:
+        more = f" and {len(existing) - 1} more" if len(existing) > 1 else ""
         raise UserError(
-            f"{taken[0]}{more} exist; name another folder with --out or pass "
-            "--overwrite"
+            f"{existing[0]}{more} exist; name another folder with --out or "
+            "pass --overwrite"
         )
 
 
@@ -87,7 +87,7 @@ def edit_photos(
 
     Args:
       editor: edits.
-      request: what is wanted of each photo.
+      request: the edit of each photo.
       jobs: the photos.
       out: folder to write; what is there by the same name is replaced.
       max_pixels: larger photos fail.
@@ -163,13 +163,13 @@ def _edit_chunk(
         request.on_no_face,
         request.source,
     )
-    subjects = dict(zip(read, found, strict=True))
+    aligned_photos = dict(zip(read, found, strict=True))
     good = [each for each in found if not isinstance(each, UserError)]
     edited = iter(editor.apply(good, request.target, request.stages))
     for job, path, document in chunk:
         if isinstance(document, UserError):
             yield Entry(job.name, "failed", _reason(document, job))
-        elif isinstance(problem := subjects[job], UserError):
+        elif isinstance(problem := aligned_photos[job], UserError):
             yield Entry(job.name, "failed", _reason(problem, job))
         else:
             yield _written(job, path, document, next(edited))

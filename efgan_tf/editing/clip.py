@@ -14,6 +14,7 @@ import numpy as np
 from efgan_tf.common.errors import UserError
 from efgan_tf.common.images import to_float
 from efgan_tf.common.progress import Progress
+from efgan_tf.editing.aligned_photos import AlignedFace, AlignedPhoto
 from efgan_tf.editing.editor import Editor
 from efgan_tf.editing.face_selection import (
     NoFaceError,
@@ -24,7 +25,6 @@ from efgan_tf.editing.face_selection import (
     left_to_right,
 )
 from efgan_tf.editing.request import Request
-from efgan_tf.editing.subjects import AlignedFace, Subject
 from efgan_tf.faces import tracking
 from efgan_tf.faces.detection import Detector, Face
 from efgan_tf.faces.video import Frame, Video
@@ -80,7 +80,7 @@ def edit_video(
 
     Args:
       editor: edits.
-      request: what is wanted; its faces are chosen where they first appear,
+      request: the edit; its faces are chosen where they first appear,
         and kept while they are seen. Of "all", each is kept from where it is
         large enough.
       video: to edit.
@@ -246,8 +246,8 @@ def _edited(
 ) -> Iterator[Frame]:
     size, start = editor.model.size, 0
     for frames in _chunks(video, len(chosen)):
-        subjects = [
-            Subject(
+        aligned_photos = [
+            AlignedPhoto(
                 frame.pixels,
                 tuple(
                     AlignedFace(
@@ -261,7 +261,7 @@ def _edited(
             )
             for number, frame in enumerate(frames, start)
         ]
-        edits = editor.apply(subjects, request.target, request.stages)
+        edits = editor.apply(aligned_photos, request.target, request.stages)
         for frame, edited in zip(frames, edits, strict=True):
             yield dataclasses.replace(frame, pixels=edited.image)
         start += len(frames)

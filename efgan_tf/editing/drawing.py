@@ -12,9 +12,9 @@ import numpy as np
 from efgan_tf import action_units
 from efgan_tf.common.images import to_uint8
 from efgan_tf.common.sheets import grid
+from efgan_tf.editing.aligned_photos import AlignedPhoto, close_up
 from efgan_tf.editing.editor import Editor
 from efgan_tf.editing.results import Edited, EditedFace
-from efgan_tf.editing.subjects import Subject, close_up
 
 INTENSITIES = np.linspace(0, action_units.MAX_INTENSITY, 7, dtype=np.float32)
 """The steps of a strip."""
@@ -23,7 +23,7 @@ _BATCH = 8  # frames edited at a time: whole photos, so few
 
 
 def edit_sheet(
-    subject: Subject,
+    aligned_photo: AlignedPhoto,
     edited: tuple[EditedFace, ...],
     image: np.ndarray,
     side: int = 160,
@@ -35,7 +35,7 @@ def edit_sheet(
     far as the model has them; the cascade's, Â; the photo near the face after.
 
     Args:
-      subject: the photo before.
+      aligned_photo: the photo before.
       edited: its faces.
       image: uint8, the photo after.
       side: of each picture.
@@ -44,7 +44,7 @@ def edit_sheet(
       uint8 `[height, width, 3]`.
     """
     rows = [
-        face_pictures(subject, index, face, image, side)
+        face_pictures(aligned_photo, index, face, image, side)
         for index, face in enumerate(edited)
     ]
     return grid(
@@ -53,7 +53,7 @@ def edit_sheet(
 
 
 def face_pictures(
-    subject: Subject,
+    aligned_photo: AlignedPhoto,
     index: int,
     face: EditedFace,
     image: np.ndarray,
@@ -62,7 +62,7 @@ def face_pictures(
     """What the networks saw of one face, and what they did.
 
     Args:
-      subject: the photo before.
+      aligned_photo: the photo before.
       index: of the face in it.
       face: the same after.
       image: uint8, the photo after.
@@ -71,9 +71,9 @@ def face_pictures(
     Returns:
       Title → uint8 `[side, side, 3]`; a row of `edit_sheet`.
     """
-    after = Subject(image, subject.faces, ())
+    after = AlignedPhoto(image, aligned_photo.faces, ())
     edits = face.edits
-    pictures = {"photo": close_up(subject, index, side).photo}
+    pictures = {"photo": close_up(aligned_photo, index, side).photo}
     pictures["source"] = face.aligned
     for number, stage in enumerate(edits.images[0], 1):
         pictures[f"stage {number}"] = to_uint8(stage)
@@ -103,7 +103,7 @@ def _resized(picture: np.ndarray, side: int) -> np.ndarray:
 
 def responses(
     editor: Editor,
-    subject: Subject,
+    aligned_photo: AlignedPhoto,
     unit: str,
     side: int,
     stages: int | None = None,
@@ -112,7 +112,7 @@ def responses(
 
     Args:
       editor: edits.
-      subject: a photo with its faces.
+      aligned_photo: a photo with its faces.
       unit: `"AU12"`; the other units stay at the source.
       side: of each picture.
       stages: of the cascade.
@@ -121,8 +121,8 @@ def responses(
       Title → uint8 `[faces, side, side, 3]`, a column of pictures.
     """
     columns: dict[str, list[np.ndarray]] = {}
-    for index in range(len(subject.faces)):
-        near = close_up(subject, index, side)
+    for index in range(len(aligned_photo.faces)):
+        near = close_up(aligned_photo, index, side)
         edited = sweep(editor, near, unit, stages)
         for intensity, result in zip(INTENSITIES, edited, strict=True):
             title = f"{unit}={intensity:.1f}"
@@ -131,21 +131,24 @@ def responses(
 
 
 def sweep(
-    editor: Editor, subject: Subject, unit: str, stages: int | None = None
+    editor: Editor,
+    aligned_photo: AlignedPhoto,
+    unit: str,
+    stages: int | None = None,
 ) -> list[Edited]:
     """A face with one unit at each of `INTENSITIES`, the others as they are.
 
     Args:
       editor: edits.
-      subject: a photo with one face.
+      aligned_photo: a photo with one face.
       unit: `"AU12"`.
       stages: of the cascade.
     """
-    (face,) = subject.faces
+    (face,) = aligned_photo.faces
     targets = np.repeat(face.source[None], len(INTENSITIES), 0)
     targets[:, action_units.NAMES.index(unit)] = INTENSITIES
     return editor.render(
-        [subject] * len(targets), [[target] for target in targets], stages
+        [aligned_photo] * len(targets), [[target] for target in targets], stages
     )
 
 
@@ -161,7 +164,7 @@ def progress_of_frames(frames: int) -> np.ndarray:
 
 def animate(
     editor: Editor,
-    subject: Subject,
+    aligned_photo: AlignedPhoto,
     targets: Sequence[np.ndarray],
     frames: int,
     stages: int | None = None,
@@ -173,7 +176,7 @@ def animate(
 
     Args:
       editor: makes the frames.
-      subject: the photo with its faces.
+      aligned_photo: the photo with its faces.
       targets: `[17]`, 0–5, for each face.
       frames: how many, at least 2.
       stages: of the cascade.
@@ -183,13 +186,13 @@ def animate(
     """
     shares = progress_of_frames(frames)
     there = frames // 2 + 1
-    made = [subject.photo]
-    yield subject.photo
+    made = [aligned_photo.photo]
+    yield aligned_photo.photo
     for start in range(1, there, _BATCH):
         part = shares[start : min(start + _BATCH, there)]
         edited = editor.render(
-            [subject] * len(part),
-            [_between(subject, targets, share) for share in part],
+            [aligned_photo] * len(part),
+            [_between(aligned_photo, targets, share) for share in part],
             stages,
         )
         for result in edited:
@@ -199,9 +202,9 @@ def animate(
 
 
 def _between(
-    subject: Subject, targets: Sequence[np.ndarray], share: float
+    aligned_photo: AlignedPhoto, targets: Sequence[np.ndarray], share: float
 ) -> list[np.ndarray]:
     return [
         face.source + np.float32(share) * (target - face.source)
-        for face, target in zip(subject.faces, targets, strict=True)
+        for face, target in zip(aligned_photo.faces, targets, strict=True)
     ]

@@ -10,17 +10,17 @@ from PIL import Image
 
 from efgan_tf.common.errors import UserError
 from efgan_tf.common.images import to_float
+from efgan_tf.editing.aligned_photos import (
+    WAY_OUT,
+    AlignedFace,
+    AlignedPhoto,
+    detect_and_align,
+    unwrap,
+)
 from efgan_tf.editing.expression import ExpressionTarget, make_target
 from efgan_tf.editing.face_selection import FaceChoice, find_faces, parse_choice
 from efgan_tf.editing.results import Edited, edited_face, put_back
 from efgan_tf.editing.settings import PhotoConfig
-from efgan_tf.editing.subjects import (
-    WAY_OUT,
-    AlignedFace,
-    Subject,
-    detect_and_align,
-    unwrap,
-)
 from efgan_tf.faces import documents
 from efgan_tf.faces.detection import Detector, Face
 from efgan_tf.faces.photos import eight_bits
@@ -76,8 +76,8 @@ class Editor:
           UserError: there is no such face, or the model has no estimator.
         """
         pixels = pixels_of(open_photo(image, max_megapixels))
-        (subject,) = self.detect_and_align([pixels], parse_choice(face))
-        return unwrap(subject, name_of(image)).faces[0].source
+        (aligned_photo,) = self.detect_and_align([pixels], parse_choice(face))
+        return unwrap(aligned_photo, name_of(image)).faces[0].source
 
     def edit(
         self,
@@ -142,14 +142,14 @@ class Editor:
             f"photo {number} of {len(images)}" if several else ""
             for number, _ in enumerate(images, 1)
         ]
-        subjects = [
+        aligned_photos = [
             unwrap(result, name_of(each, place), WAY_OUT)
             for result, each, place in zip(found, images, places, strict=True)
         ]
         edited = [
             as_given(*parts)
             for parts in zip(
-                self.apply(subjects, target, stages),
+                self.apply(aligned_photos, target, stages),
                 opened,
                 images,
                 strict=True,
@@ -163,15 +163,15 @@ class Editor:
         choice: FaceChoice,
         on_no_face: str = "error",
         source: np.ndarray | None = None,
-    ) -> list[Subject | UserError]:
-        """The photos' subjects, or why one has none: `detect_and_align`."""
+    ) -> list[AlignedPhoto | UserError]:
+        """The photos with their faces, or an error: `detect_and_align`."""
         return detect_and_align(
             self.model, self.detector, photos, choice, on_no_face, source
         )
 
     def apply(
         self,
-        subjects: Sequence[Subject],
+        aligned_photos: Sequence[AlignedPhoto],
         target: ExpressionTarget,
         stages: int | None = None,
     ) -> list[Edited]:
@@ -182,10 +182,13 @@ class Editor:
         """
         target.check_learned(self.model.learned, self.model.name)
         targets = [
-            [self.reachable(face.source, target) for face in subject.faces]
-            for subject in subjects
+            [
+                self.reachable(face.source, target)
+                for face in aligned_photo.faces
+            ]
+            for aligned_photo in aligned_photos
         ]
-        return self.render(subjects, targets, stages)
+        return self.render(aligned_photos, targets, stages)
 
     def reachable(
         self, source: np.ndarray, target: ExpressionTarget
@@ -195,30 +198,36 @@ class Editor:
 
     def render(
         self,
-        subjects: Sequence[Subject],
+        aligned_photos: Sequence[AlignedPhoto],
         targets: Sequence[Sequence[np.ndarray]],
         stages: int | None = None,
     ) -> list[Edited]:
         """Edits the faces of photos to target units, all in one batch.
 
         Args:
-          subjects: of `detect_and_align`.
-          targets: for each subject, `[17]` in 0–5 for each of its faces.
+          aligned_photos: of `detect_and_align`.
+          targets: for each photo, `[17]` in 0–5 for each of its faces.
           stages: of the cascade.
         """
-        faces = [face for subject in subjects for face in subject.faces]
+        faces = [
+            face
+            for aligned_photo in aligned_photos
+            for face in aligned_photo.faces
+        ]
         flat = [target for each in targets for target in each]
         edits = iter(self._edits(faces, flat, stages))
         return [
             put_back(
-                subject,
+                aligned_photo,
                 [
                     edited_face(face, target, next(edits))
-                    for face, target in zip(subject.faces, each, strict=True)
+                    for face, target in zip(
+                        aligned_photo.faces, each, strict=True
+                    )
                 ],
                 self.carry_detail,
             )
-            for subject, each in zip(subjects, targets, strict=True)
+            for aligned_photo, each in zip(aligned_photos, targets, strict=True)
         ]
 
     def _edits(

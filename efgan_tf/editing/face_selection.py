@@ -119,7 +119,7 @@ def choose(
     Args:
       faces: all of a photo, left to right.
       choice: which of them.
-      fill: a box without a face is taken for one.
+      fill: a box without a face counts as a face.
 
     Returns:
       One face or more, and what the user should know of the choice.
@@ -172,7 +172,7 @@ def framed_by_center(shape: tuple[int, ...]) -> Face:
 def _in_box(
     faces: Sequence[Face], box: tuple[float, ...], fill: bool
 ) -> tuple[list[Face], list[str]]:
-    """The face nearest to a box's middle, or one that is taken to fill it."""
+    """The face nearest to a box's middle, or one that fills the box."""
     corner, size = np.array(box[:2]), np.array(box[2:])
     inside = [
         face

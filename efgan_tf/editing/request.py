@@ -5,10 +5,10 @@ import dataclasses
 import numpy as np
 
 from efgan_tf.common.errors import UserError
+from efgan_tf.editing.aligned_photos import check_source
 from efgan_tf.editing.editor import Editor
 from efgan_tf.editing.expression import ExpressionTarget
 from efgan_tf.editing.face_selection import FaceChoice
-from efgan_tf.editing.subjects import check_source
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -18,7 +18,7 @@ class Request:
     Attributes:
       target: what to edit to; its expression is open if `from_photo` is given.
       choice: which faces.
-      on_no_face: one of `subjects.ON_NO_FACE`.
+      on_no_face: one of `aligned_photos.ON_NO_FACE`.
       from_photo: a photo, uint8 `[height, width, 3]`, whose largest face
         shows the expression.
       source: `[17]`, 0–5, what the faces show, if it is known.

@@ -12,8 +12,8 @@ import numpy as np
 
 from efgan_tf import action_units, geometry
 from efgan_tf.common.images import to_float
+from efgan_tf.editing.aligned_photos import AlignedFace, AlignedPhoto
 from efgan_tf.editing.expression import to_json_units
-from efgan_tf.editing.subjects import AlignedFace, Subject
 from efgan_tf.faces import documents
 from efgan_tf.faces.compositing import paste
 from efgan_tf.faces.detection import Face
@@ -100,13 +100,15 @@ def edited_face(
 
 
 def put_back(
-    subject: Subject, faces: list[EditedFace], carry_detail: bool = True
+    aligned_photo: AlignedPhoto,
+    faces: list[EditedFace],
+    carry_detail: bool = True,
 ) -> Edited:
     """The photo with its edited faces, one after the other.
 
     `carry_detail` is that of `compositing.paste`.
     """
-    image = subject.photo if faces else subject.photo.copy()
+    image = aligned_photo.photo if faces else aligned_photo.photo.copy()
     for face in faces:
         image = paste(
             image,
@@ -116,7 +118,7 @@ def put_back(
             face.edits.attention[0, -1],
             carry_detail,
         )
-    return Edited(image, tuple(faces), subject.notes)
+    return Edited(image, tuple(faces), aligned_photo.notes)
 
 
 def face_to_json(index: int, face: Face | EditedFace) -> dict:
@@ -161,10 +163,10 @@ def edit_lines(edited: Edited) -> list[str]:
     return lines
 
 
-def subject_lines(subject: Subject) -> list[str]:
+def photo_lines(aligned_photo: AlignedPhoto) -> list[str]:
     """What the faces of a photo show, likewise."""
-    lines = list(subject.notes)
-    for each in subject.faces:
+    lines = list(aligned_photo.notes)
+    for each in aligned_photo.faces:
         lines.append(_place(each.face.box, len(each.aligned)))
         lines += _table(source=each.source)
     return lines

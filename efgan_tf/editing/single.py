@@ -11,13 +11,18 @@ from efgan_tf.common import outputs
 from efgan_tf.common.errors import UserError
 from efgan_tf.common.progress import Progress
 from efgan_tf.common.sheets import grid
+from efgan_tf.editing.aligned_photos import (
+    WAY_OUT,
+    AlignedPhoto,
+    reduced,
+    unwrap,
+)
 from efgan_tf.editing.drawing import animate, edit_sheet, responses
 from efgan_tf.editing.editor import Editor
 from efgan_tf.editing.expression import Expression, save_expression
 from efgan_tf.editing.request import Request
 from efgan_tf.editing.results import Edited
 from efgan_tf.editing.settings import ResultConfig
-from efgan_tf.editing.subjects import WAY_OUT, Subject, reduced, unwrap
 from efgan_tf.faces import animations, documents
 
 ANIMATION_SIDE = 640
@@ -39,7 +44,7 @@ def edit_photo(
 
     Args:
       editor: edits.
-      request: what is wanted.
+      request: the edit and its files.
       document: the photo.
       name: its name, for errors.
       out: file to write, last of all; "": none.
@@ -55,13 +60,14 @@ def edit_photo(
         unit, or a file cannot be written.
     """
     request = request.resolve(editor)
-    subject = _subject(editor, request, document, name)
-    if result.save_expression and len(subject.faces) > 1:
+    aligned_photo = _aligned_photo(editor, request, document, name)
+    if result.save_expression and len(aligned_photo.faces) > 1:
         raise UserError(
             f"--save_expression={result.save_expression} holds one face's "
-            f"units, and {len(subject.faces)} are meant; choose one with --face"
+            f"units, and {len(aligned_photo.faces)} are meant; choose one "
+            "with --face"
         )
-    (edited,) = editor.apply([subject], request.target, request.stages)
+    (edited,) = editor.apply([aligned_photo], request.target, request.stages)
     if not edited.faces:
         return edited
     writing: contextlib.AbstractContextManager[tuple[str, ...]]
@@ -70,9 +76,9 @@ def edit_photo(
         writing = documents.writing(out, document, edited.image, overwrite)
     with writing as left_out:
         if result.animate:
-            _animate(editor, request, subject, edited, result, overwrite)
+            _animate(editor, request, aligned_photo, edited, result, overwrite)
         if result.sheet:
-            sheet = edit_sheet(subject, edited.faces, edited.image)
+            sheet = edit_sheet(aligned_photo, edited.faces, edited.image)
             save_picture(result.sheet, sheet, overwrite)
         if result.save_expression:
             (face,) = edited.faces
@@ -92,7 +98,7 @@ def draw_strip(
     unit: str,
     out: str,
     overwrite: bool,
-) -> Subject:
+) -> AlignedPhoto:
     """Writes the response of a photo's faces to one unit, from 0 to 5.
 
     Returns:
@@ -103,16 +109,18 @@ def draw_strip(
       UserError: as `edit_photo`.
     """
     request = request.resolve(editor)
-    subject = _subject(editor, request, document, name)
-    if subject.faces:
-        columns = responses(editor, subject, unit, _STRIP_SIDE, request.stages)
+    aligned_photo = _aligned_photo(editor, request, document, name)
+    if aligned_photo.faces:
+        columns = responses(
+            editor, aligned_photo, unit, _STRIP_SIDE, request.stages
+        )
         save_picture(out, grid(columns), overwrite)
-    return subject
+    return aligned_photo
 
 
-def _subject(
+def _aligned_photo(
     editor: Editor, request: Request, document: documents.Document, name: str
-) -> Subject:
+) -> AlignedPhoto:
     """The photo with the faces that are meant."""
     (found,) = editor.detect_and_align(
         [document.pixels], request.choice, request.on_no_face, request.source
@@ -129,7 +137,7 @@ def save_picture(path: str, picture: np.ndarray, overwrite: bool) -> None:
 def _animate(
     editor: Editor,
     request: Request,
-    subject: Subject,
+    aligned_photo: AlignedPhoto,
     edited: Edited,
     result: ResultConfig,
     overwrite: bool,
@@ -137,7 +145,7 @@ def _animate(
     targets = [face.target_action_units for face in edited.faces]
     frames = animate(
         editor,
-        reduced(subject, ANIMATION_SIDE),
+        reduced(aligned_photo, ANIMATION_SIDE),
         targets,
         result.frames,
         request.stages,

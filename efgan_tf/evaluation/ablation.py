@@ -7,7 +7,9 @@ row trains on as a single EF-GAN.
 """
 
 import dataclasses
+from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import Any
 
 from absl import flags
 
@@ -17,7 +19,7 @@ from efgan_tf.common.options import option, require
 from efgan_tf.config import Config
 
 _EFGAN = {"local_branches": True, "refiner": True}
-_ROWS = {
+_ROWS: dict[str, dict[str, Any]] = {
     "global": {"stages": 1, "local_branches": False, "refiner": False},
     "local": {"stages": 1, "local_branches": True, "refiner": False},
     "refiner": {"stages": 1, **_EFGAN},
@@ -116,8 +118,10 @@ def plan(config: Config, ablation: AblationConfig) -> list[Row]:
     ]
 
 
-def _seed_rows(config: Config, names: tuple[str, ...], ending: str):
-    rows = {}
+def _seed_rows(
+    config: Config, names: tuple[str, ...], ending: str
+) -> Iterable[Row]:
+    rows: dict[str, Row] = {}
     for name in names:
         changes = dict(_ROWS[name])
         donor = rows[_DONOR] if _branches(name) else None
@@ -152,7 +156,12 @@ def _with_flag(config: Config, name: str, value: str) -> Config:
     return config_lib.from_flags(values)
 
 
-def _row(config, name, changes, donor=None) -> Row:
+def _row(
+    config: Config,
+    name: str,
+    changes: Mapping[str, Any],
+    donor: Row | None = None,
+) -> Row:
     run_dir = str(Path(config.train.run_dir, name))
     changed = config_lib.replace(config, {**changes, "run_dir": run_dir})
     return Row(name, changed, donor)

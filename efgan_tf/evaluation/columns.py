@@ -21,6 +21,11 @@ class Metric:
     digits: int = 2
     geometric: bool = False
 
+    @property
+    def arrow(self) -> str:
+        """Which way is better, for a table's head."""
+        return {"higher": "↑", "lower": "↓", "1": "→ 1"}[self.better]
+
 
 REPORT = "report.json"
 """The file that holds them all."""

@@ -1,11 +1,11 @@
-"""Does each slider do what it says, and nothing else?"""
+"""Whether each slider changes its own action unit, and no other."""
 
 import dataclasses
 
 import numpy as np
 
 from efgan_tf import action_units
-from efgan_tf.evaluation import edits
+from efgan_tf.evaluation import protocol
 from efgan_tf.evaluation.judges import Judges
 from efgan_tf.evaluation.metrics import responses
 from efgan_tf.evaluation.protocol import Pairs
@@ -52,8 +52,8 @@ def measure_control(
 
     Args:
       model: that edits.
-      judges: with one who reads units.
-      pairs: of which the sources are taken.
+      judges: one of them reads units.
+      pairs: whose sources are edited.
       learned: `[17]`, 1 for the units whose sliders are moved.
     """
     chosen = _calm_faces(pairs)
@@ -63,14 +63,15 @@ def measure_control(
     for row, unit in enumerate(moved):
         targets = np.repeat(source[None], len(SLIDER), axis=0)
         targets[:, :, unit] = SLIDER[:, None]
-        edited = edits.results(
+        edited = protocol.edit_faces(
             model,
             np.tile(images, (len(SLIDER), 1, 1, 1)),
             np.tile(source, (len(SLIDER), 1)),
             targets.reshape(-1, action_units.COUNT),
         )
-        read = judges.estimate(edited)[:, moved]
-        readings[row] = read.reshape(len(SLIDER), len(chosen), -1)
+        read = judges.estimate(edited)
+        assert read is not None, "no judge reads units"
+        readings[row] = read[:, moved].reshape(len(SLIDER), len(chosen), -1)
     own = [readings[row, :, :, row : row + 1] for row in range(len(moved))]
     return Control(
         units=tuple(action_units.NAMES[unit] for unit in moved),

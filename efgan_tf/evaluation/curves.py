@@ -63,6 +63,7 @@ class Curves:
     @property
     def judged_at(self) -> float:
         """Images that the judged checkpoint had seen."""
+        assert self.report is not None, "the run was not judged"
         return self.report["training"]["images"]
 
 

@@ -10,15 +10,15 @@ import numpy as np
 import efgan_tf
 from efgan_tf.common.errors import UserError
 from efgan_tf.data import Faces
-from efgan_tf.evaluation import edits, features, groups, judges, protocol
-from efgan_tf.evaluation.candidates import Candidate, read_candidates
+from efgan_tf.evaluation import features, groups, judges, protocol
+from efgan_tf.evaluation.comparison import SavedScores
 from efgan_tf.evaluation.control import Control, measure_control
+from efgan_tf.evaluation.evaluated_model import EvaluatedModel, read_models
 from efgan_tf.evaluation.judging import Instruments, judged
 from efgan_tf.evaluation.metrics import pictures
 from efgan_tf.evaluation.metrics.intervals import bootstrap_mean
 from efgan_tf.evaluation.perceptual import Lpips
 from efgan_tf.evaluation.protocol import Pairs
-from efgan_tf.evaluation.saved_scores import SavedScores
 from efgan_tf.evaluation.settings import EvaluateConfig
 from efgan_tf.trained.loading import editing_model
 from efgan_tf.trained.model import EditingModel
@@ -55,14 +55,14 @@ def evaluate(config: EvaluateConfig) -> dict[str, Evaluation]:
         nobody was held out, a file of weights does not fit, or a table of
         groups is wrong.
     """
-    candidates = read_candidates(config)
+    models = read_models(config)
     found = {}
-    for candidate in candidates:
-        name = "" if len(candidates) == 1 else candidate.part
+    for evaluated in models:
+        name = "" if len(models) == 1 else evaluated.part
         if name:
             say(f"judging on {name}")
         try:
-            found[name] = _evaluate(candidate, config)
+            found[name] = _evaluate(evaluated, config)
         except UserError as error:
             if not name:
                 raise
@@ -72,22 +72,24 @@ def evaluate(config: EvaluateConfig) -> dict[str, Evaluation]:
     return found
 
 
-def _evaluate(candidate: Candidate, config: EvaluateConfig) -> Evaluation:
+def _evaluate(evaluated: EvaluatedModel, config: EvaluateConfig) -> Evaluation:
     """Judges on one data set."""
     trained, train, held_out = (
-        candidate.trained, candidate.train, candidate.held_out,
+        evaluated.trained, evaluated.train, evaluated.held_out,
     )  # fmt: skip
-    model = editing_model(candidate.name, trained)
+    model = editing_model(evaluated.name, trained)
     network, perceptual = _optional_networks(config)
     pairs = protocol.make_pairs(held_out, train, config.pairs, config.eval_seed)
     people = groups.groups_of(
-        sorted(set(pairs.subjects.tolist())), candidate.data, config.groups
+        sorted(set(pairs.subjects.tolist())), evaluated.data, config.groups
     )
     say("training the judges, or taking them from the cache")
-    cache = config.judges.judge_dir or Path(candidate.data.data_dir, "judges")
+    cache = config.judges.judge_dir or Path(evaluated.data.data_dir, "judges")
     panel = judges.train_judges(train, held_out, config.judges, Path(cache))
     say(f"editing {len(pairs)} pictures of {_people(pairs)} people")
-    edited = edits.results(model, pairs.images, pairs.source, pairs.target)
+    edited = protocol.edit_faces(
+        model, pairs.images, pairs.source, pairs.target
+    )
     # What this data set does not know, another one of a mix may have taught.
     learned = model.learned * train.mask
     instruments = Instruments(
@@ -99,16 +101,16 @@ def _evaluate(candidate: Candidate, config: EvaluateConfig) -> Evaluation:
     if "units" in panel.networks:
         say("moving every slider")
         control = measure_control(model, panel, pairs, learned)
-    settings = candidate.settings
+    settings = evaluated.settings
     report = {
         "efgan_tf": efgan_tf.__version__,
-        "run": candidate.name,
+        "run": evaluated.name,
         "model": dataclasses.asdict(trained.info.model),
         "weights": features.weights_sha256(trained.keras_model),
-        "training": candidate.progress,
+        "training": evaluated.progress,
         "settings": dataclasses.asdict(settings) if settings else None,
         "evaluation": dataclasses.asdict(config),
-        "data": _data_facts(candidate, pairs),
+        "data": _data_facts(evaluated, pairs),
         "seed": config.eval_seed,
         **findings,
         "zero_edit_psnr": _zero_edit(model, pairs, config.eval_seed),
@@ -140,7 +142,7 @@ def _zero_edit(model: EditingModel, pairs: Pairs, seed: int) -> dict[str, Any]:
     """PSNR of edits to the expression that is there already."""
     _, first = np.unique(pairs.source_index, return_index=True)
     images, source = pairs.images[first], pairs.source[first]
-    same = edits.results(model, images, source, source)
+    same = protocol.edit_faces(model, images, source, source)
     scores = pictures.psnr(same, images)
     interval = bootstrap_mean(scores, pairs.subjects[first], seed=seed)
     return dataclasses.asdict(interval)
@@ -152,19 +154,21 @@ def _augmentation(
     """The paper's test: do edited pictures help to learn expressions?"""
     pairs = protocol.make_pairs(train, train, config.pairs, config.eval_seed)
     named = pairs.chosen(pairs.expressions != "")
-    edited = edits.results(model, named.images, named.source, named.target)
+    edited = protocol.edit_faces(
+        model, named.images, named.source, named.target
+    )
     return judges.compare_augmentation(
         train, held_out, edited, named.expressions, config.judges
     )
 
 
-def _data_facts(candidate: Candidate, pairs: Pairs) -> dict[str, Any]:
-    train, held_out = candidate.train, candidate.held_out
+def _data_facts(evaluated: EvaluatedModel, pairs: Pairs) -> dict[str, Any]:
+    train, held_out = evaluated.train, evaluated.held_out
     return {
-        "dataset": f"{candidate.part} ({candidate.data.dataset})"
-        if candidate.part
-        else candidate.data.dataset,
-        "digest": candidate.digest,
+        "dataset": f"{evaluated.part} ({evaluated.data.dataset})"
+        if evaluated.part
+        else evaluated.data.dataset,
+        "digest": evaluated.digest,
         "train": {"pictures": len(train), "people": _people(train)},
         "test": {
             "pictures": len(held_out),

@@ -9,8 +9,8 @@ import numpy as np
 
 from efgan_tf.common.errors import UserError
 from efgan_tf.config import DataConfig
-from efgan_tf.evaluation import scoring
-from efgan_tf.evaluation.columns import EDIT, NO_EDIT, TRUE
+from efgan_tf.evaluation import markdown, scoring
+from efgan_tf.evaluation.columns import EDIT, METRICS, NO_EDIT, TRUE
 from efgan_tf.evaluation.metrics.intervals import bootstrap_difference
 from efgan_tf.evaluation.scoring import PictureScores
 
@@ -25,8 +25,10 @@ SHOWN = {
     GAIN: ("psnr", "au_error"),
     TRUE: ("au_error", "expression_accuracy", "identity"),
 }
-"""Row → its metrics that are told apart. The true picture's say how the judge
+"""Row → its metrics that are compared. The true picture's say how the judge
 itself reads each group."""
+
+_ROW_TITLES = {EDIT: "", GAIN: " − no edit", TRUE: " of true pictures"}
 
 
 def groups_of(subjects: Sequence[str], data: DataConfig, table: str) -> Groups:
@@ -166,7 +168,8 @@ def _gap(
     }
     if len(means) < 2:
         return None
-    most, least = max(means, key=means.get), min(means, key=means.get)
+    most = max(means, key=means.__getitem__)
+    least = min(means, key=means.__getitem__)
     parts = [
         (score.values[kinds == group], people[kinds == group])
         for group in (most, least)
@@ -179,3 +182,53 @@ def _gap(
         "low": interval.low,
         "high": interval.high,
     }
+
+
+def text(groups: Mapping[str, Any]) -> str:
+    """A table for each attribute, with how far apart its groups are."""
+    parts = [
+        "Where the true pictures of a group are read worse too, it is the "
+        "judge that sees it less well. PSNR minus no edit counts for how much "
+        "each group's faces change."
+    ]
+    for attribute, found in groups.items():
+        parts += [f"#### By {attribute}", _table(found["groups"])]
+        parts.append(_gaps(found["gaps"]))
+    return "\n\n".join(part for part in parts if part)
+
+
+def _table(groups: Mapping[str, Any]) -> str:
+    shown = [
+        (row, name)
+        for row, names in SHOWN.items()
+        for name in names
+        if any(name in group.get(row, {}) for group in groups.values())
+    ]
+    heads = ["", "people", *(_head(row, name) for row, name in shown)]
+    rows = [
+        [name, str(group["people"])]
+        + [_cell(group[row].get(metric), row, metric) for row, metric in shown]
+        for name, group in groups.items()
+    ]
+    return markdown.table(heads, rows)
+
+
+def _head(row: str, name: str) -> str:
+    return f"{METRICS[name].title}{_ROW_TITLES[row]}"
+
+
+def _cell(value: Mapping[str, Any] | None, row: str, name: str) -> str:
+    sign = "+" if row == GAIN else ""
+    return markdown.cell(value, METRICS[name].digits, sign)
+
+
+def _gaps(gaps: Mapping[str, Mapping[str, Any]]) -> str:
+    lines = [
+        f"- {_head(row, name)}: {gap['largest']} − {gap['smallest']} = "
+        f"{_cell(gap, row, name)}"
+        for row, metrics in gaps.items()
+        for name, gap in metrics.items()
+    ]
+    if not lines:
+        return ""
+    return "\n".join(["Largest differences between two groups:", "", *lines])

@@ -15,12 +15,13 @@ from efgan_tf.evaluation.columns import (
     NO_EDIT,
     TRUE,
 )
+from efgan_tf.evaluation.comparison import SavedScores
 from efgan_tf.evaluation.features import FeatureNetwork
 from efgan_tf.evaluation.groups import Groups, by_group
 from efgan_tf.evaluation.judges import Judges
 from efgan_tf.evaluation.metrics import units
+from efgan_tf.evaluation.perceptual import Lpips
 from efgan_tf.evaluation.protocol import Pairs
-from efgan_tf.evaluation.saved_scores import SavedScores
 from efgan_tf.geometry import Box
 
 _JUDGED = ("au_error", "expression_accuracy", "identity")
@@ -43,7 +44,7 @@ class Instruments:
 
     judges: Judges
     network: FeatureNetwork | None
-    perceptual: Callable | None
+    perceptual: Lpips | None
     boxes: Mapping[str, Box]
     learned: np.ndarray
     groups: Groups
@@ -130,7 +131,7 @@ def _rows(
     """name → subset → metric → value; and what speaks against some."""
     rows: dict[str, Any] = {}
     notes: list[str] = []
-    features = instruments.network
+    features: Callable[[np.ndarray], np.ndarray] | None = instruments.network
     if features is None and "units" in instruments.judges.networks:
         features = instruments.judges.features
     for name, images in shown.items():

@@ -17,6 +17,7 @@ from efgan_tf.common.errors import UserError
 from efgan_tf.common.images import to_float
 from efgan_tf.data.pictures import decode
 from efgan_tf.data.samples import Faces
+from efgan_tf.trained.model import BATCH_SIZE, EditingModel
 
 UNNAMED = ("", "random")
 """Expressions that are no names; nothing is classified as them."""
@@ -33,11 +34,11 @@ class Pairs:
     Attributes:
       images: float32 `[n, S, S, 3]`, the sources.
       source: float32 `[n, 17]`, their units as the data says.
-      target: float32 `[n, 17]`, the units that are wanted.
+      target: float32 `[n, 17]`, the units of the target.
       true_images: float32 `[n, S, S, 3]`, the true results; zeros where
         `has_true` is 0.
       has_true: bool `[n]`.
-      expressions: str `[n]`, the wanted expression; empty if it has no name.
+      expressions: str `[n]`, the target expression; empty if it has no name.
       subjects: str `[n]`, who it is.
       source_index: int `[n]`, which held-out picture the source is: it comes
         once for each expression.
@@ -91,7 +92,7 @@ def make_pairs(held_out: Faces, train: Faces, most: int, seed: int) -> Pairs:
 
     Args:
       held_out: the test split.
-      train: the training split; tells which expressions there are.
+      train: the training split; has the expressions.
       most: how many pairs at most; drawn evenly over people if there are
         more.
       seed: of what is drawn.
@@ -104,19 +105,19 @@ def make_pairs(held_out: Faces, train: Faces, most: int, seed: int) -> Pairs:
             "nobody is held out, so there is nothing to judge edits by; "
             "prepare data of at least two subjects"
         )
-    wanted = _wanted(held_out, train) or _drawn(held_out, train, seed)
-    wanted = _evenly(wanted, held_out.subjects, most, seed)
-    source = np.array([pair.source for pair in wanted])
-    true = np.array([pair.true for pair in wanted])
+    chosen = _by_expression(held_out, train) or _drawn(held_out, train, seed)
+    chosen = _evenly(chosen, held_out.subjects, most, seed)
+    source = np.array([pair.source for pair in chosen])
+    true = np.array([pair.true for pair in chosen])
     images = to_float(decode(held_out.encoded, held_out.size))
     has_true = true >= 0
     return Pairs(
         images=images[source],
         source=held_out.action_units[source],
-        target=np.stack([pair.target for pair in wanted]),
+        target=np.stack([pair.target for pair in chosen]),
         true_images=np.where(has_true[:, None, None, None], images[true], 0),
         has_true=has_true,
-        expressions=np.array([pair.expression for pair in wanted], np.str_),
+        expressions=np.array([pair.expression for pair in chosen], np.str_),
         subjects=held_out.subjects[source],
         source_index=source,
         true_index=true,
@@ -124,7 +125,7 @@ def make_pairs(held_out: Faces, train: Faces, most: int, seed: int) -> Pairs:
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
-class _Wanted:
+class _Pair:
     """One pair: numbers of pictures, `true` −1 where the truth is unknown."""
 
     source: int
@@ -133,7 +134,7 @@ class _Wanted:
     expression: str
 
 
-def _wanted(held_out: Faces, train: Faces) -> list[_Wanted]:
+def _by_expression(held_out: Faces, train: Faces) -> list[_Pair]:
     names = expressions_of(train)
     means = _mean_units(train, names)
     pairs = []
@@ -142,7 +143,7 @@ def _wanted(held_out: Faces, train: Faces) -> list[_Wanted]:
         for source in group:
             if not names:  # no expression has a name: every other picture
                 pairs += [
-                    _Wanted(source, true, held_out.action_units[true], "")
+                    _Pair(source, true, held_out.action_units[true], "")
                     for true in group
                     if true != source
                 ]
@@ -153,15 +154,15 @@ def _wanted(held_out: Faces, train: Faces) -> list[_Wanted]:
                 units = (
                     held_out.action_units[true] if true >= 0 else means[name]
                 )
-                pairs.append(_Wanted(source, true, units, name))
+                pairs.append(_Pair(source, true, units, name))
     return pairs
 
 
-def _drawn(held_out: Faces, train: Faces, seed: int) -> list[_Wanted]:
+def _drawn(held_out: Faces, train: Faces, seed: int) -> list[_Pair]:
     """Every source to the units of a few training pictures."""
     generator = np.random.default_rng(seed)
     return [
-        _Wanted(source, -1, train.action_units[target], "")
+        _Pair(source, -1, train.action_units[target], "")
         for source in range(len(held_out))
         for target in generator.integers(len(train), size=_DRAWN_TARGETS)
     ]
@@ -177,8 +178,8 @@ def _mean_units(
 
 
 def _evenly(
-    pairs: list[_Wanted], subjects: np.ndarray, most: int, seed: int
-) -> list[_Wanted]:
+    pairs: list[_Pair], subjects: np.ndarray, most: int, seed: int
+) -> list[_Pair]:
     """At most so many, the people taking turns, in the given order."""
     if len(pairs) <= most:
         return pairs
@@ -191,3 +192,36 @@ def _evenly(
         turns[subject] += 1
     ranked = sorted(order, key=lambda index: keys[index])
     return [pairs[index] for index in sorted(ranked[:most])]
+
+
+def edit_faces(
+    model: EditingModel,
+    images: np.ndarray,
+    source: np.ndarray,
+    target: np.ndarray,
+) -> np.ndarray:
+    """The last stage's pictures.
+
+    Args:
+      model: that edits.
+      images: float32 `[n, S, S, 3]` in [-1, 1].
+      source: `[n, 17]`, 0–5.
+      target: `[n, 17]`, 0–5.
+
+    Returns:
+      float32 `[n, S, S, 3]`.
+
+    Raises:
+      UserError: a pixel is not finite.
+    """
+    edited = np.empty_like(images)
+    for start in range(0, len(images), BATCH_SIZE):
+        part = slice(start, start + BATCH_SIZE)
+        made = model.edit(images[part], source[part], target[part])
+        edited[part] = made.images[:, -1]
+    if not np.isfinite(edited).all():
+        raise UserError(
+            f"edits of {model.name} are not finite numbers: its weights are "
+            "broken; go back to an older checkpoint"
+        )
+    return edited

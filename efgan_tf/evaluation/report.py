@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from efgan_tf.evaluation import group_tables, markdown
+from efgan_tf.evaluation import groups, markdown
 from efgan_tf.evaluation.columns import (
     ALL,
     EDIT,
@@ -24,7 +24,6 @@ _HEADINGS = {
     ALL: "All edits",
     LARGE: "Large changes: the third with the largest change of units",
 }
-_ARROWS = {"higher": "↑", "lower": "↓", "1": "→ 1"}
 
 
 def table(
@@ -56,7 +55,7 @@ def table(
 def _head(name: str, features: str) -> str:
     metric = METRICS[name]
     of = f" ({features})" if features and name in ("fid", "kid") else ""
-    return f"{metric.title}{of} {_ARROWS[metric.better]}"
+    return f"{metric.title}{of} {metric.arrow}"
 
 
 def tables(rows: Rows, features: str = "") -> str:
@@ -109,7 +108,7 @@ def text(report: Mapping[str, Any]) -> str:
     if report["unit_errors"][EDIT]:
         lines += ["### Unit by unit", _by_unit(report)]
     if report["groups"]:
-        lines += ["### Kinds of people", group_tables.text(report["groups"])]
+        lines += ["### Kinds of people", groups.text(report["groups"])]
     if "augmentation" in report:
         lines.append("### Edited pictures as training data")
         lines.append(_list(report["augmentation"]))

@@ -1,6 +1,7 @@
 """Scores of edited pictures: of each one, and of all together."""
 
 import dataclasses
+import math
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -69,11 +70,13 @@ def picture_scores(
         truth, seen = pairs.true_images[true], edited[true]
         scores["psnr"] = PictureScores(pictures.psnr(seen, truth), true)
         scores["ssim"] = PictureScores(pictures.ssim(seen, truth), true)
-        for name, score, settings in (
-            ("psnr", pictures.psnr, {}),
-            ("detail", artifacts.kept_detail, {"sigma": _sigma(edited)}),
-        ):
-            found = pictures.by_region(score, boxes, seen, truth, **settings)
+        by_region = {
+            "psnr": pictures.by_region(pictures.psnr, boxes, seen, truth),
+            "detail": pictures.by_region(
+                artifacts.kept_detail, boxes, seen, truth, sigma=_sigma(edited)
+            ),
+        }
+        for name, found in by_region.items():
             for region, values in found.items():
                 scores[f"{name}_{region}"] = PictureScores(values, true)
         if perceptual:
@@ -112,11 +115,9 @@ def _judged(
         right = (seen == pairs.expressions)[named].astype(float)
         if len(named):
             scores["expression_accuracy"] = PictureScores(right, named)
-    embeddings = judges.embed(edited)
-    if embeddings is not None:
-        same = identity.cosine_similarity(
-            embeddings, judges.embed(pairs.images)
-        )
+    embeddings, before = judges.embed(edited), judges.embed(pairs.images)
+    if embeddings is not None and before is not None:
+        same = identity.cosine_similarity(embeddings, before)
         scores["identity"] = PictureScores(same, every)
     return scores
 
@@ -200,12 +201,15 @@ def summarize(
 
 
 def _exponential(interval: Interval) -> Interval:
-    ends = {
-        name: None if value is None else float(np.exp(value))
-        for name in ("mean", "low", "high")
-        for value in [getattr(interval, name)]
-    }
-    return dataclasses.replace(interval, **ends)
+    def exp(value: float | None) -> float | None:
+        return None if value is None else math.exp(value)
+
+    return dataclasses.replace(
+        interval,
+        mean=math.exp(interval.mean),
+        low=exp(interval.low),
+        high=exp(interval.high),
+    )
 
 
 def difference(

@@ -1,9 +1,11 @@
 """Pictures of how runs trained: losses, attention and scores over images."""
 
-from collections.abc import Callable, Sequence
+import functools
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
+from matplotlib.axes import Axes
 
 from efgan_tf.common.figures import new_figure
 from efgan_tf.evaluation.columns import EDIT, METRICS, NO_EDIT
@@ -20,19 +22,18 @@ _HELD_OUT = {
     "psnr": "PSNR, held-out people (dB) ↑",
     "psnr_gain": "PSNR gained by editing (dB) ↑",
 }
-_ARROWS = {"higher": "↑", "lower": "↓", "1": "→ 1"}
 
 # Readings of single steps scatter: behind each curve's running mean over
 # about a thirtieth of it, they are drawn faintly.
 _SMOOTHED = 30
 
-Draw = Callable[[object], None]
+Draw = Callable[[Axes], None]
 
 
 def plot_losses(runs: Sequence[Curves], path: Path) -> bool:
     """Every loss of critics, generator and estimator; a line for each run."""
     panels = {
-        name: lambda axes, name=name: _lines(axes, runs, name)
+        name: functools.partial(_lines, runs=runs, name=name)
         for section in _LOSSES
         for name in _names(runs, section)
     }
@@ -42,7 +43,7 @@ def plot_losses(runs: Sequence[Curves], path: Path) -> bool:
 def plot_attention(runs: Sequence[Curves], path: Path) -> bool:
     """The mean attention of each branch: 1 is new, 0 keeps the input."""
     panels = {
-        name: lambda axes, name=name: _lines(axes, runs, name)
+        name: functools.partial(_lines, runs=runs, name=name)
         for name in _names(runs, "attention")
     }
     title = "Mean attention of each branch (1: all is new, 0: all is kept)"
@@ -51,18 +52,18 @@ def plot_attention(runs: Sequence[Curves], path: Path) -> bool:
 
 def plot_scores(runs: Sequence[Curves], path: Path) -> bool:
     """Held-out PSNR as it grew, and the judges' scores of what came of it."""
-    panels = {}
+    panels: dict[str, Draw] = {}
     for name in _names(runs, "held_out"):
         of_set, metric = _set_of(name)
         if metric in _HELD_OUT:
-            panels[of_set + _HELD_OUT[metric]] = lambda axes, name=name: _lines(
-                axes, runs, name
+            panels[of_set + _HELD_OUT[metric]] = functools.partial(
+                _lines, runs=runs, name=name
             )
-    for name, metric in METRICS.items():
+    for name, judged in METRICS.items():
         if any(run.judged(name, EDIT) for run in runs):
-            title = f"{metric.title} {_ARROWS[metric.better]}"
-            panels[f"judged: {title}"] = lambda axes, name=name: _judged(
-                axes, runs, name
+            title = f"{judged.title} {judged.arrow}"
+            panels[f"judged: {title}"] = functools.partial(
+                _judged, runs=runs, name=name
             )
     title = (
         "Scores (bars: 95 % intervals, side by side where runs have seen as "
@@ -102,7 +103,7 @@ def _names(runs: Sequence[Curves], section: str) -> list[str]:
 
 
 def _plot(
-    panels: dict[str, Draw], runs: Sequence[Curves], title: str, path: Path
+    panels: Mapping[str, Draw], runs: Sequence[Curves], title: str, path: Path
 ) -> bool:
     """Draws panels in rows; False without any, and nothing is written."""
     if not panels:
@@ -132,7 +133,7 @@ def _plot(
     return True
 
 
-def _lines(axes, runs: Sequence[Curves], name: str) -> None:
+def _lines(axes: Axes, runs: Sequence[Curves], name: str) -> None:
     for index, run in enumerate(runs):
         images, values = run.points(name)
         color = _color(index)
@@ -157,7 +158,7 @@ def _line(axes, run: Curves, name: str, label: str) -> None:
         axes.plot(images, values, label=label)
 
 
-def _judged(axes, runs: Sequence[Curves], name: str) -> None:
+def _judged(axes: Axes, runs: Sequence[Curves], name: str) -> None:
     """One point with its interval for each run, at what it had seen."""
     last = max(run.lines[-1]["images"] for run in runs)
     # Runs that have seen as much would hide each other.

@@ -5,10 +5,10 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from efgan_tf import action_units, geometry
+from efgan_tf.editing.aligned_photos import AlignedPhoto, close_up, reduced
 from efgan_tf.editing.drawing import sweep
 from efgan_tf.editing.editor import Editor
 from efgan_tf.editing.results import Edited, EditedFace
-from efgan_tf.editing.subjects import Subject, close_up, reduced
 from efgan_tf.explaining import edit_sheets
 from efgan_tf.explaining.page import Section, Table
 
@@ -17,15 +17,15 @@ _PHOTO_SIDE = 720
 
 
 def face_section(
-    subject: Subject, boxes: Mapping[str, geometry.Box]
+    aligned_photo: AlignedPhoto, boxes: Mapping[str, geometry.Box]
 ) -> Section:
     """Where the face is in its photo, and the regions in it.
 
     Args:
-      subject: a photo with one face.
+      aligned_photo: a photo with one face.
       boxes: of the local branches, in the aligned face's pixels.
     """
-    small = reduced(subject, _PHOTO_SIDE)
+    small = reduced(aligned_photo, _PHOTO_SIDE)
     return Section(
         "The face",
         "The face is found, turned upright and brought to a fixed frame. "
@@ -67,16 +67,16 @@ def edit_section(
 
 
 def strip_section(
-    editor: Editor, subject: Subject, units: Sequence[str]
+    editor: Editor, aligned_photo: AlignedPhoto, units: Sequence[str]
 ) -> Section:
     """The face at every position of each slider, and what is read of it.
 
     Args:
       editor: edits, with an estimator.
-      subject: a photo with one face.
+      aligned_photo: a photo with one face.
       units: names of the sliders.
     """
-    near = close_up(subject, 0, _STRIP_SIDE)
+    near = close_up(aligned_photo, 0, _STRIP_SIDE)
     swept = {name: sweep(editor, near, name) for name in units}
     readings = {
         name: _readings(editor, name, edits) for name, edits in swept.items()

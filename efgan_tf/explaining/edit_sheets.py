@@ -6,9 +6,9 @@ import numpy as np
 
 from efgan_tf import geometry
 from efgan_tf.common.images import LEVELS_PER_UNIT, to_float, to_uint8
+from efgan_tf.editing.aligned_photos import AlignedPhoto
 from efgan_tf.editing.drawing import INTENSITIES
 from efgan_tf.editing.results import Edited, EditedFace
-from efgan_tf.editing.subjects import Subject
 from efgan_tf.explaining import drawing
 from efgan_tf.explaining.drawing import BOX_COLORS, Sheet
 from efgan_tf.faces.photos import eight_bits
@@ -17,19 +17,21 @@ _CELL = 1.7, 1.95
 _WHOLE = {"face": "global branch", "refiner": "refiner"}
 
 
-def draw_regions(subject: Subject, boxes: Mapping[str, geometry.Box]) -> Sheet:
+def draw_regions(
+    aligned_photo: AlignedPhoto, boxes: Mapping[str, geometry.Box]
+) -> Sheet:
     """The photo with the face's square, and the boxes in the aligned face.
 
     Args:
-      subject: a photo with one face.
+      aligned_photo: a photo with one face.
       boxes: of the regions, in the aligned face's pixels.
     """
-    (face,) = subject.faces
+    (face,) = aligned_photo.faces
     size = len(face.aligned)
     to_photo = geometry.invert(geometry.alignment(face.face.landmarks, size))
     figure, grid = drawing.panels(1, 2, (3.6, 3.6), "Where the face is taken")
     photo, aligned = grid[0]
-    drawing.show_picture(photo, eight_bits(subject.photo), "photo")
+    drawing.show_picture(photo, eight_bits(aligned_photo.photo), "photo")
     corners = np.array([(0, 0), (size, 0), (size, size), (0, size), (0, 0)])
     # Matplotlib puts pixel centres at whole numbers, we at halves.
     photo.plot(*(geometry.apply(to_photo, corners) - 0.5).T, color="#e8c520")

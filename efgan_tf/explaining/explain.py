@@ -12,14 +12,18 @@ from efgan_tf.common.errors import UserError
 from efgan_tf.common.images import to_float
 from efgan_tf.common.outputs import atomic_folder
 from efgan_tf.common.progress import Progress
+from efgan_tf.editing.aligned_photos import unwrap
 from efgan_tf.editing.editor import Editor
 from efgan_tf.editing.expression import known_units, make_target
 from efgan_tf.editing.face_selection import parse_choice
-from efgan_tf.editing.subjects import unwrap
 from efgan_tf.explaining import edit_sections, map_sections
 from efgan_tf.explaining.page import Section, render
-from efgan_tf.explaining.readers import Reader, critics_of, estimator_of
 from efgan_tf.explaining.settings import MAPS, VisualizeConfig
+from efgan_tf.explaining.unit_readers import (
+    UnitReader,
+    critics_of,
+    estimator_of,
+)
 from efgan_tf.trained.loading import editing_model, load_network
 from efgan_tf.trained.network import TrainedNetwork
 
@@ -27,10 +31,10 @@ REPORT, ARRAYS = "report.html", "maps.npz"
 
 
 class Explainer:
-    """A model, a face, and everything that can be told of them.
+    """A model, a face, and all that can be explained of them.
 
     Args:
-      config: what is wanted.
+      config: what to explain.
       photo: `[height, width, 3]`, uint8, uint16, or floats in 0–1.
 
     Raises:
@@ -52,10 +56,10 @@ class Explainer:
         (detected,) = self.editor.detect_and_align(
             [photo], parse_choice(config.face)
         )
-        self.subject = unwrap(
+        self.aligned_photo = unwrap(
             detected, config.image, "frame one with --face=x,y,width,height"
         )
-        self.face = to_float(self.subject.faces[0].aligned)
+        self.face = to_float(self.aligned_photo.faces[0].aligned)
 
     def _wanted_units(self) -> list[str]:
         """The units to explain, in the order of `action_units.NAMES`."""
@@ -65,7 +69,7 @@ class Explainer:
         wanted.check_learned(self.model.learned, self.model.name)
         return [name for name in action_units.NAMES if name in wanted.units]
 
-    def _find_readers(self, trained: TrainedNetwork) -> list[Reader]:
+    def _find_readers(self, trained: TrainedNetwork) -> list[UnitReader]:
         wanted, found = self.config.networks, []
         if not wanted or "estimator" in wanted:
             found.append(estimator_of(trained))
@@ -82,7 +86,7 @@ class Explainer:
     @property
     def notes(self) -> list[str]:
         """What the user should know, in sentences."""
-        notes = list(self.subject.notes)
+        notes = list(self.aligned_photo.notes)
         if len(self.readers) == 1 and not self.config.networks:
             notes.append(
                 f"there are no critics in {self.config.source}, so only the "
@@ -97,7 +101,7 @@ class Explainer:
             yield (
                 1,
                 functools.partial(
-                    edit_sections.face_section, self.subject, self.boxes
+                    edit_sections.face_section, self.aligned_photo, self.boxes
                 ),
             )
         if {"attention", "residuals"} & set(methods):
@@ -105,7 +109,7 @@ class Explainer:
         if "strip" in methods:
             yield len(self.units), functools.partial(
                 edit_sections.strip_section,
-                self.editor, self.subject, self.units,
+                self.editor, self.aligned_photo, self.units,
             )  # fmt: skip
         for reader in self.readers:
             units = [name for name in self.units if name in reader.units]
@@ -124,7 +128,7 @@ class Explainer:
                 )
 
     def _edit_section(self) -> Section:
-        (edited,) = self.editor.apply([self.subject], self.target)
+        (edited,) = self.editor.apply([self.aligned_photo], self.target)
         return edit_sections.edit_section(
             edited.faces[0], self.boxes, self.config.methods
         )
@@ -146,7 +150,7 @@ def explain(config: VisualizeConfig, photo: np.ndarray) -> list[str]:
     """Draws everything into `config.out`, which appears whole or not at all.
 
     Args:
-      config: what is wanted.
+      config: what to explain.
       photo: `[height, width, 3]`, uint8, uint16, or floats in 0–1.
 
     Returns:

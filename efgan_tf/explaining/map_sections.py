@@ -1,29 +1,45 @@
-"""Parts of the report on readers: what they look at, what they would like."""
+"""Sections on the readers of units: what they look at and respond to."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
 from efgan_tf import action_units
 from efgan_tf.common.images import to_uint8
-from efgan_tf.explaining import map_sheets, maps
+from efgan_tf.explaining import drawing, maps
+from efgan_tf.explaining.drawing import Sheet
 from efgan_tf.explaining.localization import densities
 from efgan_tf.explaining.maximization import maximize
 from efgan_tf.explaining.page import Section, Table
-from efgan_tf.explaining.readers import Reader
 from efgan_tf.explaining.settings import MAPS, VisualizeConfig
+from efgan_tf.explaining.unit_readers import UnitReader
+
+TITLES = {
+    "smoothgrad": "SmoothGrad",
+    "gradcam": "Grad-CAM",
+    "gradcam++": "Grad-CAM++",
+    "layercam": "LayerCAM",
+    "scorecam": "ScoreCAM",
+}
+
+_BRIGHTEST = 99.5
+"""Of a map's values, which one has the brightest colour: a few pixels are often
+many times above all others."""
+
+_CELL = 1.45  # inches
+_ACROSS = 6
 
 
 def map_section(
     config: VisualizeConfig,
-    reader: Reader,
+    reader: UnitReader,
     face: np.ndarray,
     units: Sequence[str],
 ) -> Section:
-    """Which pixels each unit is read from, by every method that is wanted.
+    """Which pixels each unit is read from, by every method that is asked for.
 
     Args:
-      config: what is wanted.
+      config: the methods, and their settings.
       reader: the network.
       face: float32 `[size, size, 3]` in [-1, 1].
       units: names of those to explain; the reader reads them.
@@ -37,7 +53,7 @@ def map_section(
     for region, names in action_units.by_region(units).items():
         rows = [units.index(name) for name in names]
         chosen = {method: values[rows] for method, values in made.items()}
-        sheets.append(map_sheets.draw_maps(reader, face, names, chosen, region))
+        sheets.append(draw_maps(reader, face, names, chosen, region))
     table = None
     if "smoothgrad" in made and reader.region == "face":
         table = _density_table(reader, face, units, made["smoothgrad"])
@@ -57,7 +73,7 @@ def map_section(
 
 def maximization_section(
     config: VisualizeConfig,
-    reader: Reader,
+    reader: UnitReader,
     face: np.ndarray,
     units: Sequence[str],
 ) -> Section:
@@ -68,7 +84,7 @@ def maximization_section(
         "The face was changed step by step so that a unit is read as strong. "
         "What appears is what the network takes for that unit; colours that "
         "no face has show how easily it is fooled.",
-        [map_sheets.draw_maximized(reader, face, units, pictures)],
+        [draw_maximized(reader, face, units, pictures)],
         arrays={f"{reader.stem}/maximization": to_uint8(pictures)},
     )
 
@@ -80,7 +96,7 @@ def _maps(config, method, reader, face, units) -> np.ndarray:
 
 
 def _density_table(
-    reader: Reader,
+    reader: UnitReader,
     face: np.ndarray,
     units: Sequence[str],
     saliency: np.ndarray,
@@ -99,4 +115,100 @@ def _density_table(
             ]
             for row, name in enumerate(units)
         ],
+    )
+
+
+def draw_maps(
+    reader: UnitReader,
+    face: np.ndarray,
+    units: Sequence[str],
+    by_method: Mapping[str, np.ndarray],
+    region: str,
+) -> Sheet:
+    """Which pixels each unit is read from, by every method.
+
+    Every map has a scale of its own: they show where, not how much.
+
+    Args:
+      reader: the network.
+      face: float32 `[size, size, 3]` in [-1, 1].
+      units: names of the n units.
+      by_method: method → `[n, height, width]`.
+      region: where the units show, for the name.
+    """
+    view, readings = to_uint8(reader.view(face)), reader.read(face)
+    height, width = _CELL * np.array(view.shape[:2]) / max(view.shape[:2])
+    title = f"What the {reader.title} reads units of the {region} from"
+    figure, grid = drawing.panels(
+        len(units),
+        1 + len(by_method),
+        (width, height),
+        title,
+    )
+    for row, name in enumerate(units):
+        drawing.show_picture(grid[row, 0], view, "" if row else "face")
+        drawing.label_row(
+            grid[row, 0],
+            f"{drawing.unit_label(name)}\nreads {readings[name]:.1f} ",
+        )
+        for column, (method, values) in enumerate(by_method.items(), 1):
+            shown = _draw_map(
+                grid[row, column],
+                view,
+                values[row],
+                "" if row else TITLES[method],
+            )
+    drawing.color_bar(
+        figure,
+        shown,
+        grid,
+        f"influence; 1 is each map's {_BRIGHTEST:g}th percentile",
+    )
+    return Sheet(
+        f"{reader.stem}_{region}",
+        f"{title}. Bright is where it looks.",
+        figure,
+        f"Heat maps over the face for {drawing.listed(list(units))}, by "
+        f"{drawing.listed([TITLES[method] for method in by_method])}.",
+    )
+
+
+def _draw_map(axes, view: np.ndarray, values: np.ndarray, title: str):
+    """One map in its own scale; one without any influence says so."""
+    top = float(np.percentile(values, _BRIGHTEST) or values.max())
+    if not top:
+        axes.set_xlabel("nothing", fontsize=7)
+    return drawing.show_heat(axes, view, values / (top or 1), 1.0, title)
+
+
+def draw_maximized(
+    reader: UnitReader,
+    face: np.ndarray,
+    units: Sequence[str],
+    pictures: np.ndarray,
+) -> Sheet:
+    """Faces changed until each unit is read as large as can be.
+
+    Args:
+      reader: the network.
+      face: float32 `[size, size, 3]` in [-1, 1], where they began.
+      units: names of the n units.
+      pictures: float32 `[n, height, width, 3]` in [-1, 1].
+    """
+    start = reader.view(face)
+    shown = [start, *pictures]
+    texts = ["start", *(f"{n}: {action_units.DESCRIPTIONS[n]}" for n in units)]
+    rows = -(-len(shown) // _ACROSS)
+    across = -(-len(shown) // rows)
+    title = f"What the {reader.title} would like to see"
+    figure, grid = drawing.panels(rows, across, (1.6, 1.75), title)
+    for axes, picture, text in zip(grid.flat, shown, texts, strict=False):
+        drawing.show_picture(axes, to_uint8(picture), text)
+    return Sheet(
+        f"{reader.stem}_maximization",
+        f"{title}: activation maximisation. Each picture began as the first "
+        "and was changed until its unit was read as strong.",
+        figure,
+        f"The face, and the face with patterns that drive "
+        f"{drawing.listed(list(units))} up.",
     )

@@ -19,8 +19,12 @@ from tf_keras_vis.scorecam import Scorecam
 from tf_keras_vis.utils.model_modifiers import ReplaceToLinear
 from tf_keras_vis.utils.scores import CategoricalScore
 
-from efgan_tf.explaining.placing import Place, place, placing_matrices
-from efgan_tf.explaining.readers import Reader
+from efgan_tf.explaining.receptive_fields import (
+    Place,
+    interpolation_matrices,
+    place,
+)
+from efgan_tf.explaining.unit_readers import UnitReader
 
 _NOISE = 0.1
 """Deviation of SmoothGrad's noise as a share of the picture's range."""
@@ -30,7 +34,7 @@ _SCORED = 24
 
 
 def smoothgrad(
-    reader: Reader,
+    reader: UnitReader,
     face: np.ndarray,
     units: Sequence[str],
     samples: int,
@@ -60,34 +64,34 @@ def smoothgrad(
 
 
 def gradcam(
-    reader: Reader, face: np.ndarray, units: Sequence[str]
+    reader: UnitReader, face: np.ndarray, units: Sequence[str]
 ) -> np.ndarray:
     """Last maps weighted by their mean gradients (Selvaraju et al. 2017)."""
     return _weighed(Gradcam, reader.last_layer, reader, face, units)
 
 
 def gradcam_plus_plus(
-    reader: Reader, face: np.ndarray, units: Sequence[str]
+    reader: UnitReader, face: np.ndarray, units: Sequence[str]
 ) -> np.ndarray:
     """Likewise, weighing positive gradients pixel by pixel (2018)."""
     return _weighed(GradcamPlusPlus, reader.last_layer, reader, face, units)
 
 
 def layercam(
-    reader: Reader, face: np.ndarray, units: Sequence[str]
+    reader: UnitReader, face: np.ndarray, units: Sequence[str]
 ) -> np.ndarray:
     """Finer maps, each pixel weighted by its own gradient (Jiang 2021)."""
     return _weighed(Layercam, reader.fine_layer, reader, face, units)
 
 
 def scorecam(
-    reader: Reader, face: np.ndarray, units: Sequence[str]
+    reader: UnitReader, face: np.ndarray, units: Sequence[str]
 ) -> np.ndarray:
     """Last maps weighted by what is read of the face seen through each."""
     model, view = _pairs(reader.model), reader.view(face)[None]
     # Already in its place, so that the masks cover what the maps saw.
     last = reader.model.get_layer(reader.last_layer).output
-    placed = Place(*placing_matrices(reader.model, reader.last_layer))
+    placed = Place(*interpolation_matrices(reader.model, reader.last_layer))
     placed(last)
     cam = Scorecam(model)
     with _quiet_keras():
@@ -126,7 +130,7 @@ def _weighed(method, layer, reader, face, units) -> np.ndarray:
         expand_cam=False,
         normalize_cam=False,
     )
-    matrices = placing_matrices(reader.model, layer)
+    matrices = interpolation_matrices(reader.model, layer)
     return place(np.asarray(maps, np.float32), *matrices)
 
 

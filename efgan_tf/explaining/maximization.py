@@ -11,7 +11,7 @@ from tf_keras_vis.activation_maximization.regularizers import TotalVariation2D
 from tf_keras_vis.utils.model_modifiers import ReplaceToLinear
 from tf_keras_vis.utils.scores import CategoricalScore
 
-from efgan_tf.explaining.readers import Reader
+from efgan_tf.explaining.unit_readers import UnitReader
 
 _STEP = 0.02
 """Root of the mean square of a step, of a range of 2."""
@@ -26,7 +26,7 @@ _VARIATION = 5.0
 
 
 def maximize(
-    reader: Reader,
+    reader: UnitReader,
     face: np.ndarray,
     units: Sequence[str],
     steps: int,

@@ -92,7 +92,7 @@ def render(
     parts = "\n".join(
         _section(number, section) for number, section in enumerate(sections, 1)
     )
-    told = "\n".join(f"<p>{escape(fact)}</p>" for fact in facts)
+    paragraphs = "\n".join(f"<p>{escape(fact)}</p>" for fact in facts)
     return f"""<!DOCTYPE html>
 <html lang="en">
 <head>
@@ -106,7 +106,7 @@ def render(
 <body>
 <header>
 <h1>{escape(title)}</h1>
-{told}
+{paragraphs}
 </header>
 <nav aria-label="Contents">
 <ol>

@@ -7,9 +7,9 @@ import gradio as gr
 
 from efgan_tf import action_units
 from efgan_tf.faces.photos import read_photo
-from efgan_tf.interface.controls import intensity_slider, unit_sliders
-from efgan_tf.interface.pictures import choices
+from efgan_tf.interface.display import choices
 from efgan_tf.interface.samples import SAMPLES, sample_path
+from efgan_tf.interface.session import STEP
 from efgan_tf.trained.model import EditingModel
 
 
@@ -30,8 +30,11 @@ class Layout:
                 placeholder="Drop a photo of a face here, or click to choose",
                 elem_id="photo",
             )
-            # The file as it is: what is no picture is told of in our words.
-            self.photo.preprocess = lambda file: file and file.path
+            # The file as it is, so that the message on a file that is no
+            # picture is ours.
+            self.photo.preprocess = (  # type: ignore[method-assign]
+                lambda file: file and file.path  # type: ignore
+            )
             self.trouble = _said("trouble")
             self.samples = _choice("Or begin with one of these", "samples")
             self.samples.value = choices(
@@ -107,7 +110,7 @@ def asset_text(name: str) -> str:
 
 
 def _header(model: EditingModel) -> str:
-    # Where it lies on the server is nobody's business.
+    # Visitors do not see where it lies on the server.
     name = html.escape(model.name.rstrip("/").rpartition("/")[2])
     return asset_text("header.html").format(
         model=name, size=model.size, stages=model.stages
@@ -132,4 +135,81 @@ def _choice(caption: str, name: str) -> gr.HTML:
         js_on_load=asset_text("choice.js"),
         apply_default_css=False,
         elem_id=name,
+    )
+
+
+def page_theme() -> gr.themes.Base:
+    """Gradio's theme, without fonts from elsewhere."""
+    return gr.themes.Default(
+        primary_hue="teal",
+        neutral_hue="slate",
+        radius_size="lg",
+        font=["system-ui", "sans-serif"],
+        font_mono=["ui-monospace", "monospace"],
+    ).set(
+        # What is written can be read: a contrast of 4.5 and more.
+        body_text_color_subdued="*neutral_600",
+        body_text_color_subdued_dark="*neutral_400",
+        block_label_text_color="*neutral_600",
+        block_info_text_color="*neutral_600",
+        block_info_text_color_dark="*neutral_400",
+        block_title_text_color="*neutral_700",
+        button_primary_background_fill="*primary_700",
+        button_primary_background_fill_hover="*primary_800",
+        button_primary_background_fill_dark="*primary_700",
+        button_primary_background_fill_hover_dark="*primary_600",
+        slider_color="*primary_600",
+        slider_color_dark="*primary_500",
+    )
+
+
+def page_css() -> str:
+    """What the theme does not say."""
+    return asset_text("page.css")
+
+
+GROUPS = {"Brows and eyes": "eyes", "Nose": "nose", "Mouth and chin": "mouth"}
+"""Title → the region whose units it shows."""
+
+MOST_INTENSE = 2.0
+"""How far the page goes beyond a whole expression, which is 1."""
+
+
+def unit_sliders(model: EditingModel) -> list[gr.Slider]:
+    """Lays out the sliders in their groups; returns them in `NAMES`' order.
+
+    Those of units that the model has not learned are there, and say so.
+    """
+    learned = dict(zip(action_units.NAMES, model.learned > 0, strict=True))
+    sliders, regions = {}, action_units.by_region(action_units.NAMES)
+    for title, region in GROUPS.items():
+        with gr.Accordion(title, elem_classes="units"):
+            for name in regions[region]:
+                sliders[name] = _slider(name, bool(learned[name]))
+    return [sliders[name] for name in action_units.NAMES]
+
+
+def intensity_slider() -> gr.Slider:
+    """How much of the expression is shown."""
+    return gr.Slider(
+        0,
+        MOST_INTENSE,
+        value=1,
+        step=0.05,
+        label="Intensity",
+        info="0 is the photo, 1 the expression below, more overdoes it",
+        buttons=[],
+    )
+
+
+def _slider(name: str, learned: bool) -> gr.Slider:
+    return gr.Slider(
+        0,
+        action_units.MAX_INTENSITY,
+        value=0,
+        step=STEP,
+        label=f"{action_units.DESCRIPTIONS[name].capitalize()} ({name})",
+        info=None if learned else "not learned by this model",
+        interactive=learned,
+        buttons=[],
     )

@@ -1,6 +1,6 @@
 """The page: what happens when.
 
-Each visitor has a `Session` of their own. A mistake is told on the page, in
+Each visitor has a `Session` of their own. A mistake is shown on the page, in
 the words of the commands, and the page lives on.
 """
 
@@ -14,11 +14,10 @@ import gradio as gr
 
 from efgan_tf.common.errors import UserError
 from efgan_tf.editing.editor import Editor
+from efgan_tf.interface.display import caption, choices, picture_url, status
 from efgan_tf.interface.layout import Layout
-from efgan_tf.interface.pictures import choices, picture_url
 from efgan_tf.interface.samples import SAMPLES, sample_path
 from efgan_tf.interface.session import Session, open_photo
-from efgan_tf.interface.wording import caption, status
 
 FORGOTTEN_AFTER = 3600
 """Seconds after which the work of a visitor who does nothing is dropped."""
@@ -97,7 +96,9 @@ class _Page:
     def _wire_changes(self) -> None:
         """Everything else that changes an expression moves the sliders."""
         at = self._at
-        changes = [
+        changes: list[
+            tuple[Callable, list[gr.components.Component], Callable[..., None]]
+        ] = [
             (button.click, [], lambda session, name=name:
              session.show_preset(name))
             for name, button in at.presets.items()
@@ -195,9 +196,10 @@ class _Page:
         """
 
         def run(session: Session | None, *inputs: Any) -> dict:
-            shown = {}
+            shown: dict = {}
             try:
-                change(_present(session), *inputs)
+                session = _present(session)
+                change(session, *inputs)
                 if echo:
                     shown |= self._target(session)
                 shown |= self._edit(session)

@@ -1,4 +1,4 @@
-"""Serves the page until it is told to end, and asks nobody else anything."""
+"""Serves the page until it is stopped; makes no request to other machines."""
 
 import contextlib
 import errno
@@ -6,6 +6,7 @@ import os
 import socket
 import tempfile
 from collections.abc import Iterator
+from typing import cast
 
 from efgan_tf.common.errors import UserError
 
@@ -39,9 +40,9 @@ def listen(host: str, port: int) -> socket.socket:
     except socket.gaierror as error:
         raise UserError(f"--host={host} is no known address") from error
     except OSError as error:
-        told = _REFUSALS.get(error.errno, "--host={host}: {error}")
+        message = _REFUSALS.get(error.errno or 0, "--host={host}: {error}")
         raise UserError(
-            told.format(host=host, port=port, error=error.strerror)
+            message.format(host=host, port=port, error=error.strerror)
         ) from error
 
 
@@ -94,7 +95,7 @@ def page_server(page, max_bytes: int, root_path: str = ""):
     import uvicorn
     from starlette.routing import Mount
 
-    from efgan_tf.interface.looks import page_css, page_theme
+    from efgan_tf.interface.layout import page_css, page_theme
 
     app = gr.mount_gradio_app(
         fastapi.FastAPI(docs_url=None, redoc_url=None, openapi_url=None),
@@ -112,10 +113,11 @@ def page_server(page, max_bytes: int, root_path: str = ""):
         css=page_css(),
     )
     (mount,) = [each for each in app.routes if isinstance(each, Mount)]
+    pages = cast(gr.routes.App, mount.app)
 
     class Server(uvicorn.Server):
         async def shutdown(self, sockets=None):
-            mount.app.stop_event.set()  # lets go of the pages that are open
+            pages.stop_event.set()  # closes the pages that are open
             await super().shutdown(sockets)
 
     return Server(

@@ -14,6 +14,12 @@ import numpy as np
 
 from efgan_tf import action_units
 from efgan_tf.common.errors import UserError
+from efgan_tf.editing.aligned_photos import (
+    AlignedPhoto,
+    close_up,
+    reduced,
+    unwrap,
+)
 from efgan_tf.editing.drawing import animate, face_pictures
 from efgan_tf.editing.editor import Editor
 from efgan_tf.editing.expression import (
@@ -26,7 +32,6 @@ from efgan_tf.editing.face_selection import FaceChoice
 from efgan_tf.editing.results import Edited
 from efgan_tf.editing.settings import ResultConfig
 from efgan_tf.editing.single import ANIMATION_SIDE
-from efgan_tf.editing.subjects import Subject, close_up, reduced, unwrap
 from efgan_tf.faces import animations, documents
 from efgan_tf.interface.uploads import named_as_by_its_owner, read_upload
 
@@ -39,7 +44,7 @@ PICTURE_SIDE = 192
 STEP = 0.1
 """Of the intensities that are shown; finer ones are kept until changed."""
 
-_TAKEN_FOR_NEUTRAL = (
+_NO_ESTIMATOR = (
     "this model cannot tell what a face shows: it is taken for neutral"
 )
 _NO_FACE = "try a photo that shows a face from the front, large and well lit"
@@ -52,7 +57,7 @@ class Session:
       editor: edits.
       name: of the photo's file.
       document: the photo.
-      subject: the same with all its faces, at least one.
+      aligned_photo: the same with all its faces, at least one.
 
     Attributes:
       expression_targets: of whole expressions, one for each face.
@@ -65,17 +70,17 @@ class Session:
         editor: Editor,
         name: str,
         document: documents.Document,
-        subject: Subject,
+        aligned_photo: AlignedPhoto,
     ):
         self._editor = editor
         self._name = name
         self._document = document
-        self._subject = subject
-        self._shown = reduced(subject, SHOWN_SIDE)
+        self._aligned_photo = aligned_photo
+        self._shown = reduced(aligned_photo, SHOWN_SIDE)
         self.expression_targets = [
-            ExpressionTarget(face.source) for face in subject.faces
+            ExpressionTarget(face.source) for face in aligned_photo.faces
         ]
-        areas = [face.face.area for face in subject.faces]
+        areas = [face.face.area for face in aligned_photo.faces]
         self.selected = int(np.argmax(areas))
         self.stages = editor.model.stages
 
@@ -87,7 +92,7 @@ class Session:
     @property
     def notes(self) -> tuple[str, ...]:
         """What the visitor should know of the photo."""
-        return self._subject.notes
+        return self._aligned_photo.notes
 
     @property
     def expression_target(self) -> ExpressionTarget:
@@ -97,7 +102,14 @@ class Session:
     @property
     def source(self) -> np.ndarray:
         """`[17]`, 0–5, what the selected face shows in the photo."""
-        return self._subject.faces[self.selected].source
+        return self._aligned_photo.faces[self.selected].source
+
+    @property
+    def _expression(self) -> np.ndarray:
+        """`[17]`, 0–5, the whole expression of the selected face."""
+        expression = self.expression_target.expression
+        assert expression is not None
+        return expression
 
     @property
     def target(self) -> np.ndarray:
@@ -113,10 +125,7 @@ class Session:
 
     def shown_units(self) -> list[float]:
         """The units that the sliders show for the selected face, in steps."""
-        return [
-            round(float(value), 1)
-            for value in self.expression_target.expression
-        ]
+        return [round(float(value), 1) for value in self._expression]
 
     def select(self, index: int) -> None:
         """Changes apply to this face from now on."""
@@ -131,10 +140,10 @@ class Session:
         self.stages = self._editor.model.checked_stages(count)
 
     def move(self, units: Sequence[float], intensity: float) -> None:
-        """Takes what the sliders say; those left alone lose no digits."""
+        """Sets the target from the sliders; unmoved ones stay exact."""
         values = np.asarray(units, np.float32)
         same = np.abs(values - self.shown_units()) < STEP / 2
-        expression = np.where(same, self.expression_target.expression, values)
+        expression = np.where(same, self._expression, values)
         self._set(action_units.validate(expression), intensity)
 
     def show(self, expression: np.ndarray) -> None:
@@ -214,7 +223,7 @@ class Session:
         suffix = Path(self._name).suffix.lower()
         suffix = suffix if suffix in documents.SUFFIXES else ".png"
         path = self._path(folder, f"edited{suffix}")
-        image = self._edited(self._subject).image
+        image = self._edited(self._aligned_photo).image
         documents.write_document(path, self._document, image)
         return path
 
@@ -229,7 +238,7 @@ class Session:
             raise UserError("nothing moves yet: change the expression first")
         frames = animate(
             self._editor,
-            _only(reduced(self._subject, ANIMATION_SIDE), changed),
+            _only(reduced(self._aligned_photo, ANIMATION_SIDE), changed),
             [self._target(index) for index in changed],
             ResultConfig.frames,
             self.stages,
@@ -251,22 +260,22 @@ class Session:
         )
 
     def _target(self, index: int) -> np.ndarray:
-        source = self._subject.faces[index].source
+        source = self._aligned_photo.faces[index].source
         return self._editor.reachable(source, self.expression_targets[index])
 
     def _changed(self) -> list[int]:
         """The faces that shall look different."""
         return [
             index
-            for index, face in enumerate(self._subject.faces)
+            for index, face in enumerate(self._aligned_photo.faces)
             if not np.array_equal(self._target(index), face.source)
         ]
 
-    def _edited(self, subject: Subject) -> Edited:
+    def _edited(self, aligned_photo: AlignedPhoto) -> Edited:
         changed = self._changed()
         targets = [self._target(index) for index in changed]
         (edited,) = self._editor.render(
-            [_only(subject, changed)], [targets], self.stages
+            [_only(aligned_photo, changed)], [targets], self.stages
         )
         return edited
 
@@ -279,7 +288,7 @@ def open_photo(
 ) -> Session:
     """Reads a photo and finds its faces.
 
-    Where the model has no estimator, every face is taken for a neutral one.
+    Where the model has no estimator, every face counts as neutral.
 
     Raises:
       UserError: it cannot be read, has more pixels, or shows no face that is
@@ -293,13 +302,15 @@ def open_photo(
         FaceChoice("all"),
         source=None if knows else neutral,
     )
-    subject = unwrap(detected, name, _NO_FACE)
-    notes = subject.notes if knows else (*subject.notes, _TAKEN_FOR_NEUTRAL)
-    subject = dataclasses.replace(subject, notes=notes)
-    return Session(editor, name, document, subject)
+    aligned_photo = unwrap(detected, name, _NO_FACE)
+    notes = (
+        aligned_photo.notes if knows else (*aligned_photo.notes, _NO_ESTIMATOR)
+    )
+    aligned_photo = dataclasses.replace(aligned_photo, notes=notes)
+    return Session(editor, name, document, aligned_photo)
 
 
-def _only(subject: Subject, faces: Sequence[int]) -> Subject:
+def _only(aligned_photo: AlignedPhoto, faces: Sequence[int]) -> AlignedPhoto:
     """The photo with some of its faces."""
-    kept = tuple(subject.faces[index] for index in faces)
-    return dataclasses.replace(subject, faces=kept)
+    kept = tuple(aligned_photo.faces[index] for index in faces)
+    return dataclasses.replace(aligned_photo, faces=kept)

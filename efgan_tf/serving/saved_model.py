@@ -5,7 +5,7 @@ from pathlib import Path
 
 import tensorflow as tf
 
-from efgan_tf.common.file_errors import as_user_error
+from efgan_tf.common.errors import as_user_error
 from efgan_tf.common.outputs import atomic_folder
 from efgan_tf.serving import model_card
 from efgan_tf.serving.signatures import Signatures

@@ -18,8 +18,7 @@ from pathlib import Path
 
 import tensorflow as tf
 
-from efgan_tf.common.errors import UserError
-from efgan_tf.common.file_errors import as_user_error
+from efgan_tf.common.errors import UserError, as_user_error
 from efgan_tf.common.outputs import atomic_folder
 
 _MANIFEST = "checkpoint.json"

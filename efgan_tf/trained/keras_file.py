@@ -13,8 +13,7 @@ import keras
 
 # Imported for its layers, which Keras finds by their registered names.
 import efgan_tf.models  # noqa: F401
-from efgan_tf.common.errors import UserError
-from efgan_tf.common.file_errors import as_user_error
+from efgan_tf.common.errors import UserError, as_user_error
 from efgan_tf.common.outputs import atomic_file
 from efgan_tf.trained.info import FILE_NAME, ModelInfo
 from efgan_tf.trained.network import TrainedNetwork

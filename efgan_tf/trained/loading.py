@@ -22,7 +22,7 @@ def load_model(path: str | Path) -> EditingModel:
     Args:
       path: a run's folder, a `.keras` or `.tflite` file of `efgan_tf.export`,
         a SavedModel of it (its folder, or the one that holds its numbered
-        versions, of which the highest is taken), `preset:NAME`, or the address
+        versions, of which the highest is used), `preset:NAME`, or the address
         of a served model, `grpc://HOST:PORT/MODEL`.
 
     Raises:

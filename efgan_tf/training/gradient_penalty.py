@@ -1,12 +1,10 @@
 """Penalties on the critics' slope: WGAN-GP's and R1.
 
-Keras has no gradients of its own, so the one that a penalty is made of is
-taken by the backend.
+Keras has no gradients of its own, so TensorFlow computes the one in a penalty.
 """
 
 from collections.abc import Callable
 
-import keras
 from keras import ops
 
 from efgan_tf.training import losses
@@ -72,10 +70,6 @@ def _slopes(critic_patch_fn, images):
 
 def _gradient(function: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
     """Gradient of a scalar function at `x`, which may be differentiated."""
-    if keras.backend.backend() == "jax":
-        import jax
-
-        return jax.grad(function)(x)
     import tensorflow as tf
 
     with tf.GradientTape(watch_accessed_variables=False) as tape:

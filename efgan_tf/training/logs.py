@@ -10,7 +10,7 @@ import numpy as np
 import tensorflow as tf
 from google.protobuf.message import DecodeError
 
-from efgan_tf.common.file_errors import as_user_error
+from efgan_tf.common.errors import as_user_error
 
 _RECORD_FRAME = 16
 """Bytes around a TFRecord: its length and two checksums."""

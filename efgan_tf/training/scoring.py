@@ -14,7 +14,7 @@ from keras import tree
 from PIL import Image
 
 from efgan_tf.action_units import normalize
-from efgan_tf.common.file_errors import as_user_error
+from efgan_tf.common.errors import as_user_error
 from efgan_tf.common.images import psnr, to_float, to_uint8
 from efgan_tf.common.outputs import atomic_file
 from efgan_tf.common.sheets import grid

@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from efgan_tf.common.errors import UserError
-from efgan_tf.editing import batch, subjects
+from efgan_tf.editing import aligned_photos, batch
 from efgan_tf.editing.expression import make_target
 from efgan_tf.editing.inputs import list_jobs, list_others
 from efgan_tf.editing.request import Request
@@ -58,7 +58,7 @@ def failing(original, kind, number):
     "module, name, kind",
     [
         (documents, "_document", MemoryError),
-        (subjects, "align", cv2.error),
+        (aligned_photos, "align", cv2.error),
         (documents, "_encode", KeyError),
     ],
 )

@@ -5,7 +5,7 @@ import pytest
 
 from efgan_tf.common.errors import UserError
 from efgan_tf.config import DataConfig
-from efgan_tf.evaluation import group_tables
+from efgan_tf.evaluation import groups
 from efgan_tf.evaluation.columns import EDIT, NO_EDIT
 from efgan_tf.evaluation.groups import GAIN, by_group, groups_of
 from efgan_tf.evaluation.scoring import PictureScores
@@ -53,7 +53,7 @@ def test_groups_and_gaps_by_hand():
 
 
 def test_groups_and_gaps_as_tables():
-    text = group_tables.text(found())
+    text = groups.text(found())
     assert "| young | 2 | 4.00 (4.00 to 4.00) | 0.67" in text
     assert "- PSNR − no edit: old − young = +3.00 (+3.00 to +3.00)" in text
     assert "#### By sex" in text

@@ -72,6 +72,13 @@ def test_judges_read_strangers(found, held_out):
     scores = found.scores
     assert scores["unit error"] < 0.5 and scores["unit agreement"] > 0.9
     assert scores["expression accuracy"] > 0.85
+    confusion = scores["expression confusion"]
+    rows = np.array(confusion["rows"])  # rows are what is, columns what is read
+    there = [
+        np.sum(held_out.expressions == name) for name in confusion["names"]
+    ]
+    np.testing.assert_array_equal(rows.sum(axis=1), there)
+    assert scores["expression accuracy"] == np.trace(rows) / np.sum(rows)
     assert scores["identity verification"] > 0.9
     assert set(scores["unit agreement by unit"]) == {"AU12"}
     assert found.verdicts == ()

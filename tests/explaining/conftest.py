@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 from efgan_tf.common.images import to_float
+from efgan_tf.editing.aligned_photos import unwrap
 from efgan_tf.editing.editor import Editor
 from efgan_tf.editing.face_selection import parse_choice
-from efgan_tf.editing.subjects import unwrap
-from efgan_tf.explaining.readers import critics_of, estimator_of
+from efgan_tf.explaining.unit_readers import critics_of, estimator_of
 from efgan_tf.faces.photos import read_photo
 from efgan_tf.trained.loading import editing_model, load_network
 from tests.editing.scenes import tiny_run

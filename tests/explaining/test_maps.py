@@ -15,7 +15,7 @@ from efgan_tf.explaining.localization import (
     rank_correlation,
     specific,
 )
-from efgan_tf.explaining.placing import place, placing_matrices
+from efgan_tf.explaining.receptive_fields import interpolation_matrices, place
 from tests.explaining.conftest import tiny_readers
 
 MOUTH_ONLY = tuple(n for n in REGION_UNITS["mouth"] if n != "AU10")
@@ -138,7 +138,7 @@ def test_gradcam_is_the_sum_that_it_says(estimator, faces):
     assert layer == "down_5_relu"
     found, by_map = gradients(estimator, faces[0], "AU12", layer)
     cam = np.maximum(found @ by_map.mean(axis=(0, 1)), 0)
-    expected = place(cam[None], *placing_matrices(estimator.model, layer))
+    expected = place(cam[None], *interpolation_matrices(estimator.model, layer))
     np.testing.assert_allclose(
         maps.gradcam(estimator, faces[0], ["AU12"]), expected,
         rtol=1e-3, atol=1e-5 * expected.max(),
@@ -151,7 +151,7 @@ def test_scorecam_weighs_by_what_is_read_through_each_map(readers, small_face):
     found, _ = gradients(reader, small_face, "AU12", layer)
     assert found.shape[-1] <= 24  # all of them are tried
     placed = place(
-        np.moveaxis(found, -1, 0), *placing_matrices(reader.model, layer)
+        np.moveaxis(found, -1, 0), *interpolation_matrices(reader.model, layer)
     )
     low = placed.min(axis=(1, 2), keepdims=True)
     masks = (placed - low) / (np.ptp(placed, axis=(1, 2), keepdims=True) + 1e-7)

@@ -8,9 +8,8 @@ import pytest
 from PIL import Image
 
 from efgan_tf.common.errors import ConfigError
-from efgan_tf.serving.local.image_limits import check_images
+from efgan_tf.serving.local.requests import RequestError, check_images
 from efgan_tf.serving.local.settings import ServeConfig
-from efgan_tf.serving.local.status import RequestError
 from tests.serving.servers import (
     NAME,
     Code,

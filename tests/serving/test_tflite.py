@@ -19,7 +19,7 @@ from efgan_tf import action_units, commands, export, geometry
 from efgan_tf.common.errors import UserError
 from efgan_tf.common.images import psnr
 from efgan_tf.models import build_cascade, build_estimator
-from efgan_tf.serving.tflite import conversion, operations
+from efgan_tf.serving.tflite import conversion, quantization
 from efgan_tf.serving.tflite.faces import rendered_faces
 from efgan_tf.serving.tflite.functions import MobileFunctions
 from efgan_tf.serving.tflite.settings import QUANTIZATIONS
@@ -196,14 +196,14 @@ def test_a_mobile_gpu_could_run_all_of_it(folder, name):
     bare = TfliteFile(folder / f"efgan.{name}.tflite", delegates=False)
     interpreter = bare._interpreter  # its first graph is that of `stages`
     seen = {d["op_name"] for d in interpreter._get_ops_details()}
-    assert {"CONV_2D", "TRANSPOSE_CONV", "TANH"} <= seen <= operations.ALLOWED
+    assert {"CONV_2D", "TRANSPOSE_CONV", "TANH"} <= seen <= quantization.ALLOWED
     found = flatbuffer.operations(
         flatbuffer.read((folder / f"efgan.{name}.tflite").read_bytes(), "")
     )
     assert seen == set(found.counts)
     ranks = [len(d["shape"]) for d in interpreter.get_tensor_details()]
-    assert max(ranks) <= operations.LARGEST_RANK
-    operations.check(found)
+    assert max(ranks) <= quantization.LARGEST_RANK
+    quantization.check_operations(found)
 
 
 def test_int8_convolves_in_integers_and_normalizes_in_float(folder):

@@ -56,7 +56,6 @@ _SMALL = (
 )
 _FINETUNE = "--phase2_kimg=0.016 --generator_wait_kimg=0.008 --batch_size=2"
 _JUDGED = "--pairs=24 --judge_kimg=0.5 --judge_width=4 --overwrite"
-_JAX = Tested("tests/tools/test_jax_training.py")
 _ABLATION = Tested("tests/test_ablate.py")
 
 _LABELS = Tested("tests/labeling/test_label_command.py")
@@ -378,30 +377,9 @@ PLAN: Mapping[str, Run | Tested | ByHand] = {
         "another line of that list"
     ),
     "python -m tools.release.check --work=DIR": ByHand("it is this"),
-    # efgan_tf/presets/faces128.md, tools/jax/README.md
-    "python -m tools.jax.render --flagfile=configs/faces128.flags "
-    "--out=faces.npz": _JAX,
-    "python -m tools.jax.train --flagfile=configs/faces128.flags "
-    "--data=faces.npz --out=DIR --minutes=8.6 --phase1_minutes=4.3": _JAX,
-    "python -m tools.jax.import_weights --source=DIR "
-    "--out=faces128.keras": _JAX,
-    "python -m tools.make_preset --model=faces128.keras "
-    "--name=faces128": Tested("tests/trained/test_presets.py"),
-    "pip download --no-deps --only-binary=:all: --python-version 3.12 "
-    "--implementation cp --platform manylinux_2_28_x86_64 -d .carry "
-    "keras==3.15.1 namex==0.1.0 optree==0.20.0": Run(),
-    "python -m tools.jax.pack --flagfile=configs/two_cores.flags "
-    "--subjects=300 --out=.carry/faces.npz": _JAX,
-    "python3 -m pip install -q --no-index --no-deps --no-compile --target "
-    "/tmp/site .carry/*.whl": ByHand("a machine with an accelerator"),
-    "export PYTHONPATH=/tmp/site KERAS_BACKEND=jax PYTHONUNBUFFERED=1": ByHand(
-        "a machine with an accelerator"
+    # efgan_tf/presets/faces128.md
+    "python -m efgan_tf.train --flagfile=configs/faces128.flags": Run(_SMALL),
+    "python -m tools.make_preset --model=runs/faces128 --name=faces128": Tested(
+        "tests/trained/test_presets.py"
     ),
-    "python3 -m tools.jax.train --flagfile=configs/two_cores.flags "
-    "--batch_size=32 --phase1_kimg=400 --phase2_kimg=150 --sample_kimg=50 "
-    '--data=.carry/faces.npz --out="$OUT" --phase1_minutes=4 --minutes=9 '
-    "--compilation_cache=/tmp/jax_cache": ByHand(
-        "a machine with an accelerator"
-    ),
-    "python -m tools.jax.import_weights --source=DIR --out=efgan.keras": _JAX,
 }

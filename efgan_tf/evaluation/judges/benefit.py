@@ -1,7 +1,5 @@
 """The paper's test of use: do edited pictures help to learn expressions?"""
 
-from collections.abc import Sequence
-
 import keras
 import numpy as np
 
@@ -19,7 +17,7 @@ def compare_augmentation(
     train: Faces,
     held_out: Faces,
     edited: np.ndarray,
-    expressions: Sequence[str],
+    expressions: np.ndarray,
     config: JudgesConfig,
 ) -> dict[str, float]:
     """Accuracy on real pictures of judges taught without and with edits.
@@ -43,10 +41,10 @@ def compare_augmentation(
     asked = np.flatnonzero(np.isin(held_out.expressions, names))
     if len(names) < 2 or not len(asked):
         return {}
-    images = decode(train.encoded, train.size)[rows]
+    images = decode([train.encoded[i] for i in rows.tolist()], train.size)
     labels = expression_labels(train.expressions[rows], names)
     made = to_uint8(edited)
-    made_labels = expression_labels(np.asarray(expressions), names)
+    made_labels = expression_labels(expressions, names)
     sets = {
         "real": (images, labels),
         "real and edited": (
@@ -55,7 +53,7 @@ def compare_augmentation(
         ),
     }
     truth = expression_labels(held_out.expressions[asked], names)
-    encoded = [held_out.encoded[i] for i in asked]
+    encoded = [held_out.encoded[i] for i in asked.tolist()]
     shown = to_float(decode(encoded, held_out.size))
     accuracies = {
         name: _accuracy(*pictures, shown, truth, len(names), config, name)

@@ -3,10 +3,8 @@
     pictures       PSNR and SSIM, whole or by region
     artifacts      blur in the regions, ghosts of the old expression
     units          action units read off edits against those wanted
-    expressions    confusion and accuracy
     identity       is it still the same person
     distributions  FID and KID
-    lpips          perceptual distance, given its network
     responses      what a slider does, and to which units
     intervals      how sure a mean is, the people being few
 

@@ -1,4 +1,4 @@
-"""What every metric asks of its arguments before it computes."""
+"""Checks of the metrics' arguments."""
 
 import numpy as np
 
@@ -17,7 +17,7 @@ def finite(array: np.ndarray, name: str, rank: int) -> np.ndarray:
 
 
 def pictures(images: np.ndarray, name: str) -> np.ndarray:
-    """`[n, height, width, 3]` in [-1, 1], as it came (a copy may be large).
+    """`[n, height, width, 3]` in [-1, 1], checked but not copied: it is large.
 
     Raises:
       ValueError: another shape or range, empty, or not finite.
@@ -35,19 +35,19 @@ def pictures(images: np.ndarray, name: str) -> np.ndarray:
 
 
 def same_shape(**arrays: np.ndarray) -> None:
-    """Raises a `ValueError` that tells the shapes unless they are the same."""
+    """Raises a `ValueError` with the shapes unless they are the same."""
     shapes = {name: array.shape for name, array in arrays.items()}
     if len(set(shapes.values())) > 1:
-        told = ", ".join(f"{name} {shape}" for name, shape in shapes.items())
-        raise ValueError(f"shapes differ: {told}")
+        listed = ", ".join(f"{name} {shape}" for name, shape in shapes.items())
+        raise ValueError(f"shapes differ: {listed}")
 
 
 def same_length(**arrays) -> None:
-    """Raises a `ValueError` that tells the lengths unless they are equal."""
+    """Raises a `ValueError` with the lengths unless they are equal."""
     lengths = {name: len(array) for name, array in arrays.items()}
     if len(set(lengths.values())) > 1:
-        told = ", ".join(f"{name} {count}" for name, count in lengths.items())
-        raise ValueError(f"lengths differ: {told}")
+        listed = ", ".join(f"{name} {count}" for name, count in lengths.items())
+        raise ValueError(f"lengths differ: {listed}")
 
 
 def _check(array: np.ndarray, name: str, rank: int) -> None:

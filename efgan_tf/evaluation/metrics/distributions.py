@@ -42,7 +42,7 @@ class KernelDistance:
 
 
 def fid(features: np.ndarray, reference: np.ndarray) -> FrechetDistance:
-    """Fréchet distance of two sets of features taken as Gaussians.
+    """Fréchet distance of two sets of features as Gaussians.
 
     Heusel et al., "GANs trained by a two time-scale update rule converge to a
     local Nash equilibrium", NIPS 2017, equation 6:
@@ -90,7 +90,7 @@ def kid(
       features: `[n, d]` of the edits, n ≥ 2; no picture twice.
       reference: `[m, d]` of true pictures, m ≥ 2; likewise.
       subsets: how many to draw, without replacement within each.
-      subset_size: at most n and m are taken.
+      subset_size: pictures in each subset; at most n and m.
       seed: of the draws.
 
     Raises:

@@ -40,7 +40,7 @@ def cosine_similarity(first: np.ndarray, second: np.ndarray) -> np.ndarray:
 
 
 def verification(
-    embeddings: np.ndarray, subjects: Sequence[str]
+    embeddings: np.ndarray, subjects: Sequence[str] | np.ndarray
 ) -> Verification:
     """The yardstick for identity similarity, on unedited pictures.
 

@@ -33,7 +33,7 @@ class Interval:
 
 def bootstrap_mean(
     values: np.ndarray,
-    subjects: Sequence[str],
+    subjects: Sequence[str] | np.ndarray,
     *,
     level: float = 0.95,
     resamples: int = 2000,
@@ -69,9 +69,9 @@ def bootstrap_mean(
 
 def bootstrap_difference(
     first: np.ndarray,
-    first_subjects: Sequence[str],
+    first_subjects: Sequence[str] | np.ndarray,
     second: np.ndarray,
-    second_subjects: Sequence[str],
+    second_subjects: Sequence[str] | np.ndarray,
     *,
     level: float = 0.95,
     resamples: int = 2000,
@@ -92,7 +92,10 @@ def bootstrap_difference(
 
 
 def _check(
-    values: np.ndarray, subjects: Sequence[str], level: float, resamples: int
+    values: np.ndarray,
+    subjects: Sequence[str] | np.ndarray,
+    level: float,
+    resamples: int,
 ) -> None:
     checks.same_length(
         values=checks.finite(values, "values", 1), subjects=subjects
@@ -103,7 +106,7 @@ def _check(
 
 def _resampled(
     values: np.ndarray,
-    subjects: Sequence[str],
+    subjects: Sequence[str] | np.ndarray,
     resamples: int,
     generator: np.random.Generator,
 ) -> tuple[np.ndarray, int]:

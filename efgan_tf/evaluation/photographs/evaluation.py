@@ -2,7 +2,7 @@
 
 import dataclasses
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -13,17 +13,19 @@ from efgan_tf.editing.editor import Editor
 from efgan_tf.evaluation.metrics import distributions
 from efgan_tf.evaluation.metrics.intervals import bootstrap_mean
 from efgan_tf.evaluation.photographs import measure, people, truths
-from efgan_tf.evaluation.photographs.measure import Score
-from efgan_tf.evaluation.photographs.readers import Readers, load_readers
-from efgan_tf.evaluation.photographs.settings import EvaluatePhotosConfig
-from efgan_tf.evaluation.photographs.wanted import (
+from efgan_tf.evaluation.photographs.edits import (
     EXPRESSIONS,
     NEUTRAL,
     SMILE,
     UNITS,
     ZERO,
 )
+from efgan_tf.evaluation.photographs.measure import Score
+from efgan_tf.evaluation.photographs.readers import Readers, load_readers
+from efgan_tf.evaluation.settings import EvaluatePhotosConfig
 from efgan_tf.trained.loading import load_model
+
+_Key = TypeVar("_Key")
 
 LEAST_REFERENCES = 20
 """KID needs so many real photographs of an expression."""
@@ -88,7 +90,7 @@ def evaluate(config: EvaluatePhotosConfig) -> Evaluation:
                 name: summary(group, seed) | kids.get((kind, name), {})
                 for name, group in _groups(
                     [s for s in scores if s.source.kind == kind],
-                    lambda s: s.wanted.name,
+                    lambda s: s.edit.name,
                 ).items()
             }
             for kind in EXPRESSIONS
@@ -110,9 +112,9 @@ def evaluate(config: EvaluatePhotosConfig) -> Evaluation:
 
 
 def _groups(
-    scores: Sequence[Score], key: Callable[[Score], str]
-) -> dict[str, list[Score]]:
-    groups: dict[str, list[Score]] = {}
+    scores: Sequence[Score], key: Callable[[Score], _Key]
+) -> dict[_Key, list[Score]]:
+    groups: dict[_Key, list[Score]] = {}
     for score in scores:
         groups.setdefault(key(score), []).append(score)
     return groups
@@ -140,7 +142,7 @@ def _mean(
 
 def _interval(
     values: np.ndarray,
-    subjects: Sequence[str],
+    subjects: Sequence[str] | np.ndarray,
     seed: int,
     geometric: bool = False,
 ) -> dict[str, Any]:
@@ -175,9 +177,9 @@ def _kids(
         for name, shown in by_expression.items()
         if len(shown) >= LEAST_REFERENCES
     }
-    kids = {}
+    kids: dict[tuple[str, str], dict[str, Any]] = {}
     for (kind, name), group in _groups(
-        scores, lambda s: (s.source.kind, s.wanted.name)
+        scores, lambda s: (s.source.kind, s.edit.name)
     ).items():
         if name not in vectors or len(group) < 2:
             continue
@@ -216,7 +218,7 @@ def goals(scores: Sequence[Score], seed: int) -> list[dict[str, Any]]:
             [
                 s
                 for s in scores
-                if s.wanted.name in names and kind in ("", s.source.kind)
+                if s.edit.name in names and kind in ("", s.source.kind)
             ],
             metric,
             seed,

@@ -7,21 +7,21 @@ import numpy as np
 
 from efgan_tf import geometry
 from efgan_tf.common.images import to_float
+from efgan_tf.editing.aligned_photos import AlignedPhoto
 from efgan_tf.editing.editor import Editor
 from efgan_tf.editing.face_selection import FaceChoice, parse_choice
-from efgan_tf.editing.subjects import Subject
 from efgan_tf.evaluation.metrics import artifacts, pictures
 from efgan_tf.evaluation.photographs import points
-from efgan_tf.evaluation.photographs.people import Photo
-from efgan_tf.evaluation.photographs.readers import EXPRESSIONS, Readers
-from efgan_tf.evaluation.photographs.wanted import (
+from efgan_tf.evaluation.photographs.edits import (
     NEUTRAL,
     SLIGHT_SMILE,
     SMILE,
     ZERO,
-    Wanted,
-    wanted_of,
+    PhotoEdit,
+    edits_of,
 )
+from efgan_tf.evaluation.photographs.people import Photo
+from efgan_tf.evaluation.photographs.readers import EXPRESSIONS, Readers
 
 LARGEST: FaceChoice = parse_choice("largest")
 """Which face of a photograph is read."""
@@ -74,13 +74,13 @@ class Source:
 
     Attributes:
       photo: it.
-      subject: its face, as the model sees it.
+      aligned_photo: its face, as the model sees it.
       seen: what the readers see in it.
       kind: `NEUTRAL`, `SMILE`, `SLIGHT_SMILE`, or "" for none of them.
     """
 
     photo: Photo
-    subject: Subject
+    aligned_photo: AlignedPhoto
     seen: Seen
     kind: str
 
@@ -91,13 +91,13 @@ class Score:
 
     Attributes:
       source: of what.
-      wanted: to what.
+      edit: what was asked for.
       seen: what the readers see in the result.
       values: the metrics of `report.METRICS` that it has.
     """
 
     source: Source
-    wanted: Wanted
+    edit: PhotoEdit
     seen: Seen
     values: dict[str, float]
 
@@ -113,13 +113,13 @@ def read_sources(
     """
     found = editor.detect_and_align([p.pixels for p in photos], LARGEST)
     sources, missed = [], []
-    for photo, subject in zip(photos, found, strict=True):
-        if not isinstance(subject, Subject):
+    for photo, aligned_photo in zip(photos, found, strict=True):
+        if not isinstance(aligned_photo, AlignedPhoto):
             missed.append(photo.file)
             continue
-        (seen,) = look(readers, subject, [photo.pixels])
-        sources.append(Source(photo, subject, seen, _kind(seen)))
-    firsts = {}
+        (seen,) = look(readers, aligned_photo, [photo.pixels])
+        sources.append(Source(photo, aligned_photo, seen, _kind(seen)))
+    firsts: dict[tuple[str, str], Source] = {}
     for source in sorted(sources, key=lambda each: each.photo.file):
         if source.kind:
             firsts.setdefault((source.photo.subject, source.kind), source)
@@ -139,10 +139,10 @@ def _kind(seen: Seen) -> str:
 
 
 def look(
-    readers: Readers, subject: Subject, photos: Sequence[np.ndarray]
+    readers: Readers, aligned_photo: AlignedPhoto, photos: Sequence[np.ndarray]
 ) -> list[Seen]:
-    """What is seen in the first face of a subject, in several photos of it."""
-    place = frame(subject)
+    """What readers see in a photo's first face, in several versions of it."""
+    place = frame(aligned_photo)
     found = np.stack([readers.faces.points(each, place) for each in photos])
     probabilities = readers.expressions(photos, found)
     units = points.intensities(found)
@@ -158,9 +158,9 @@ def look(
     ]
 
 
-def frame(subject: Subject) -> np.ndarray:
+def frame(aligned_photo: AlignedPhoto) -> np.ndarray:
     """`[2, 3]`: photo pixels → the aligned frame, of side 1, of a face."""
-    return geometry.alignment(subject.faces[0].face.landmarks, 1)
+    return geometry.alignment(aligned_photo.faces[0].face.landmarks, 1)
 
 
 def aligned(photo: np.ndarray, place: np.ndarray) -> np.ndarray:
@@ -172,15 +172,15 @@ def score_edits(
     editor: Editor, readers: Readers, source: Source
 ) -> list[Score]:
     """Makes and reads all edits of a photograph."""
-    face = source.subject.faces[0]
-    wanted = wanted_of(source.kind, face.source, source.seen.units)
+    face = source.aligned_photo.faces[0]
+    edits = edits_of(source.kind, face.source, source.seen.units)
     edited = editor.render(
-        [source.subject] * len(wanted), [[each.target] for each in wanted]
+        [source.aligned_photo] * len(edits), [[each.target] for each in edits]
     )
-    seen = look(readers, source.subject, [each.image for each in edited])
+    seen = look(readers, source.aligned_photo, [each.image for each in edited])
     scores = [
         Score(source, each, after, _values(source, each, after))
-        for each, after in zip(wanted, seen, strict=True)
+        for each, after in zip(edits, seen, strict=True)
     ]
     before = to_float(face.aligned[None])
     after = edited[0].faces[0].edits.images[:, -1]
@@ -188,9 +188,9 @@ def score_edits(
     return scores
 
 
-def _values(source: Source, wanted: Wanted, after: Seen) -> dict[str, float]:
+def _values(source: Source, edit: PhotoEdit, after: Seen) -> dict[str, float]:
     before = source.seen
-    moved, change = after.units - before.units, wanted.change
+    moved, change = after.units - before.units, edit.change
     still = np.abs(change) < 0.5
     values = {
         "identity": float(np.linalg.norm(after.identity - before.identity)),
@@ -199,13 +199,13 @@ def _values(source: Source, wanted: Wanted, after: Seen) -> dict[str, float]:
         values["unasked"] = float(np.abs(moved[still]).mean())
     if change @ change > 1:
         values["share"] = float(moved @ change / (change @ change))
-    if wanted.name in EXPRESSIONS:
-        values["seen"] = float(after.expression == wanted.name)
-        values["seen_before"] = float(before.expression == wanted.name)
+    if edit.name in EXPRESSIONS:
+        values["seen"] = float(after.expression == edit.name)
+        values["seen_before"] = float(before.expression == edit.name)
     pair = after.aligned[None], before.aligned[None]
     sharp = pictures.by_region(artifacts.sharpness, BOXES, *pair, sigma=DETAIL)
     values |= {f"sharp_{name}": float(v[0]) for name, v in sharp.items()}
-    if source.kind == SMILE and wanted.name != ZERO:
+    if source.kind == SMILE and edit.name != ZERO:
         values["ghost"] = ghost(after.aligned, before.aligned)
     return values
 
@@ -217,8 +217,8 @@ def ghost(after: np.ndarray, before: np.ndarray) -> float:
       after: `[256, 256, 3]`, aligned.
       before: likewise.
     """
-    inside = [geometry.crop(x[None], BOXES["mouth"]) for x in (after, before)]
-    return float(artifacts.kept_detail(*inside, sigma=DETAIL)[0])
+    new, old = (geometry.crop(x[None], BOXES["mouth"]) for x in (after, before))
+    return float(artifacts.kept_detail(new, old, sigma=DETAIL)[0])
 
 
 def mouths(faces: np.ndarray) -> np.ndarray:

@@ -75,7 +75,8 @@ def inception_weights(readers: str) -> dict[str, np.ndarray]:
 def _module(path: Path) -> str:
     """What a bundled CommonJS module exports, as JavaScript."""
     text = path.read_text("utf-8")
-    return re.search(r'\.exports=([{"].*?)\},\{\}\]', text)[1]
+    (exported,) = re.findall(r'\.exports=([{"].*?)\},\{\}\]', text)
+    return exported
 
 
 def _json(script: str) -> Any:

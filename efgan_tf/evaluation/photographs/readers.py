@@ -15,7 +15,7 @@ import numpy as np
 from efgan_tf import geometry
 from efgan_tf.common.errors import UserError
 from efgan_tf.evaluation.features import run_network
-from efgan_tf.evaluation.metrics.lpips import lpips
+from efgan_tf.evaluation.perceptual import lpips
 from efgan_tf.evaluation.photographs import packages
 
 EXPRESSIONS = (
@@ -84,7 +84,7 @@ def _expression_crop(photo: np.ndarray, points: np.ndarray) -> np.ndarray:
 def _expression_network(weights: dict[str, np.ndarray]) -> keras.Model:
     layers = keras.layers
     inputs = keras.Input((_EXPRESSION_SIDE, _EXPRESSION_SIDE, 3))
-    values = (inputs - np.float32(_MEAN)) / 255
+    values = (inputs - np.array(_MEAN, np.float32)) / 255
     for block in range(4):
         parts = []
         for number in range(4):
@@ -123,7 +123,8 @@ class FaceReader:
 
     def __init__(self):
         found = importlib.util.find_spec("face_recognition_models")
-        if not found or not importlib.util.find_spec("dlib"):
+        locations = found and found.submodule_search_locations
+        if not locations or not importlib.util.find_spec("dlib"):
             raise UserError(
                 "measuring photographs needs dlib and its models: pip install "
                 '"efgan_tf[photos]"'
@@ -131,7 +132,7 @@ class FaceReader:
         import dlib
 
         # The package itself imports pkg_resources, which may be gone.
-        folder = Path(found.submodule_search_locations[0], "models")
+        folder = Path(locations[0], "models")
         self._dlib = dlib
         self._points = dlib.shape_predictor(
             str(folder / "shape_predictor_68_face_landmarks.dat")
@@ -198,13 +199,13 @@ class FeatureReader:
 
     def vectors(self, images: np.ndarray) -> np.ndarray:
         """`[n, height, width, 3]` in [-1, 1] → float64 `[n, 1280]`."""
-        return np.float64(run_network(self._vectors, images)[0])
+        return run_network(self._vectors, images)[0].astype(np.float64)
 
     def distance(self, images: np.ndarray, truth: np.ndarray) -> np.ndarray:
         """LPIPS's formula over three layers, all channels alike: `[n]`."""
-        maps = [run_network(self._maps, x) for x in (images, truth)]
-        weights = [np.ones(each.shape[-1]) for each in maps[0]]
-        return lpips(*maps, weights)
+        maps = run_network(self._maps, images)
+        weights = [np.ones(each.shape[-1]) for each in maps]
+        return lpips(maps, run_network(self._maps, truth), weights)
 
 
 def _inception(weights: dict[str, np.ndarray]) -> keras.Model:

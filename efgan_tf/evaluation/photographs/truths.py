@@ -8,13 +8,13 @@ from efgan_tf import geometry
 from efgan_tf.editing.editor import Editor
 from efgan_tf.evaluation.metrics import artifacts, distributions, pictures
 from efgan_tf.evaluation.photographs import measure
-from efgan_tf.evaluation.photographs.measure import Source
-from efgan_tf.evaluation.photographs.readers import Readers
-from efgan_tf.evaluation.photographs.wanted import (
+from efgan_tf.evaluation.photographs.edits import (
     NEUTRAL,
     SLIGHT_SMILE,
     SMILE,
 )
+from efgan_tf.evaluation.photographs.measure import Source
+from efgan_tf.evaluation.photographs.readers import Readers
 
 # Bridge of the nose, its base, corners of the eyes: what no expression moves.
 _RIGID = [27, 28, 29, 30, 33, 36, 39, 42, 45]
@@ -53,13 +53,13 @@ def _scores(
     editor: Editor, readers: Readers, pairs: Sequence[tuple[Source, Source]]
 ) -> dict[str, np.ndarray]:
     edited = editor.render(
-        [source.subject for source, _ in pairs],
-        [[true.subject.faces[0].source] for _, true in pairs],
+        [source.aligned_photo for source, _ in pairs],
+        [[true.aligned_photo.faces[0].source] for _, true in pairs],
     )
     before = np.stack([source.seen.aligned for source, _ in pairs])
     after = np.stack(
         [
-            measure.aligned(each.image, measure.frame(source.subject))
+            measure.aligned(each.image, measure.frame(source.aligned_photo))
             for each, (source, _) in zip(edited, pairs, strict=True)
         ]
     )
@@ -98,7 +98,7 @@ def _registered(source: Source, true: Source) -> np.ndarray:
     onto = geometry.fit_similarity(
         true.seen.points[_RIGID], source.seen.points[_RIGID]
     )
-    place = measure.frame(source.subject)
+    place = measure.frame(source.aligned_photo)
     linear = place[:, :2] @ onto[:, :2]
     shift = geometry.apply(place, onto[:, 2])
     return measure.aligned(true.photo.pixels, np.column_stack([linear, shift]))

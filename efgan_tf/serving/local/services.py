@@ -21,8 +21,12 @@ from tensorflow_serving.apis import (
 )
 
 from efgan_tf.serving.exported_model import ExportedModel
-from efgan_tf.serving.local.image_limits import check_images
-from efgan_tf.serving.local.status import RequestError, invalid, not_found
+from efgan_tf.serving.local.requests import (
+    RequestError,
+    check_images,
+    invalid,
+    not_found,
+)
 from efgan_tf.serving.local.versions import Versions
 from efgan_tf.trained.remote import tensors
 
@@ -172,18 +176,18 @@ def _asked_version(spec: model_pb2.ModelSpec, name: str) -> int | None:
     return spec.version.value if spec.HasField("version") else None
 
 
-def _output_names(model: ExportedModel, signature: str, wanted) -> list[str]:
+def _output_names(model: ExportedModel, signature: str, names) -> list[str]:
     if signature not in model.signatures:
         raise RequestError(
             grpc.StatusCode.FAILED_PRECONDITION,
             f'Serving signature key "{signature}" not found.',
         )
     known = sorted(model.signatures[signature].outputs)
-    if len(set(wanted)) != len(wanted) or not set(wanted) <= set(known):
+    if len(set(names)) != len(names) or not set(names) <= set(known):
         raise invalid(
             f"output_filter must name different ones of {', '.join(known)}"
         )
-    return list(wanted) or known
+    return list(names) or known
 
 
 def _inputs(request: predict_pb2.PredictRequest) -> dict[str, tensors.Values]:

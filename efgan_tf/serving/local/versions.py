@@ -6,7 +6,7 @@ from pathlib import Path
 
 from efgan_tf.common.errors import UserError
 from efgan_tf.serving.exported_model import MODEL_FILE, ExportedModel
-from efgan_tf.serving.local.status import not_found
+from efgan_tf.serving.local.requests import not_found
 
 _LARGEST = 2**63 - 1  # of the field in the messages
 

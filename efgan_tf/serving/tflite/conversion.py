@@ -12,12 +12,11 @@ from pathlib import Path
 import numpy as np
 import tensorflow as tf
 
-from efgan_tf.common.errors import UserError
-from efgan_tf.common.file_errors import as_user_error
+from efgan_tf.common.errors import UserError, as_user_error
 from efgan_tf.common.outputs import atomic_file
-from efgan_tf.serving.tflite import operations
 from efgan_tf.serving.tflite.faces import AlignedFaces
 from efgan_tf.serving.tflite.functions import EDITS, MobileFunctions
+from efgan_tf.serving.tflite.quantization import check_operations
 from efgan_tf.trained.info import FILE_NAME
 from efgan_tf.trained.network import TrainedNetwork
 from efgan_tf.trained.tflite import flatbuffer
@@ -62,7 +61,7 @@ def finished(content: bytes, info: TfliteInfo) -> bytes:
       UserError: it has operations that mobile GPUs do not.
     """
     model = flatbuffer.read(content, "the converted model")
-    operations.check(flatbuffer.operations(model))
+    check_operations(flatbuffer.operations(model))
     flatbuffer.drop_names(model)
     flatbuffer.put_first(model, "stages")
     last = f"stage_{info.model.model.stages}"

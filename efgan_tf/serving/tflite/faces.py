@@ -217,7 +217,9 @@ def _folder_faces(
                 f"{file} is not square, so not an aligned face: python -m "
                 "efgan_tf.prepare aligns photos"
             )
-        picture = Image.fromarray(pixels).resize((size, size), Image.BICUBIC)
+        picture = Image.fromarray(pixels).resize(
+            (size, size), Image.Resampling.BICUBIC
+        )
         images[row] = np.asarray(picture) / np.float32(255)
     units = trained.estimator.predict(2 * images - 1, verbose=0)
     return AlignedFaces(

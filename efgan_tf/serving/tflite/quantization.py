@@ -1,14 +1,47 @@
-"""Converts and quantizes."""
+"""Converts and quantizes, with the operations that mobile GPUs run."""
 
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import tensorflow as tf
 
-from efgan_tf.serving.tflite.operations import ALLOWED
+from efgan_tf.common.errors import UserError
+from efgan_tf.trained.tflite.flatbuffer import Operations
 
 Feeds = Callable[[], Iterator[tuple[str, dict[str, Any]]]]
 """Signature and its inputs, one call after the other."""
+
+ALLOWED = frozenset(
+    (
+        "ADD", "CONCATENATION", "CONV_2D", "DEQUANTIZE", "DIV",
+        "FULLY_CONNECTED", "LEAKY_RELU", "LOG", "LOGISTIC", "MAXIMUM", "MEAN",
+        "MINIMUM", "MUL", "NEG", "PAD", "QUANTIZE", "RELU", "RELU_0_TO_1",
+        "RESHAPE", "RSQRT", "SLICE", "SQUARE", "SQUARED_DIFFERENCE",
+        "STRIDED_SLICE", "SUB", "TANH", "TRANSPOSE_CONV",
+    )
+)  # fmt: skip
+"""A part of what both GPU delegates of LiteRT parse (`model_builder.cc` in
+`tflite/delegates/gpu/common` and in `ml_drift_delegate/tflite`)."""
+
+LARGEST_RANK = 4
+"""Both delegates refuse a whole graph for one tensor of more axes."""
+
+
+def check_operations(operations: Operations) -> None:
+    """Raises a `UserError` if a mobile GPU could not run all of a file."""
+    unknown = [name for name in operations.counts if name not in ALLOWED]
+    if unknown:
+        raise UserError(
+            f"cannot convert to TFLite: the model needs {', '.join(unknown)}, "
+            "which GPU delegates do not have"
+        )
+    if operations.largest_rank > LARGEST_RANK:
+        raise UserError(
+            "cannot convert to TFLite: a tensor has "
+            f"{operations.largest_rank} axes, and GPU delegates know "
+            f"{LARGEST_RANK}"
+        )
+
 
 INTEGER_OPERATIONS = {"CONV_2D", "TRANSPOSE_CONV"}
 """What int8 computes in integers: most weights and most of the work.

@@ -39,12 +39,12 @@ _READ_BEFORE = ("AU12", "AU25")
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
-class Wanted:
+class PhotoEdit:
     """An edit of one photograph.
 
     Attributes:
       name: an expression's, units', or `ZERO`.
-      target: float32 `[17]`, 0–5, what the model is asked for.
+      target: float32 `[17]`, 0–5, the units that the edit aims at.
       change: `[6]`, how the readings of `points.UNITS` shall change: from 0
         where the photograph is neutral; where it smiles, AU12 and AU25 from
         what the points say.
@@ -55,7 +55,9 @@ class Wanted:
     change: np.ndarray
 
 
-def wanted_of(kind: str, source: np.ndarray, read: np.ndarray) -> list[Wanted]:
+def edits_of(
+    kind: str, source: np.ndarray, read: np.ndarray
+) -> list[PhotoEdit]:
     """All edits of a photograph.
 
     Args:
@@ -69,14 +71,14 @@ def wanted_of(kind: str, source: np.ndarray, read: np.ndarray) -> list[Wanted]:
             place = points.UNITS.index(name)
             before[action_units.NAMES.index(name)] = max(0, read[place])
     shown = points.expected(before)
-    edits = [Wanted(ZERO, source, np.zeros(len(shown)))]
+    edits = [PhotoEdit(ZERO, source, np.zeros(len(shown)))]
     for name in EXPRESSIONS[kind]:
         target = action_units.preset(name)
-        edits.append(Wanted(name, target, points.expected(target) - shown))
+        edits.append(PhotoEdit(name, target, points.expected(target) - shown))
     for name, units in UNITS[kind].items():
         target, after = source.copy(), before.copy()
         for unit, value in units.items():
             place = action_units.NAMES.index(unit)
             target[place] = after[place] = value
-        edits.append(Wanted(name, target, points.expected(after) - shown))
+        edits.append(PhotoEdit(name, target, points.expected(after) - shown))
     return edits

@@ -5,7 +5,11 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from efgan_tf.explaining.placing import Place, place, placing_matrices
+from efgan_tf.explaining.receptive_fields import (
+    Place,
+    interpolation_matrices,
+    place,
+)
 from tests.explaining.conftest import tiny_readers
 
 
@@ -42,7 +46,7 @@ def test_a_unit_is_drawn_in_the_middle_of_what_it_sees(reader):
     layer = reader.model.layers[
         1 + [each.name for each in reader.model.layers].index("down_2_conv")
     ].name
-    down, across = placing_matrices(reader.model, layer)
+    down, across = interpolation_matrices(reader.model, layer)
     row, column = down.shape[1] // 2 - 1, across.shape[1] // 2 - 1
     expected = seen_middle(reader.model, layer, (row, column))
     for matrix, index, middle in zip(
@@ -55,7 +59,7 @@ def test_a_unit_is_drawn_in_the_middle_of_what_it_sees(reader):
 
 
 def test_maps_are_interpolated_not_scaled(estimator):
-    down, across = placing_matrices(estimator.model, estimator.last_layer)
+    down, across = interpolation_matrices(estimator.model, estimator.last_layer)
     assert down.shape == across.shape == (128, 4)
     np.testing.assert_allclose(down.sum(axis=1), 1, atol=1e-6)
     flat = np.full((2, 4, 4), 3.0, np.float32)

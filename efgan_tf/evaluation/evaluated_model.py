@@ -17,7 +17,7 @@ from efgan_tf.trained.runs import read_run
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
-class Candidate:
+class EvaluatedModel:
     """A model and the faces that it is judged on.
 
     Attributes:
@@ -46,7 +46,7 @@ class Candidate:
         return data_digest(self.train, self.held_out)
 
 
-def read_candidates(config: EvaluateConfig) -> list[Candidate]:
+def read_models(config: EvaluateConfig) -> list[EvaluatedModel]:
     """The run or the model that is to be judged, with each data set's people.
 
     Raises:
@@ -60,7 +60,9 @@ def read_candidates(config: EvaluateConfig) -> list[Candidate]:
     trained = read_run(run.path)
     faces = _faces(settings.data, settings.model.image_size)
     run.check_data(*(train for train, _ in faces), *(test for _, test in faces))
-    path, position, _ = Checkpoints(run.checkpoints, keep=1).latest()
+    found = Checkpoints(run.checkpoints, keep=1).latest()
+    assert found is not None  # `read_run` has read it
+    path, position, _ = found
     progress = {"checkpoint": path.name, **dataclasses.asdict(position)}
     return _of_each_set(
         config, settings.data, faces, name=str(run.path), trained=trained,
@@ -68,7 +70,7 @@ def read_candidates(config: EvaluateConfig) -> list[Candidate]:
     )  # fmt: skip
 
 
-def _model(config: EvaluateConfig) -> list[Candidate]:
+def _model(config: EvaluateConfig) -> list[EvaluatedModel]:
     source = Path(config.data_of)
     if source.is_dir():
         settings = RunDirectory(source).read_config()
@@ -90,9 +92,9 @@ def _of_each_set(
     data: DataConfig,
     faces: list[tuple[Faces, Faces]],
     **shared: Any,
-) -> list[Candidate]:
+) -> list[EvaluatedModel]:
     found = [
-        Candidate(
+        EvaluatedModel(
             train=train,
             held_out=held_out,
             data=part.data,

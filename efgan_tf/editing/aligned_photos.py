@@ -1,4 +1,4 @@
-"""Subjects: photos whose faces have been found, chosen, aligned and read."""
+"""Photos whose faces have been found, chosen, aligned and read."""
 
 import dataclasses
 from collections.abc import Sequence
@@ -39,7 +39,7 @@ WAY_OUT = (
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class AlignedFace:
-    """A face taken out of a photo.
+    """A face aligned out of a photo.
 
     Attributes:
       face: where it is.
@@ -53,7 +53,7 @@ class AlignedFace:
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
-class Subject:
+class AlignedPhoto:
     """A photo and those of its faces that are to be edited.
 
     Attributes:
@@ -74,7 +74,7 @@ def detect_and_align(
     choice: FaceChoice,
     on_no_face: str = "error",
     source: np.ndarray | None = None,
-) -> list[Subject | UserError]:
+) -> list[AlignedPhoto | UserError]:
     """Finds, chooses and aligns faces, and estimates what they show.
 
     Args:
@@ -86,7 +86,7 @@ def detect_and_align(
       source: `[17]`, 0–5, what every face shows, if it is known.
 
     Returns:
-      For each photo its subject, or why it has none.
+      For each photo itself with its faces, or the error.
 
     Raises:
       UserError: `source` is not given and the model has no estimator.
@@ -103,12 +103,12 @@ def detect_and_align(
         _choose_and_align(photo, faces, choice, on_no_face, model.size)
         for photo, faces in zip(seen, found, strict=True)
     ]
-    subjects = [each for each in chosen if isinstance(each, Subject)]
-    aligned = [face.aligned for each in subjects for face in each.faces]
+    aligned_photos = [each for each in chosen if isinstance(each, AlignedPhoto)]
+    aligned = [face.aligned for each in aligned_photos for face in each.faces]
     units = iter(_units(model, aligned, source))
     return [
         _complete(each, photo, [next(units) for _ in each.faces])
-        if isinstance(each, Subject)
+        if isinstance(each, AlignedPhoto)
         else each
         for each, photo in zip(chosen, photos, strict=True)
     ]
@@ -125,9 +125,9 @@ def check_source(model: EditingModel, source: np.ndarray | None) -> None:
 
 
 def unwrap(
-    result: Subject | UserError, name: str = "", way_out: str = ""
-) -> Subject:
-    """The subject; an error in its place is raised.
+    result: AlignedPhoto | UserError, name: str = "", way_out: str = ""
+) -> AlignedPhoto:
+    """The aligned photo; an error in its place is raised.
 
     Args:
       result: of `detect_and_align`.
@@ -147,8 +147,8 @@ def _choose_and_align(
     choice: FaceChoice,
     on_no_face: str,
     size: int,
-) -> Subject | UserError:
-    """A subject whose units are still zeros."""
+) -> AlignedPhoto | UserError:
+    """An aligned photo whose units are still zeros."""
     import cv2  # OpenCV takes a tenth of a second to import
 
     try:
@@ -163,7 +163,7 @@ def _choose_and_align(
     except (ValueError, cv2.error) as error:
         return UserError(f"a face cannot be aligned: {error}")
     notes += _doubts(chosen) + _coarse(chosen, size)
-    return Subject(photo, tuple(aligned), tuple(notes))
+    return AlignedPhoto(photo, tuple(aligned), tuple(notes))
 
 
 def _chosen(
@@ -220,29 +220,31 @@ def _units(
 
 
 def _complete(
-    subject: Subject, photo: np.ndarray, units: list[np.ndarray]
-) -> Subject:
-    """A subject with its photo as it was given, and what its faces show."""
+    aligned_photo: AlignedPhoto, photo: np.ndarray, units: list[np.ndarray]
+) -> AlignedPhoto:
+    """With the photo as it came, and the units that its faces show."""
     faces = tuple(
         dataclasses.replace(face, source=source)
-        for face, source in zip(subject.faces, units, strict=True)
+        for face, source in zip(aligned_photo.faces, units, strict=True)
     )
-    return dataclasses.replace(subject, photo=photo, faces=faces)
+    return dataclasses.replace(aligned_photo, photo=photo, faces=faces)
 
 
-def close_up(subject: Subject, index: int, side: int) -> Subject:
+def close_up(
+    aligned_photo: AlignedPhoto, index: int, side: int
+) -> AlignedPhoto:
     """One face's part of a photo, upright as the photo is.
 
     Args:
-      subject: the photo.
+      aligned_photo: the photo.
       index: which of its faces.
       side: of the square picture that its photo becomes.
 
     Returns:
-      A subject with that face alone and 8 bits; what the model sees of it is
-      the same.
+      An aligned photo with that face alone and 8 bits; what the model sees
+      of it is the same.
     """
-    face = subject.faces[index].face
+    face = aligned_photo.faces[index].face
     to_photo = geometry.invert(geometry.alignment(face.landmarks, 1))
     square = np.array([(0, 0), (0, 1), (1, 0), (1, 1)])
     corners = geometry.apply(to_photo, square)
@@ -250,21 +252,21 @@ def close_up(subject: Subject, index: int, side: int) -> Subject:
     scale = side / (end - start).max()
     matrix = np.array([[scale, 0, 0], [0, scale, 0]])
     matrix[:, 2] = side / 2 - scale * (start + end) / 2
-    return Subject(
-        geometry.warp(eight_bits(subject.photo), matrix, side),
-        (_moved(subject.faces[index], matrix),),
-        subject.notes,
+    return AlignedPhoto(
+        geometry.warp(eight_bits(aligned_photo.photo), matrix, side),
+        (_moved(aligned_photo.faces[index], matrix),),
+        aligned_photo.notes,
     )
 
 
-def reduced(subject: Subject, side: int) -> Subject:
-    """A subject, in 8 bits, shrunk to at most `side` pixels a side."""
-    photo, scale = shrunk(eight_bits(subject.photo), side)
+def reduced(aligned_photo: AlignedPhoto, side: int) -> AlignedPhoto:
+    """An aligned photo, in 8 bits, shrunk to at most `side` pixels a side."""
+    photo, scale = shrunk(eight_bits(aligned_photo.photo), side)
     matrix = np.column_stack([np.diag(1 / scale), np.zeros(2)])
-    return Subject(
+    return AlignedPhoto(
         photo,
-        tuple(_moved(face, matrix) for face in subject.faces),
-        subject.notes,
+        tuple(_moved(face, matrix) for face in aligned_photo.faces),
+        aligned_photo.notes,
     )
 
 

@@ -1,4 +1,4 @@
-"""Puts a layer's coarse maps where they belong in the picture.
+"""Draws coarse maps at the middles of their receptive fields in the picture.
 
 Stretching a map of 4×4 until its corners meet the picture's, as is often done,
 shifts it: the middle of what a unit of the estimator's last layer sees lies up
@@ -10,7 +10,7 @@ import numpy as np
 from keras import layers, ops
 
 
-def placing_matrices(
+def interpolation_matrices(
     model: keras.Model, layer: str
 ) -> tuple[np.ndarray, np.ndarray]:
     """Bilinear interpolation between the middles of receptive fields.
@@ -48,7 +48,7 @@ class Place(layers.Layer):
     """`place` as a layer, for maps `[b, h, w, c]`.
 
     Args:
-      down, across: of `placing_matrices`.
+      down, across: of `interpolation_matrices`.
     """
 
     def __init__(self, down: np.ndarray, across: np.ndarray, **kwargs):

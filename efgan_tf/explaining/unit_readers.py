@@ -27,7 +27,7 @@ _FINE_SIDE = 16
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
-class Reader:
+class UnitReader:
     """A network that reads action units, and what it sees of a face.
 
     Attributes:
@@ -106,9 +106,9 @@ class Reader:
         return (fine or activations[:1])[-1].name
 
 
-def estimator_of(trained: TrainedNetwork) -> Reader:
+def estimator_of(trained: TrainedNetwork) -> UnitReader:
     """The estimator of a model."""
-    return Reader(
+    return UnitReader(
         ESTIMATOR,
         trained.estimator,
         action_units.NAMES,
@@ -117,7 +117,7 @@ def estimator_of(trained: TrainedNetwork) -> Reader:
     )
 
 
-def critics_of(source: str) -> list[Reader]:
+def critics_of(source: str) -> list[UnitReader]:
     """The critics' heads for action units; none but a run keeps critics.
 
     Args:
@@ -143,8 +143,10 @@ def critics_of(source: str) -> list[Reader]:
     return [_critic(name, net, config) for name, net in critics.items()]
 
 
-def _critic(region: str, network: keras.Model, config: ModelConfig) -> Reader:
+def _critic(
+    region: str, network: keras.Model, config: ModelConfig
+) -> UnitReader:
     # Without the patches' head, a chain of layers is left.
     head = keras.Model(network.input, network.output["action_units"])
     units = tuple(action_units.NAMES[i] for i in region_units(region))
-    return Reader(f"critic {region}", head, units, region, config.boxes)
+    return UnitReader(f"critic {region}", head, units, region, config.boxes)

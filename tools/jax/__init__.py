@@ -1,1 +1,0 @@
-"""Training under JAX, on machines that have no TensorFlow. See README.md."""
