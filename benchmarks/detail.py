@@ -101,21 +101,25 @@ class Bench:
         from efgan_tf.editing.face_selection import parse_choice
         from efgan_tf.editing.results import put_back
 
-        taken = self.editor.detect_and_align([photo], parse_choice("largest"))
-        subject = unwrap(taken[0], kind)
-        (face,) = subject.faces
+        detected = self.editor.detect_and_align(
+            [photo], parse_choice("largest")
+        )
+        aligned_photo = unwrap(detected[0], kind)
+        (face,) = aligned_photo.faces
         matrix = geometry.alignment(face.face.landmarks, 1)
         side = 1 / math.sqrt(np.linalg.det(matrix[:, :2]))
         self._sides.setdefault(kind, []).append(side)
         smiles = face.source[action_units.NAMES.index("AU12")] >= SMILE
         targets = EDITS | ({"neutral": CLOSING} if smiles else {})
         for name, target in (targets | {"": {"expression": {}}}).items():
-            (edited,) = self.editor.apply([subject], make_target(**target))
+            (edited,) = self.editor.apply(
+                [aligned_photo], make_target(**target)
+            )
             images, seconds = [], []
             for carry in (False, True):
                 start = time.process_time()
                 images.append(
-                    put_back(subject, list(edited.faces), carry).image
+                    put_back(aligned_photo, list(edited.faces), carry).image
                 )
                 seconds.append(time.process_time() - start)
             if name:
@@ -214,7 +218,10 @@ def _rendered(subject: int, side: int) -> np.ndarray:
     from efgan_tf.synthetic.render import Renderer
 
     renderer = Renderer(sample_identity(5, subject))
-    view, units = sample_view(5, subject, 0), action_units.preset("neutral")
+    view, units = (
+        sample_view(5, subject, 0),
+        action_units.preset("neutral"),
+    )
     share = np.linalg.det(
         geometry.alignment(renderer.landmarks(units, view, 1), 1)[:, :2]
     )

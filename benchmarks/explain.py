@@ -85,8 +85,8 @@ def rendered_faces(name, trained, count):
         chosen = [paths[8 * i + i % 8] for i in range(count)]
         photos = [read_photo(path) for path in chosen]
     editor = Editor(editing_model(name, trained))
-    taken = editor.detect_and_align(photos, parse_choice("largest"))
-    return to_float(np.stack([unwrap(t).faces[0].aligned for t in taken]))
+    detected = editor.detect_and_align(photos, parse_choice("largest"))
+    return to_float(np.stack([unwrap(t).faces[0].aligned for t in detected]))
 
 
 def places(reader, faces) -> list[dict]:

@@ -17,8 +17,9 @@ from absl import flags
 
 from benchmarks import harness
 from efgan_tf import commands, config
+from efgan_tf.common.errors import UserError
 from efgan_tf.common.options import option, require
-from tools.photo_pairs import mesh
+from tools.photo_pairs import mesh, vary
 from tools.photo_pairs.closing import Closing
 from tools.photo_pairs.face import Face
 from tools.photo_pairs.weights import Weights
@@ -53,13 +54,18 @@ def main(values: flags.FlagValues) -> None:
         (found.face(neutral), found.face(smiling))
         for neutral, smiling in found.smiles()
     ]
+    if len(pairs) <= vary.LEAST_SMILES:
+        raise UserError(
+            f"{settings.aus}: {len(pairs)} people with a neutral and a smiling "
+            f"photo, at least {vary.LEAST_SMILES + 1} are needed"
+        )
     rows = []
     for number, (neutral, smiling) in enumerate(pairs):
         others = pairs[:number] + pairs[number + 1 :]
         closing = Closing(shape, *map(list, zip(*others, strict=True)))
         rows.append(
             [
-                _apart(face, neutral, smiling.points[place])
+                _apart(face, neutral, smiling.points, place)
                 for face in (smiling, closing(smiling))
             ]
         )
@@ -79,15 +85,17 @@ def main(values: flags.FlagValues) -> None:
     report.write()
 
 
-def _apart(face: Face, neutral: Face, place: np.ndarray) -> float:
-    """Mean absolute difference within the hull of `place`, `[n, 2]`."""
+def _apart(
+    face: Face, neutral: Face, points: np.ndarray, place: np.ndarray
+) -> float:
+    """Mean absolute difference within the hull of some of `points`."""
     height, width = face.picture.shape[:2]
     true = cv2.warpAffine(
-        neutral.picture, mesh.fit(neutral.points, face.points), (width, height),
+        neutral.picture, mesh.fit(neutral.points, points), (width, height),
         flags=cv2.INTER_CUBIC,
     )  # fmt: skip
     mask = np.zeros((height, width), np.uint8)
-    cv2.fillConvexPoly(mask, cv2.convexHull(np.int32(place)), 1)
+    cv2.fillConvexPoly(mask, cv2.convexHull(np.int32(points[place])), 1)
     difference = np.subtract(
         *(
             cv2.GaussianBlur(np.float32(each), (0, 0), 1)[mask > 0]

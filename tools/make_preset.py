@@ -2,8 +2,10 @@
 
     python -m tools.make_preset --model=FILE.keras --name=faces128
 
-The file lands in efgan_tf/presets; manifest and card are written by hand, and
-then python -m tools.make_graphs makes the graph with which it edits.
+Large tensors are rounded to 8 bits each and stored in half precision, which
+then compresses well: every preset stays in the repository's history. The file
+lands in efgan_tf/presets; manifest and card are written by hand, and then
+python -m tools.make_graphs makes the graph with which it edits.
 """
 
 import dataclasses
@@ -12,11 +14,13 @@ import json
 import sys
 from pathlib import Path
 
+import numpy as np
 from absl import flags
 
 from efgan_tf import commands, config
 from efgan_tf.common.options import option, require
 
+_LEAST_SIZE = 1000
 FOLDER = Path(__file__).parents[1] / "efgan_tf" / "presets"
 
 
@@ -41,6 +45,8 @@ def main(values: flags.FlagValues) -> None:
 
     source, path = Path(settings.model), FOLDER / f"{settings.name}.npz"
     trained = read_run(source) if source.is_dir() else read_keras(source)
+    for model in (trained.cascade, trained.estimator):
+        model.set_weights([rounded(each) for each in model.get_weights()])
     write_weights(trained, path)
     facts = {
         "size": trained.info.model.image_size,
@@ -50,6 +56,18 @@ def main(values: flags.FlagValues) -> None:
         "sha256": hashlib.sha256(path.read_bytes()).hexdigest(),
     }
     print(json.dumps({settings.name: facts}, indent=2))
+
+
+def rounded(weights: np.ndarray) -> np.ndarray:
+    """Weights in 8 bits: whole multiples, -127 to 127, of a power of two.
+
+    Small tensors, which do not count, stay as they are.
+    """
+    largest = np.abs(weights).max()
+    if weights.size < _LEAST_SIZE or largest == 0:
+        return weights
+    step = 2.0 ** np.ceil(np.log2(largest / 127))
+    return np.float32(np.round(weights / step) * step)
 
 
 if __name__ == "__main__":

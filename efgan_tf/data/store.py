@@ -180,11 +180,12 @@ def _build_with_beam(builder: Any, runner: str, options: str) -> None:
     import tensorflow_datasets as tfds
 
     # Its import warns of a client of BigQuery's, which nothing here uses.
+    before = logging.root.manager.disable
     logging.disable(logging.WARNING)
     try:
         from efgan_tf.data import beam
     finally:
-        logging.disable(logging.NOTSET)
+        logging.disable(before)
 
     runner, pipeline_options = beam.pipeline(runner, options)
     download = tfds.download.DownloadConfig(

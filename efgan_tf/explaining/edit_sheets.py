@@ -29,11 +29,11 @@ def draw_regions(
     (face,) = aligned_photo.faces
     size = len(face.aligned)
     to_photo = geometry.invert(geometry.alignment(face.face.landmarks, size))
-    figure, grid = drawing.panels(1, 2, (3.6, 3.6), "Where the face is taken")
+    figure, grid = drawing.panels(1, 2, (3.6, 3.6), "How the face is aligned")
     photo, aligned = grid[0]
     drawing.show_picture(photo, eight_bits(aligned_photo.photo), "photo")
     corners = np.array([(0, 0), (size, 0), (size, size), (0, size), (0, 0)])
-    # Matplotlib puts pixel centres at whole numbers, we at halves.
+    # Matplotlib puts pixel centers at whole numbers, we at halves.
     photo.plot(*(geometry.apply(to_photo, corners) - 0.5).T, color="#e8c520")
     points = face.face.landmarks - 0.5
     photo.plot(*points.T, "o", color="#e8c520", markersize=3)
@@ -45,7 +45,7 @@ def draw_regions(
     )
     return Sheet(
         "regions",
-        "Left the photo with the square that is taken out of it and the "
+        "Left the photo with the square that is cut out of it and the "
         "points that it is aligned by; right what the networks see, with the "
         "boxes of the local branches and, as crosses, the places that eyes "
         "and nose are brought to.",

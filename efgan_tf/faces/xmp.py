@@ -70,7 +70,7 @@ def cleaned(packet: bytes, turned: bool = False) -> bytes | None:
 def _only_text(element: minidom.Element) -> minidom.Text | None:
     """The text of an element that holds nothing else."""
     nodes = element.childNodes
-    if len(nodes) == 1 and isinstance(nodes[0], minidom.Text):
+    if len(nodes) == 1 and type(nodes[0]) is minidom.Text:
         return nodes[0]
     return None
 

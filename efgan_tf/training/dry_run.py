@@ -102,7 +102,7 @@ def step_bytes(config: Config, stages: int) -> int:
     """Bytes that training takes beyond TensorFlow's own, within 30 %.
 
     Args:
-      config: of the run; the whole batch is taken to be on one device.
+      config: of the run; the whole batch is assumed to be on one device.
       stages: of the cascade that trains: 1 in phase 1.
     """
     cascade = build_cascade(config.model, stages=stages)

@@ -1,9 +1,10 @@
 """What the critics and the generator minimize, put together from the losses.
 
-Pure functions of networks and a batch: no optimizer, no state, and no backend
-of Keras in particular. docs/method.md writes them as equations. A batch is a
-dict of float32 tensors: `image` and `target_image` `[b, S, S, 3]` in [-1, 1],
-`action_units` and `target_action_units` `[b, 17]` in 0–1, `has_target` `[b]`.
+Pure functions of networks and a batch: no optimizer, no state; only the
+gradient penalty needs TensorFlow. docs/method.md writes them as equations. A
+batch is a dict of float32 tensors: `image` and `target_image` `[b, S, S, 3]` in
+[-1, 1], `action_units` and `target_action_units` `[b, 17]` in 0–1, `has_target`
+`[b]`.
 """
 
 from collections.abc import Mapping

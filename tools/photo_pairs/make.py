@@ -45,7 +45,9 @@ class PairsConfig:
 
     source_dir: str = option("", "folder of the photos")
     aus: str = option(
-        "", "their action units and subjects: a table that efgan_tf.label made"
+        "",
+        "their action units, subjects and expressions (neutral, smiling or "
+        "happy count): a table that efgan_tf.label made",
     )
     held_out_list: str = option(
         "", "CSV file with a column subject: who is not used at all"
@@ -135,8 +137,9 @@ def main(values: flags.FlagValues) -> None:
     _check_names(found.files, settings.same_view)
     if len(found.smiles()) < vary.LEAST_SMILES:
         print(
-            f"mouths stay open: fewer than {vary.LEAST_SMILES} people have a "
-            "neutral and a smiling photo, from which closing is learned"
+            f"fewer than {vary.LEAST_SMILES} people have a neutral and a "
+            "smiling photo, from which closing mouths is learned: photos that "
+            "show teeth get one change only"
         )
     count = min(settings.limit or len(found), len(found))
     progress = Progress("pairs", count, "photos")

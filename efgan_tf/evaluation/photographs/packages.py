@@ -75,7 +75,7 @@ def inception_weights(readers: str) -> dict[str, np.ndarray]:
 def _module(path: Path) -> str:
     """What a bundled CommonJS module exports, as JavaScript."""
     text = path.read_text("utf-8")
-    (exported,) = re.findall(r'\.exports=([{"].*?)\},\{\}\]', text)
+    exported, *_ = re.findall(r'\.exports=([{"].*?)\},\{\}\]', text)
     return exported
 
 
