@@ -8,7 +8,6 @@ one by one similarity: absolute differences within the cheeks and the chin, of
 pictures blurred by one pixel, less the mean difference of each channel.
 """
 
-import dataclasses
 import sys
 
 import cv2
@@ -16,33 +15,18 @@ import numpy as np
 from absl import flags
 
 from benchmarks import harness
+from benchmarks.labeled_photos import LabeledPhotosConfig
 from efgan_tf import commands, config
 from efgan_tf.common.errors import UserError
-from efgan_tf.common.options import option, require
 from tools.photo_pairs import mesh, vary
 from tools.photo_pairs.closing import Closing
 from tools.photo_pairs.face import Face
 from tools.photo_pairs.weights import Weights
 
 
-@dataclasses.dataclass(frozen=True)
-class ClosingConfig:
-    """Which photographs."""
-
-    photos: str = option("", "folder of the photographs")
-    aus: str = option("", "their table: file, subject, expression")
-    held_out: str = option(
-        "configs/photos_held_out.csv", "people to leave out: subject"
-    )
-    out: str = option("", harness.OUT)
-
-    def __post_init__(self):
-        require(bool(self.photos and self.aus), "give --photos and --aus")
-
-
 def main(values: flags.FlagValues) -> None:
     """Runs the command."""
-    settings = config.from_flags(values, ClosingConfig)
+    settings = config.from_flags(values, LabeledPhotosConfig)
     commands.quiet_tensorflow()
     from tools.photo_pairs import photographs
 
@@ -106,4 +90,4 @@ def _apart(
 
 
 if __name__ == "__main__":
-    sys.exit(commands.run(main, ClosingConfig))
+    sys.exit(commands.run(main, LabeledPhotosConfig))

@@ -9,7 +9,6 @@ of people who were held out do not count.
 """
 
 import csv
-import dataclasses
 import hashlib
 import sys
 from pathlib import Path
@@ -18,32 +17,17 @@ import numpy as np
 from absl import flags
 
 from benchmarks import harness
+from benchmarks.labeled_photos import LabeledPhotosConfig
 from efgan_tf import commands, config
-from efgan_tf.common.options import option, require
 
 UNITS = ("AU01", "AU02", "AU04", "AU05", "AU12", "AU25", "AU26", "AU45")
 STRONGEST, OTHERS = 45, 150
 """Photographs for each unit, and of those left."""
 
 
-@dataclasses.dataclass(frozen=True)
-class PointsConfig:
-    """Which photographs."""
-
-    photos: str = option("", "folder of the photographs")
-    aus: str = option("", "their table: file, subject and units, 0-5")
-    held_out: str = option(
-        "configs/photos_held_out.csv", "people to leave out: subject"
-    )
-    out: str = option("", harness.OUT)
-
-    def __post_init__(self):
-        require(bool(self.photos and self.aus), "give --photos and --aus")
-
-
 def main(values: flags.FlagValues) -> None:
     """Runs the command."""
-    settings = config.from_flags(values, PointsConfig)
+    settings = config.from_flags(values, LabeledPhotosConfig)
     report = harness.Report(settings.out)
     commands.quiet_tensorflow()
     from efgan_tf import geometry
@@ -93,4 +77,4 @@ def _chosen(rows: list[dict[str, str]]) -> list[dict[str, str]]:
 
 
 if __name__ == "__main__":
-    sys.exit(commands.run(main, PointsConfig))
+    sys.exit(commands.run(main, LabeledPhotosConfig))

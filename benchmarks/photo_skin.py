@@ -23,6 +23,7 @@ import numpy as np
 from absl import flags
 
 from benchmarks import harness
+from benchmarks.labeled_photos import LabeledPhotosConfig
 from efgan_tf import commands, config
 from efgan_tf.common.options import option, require
 from efgan_tf.data.splits import read_subjects
@@ -38,22 +39,14 @@ FIVE = ("happy", "sad", "angry", "surprised", "disgusted")
 
 
 @dataclasses.dataclass(frozen=True)
-class SkinConfig:
-    """Which photographs."""
+class SkinConfig(LabeledPhotosConfig):
+    """Which photographs, and the edits of some of them."""
 
-    photos: str = option("", "folder of the photographs")
-    aus: str = option("", "table of those trained with: file, subject")
     scores: str = option("", "scores.csv of efgan_tf.evaluate_photos")
-    held_out: str = option(
-        "configs/photos_held_out.csv", "people to leave out: subject"
-    )
-    out: str = option("", harness.OUT)
 
     def __post_init__(self):
-        require(
-            bool(self.photos and self.aus and self.scores),
-            "give --photos, --aus and --scores",
-        )
+        super().__post_init__()
+        require(bool(self.scores), "give --scores")
 
 
 def main(values: flags.FlagValues) -> None:

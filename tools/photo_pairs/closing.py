@@ -11,7 +11,7 @@ from tools.photo_pairs.face import Face
 from tools.photo_pairs.shading import darken, inpaint
 from tools.photo_pairs.weights import Weights, smooth
 
-MOST_COMPONENTS = 8
+_COMPONENTS = 8
 """Of the shape of smiles, from which the way of all points is predicted."""
 
 _RIDGE = 1e-3
@@ -112,7 +112,7 @@ class Closing:
     def _fit(self, shapes: np.ndarray, ways: np.ndarray) -> None:
         self._mean = shapes.mean(axis=0)
         _, _, axes = np.linalg.svd(shapes - self._mean, full_matrices=False)
-        self._axes = axes[:MOST_COMPONENTS]
+        self._axes = axes[:_COMPONENTS]
         inputs = np.insert((shapes - self._mean) @ self._axes.T, 0, 1, axis=1)
         penalty = _RIDGE * np.eye(inputs.shape[1])
         penalty[0, 0] = 0
