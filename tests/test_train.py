@@ -1,7 +1,6 @@
 """The training command: resumed, interrupted, misused, on real data."""
 
 import contextlib
-import ctypes
 import json
 import os
 import random
@@ -97,10 +96,14 @@ def _variables(run_dir):
     }
 
 
-def _without_privileges():
-    """Root, too, is refused what the mode of a file refuses its owner."""
-    drop, override = 24, 1  # PR_CAPBSET_DROP, CAP_DAC_OVERRIDE
-    ctypes.CDLL(None).prctl(drop, override, 0, 0, 0)
+# Root, too, is refused what the mode of a file refuses its owner. Not done by
+# `preexec_fn`: it makes Popen fork, and gRPC's threads abort in a forked child.
+_WITHOUT_PRIVILEGES = """
+import ctypes, os, sys
+drop, override = 24, 1  # PR_CAPBSET_DROP, CAP_DAC_OVERRIDE
+ctypes.CDLL(None).prctl(drop, override, 0, 0, 0)
+os.execv(sys.argv[1], sys.argv[1:])
+"""
 
 
 def _disturbed(arguments, run_dir, after, disturbance):
@@ -112,8 +115,8 @@ def _disturbed(arguments, run_dir, after, disturbance):
     """
     after = max([after, *(p.name + "+" for p in _checkpoints(run_dir))])
     process = subprocess.Popen(
-        _command(*arguments), stdout=subprocess.PIPE, text=True,
-        stderr=subprocess.STDOUT, preexec_fn=_without_privileges,
+        [sys.executable, "-c", _WITHOUT_PRIVILEGES, *_command(*arguments)],
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
     )  # fmt: skip
     deadline = time.monotonic() + 600
     while not any(path.name >= after for path in _checkpoints(run_dir)):
