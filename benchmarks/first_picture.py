@@ -108,6 +108,7 @@ def _run(command: list[str], checkout: Path) -> dict[str, float]:
         for line in process.stdout:
             if line.startswith("open http"):
                 wall = time.perf_counter() - start
+                time.sleep(1)  # ended at once, uvicorn warns of it
                 process.terminate()
         _, status, usage = os.wait4(process.pid, 0)
         process.returncode = os.waitstatus_to_exitcode(status)
