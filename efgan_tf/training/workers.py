@@ -172,11 +172,12 @@ class Workers:
             lost = isinstance(error, _LOST) or _EXCHANGE.search(str(error))
             if self.count == 1 or not lost:
                 raise
-            lines = str(error).strip().splitlines()
-            named = [line for line in lines if "ollective" in line] or lines
+            text = str(error).strip()
+            aborted = re.search("Collective ops is aborted.*", text)
+            reason = aborted[0] if aborted else text.splitlines()[-1]
             raise WorkerLostError(
                 f"worker {self.index} of {self.count} has lost another one "
-                f"({named[-1][:200]}); start all of them again: they go on "
+                f"({reason[:200]}); start all of them again: they go on "
                 "from the newest checkpoint"
             ) from error
 

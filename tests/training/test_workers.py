@@ -54,6 +54,16 @@ def _ended(processes):
     return results
 
 
+def _wait_for_checkpoint(run, chief, after):
+    """Returns once there is one named `after` or later, and a new one."""
+    after = max([after, *(f"{path.name}+" for path in _checkpoints(run))])
+    deadline = time.monotonic() + TIMEOUT
+    while not any(path.name >= after for path in _checkpoints(run)):
+        assert time.monotonic() < deadline
+        assert chief.poll() is None, chief.communicate()[0]
+        time.sleep(0.05)
+
+
 def _settings(**changes):
     return {
         "batch_size": 6, "phase1_kimg": 0.03, "phase2_kimg": 0.03,
@@ -76,13 +86,8 @@ def test_workers_end_like_one_machine_though_one_was_killed(
 
     def disturbed(number, after):
         """What they end with; the last gets a signal at a new checkpoint."""
-        after = max([after, *(f"{path.name}+" for path in _checkpoints(run))])
         workers = _started(count, _command(*arguments), own)
-        deadline = time.monotonic() + TIMEOUT
-        while not any(path.name >= after for path in _checkpoints(run)):
-            assert time.monotonic() < deadline
-            assert workers[0].poll() is None, workers[0].communicate()[0]
-            time.sleep(0.05)
+        _wait_for_checkpoint(run, workers[0], after)
         workers[-1].send_signal(number)
         return _ended(workers)
 
@@ -117,6 +122,21 @@ def test_workers_end_like_one_machine_though_one_was_killed(
         for line in (run / "metrics.jsonl").read_text().splitlines()
     ]
     assert images == sorted(images) and images[-1] == 60
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("frozen", [0, 1])
+def test_a_worker_that_answers_no_more_is_lost(frozen, data_dir, tmp_path):
+    settings = _settings(strategy="multi_worker", phase1_kimg=100)
+    arguments = _flags(data_dir, tmp_path / "run", **settings)
+    workers = _started(2, _command(*arguments))
+    _wait_for_checkpoint(tmp_path / "run", workers[0], "phase1_00000000")
+    workers[frozen].send_signal(signal.SIGSTOP)
+    (other,) = _ended([workers[1 - frozen]])
+    workers[frozen].send_signal(signal.SIGCONT)
+    for status, output in [other, *_ended([workers[frozen]])]:
+        assert status == 75, output
+        assert "has lost another one (Collective ops is" in output
 
 
 def test_workers_whose_data_differ_end_with_one_line(data_dir, tmp_path):
