@@ -355,7 +355,17 @@ PLAN: Mapping[str, Run | Tested | ByHand] = {
     "git worktree add ../before 58c4878": _BEFORE,
     "python -m benchmarks.step --torch_python=PYTHON "
     "--before=../before": _BEFORE,
-    "python -m benchmarks.first_picture --before=../before "
+    "python -m efgan_tf.train --flagfile=configs/faces128.flags --batch_size=8 "
+    "--subjects=150 --images_per_subject=16 --held_out=0.2 --sample_kimg=0.5 "
+    "--seed=1 --phase1_kimg=2.16 --phase2_kimg=0.544 --run_dir=runs/all": Run(
+        _SMALL
+    ),
+    "python -m efgan_tf.train --flagfile=configs/faces128.flags --batch_size=8 "
+    "--subjects=150 --images_per_subject=16 --held_out=0.2 --sample_kimg=0.5 "
+    "--seed=1 --phase1_kimg=3.888 --phase2_kimg=1.008 "
+    "--run_dir=runs/cheaper --precision=mixed_bfloat16 --cycle_every=2 "
+    "--zero_every=4": Run(_SMALL),
+    "python -m benchmarks.first_picture --before=../before --runs=3 "
     "--out=first": _BEFORE,
     "python -m benchmarks.first_picture --before=../before --cases=client "
     "--server=localhost:8500": _BEFORE,
