@@ -265,6 +265,12 @@ PLAN: Mapping[str, Run | Tested | ByHand] = {
     ),
     "python -m benchmarks.scaling --flagfile=configs/method.flags "
     "--image_size=256": Run("--base_width=4 --local_width=4 --critic_width=4"),
+    "python -m benchmarks.scaling --flagfile=configs/faces128.flags "
+    "--step_ms=112": Run("--base_width=4 --local_width=4 --critic_width=4"),
+    "python -m benchmarks.scaling --flagfile=configs/faces128.flags "
+    "--image_size=256 --step_ms=448": Run(
+        "--base_width=4 --local_width=4 --critic_width=4"
+    ),
     "python -m benchmarks.data --photos=64 --photo_size=192 --batches=60": Run(
         "--photos=16 --batches=5"
     ),
