@@ -18,7 +18,7 @@ from efgan_tf.editing.face_selection import (
 )
 from efgan_tf.faces.detection import Detector, Face
 from efgan_tf.faces.photos import eight_bits
-from efgan_tf.faces.turns import TURNED, moved, shrunk
+from efgan_tf.faces.search import TURNED, moved, shrunk
 from efgan_tf.geometry import align
 from efgan_tf.trained.model import EditingModel
 

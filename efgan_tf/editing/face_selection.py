@@ -3,7 +3,7 @@
 The detector looks at photos shrunk to 640 pixels first. That misses the faces
 of a large group photo, and faces that are turned by more than 60°. So where all
 faces are small, or none is found, the photo is looked at from nearer; and where
-there is still none, or one is doubtful, turned (`efgan_tf.faces.turns`).
+there is still none, or one is doubtful, turned (`efgan_tf.faces.search`).
 docs/editing.md has what that costs and finds.
 """
 
@@ -16,7 +16,7 @@ import numpy as np
 from efgan_tf import geometry
 from efgan_tf.common.errors import UserError
 from efgan_tf.faces.detection import LONGEST_SIDE, Detector, Face, largest
-from efgan_tf.faces.turns import moved, overlap, resolve, scaling, shrunk
+from efgan_tf.faces.search import moved, overlap, resolve, scaling, shrunk
 
 SMALLEST = 32
 """Faces whose box is narrower, in pixels, are not edited."""

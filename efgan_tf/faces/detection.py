@@ -29,7 +29,7 @@ class Face:
       landmarks: float64 `[5, 2]` (x, y) in the order of `geometry.LANDMARKS`;
         pixel centers at whole numbers plus one half.
       confidence: 0–1.
-      doubt: why the landmarks may be wrong, where `efgan_tf.faces.turns` has
+      doubt: why the landmarks may be wrong, where `efgan_tf.faces.search` has
         looked and is not sure.
     """
 
