@@ -39,6 +39,17 @@ class Edits:
     attention: np.ndarray
     branches: dict[str, np.ndarray]
 
+    def each(self) -> list["Edits"]:
+        """Those of each face, batches of one."""
+        return [
+            Edits(
+                self.images[[n]],
+                self.attention[[n]],
+                {name: mask[[n]] for name, mask in self.branches.items()},
+            )
+            for n in range(len(self.images))
+        ]
+
 
 class EditingModel:
     """A loaded model; `efgan_tf.trained.loading.load_model` makes it.
