@@ -1,7 +1,6 @@
 """Edits photos: finds faces, changes their expression, puts them back."""
 
 import functools
-import itertools
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -33,7 +32,7 @@ from efgan_tf.faces.compositing import paste
 from efgan_tf.faces.detection import Detector, Face
 from efgan_tf.faces.photos import eight_bits
 from efgan_tf.faces.search import find_faces
-from efgan_tf.trained.model import EditingModel, Edits
+from efgan_tf.trained.model import EditingModel
 
 
 class Editor:
@@ -186,7 +185,8 @@ class Editor:
             raise UserError(
                 f"on_no_face={on_no_face!r} is none of {', '.join(ON_NO_FACE)}"
             )
-        check_source(self.model, source)
+        if source is None:
+            self.model.check_estimator()
         seen = [eight_bits(photo) for photo in photos]
         found = find_faces(self.detector, seen)
         chosen = [
@@ -283,27 +283,29 @@ class Editor:
           targets: for each photo, `[17]` in 0–5 for each of its faces.
           stages: of the cascade.
         """
-        faces = [face for photo in aligned_photos for face in photo.faces]
-        flat = [target for each in targets for target in each]
-        edited = map(
-            EditedFace.of, faces, flat, self._edits(faces, flat, stages)
+        edited = iter(
+            self._edited(
+                [face for photo in aligned_photos for face in photo.faces],
+                [target for each in targets for target in each],
+                stages,
+            )
         )
         return [
             put_back(
                 photo,
-                list(itertools.islice(edited, len(photo.faces))),
+                [next(edited) for _ in photo.faces],
                 self.carry_detail,
             )
             for photo in aligned_photos
         ]
 
-    def _edits(
+    def _edited(
         self,
         faces: list[AlignedFace],
         targets: list[np.ndarray],
         stages: int | None,
-    ) -> list[Edits]:
-        """The cascade's results, face by face."""
+    ) -> list[EditedFace]:
+        """What the cascade makes of each face."""
         if not faces:
             return []
         edits = self.model.edit(
@@ -312,17 +314,20 @@ class Editor:
             np.stack(targets),
             stages,
         )
-        return edits.each()
-
-
-def check_source(model: EditingModel, source: np.ndarray | None) -> None:
-    """Raises a `UserError` if nothing says what the faces show."""
-    if source is None and not model.has_estimator:
-        raise UserError(
-            f"{model.name} has no estimator: it cannot tell what a face "
-            "shows; say so with --source_au=AU12=1,AU25=2 (in Python "
-            "source_action_units)"
-        )
+        return [
+            EditedFace(
+                box=face.face.box,
+                landmarks=face.face.landmarks,
+                confidence=face.face.confidence,
+                source_action_units=face.source,
+                target_action_units=target,
+                aligned=face.aligned,
+                edits=each,
+            )
+            for face, target, each in zip(
+                faces, targets, edits.each(), strict=True
+            )
+        ]
 
 
 def unwrap(

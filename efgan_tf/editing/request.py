@@ -7,7 +7,7 @@ import numpy as np
 from efgan_tf import action_units
 from efgan_tf.common.errors import UserError
 from efgan_tf.common.options import require
-from efgan_tf.editing.editor import Editor, check_source
+from efgan_tf.editing.editor import Editor
 from efgan_tf.editing.expression import (
     ExpressionTarget,
     load_expression,
@@ -55,7 +55,8 @@ class Request:
         model = editor.model
         self.target.check_learned(model.learned, model.name)
         model.checked_stages(self.stages)
-        check_source(model, self.source)
+        if self.source is None:
+            model.check_estimator()
         if self.from_photo is None:
             return self
         if not model.has_estimator:

@@ -12,7 +12,6 @@ import numpy as np
 from PIL import Image
 
 from efgan_tf import action_units
-from efgan_tf.editing.aligned_photos import AlignedFace
 from efgan_tf.editing.expression import to_json_units
 from efgan_tf.editing.inputs import Opened, Photo
 from efgan_tf.faces import documents
@@ -41,21 +40,6 @@ class EditedFace:
     target_action_units: np.ndarray
     aligned: np.ndarray
     edits: Edits
-
-    @classmethod
-    def of(
-        cls, face: AlignedFace, target: np.ndarray, edits: Edits
-    ) -> "EditedFace":
-        """A face with its target `[17]` and what the cascade made of it."""
-        return cls(
-            box=face.face.box,
-            landmarks=face.face.landmarks,
-            confidence=face.face.confidence,
-            source_action_units=face.source,
-            target_action_units=target,
-            aligned=face.aligned,
-            edits=edits,
-        )
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
