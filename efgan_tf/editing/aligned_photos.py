@@ -5,8 +5,8 @@ import dataclasses
 import numpy as np
 
 from efgan_tf import geometry
+from efgan_tf.common.images import eight_bits
 from efgan_tf.faces.detection import Face, shrunk
-from efgan_tf.faces.photos import eight_bits
 from efgan_tf.faces.search import moved
 
 

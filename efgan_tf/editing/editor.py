@@ -7,7 +7,7 @@ import numpy as np
 
 from efgan_tf import action_units, geometry
 from efgan_tf.common.errors import UserError
-from efgan_tf.common.images import to_float
+from efgan_tf.common.images import eight_bits, to_float
 from efgan_tf.editing.aligned_photos import AlignedFace, AlignedPhoto
 from efgan_tf.editing.expression import ExpressionTarget, make_target
 from efgan_tf.editing.face_selection import (
@@ -30,7 +30,6 @@ from efgan_tf.editing.inputs import (
 from efgan_tf.editing.results import Edited, EditedFace, as_given
 from efgan_tf.faces.compositing import paste
 from efgan_tf.faces.detection import Detector, Face
-from efgan_tf.faces.photos import eight_bits
 from efgan_tf.faces.search import find_faces
 from efgan_tf.trained.model import EditingModel
 

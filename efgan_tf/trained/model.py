@@ -13,7 +13,7 @@ import numpy as np
 from efgan_tf import action_units
 from efgan_tf.common import runtime
 from efgan_tf.common.errors import UserError
-from efgan_tf.faces.photos import check_range
+from efgan_tf.common.images import check_range
 from efgan_tf.trained.info import ModelInfo
 
 BATCH_SIZE = 32
