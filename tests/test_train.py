@@ -25,7 +25,7 @@ from efgan_tf.data import load_parts
 from efgan_tf.distillation.settings import DistillConfig
 from efgan_tf.evaluation.ablation import AblationConfig
 from efgan_tf.trained.run_directory import RunDirectory
-from efgan_tf.training import objectives, trainer
+from efgan_tf.training import loop, objectives
 from efgan_tf.training.initial import beginning
 from efgan_tf.training.workers import StopRequest, Workers
 from tests.data import tree_tables
@@ -430,7 +430,7 @@ def test_a_stop_before_the_first_step_is_no_error(data_dir, tmp_path):
     faces = [load_parts(config.data, 64, s) for s in ("train", "test")]
     with StopRequest() as stop:
         signal.raise_signal(signal.SIGTERM)
-        outcome = trainer.Trainer(
+        outcome = loop.Trainer(
             config, RunDirectory(tmp_path / "run"), make_strategy(1), *faces,
             stop,
         ).run(beginning(config))  # fmt: skip
@@ -465,7 +465,7 @@ def test_an_unreadable_batch_is_shared_in_the_exchange_of_a_step(
         UserError, match="^cannot read the prepared data: OSE"
     )
     with StopRequest() as stop, error as caught:
-        trainer.Trainer(
+        loop.Trainer(
             config, RunDirectory(tmp_path / "run"), strategy, *faces, stop,
             Exchange(strategy),
         ).run(beginning(config))  # fmt: skip
