@@ -6,7 +6,6 @@ calls it; the first one, the chief, alone reads and writes the run's folder.
 """
 
 import os
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -19,25 +18,18 @@ from efgan_tf.common.errors import ConfigError, UserError
 from efgan_tf.config import Config
 from efgan_tf.data import Part, load_parts
 from efgan_tf.data.mixing import remarks
-from efgan_tf.trained.run_directory import (
-    MAY_CHANGE,
-    RunDirectory,
-    data_digest,
-)
+from efgan_tf.trained.run_directory import MAY_CHANGE, RunDirectory, data_digest
 from efgan_tf.training import cluster as cluster_lib
 from efgan_tf.training import handshake
 from efgan_tf.training import networks as networks_lib
 from efgan_tf.training.initial import beginning
 from efgan_tf.training.loop import Outcome, Trainer
+from efgan_tf.training.recording import Recorder, say
 from efgan_tf.training.workers import StopRequest, Workers
 
 
 def train(config: Config) -> Outcome:
     """Trains, or goes on training, the run in `config.train.run_dir`.
-
-    Returns:
-      An `Outcome`: whether the run is finished, where it stands, its newest
-      files and its scores.
 
     Raises:
       UserError: the configuration, the data or the run directory are at
@@ -45,7 +37,11 @@ def train(config: Config) -> Outcome:
         several workers all raise it.
       WorkerLostError: another worker is absent or gone.
     """
-    _configure_tensorflow(config)
+    if config.train.replicas > 1:
+        networks_lib.set_logical_cpus(config.train.replicas)
+    if config.train.deterministic:
+        keras.utils.set_random_seed(config.train.seed)
+        tf.config.experimental.enable_op_determinism()
     cluster = None
     if config.train.strategy == "multi_worker":
         cluster = _met_cluster(config)
@@ -54,7 +50,7 @@ def train(config: Config) -> Outcome:
     with workers.watched():
         _check_shares(config, strategy.num_replicas_in_sync)
         run = RunDirectory(Path(config.train.run_dir))
-        begin = None
+        begin, recorder = None, None
         with workers.together():
             if workers.is_chief:
                 begin = beginning(config) if run.is_new() else None
@@ -62,14 +58,13 @@ def train(config: Config) -> Outcome:
         faces, held_out = _load(config, workers)
         with workers.together():
             _check_true_targets(config, faces)
-        if workers.is_chief:
-            for remark in remarks(faces, held_out):
-                _say(remark)
+            if workers.is_chief:
+                recorder = Recorder(config, run, faces, held_out)
+        for remark in remarks(faces, held_out) if workers.is_chief else ():
+            say(remark)
         with StopRequest() as stop:
-            trainer = Trainer(
-                config, run, strategy, faces, held_out, stop, workers
-            )
-            return trainer.run(begin)
+            parts = strategy, faces, stop, workers, recorder
+            return Trainer(config, *parts).run(begin)
 
 
 def _met_cluster(config: Config) -> cluster_lib.Cluster:
@@ -109,11 +104,7 @@ def _check_shares(config: Config, replicas: int) -> None:
 def _load(
     config: Config, workers: Workers
 ) -> tuple[tuple[Part, ...], tuple[Part, ...]]:
-    """Both splits; the chief prepares them first, for a folder that is shared.
-
-    Raises:
-      UserError: also if another worker's data are others.
-    """
+    """Both splits, the same on all workers; the chief prepares them first."""
     for turn in (True, False):
         with workers.together():
             if workers.is_chief == turn:
@@ -129,14 +120,6 @@ def _load(
     return train_parts, held_out
 
 
-def _configure_tensorflow(config: Config) -> None:
-    if config.train.replicas > 1:
-        networks_lib.set_logical_cpus(config.train.replicas)
-    if config.train.deterministic:
-        keras.utils.set_random_seed(config.train.seed)
-        tf.config.experimental.enable_op_determinism()
-
-
 def _check_true_targets(config: Config, faces: Sequence[Part]) -> None:
     if config.train.pairing == "paired" and not any(
         part.faces.has_true_targets() for part in faces
@@ -147,7 +130,3 @@ def _check_true_targets(config: Config, faces: Sequence[Part]) -> None:
             "table (docs/data.md), or pass --pairing=random --lambda_paired=0 "
             "--lambda_edges=0"
         )
-
-
-def _say(line: str) -> None:
-    print(line, file=sys.stderr, flush=True)
