@@ -19,8 +19,8 @@ from absl import flags
 
 from benchmarks import harness
 from efgan_tf import commands, config
+from efgan_tf.common.files import files_below
 from efgan_tf.common.options import check_at_least, option, require
-from efgan_tf.data.listing import files_below
 
 OFF = 0.15
 

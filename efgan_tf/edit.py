@@ -132,19 +132,20 @@ def _load(path: str) -> Editor:
 
 def _list_faces(photo: PhotoConfig) -> int | None:
     """Prints the faces of a photo, or name → faces of several."""
-    if not names_several(photo.image):
-        document = documents.read_document(photo.image, photo.max_pixels)
-        found = find_faces(Detector(), [document.pixels])[0]
-        print(json.dumps(faces_to_json(found), indent=2))
-        return None
-    jobs, status = list_jobs(photo.image), None
-    listed: dict[str, Any] = {}
     detector = Detector()
-    for job in jobs:
+
+    def faces_of(path):
+        document = documents.read_document(path, photo.max_pixels)
+        return faces_to_json(find_faces(detector, [document.pixels])[0])
+
+    if not names_several(photo.image):
+        print(json.dumps(faces_of(photo.image), indent=2))
+        return None
+    status = None
+    listed: dict[str, Any] = {}
+    for job in list_jobs(photo.image):
         try:
-            document = documents.read_document(job.path, photo.max_pixels)
-            found = find_faces(detector, [document.pixels])[0]
-            listed[job.name] = faces_to_json(found)
+            listed[job.name] = faces_of(job.path)
         except UserError as error:
             listed[job.name] = {"error": str(error)}
             status = USER_ERROR_STATUS

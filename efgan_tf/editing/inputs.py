@@ -3,6 +3,7 @@
 import contextlib
 import dataclasses
 import glob
+import itertools
 import os
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
@@ -12,7 +13,7 @@ from PIL import Image
 
 from efgan_tf.common import outputs
 from efgan_tf.common.errors import UserError
-from efgan_tf.data.listing import files_below
+from efgan_tf.common.files import files_below
 from efgan_tf.editing.settings import PhotoConfig
 from efgan_tf.faces import documents
 from efgan_tf.faces.photos import SUFFIXES, VIDEO_SUFFIXES
@@ -159,15 +160,9 @@ def _listed(image: str, out: str) -> list[Job]:
 
 def _fixed_part(pattern: str) -> str:
     """The folder of a glob that comes before its first wildcard."""
-    return os.path.join(*_before_magic(Path(pattern))) or os.curdir
-
-
-def _before_magic(pattern: Path) -> Iterator[str]:
-    yield ""
-    for part in pattern.parts[:-1]:
-        if glob.has_magic(part):
-            return
-        yield part
+    folders = Path(pattern).parts[:-1]
+    fixed = itertools.takewhile(lambda part: not glob.has_magic(part), folders)
+    return os.path.join("", *fixed) or os.curdir
 
 
 @contextlib.contextmanager

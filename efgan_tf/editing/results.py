@@ -97,29 +97,24 @@ def as_given(edited: Edited, opened: Opened, given: Photo) -> Edited:
     )
 
 
-def face_to_json(index: int, face: Face | EditedFace) -> dict:
-    """Where a face is: index, box, landmarks, confidence; in pixels."""
-    return {
-        "index": index,
-        "box": [round(float(value), 1) for value in face.box],
-        "landmarks": [
-            [round(float(value), 1) for value in point]
-            for point in face.landmarks
-        ],
-        "confidence": round(face.confidence, 4),
-    }
-
-
 def faces_to_json(faces: Sequence[Face]) -> list[dict]:
-    """Every face of a photo, left to right."""
-    return [face_to_json(index, face) for index, face in enumerate(faces)]
+    """Every face of a photo, left to right, in its pixels."""
+    return [
+        {
+            "index": index,
+            "box": face.box.round(1).tolist(),
+            "landmarks": face.landmarks.round(1).tolist(),
+            "confidence": round(face.confidence, 4),
+        }
+        for index, face in enumerate(faces)
+    ]
 
 
 def edited_to_json(edited: Edited) -> list[dict]:
     """The faces of an edit with their units before and after."""
     return [
         {
-            "box": [round(float(value), 1) for value in face.box],
+            "box": face.box.round(1).tolist(),
             "confidence": round(face.confidence, 4),
             "source_action_units": to_json_units(face.source_action_units),
             "target_action_units": to_json_units(face.target_action_units),
