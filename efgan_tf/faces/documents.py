@@ -264,7 +264,7 @@ def _encode(path: Path, kind: str, document, pixels, options) -> None:
     if kind in ("JPEG", "BMP"):
         flat = Image.fromarray(pixels)
         flat = flat.convert("L") if document.is_gray else flat
-        with writers.progressive_buffer(pixels, options):
+        with writers.progressive_buffer(flat.width * flat.height, options):
             flat.save(path, kind, **options)
         return
     full = _full(_edited_color(document, pixels), document.alpha)

@@ -150,20 +150,18 @@ def for_pillow(kind: str, options: dict[str, Any]) -> dict[str, Any]:
 
 
 @contextlib.contextmanager
-def progressive_buffer(
-    pixels: np.ndarray, options: dict[str, Any]
-) -> Iterator[None]:
+def progressive_buffer(count: int, options: dict[str, Any]) -> Iterator[None]:
     """Lets Pillow hold a whole progressive JPEG, as libjpeg wants it.
 
-    It guesses two bytes a pixel, which noise of fine quality exceeds.
+    It guesses two bytes a pixel, which noise of fine quality exceeds. `count`
+    is that of the pixels.
     """
     if not options.get("progressive"):
         yield
         return
-    size = _PROGRESSIVE_BYTES * pixels.shape[0] * pixels.shape[1]
     with _BUFFER_LOCK:
         before = ImageFile.MAXBLOCK
-        ImageFile.MAXBLOCK = max(before, size)
+        ImageFile.MAXBLOCK = max(before, _PROGRESSIVE_BYTES * count)
         try:
             yield
         finally:
