@@ -10,7 +10,7 @@ import math
 import os
 import types
 import typing
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any, TypeVar
 
 from absl import flags
@@ -127,7 +127,7 @@ def retired(text: str, cls: type) -> list[str]:
     return _retired(json.loads(text), cls)
 
 
-def _retired(values: Mapping[str, Any], cls: type) -> list[str]:
+def _retired(values: dict[str, Any], cls: type) -> list[str]:
     past = getattr(cls, "RETIRED", {})
     lines = [
         f"{name}: {value} → {past[name]}"
@@ -135,7 +135,7 @@ def _retired(values: Mapping[str, Any], cls: type) -> list[str]:
         if name in past and value != past[name]
     ]
     for name, kind in typing.get_type_hints(cls).items():
-        if name in values and dataclasses.is_dataclass(kind):
+        if isinstance(values.get(name), dict):
             lines += _retired(values[name], kind)
     return lines
 
