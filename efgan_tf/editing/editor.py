@@ -1,7 +1,7 @@
 """Edits photos: finds faces, changes their expression, puts them back."""
 
 import functools
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 
@@ -234,7 +234,7 @@ class Editor:
 
     def _units(
         self, aligned: list[np.ndarray], source: np.ndarray | None
-    ) -> Sequence[np.ndarray]:
+    ) -> Iterable[np.ndarray]:
         """What aligned faces show, `[17]` each; `source` if that is known."""
         if source is not None:
             return [action_units.validate(source)] * len(aligned)
