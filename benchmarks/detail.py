@@ -96,10 +96,9 @@ class Bench:
     def measure(self, kind: str, photo: np.ndarray) -> None:
         """All edits of the largest face of a photo `[height, width, 3]`."""
         from efgan_tf import action_units, geometry
-        from efgan_tf.editing.aligned_photos import unwrap
+        from efgan_tf.editing.editor import put_back, unwrap
         from efgan_tf.editing.expression import make_target
         from efgan_tf.editing.face_selection import parse_choice
-        from efgan_tf.editing.results import put_back
 
         detected = self.editor.detect_and_align(
             [photo], parse_choice("largest")

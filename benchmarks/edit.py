@@ -138,7 +138,7 @@ def _time_folder(
 
 def _measure_memory(model: str, folder: Path) -> list[dict]:
     """The peak of a process that edits 6000×4000 pixels."""
-    from efgan_tf.faces.lossless import encode_png
+    from efgan_tf.faces.writers import encode_png
 
     large = np.zeros((4000, 6000, 3), np.uint8)
     large[:, 1000:5000] = _portrait(4000)

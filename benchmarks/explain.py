@@ -68,8 +68,7 @@ def rendered_faces(name, trained, count):
     import numpy as np
 
     from efgan_tf.common.images import to_float
-    from efgan_tf.editing.aligned_photos import unwrap
-    from efgan_tf.editing.editor import Editor
+    from efgan_tf.editing.editor import Editor, unwrap
     from efgan_tf.editing.face_selection import parse_choice
     from efgan_tf.faces.photos import read_photo
     from efgan_tf.synthetic.photos import SynthesizeConfig, write_photos

@@ -19,8 +19,8 @@ from absl import flags
 
 from benchmarks import harness
 from efgan_tf import commands, config
+from efgan_tf.common.files import files_below
 from efgan_tf.common.options import check_at_least, option, require
-from efgan_tf.data.listing import files_below
 
 OFF = 0.15
 
@@ -44,7 +44,7 @@ def main(values: flags.FlagValues) -> None:
     settings = config.from_flags(values, TurnedConfig)
     report = harness.Report(settings.out)
     commands.quiet_tensorflow()
-    from efgan_tf.faces import detection, photos, turns
+    from efgan_tf.faces import detection, photos, search
 
     folder = Path(settings.photos)
     names = files_below(folder, photos.SUFFIXES)
@@ -59,7 +59,7 @@ def main(values: flags.FlagValues) -> None:
             start = time.process_time()
             (first,) = detector.detect([lying])
             middle = time.process_time()
-            faces = turns.resolve(detector, lying, first)
+            faces = search.resolve(detector, lying, first)
             end = time.process_time()
             face = detection.largest(faces) if faces else None
             points = back(face, turn, photo.shape[:2]) if face else None

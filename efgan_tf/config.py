@@ -385,6 +385,14 @@ class LossConfig:
 class TrainConfig:
     """The training run. Budgets are thousands of images, not steps."""
 
+    # Of runs of earlier versions: what is computed with now.
+    RETIRED = {
+        "beta_1": 0.5,
+        "beta_2": 0.999,
+        "critic_augment_strength": 1.0,
+        "estimator_learning_rate": 1e-3,
+    }
+
     batch_size: int = option(16, "images of one step, over all replicas")
     phase1_kimg: float = option(
         1000.0, "thousands of images for the single EF-GAN"
@@ -400,9 +408,6 @@ class TrainConfig:
     critic_learning_rate: float = option(
         0.0, "Adam's for the critics in both phases; 0: the generator's"
     )
-    estimator_learning_rate: float = option(1e-3, "Adam's for the AU estimator")
-    beta_1: float = option(0.5, "Adam's first moment")
-    beta_2: float = option(0.999, "Adam's second moment")
     decay: float = option(
         0.33, "last share of each phase, in which the rate falls to 0"
     )
@@ -428,9 +433,6 @@ class TrainConfig:
         (),
         "random changes of all that critics see, of color, translation and "
         "cutout; empty: none",
-    )
-    critic_augment_strength: float = option(
-        1.0, "how large the changes of --critic_augment are, 0 to 1"
     )
     precision: str = option(
         "float32",
@@ -483,23 +485,11 @@ class TrainConfig:
             "checkpoint_minutes", "seed", "generator_wait_kimg",
             "critic_learning_rate", "worker_wait_minutes",
         )  # fmt: skip
-        for name in (
-            "learning_rate", "phase2_learning_rate",
-            "estimator_learning_rate", "sample_kimg",
-        ):  # fmt: skip
+        for name in ("learning_rate", "phase2_learning_rate", "sample_kimg"):
             require(getattr(self, name) > 0, f"--{name} must be greater than 0")
-        for name in ("beta_1", "beta_2", "ema"):
-            require(
-                0 <= getattr(self, name) < 1,
-                f"--{name} must be at least 0 and less than 1",
-            )
+        require(0 <= self.ema < 1, "--ema must be at least 0 and less than 1")
         if self.critic_augment:
             _check_known("critic_augment", self.critic_augment, AUGMENTATIONS)
-        require(
-            0 <= self.critic_augment_strength <= 1,
-            f"--critic_augment_strength={self.critic_augment_strength} must "
-            "lie between 0 and 1",
-        )
         require(
             self.seed <= _LARGEST_SEED,
             f"--seed={self.seed} must be at most {_LARGEST_SEED}",

@@ -24,7 +24,6 @@ from typing import Any
 from absl import flags
 
 import efgan_tf
-from efgan_tf import action_units
 from efgan_tf import config as config_lib
 from efgan_tf.commands import USER_ERROR_STATUS, quiet_tensorflow, run
 from efgan_tf.common import outputs
@@ -32,13 +31,6 @@ from efgan_tf.common.errors import UserError
 from efgan_tf.common.options import require
 from efgan_tf.editing import batch, clip, single
 from efgan_tf.editing.editor import Editor
-from efgan_tf.editing.expression import (
-    ExpressionTarget,
-    load_expression,
-    make_target,
-    parse_units,
-)
-from efgan_tf.editing.face_selection import find_faces, parse_choice
 from efgan_tf.editing.inputs import (
     is_video,
     list_jobs,
@@ -46,12 +38,8 @@ from efgan_tf.editing.inputs import (
     names_several,
     output_folders,
 )
-from efgan_tf.editing.request import Request
-from efgan_tf.editing.results import (
-    edit_lines,
-    faces_to_json,
-    photo_lines,
-)
+from efgan_tf.editing.request import Request, make_request
+from efgan_tf.editing.results import faces_to_json
 from efgan_tf.editing.settings import (
     FaceConfig,
     PhotoConfig,
@@ -59,8 +47,9 @@ from efgan_tf.editing.settings import (
     TargetConfig,
     TrainedConfig,
 )
-from efgan_tf.faces import animations, documents, video, video_writing
+from efgan_tf.faces import documents, video, video_writing
 from efgan_tf.faces.detection import Detector
+from efgan_tf.faces.search import find_faces
 from efgan_tf.trained import presets
 from efgan_tf.trained.loading import needs_tensorflow
 from efgan_tf.trained.remote.settings import is_address, parse_address
@@ -107,14 +96,14 @@ def edit_with(
     require(bool(photo.image), "give --image=PHOTO, a folder, glob or video")
     if faces.list_faces:
         return _list_faces(photo)
-    request = _request(photo, target, faces, result)
+    request = make_request(photo, target, faces, result)
     load = functools.partial(_load_set, load, result.carry_detail)
     if is_video(photo.image):
         _edit_video(load, photo, request, result)
         return None
     if names_several(photo.image):
         return _edit_several(load, photo, request, result)
-    _edit_one(load, photo, request, result)
+    print("\n".join(single.edit_photo(load, photo, request, result)))
     return None
 
 
@@ -135,80 +124,6 @@ def _check_model(model: str) -> None:
         raise UserError(f"--model={model} does not exist")
 
 
-def _request(
-    photo: PhotoConfig,
-    target: TargetConfig,
-    faces: FaceConfig,
-    result: ResultConfig,
-) -> Request:
-    """The request, as far as it is known without a model."""
-    wanted = _strip_target(target, result) if result.strip else _target(target)
-    from_photo = None
-    if target.from_photo:
-        document = documents.read_document(target.from_photo, photo.max_pixels)
-        from_photo = document.pixels
-    return Request(
-        target=wanted,
-        choice=parse_choice(faces.face),
-        on_no_face=faces.on_no_face,
-        from_photo=from_photo,
-        source=_units(target.source_au),
-        stages=target.stages or None,
-    )
-
-
-def _target(target: TargetConfig) -> ExpressionTarget:
-    whole = {
-        f"--{name}": getattr(target, name)
-        for name in ("expression", "from_photo", "load_expression")
-        if getattr(target, name)
-    }
-    require(
-        len(whole) <= 1,
-        f"{' and '.join(whole)} are two targets; give one, and single units "
-        "with --au",
-    )
-    require(
-        bool(whole or target.au),
-        "say what is wanted: --expression=happy, --au=AU12=3, "
-        "--from_photo=FILE or --load_expression=FILE",
-    )
-    vector = None
-    if target.from_photo:
-        # Until the model has estimated what it shows.
-        vector = action_units.preset("neutral")
-    if target.load_expression:
-        saved = load_expression(target.load_expression)
-        vector = saved.change if target.relative else saved.target
-    return make_target(
-        target.expression or None,
-        target.intensity,
-        target.relative,
-        parse_units(target.au, target.relative),
-        vector,
-    )
-
-
-def _strip_target(
-    target: TargetConfig, result: ResultConfig
-) -> ExpressionTarget:
-    """A strip goes through all intensities of its unit, and of no other."""
-    for flag in (
-        "expression", "au", "from_photo", "load_expression", "relative",
-        "intensity",
-    ):  # fmt: skip
-        require(
-            getattr(target, flag) == getattr(TargetConfig, flag),
-            f"--strip={result.strip} shows that unit from 0 to 5; leave "
-            f"--{flag} out",
-        )
-    return make_target({result.strip: action_units.MAX_INTENSITY})
-
-
-def _units(text: str):
-    return action_units.to_vector(action_units.parse(text)) if text else None
-
-
 def _load(path: str) -> Editor:
     if needs_tensorflow(path):
         quiet_tensorflow()
@@ -217,19 +132,20 @@ def _load(path: str) -> Editor:
 
 def _list_faces(photo: PhotoConfig) -> int | None:
     """Prints the faces of a photo, or name → faces of several."""
-    if not names_several(photo.image):
-        document = documents.read_document(photo.image, photo.max_pixels)
-        found = find_faces(Detector(), [document.pixels])[0]
-        print(json.dumps(faces_to_json(found), indent=2))
-        return None
-    jobs, status = list_jobs(photo.image), None
-    listed: dict[str, Any] = {}
     detector = Detector()
-    for job in jobs:
+
+    def faces_of(path):
+        document = documents.read_document(path, photo.max_pixels)
+        return faces_to_json(find_faces(detector, [document.pixels])[0])
+
+    if not names_several(photo.image):
+        print(json.dumps(faces_of(photo.image), indent=2))
+        return None
+    status = None
+    listed: dict[str, Any] = {}
+    for job in list_jobs(photo.image):
         try:
-            document = documents.read_document(job.path, photo.max_pixels)
-            found = find_faces(detector, [document.pixels])[0]
-            listed[job.name] = faces_to_json(found)
+            listed[job.name] = faces_of(job.path)
         except UserError as error:
             listed[job.name] = {"error": str(error)}
             status = USER_ERROR_STATUS
@@ -237,31 +153,6 @@ def _list_faces(photo: PhotoConfig) -> int | None:
         listed[job.name] = {"error": reason}
     print(json.dumps(listed, indent=2))
     return status
-
-
-def _edit_one(
-    load: Load, photo: PhotoConfig, request: Request, result: ResultConfig
-) -> None:
-    document = documents.read_document(photo.image, photo.max_pixels)
-    paths = _check_outputs(photo, result)
-    with output_folders(map(_folder, paths)):
-        editor, name = load(), photo.image
-        out, overwrite = photo.out, photo.overwrite
-        if result.strip:
-            unit = action_units.canonical_name(result.strip)
-            aligned_photo = single.draw_strip(
-                editor, request, document, name, unit, out, overwrite
-            )
-            faces = len(aligned_photo.faces)
-            lines = [*document.notes, *photo_lines(aligned_photo)]
-        else:
-            edited = single.edit_photo(
-                editor, request, document, name, out, result, overwrite
-            )
-            faces = len(edited.faces)
-            lines = edit_lines(edited)
-    written = paths if faces else []
-    print("\n".join([*lines, *(f"wrote {path}" for path in written)]))
 
 
 def _edit_several(
@@ -298,7 +189,7 @@ def _edit_video(
     outputs.check_free_file(photo.out, photo.overwrite)
     # In full: to decoders a colon or a dash in a name may mean something.
     source = video.open_video(os.path.abspath(photo.image))
-    with output_folders([_folder(photo.out)]):
+    with output_folders([os.path.dirname(photo.out)]):
         made = clip.edit_video(
             load(), request, source, photo.out, photo.overwrite
         )
@@ -309,42 +200,6 @@ def _refuse_extras(what: str, result: ResultConfig) -> None:
     """Sheets and the like are made of one photo."""
     for flag, value in {**result.files(), "strip": result.strip}.items():
         require(not value, f"--{flag} is made of one photo, not of {what}")
-
-
-def _check_outputs(photo: PhotoConfig, result: ResultConfig) -> list[str]:
-    """The files that are wanted.
-
-    Raises:
-      UserError: one exists, is wanted twice or is of no known format.
-    """
-    files = {"out": photo.out, **result.files()}
-    wanted = {flag: path for flag, path in files.items() if path}
-    require(
-        bool(wanted) and (bool(photo.out) or not result.strip),
-        "give --out=FILE, the picture to write",
-    )
-    if photo.out:
-        documents.check_suffix(photo.out)
-    if result.sheet:
-        documents.check_suffix(result.sheet)
-    if result.animate:
-        animations.check_animation(result.animate, result.fps)
-    for path in wanted.values():
-        same = [f for f, p in wanted.items() if _same(path, p)]
-        require(
-            len(same) == 1,
-            f"--{' and --'.join(same)} name the same file, {path}",
-        )
-        outputs.check_free_file(path, photo.overwrite)
-    return list(wanted.values())
-
-
-def _folder(path: str) -> str:
-    return os.path.dirname(path) or os.curdir
-
-
-def _same(one: str, other: str) -> bool:
-    return os.path.realpath(one) == os.path.realpath(other)
 
 
 if __name__ == "__main__":

@@ -125,6 +125,26 @@ def apply(matrix: np.ndarray, points: np.ndarray) -> np.ndarray:
     return np.asarray(points) @ matrix[:, :2].T + matrix[:, 2]
 
 
+def for_opencv(matrix: np.ndarray) -> np.ndarray:
+    """An affine for OpenCV: its pixel centers lie at whole numbers."""
+    shift = apply(matrix, np.full(2, 0.5)) - 0.5
+    return np.column_stack([matrix[:, :2], shift])
+
+
+def square(matrix: np.ndarray, size: int) -> np.ndarray:
+    """The corners of the aligned square in the photo.
+
+    Args:
+      matrix: `[2, 3]`, photo pixels → aligned pixels.
+      size: side of the aligned picture.
+
+    Returns:
+      float64 `[4, 2]` (x, y), clockwise from the top left.
+    """
+    corners = np.array([[0, 0], [size, 0], [size, size], [0, size]], float)
+    return apply(invert(matrix), corners)
+
+
 def warp(image: np.ndarray, matrix: np.ndarray, size: int) -> np.ndarray:
     """Resamples a photo into a square of `size` pixels.
 
@@ -147,13 +167,9 @@ def warp(image: np.ndarray, matrix: np.ndarray, size: int) -> np.ndarray:
         # A pixel that covers `shrink` pixels: box variance (s² − 1) / 12.
         sigma = np.sqrt((shrink**2 - 1) / 12)
         image = _blurred_where_seen(image, matrix, size, sigma)
-    # OpenCV puts pixel centers at whole numbers, we at halves.
-    half = np.full(2, 0.5)
-    shift = matrix[:, 2] + matrix[:, :2] @ half - half
-    matrix = np.concatenate([matrix[:, :2], shift[:, None]], axis=1)
     return cv2.warpAffine(
         image,
-        matrix,
+        for_opencv(matrix),
         (size, size),
         flags=cv2.INTER_LINEAR,
         borderMode=cv2.BORDER_REFLECT_101,
@@ -186,8 +202,7 @@ def _blurred_where_seen(
     """
     import cv2
 
-    corners = np.array([[0, 0], [size, 0], [size, size], [0, size]], float)
-    seen = apply(invert(matrix), corners)
+    seen = square(matrix, size)
     columns, rows = (
         _seen_part(seen[:, axis], length)
         for axis, length in ((0, image.shape[1]), (1, image.shape[0]))

@@ -125,7 +125,6 @@ def test_a_flag_file_cannot_nest_itself(tmp_path):
         (["--photo_size=4096"], "photo_size=4096"),
         (["--replicas=2", "--strategy=one_device"], "strategy=mirrored"),
         (["--learning_rate=0"], "learning_rate"),
-        (["--critic_augment_strength=2"], "critic_augment_strength=2"),
         (["--max_yaw=60"], "max_yaw"),
         (["--critic_augment=color,blur"], "'blur'"),
     ],

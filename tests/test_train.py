@@ -25,8 +25,9 @@ from efgan_tf.data import load_parts
 from efgan_tf.distillation.settings import DistillConfig
 from efgan_tf.evaluation.ablation import AblationConfig
 from efgan_tf.trained.run_directory import RunDirectory
-from efgan_tf.training import objectives, trainer
+from efgan_tf.training import loop, objectives
 from efgan_tf.training.initial import beginning
+from efgan_tf.training.recording import Recorder
 from efgan_tf.training.workers import StopRequest, Workers
 from tests.data import tree_tables
 from tests.training.conftest import (
@@ -428,12 +429,13 @@ def test_saturated_attention_is_warned_about(data_dir, tmp_path, capsys):
 def test_a_stop_before_the_first_step_is_no_error(data_dir, tmp_path):
     config = _config(_flags(data_dir, tmp_path / "run"))
     faces = [load_parts(config.data, 64, s) for s in ("train", "test")]
+    recorder = Recorder(config, RunDirectory(tmp_path / "run"), *faces)
+    strategy = make_strategy(1)
     with StopRequest() as stop:
         signal.raise_signal(signal.SIGTERM)
-        outcome = trainer.Trainer(
-            config, RunDirectory(tmp_path / "run"), make_strategy(1), *faces,
-            stop,
-        ).run(beginning(config))  # fmt: skip
+        outcome = loop.Trainer(
+            config, strategy, faces[0], stop, Workers(strategy), recorder
+        ).run(beginning(config))
     assert not outcome.finished and outcome.position.step == 0
     assert outcome.checkpoint.endswith("phase1_00000000")
 
@@ -460,15 +462,15 @@ def test_an_unreadable_batch_is_shared_in_the_exchange_of_a_step(
                     os.truncate(shard, 0)
             return super().stop(requested, problem)
 
+    recorder = Recorder(config, RunDirectory(tmp_path / "run"), *faces)
     strategy = make_strategy(1)
     error = pytest.raises(
         UserError, match="^cannot read the prepared data: OSE"
     )
     with StopRequest() as stop, error as caught:
-        trainer.Trainer(
-            config, RunDirectory(tmp_path / "run"), strategy, *faces, stop,
-            Exchange(strategy),
-        ).run(beginning(config))  # fmt: skip
+        loop.Trainer(
+            config, strategy, faces[0], stop, Exchange(strategy), recorder
+        ).run(beginning(config))
     assert exchanged[-1] is caught.value and len(exchanged) > 2
 
 

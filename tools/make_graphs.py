@@ -25,7 +25,7 @@ import numpy as np
 import tensorflow as tf
 
 from efgan_tf.common.outputs import atomic_file
-from efgan_tf.faces.mtcnn import NETWORKS, SIDES
+from efgan_tf.faces.detection import NETWORKS, SIDES
 from efgan_tf.trained import presets
 from efgan_tf.trained.network import TrainedNetwork
 from efgan_tf.trained.tflite import flatbuffer

@@ -1,8 +1,11 @@
-"""Images in [-1, 1]: from and to 8 bits, and how near two of them are."""
+"""Scales of images: from and to 8 bits, and how near two of them are."""
 
 from typing import Any
 
 import numpy as np
+
+ROUNDING = 1e-3
+"""What rounding may take floats beyond their range."""
 
 LEVELS_PER_UNIT = 127.5
 """8-bit levels from 0 to 1 on the scale of [-1, 1]."""
@@ -25,6 +28,48 @@ def to_uint8(images: np.ndarray) -> np.ndarray:
     """[-1, 1] → uint8 0–255; values beyond the range are clipped."""
     levels = np.rint((images + 1) * LEVELS_PER_UNIT)
     return np.clip(levels, 0, 255).astype(np.uint8)
+
+
+def eight_bits(pixels: np.ndarray) -> np.ndarray:
+    """An array of a photo as uint8 `[height, width, 3]`.
+
+    Raises:
+      ValueError: it is neither uint8, uint16 nor float, has another shape, no
+        pixels, or floats beyond 0–1.
+    """
+    scales = {"uint8": 1, "uint16": 1 / 257, "float32": 255, "float64": 255}
+    if (
+        pixels.ndim != 3
+        or pixels.shape[2] != 3
+        or not pixels.size
+        or pixels.dtype.name not in scales
+    ):
+        raise ValueError(
+            "expected [height, width, 3], uint8, uint16 or floats in 0-1, not "
+            f"{pixels.dtype} {list(pixels.shape)}"
+        )
+    if pixels.dtype == np.uint8:
+        return pixels
+    if pixels.dtype.kind == "f":
+        check_range(pixels, 0, 1)
+    import cv2  # OpenCV takes a tenth of a second to import
+
+    return cv2.convertScaleAbs(pixels, alpha=scales[pixels.dtype.name])
+
+
+def check_range(pixels: np.ndarray, lowest: float, highest: float) -> None:
+    """Raises a `ValueError` unless all pixels lie in a range, but for rounding.
+
+    Pixels in another range, or NaN, would quietly become another picture.
+    """
+    least, most = float(pixels.min()), float(pixels.max())
+    if not (lowest - ROUNDING <= least and most <= highest + ROUNDING):
+        found = f"these are from {least:g} to {most:g}"
+        if np.isnan(least):
+            found = f"{np.isnan(pixels).sum()} of these are NaN"
+        raise ValueError(
+            f"floats must lie within {lowest:g} and {highest:g}; {found}"
+        )
 
 
 def psnr(images: np.ndarray, truth: np.ndarray) -> np.ndarray:

@@ -20,7 +20,7 @@ from efgan_tf.common.errors import UserError
 from efgan_tf.data.preparation_report import Record
 from efgan_tf.data.registration import shared_landmarks
 from efgan_tf.data.tables import Row
-from efgan_tf.faces import detection, photos, quality, turns
+from efgan_tf.faces import detection, photos, quality, search
 
 
 class PhotoSource(Protocol):
@@ -215,7 +215,7 @@ def _found(
     detected = (
         detector.detect(pictures)
         if source.fixed_pose  # rendered or made of photos, so upright
-        else turns.find_upright(detector, pictures)
+        else search.find_upright(detector, pictures)
     )
     for (row, photo), faces in zip(batch, detected, strict=True):
         face = _face_of_row(faces, row.face_at)
@@ -224,7 +224,7 @@ def _found(
             if faces:
                 reason = "no face found where the table has one"
         elif face.doubt:
-            reason = f"{turns.TURNED} ({face.doubt})"
+            reason = f"{search.TURNED} ({face.doubt})"
         else:
             yield row, photo, face, len(faces)
             continue

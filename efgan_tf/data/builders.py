@@ -15,10 +15,10 @@ import tensorflow_datasets as tfds
 
 from efgan_tf import action_units
 from efgan_tf.common.errors import UserError
+from efgan_tf.common.files import CHANGED
 from efgan_tf.common.progress import Progress
 from efgan_tf.config import DataConfig
 from efgan_tf.data import aligning, plan
-from efgan_tf.data.listing import CHANGED
 from efgan_tf.data.preparation_report import Record, Report
 from efgan_tf.faces import detection
 

@@ -10,11 +10,11 @@ from absl import logging
 
 from efgan_tf import labeling
 from efgan_tf.common.errors import UserError
+from efgan_tf.common.files import changes_as_user_errors, files_below
 from efgan_tf.config import DataConfig
 from efgan_tf.data import cfee, plan, rafd, tables
 from efgan_tf.data.aligning import FolderPhotos, PhotoSource
 from efgan_tf.data.builders import LOCAL_RUNNER, FacesBuilder, FacesConfig
-from efgan_tf.data.listing import changes_as_user_errors, files_below
 from efgan_tf.data.photo_names import Selection
 from efgan_tf.data.preparation_report import Report
 from efgan_tf.data.splits import read_subjects

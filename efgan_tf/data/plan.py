@@ -11,9 +11,9 @@ from pathlib import Path, PurePosixPath
 import numpy as np
 
 from efgan_tf.common.errors import UserError
+from efgan_tf.common.files import files_below, is_text
 from efgan_tf.data import splits, tables
 from efgan_tf.data.aligning import PhotoSource, jobs, pose
-from efgan_tf.data.listing import files_below, is_text
 from efgan_tf.data.photo_names import Selection
 from efgan_tf.data.preparation_report import Report
 from efgan_tf.data.tables import Row, Table

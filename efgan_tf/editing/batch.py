@@ -3,7 +3,7 @@
 import collections
 import dataclasses
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from efgan_tf.common import outputs
@@ -105,12 +105,12 @@ def edit_photos(
     ]
     paths = output_paths(jobs, out)
     try:
-        for chunk in _chunks(list(zip(jobs, paths, strict=True)), max_pixels):
-            for entry in _edit_chunk(editor, request, chunk):
-                entries.append(entry)
-                progress.advance()
-                if entry.status == "failed":
-                    progress.say(f"{entry.file}: {entry.reason}")
+        places = zip(jobs, paths, strict=True)
+        for entry in _edit_all(editor, request, places, max_pixels):
+            entries.append(entry)
+            progress.advance()
+            if entry.status == "failed":
+                progress.say(f"{entry.file}: {entry.reason}")
     finally:
         progress.finish()
         _write_report(out / REPORT, editor, entries)
@@ -123,54 +123,45 @@ def counts(entries: Sequence[Entry]) -> dict[str, int]:
     return {name: found[name] for name in ("edited", "skipped", "failed")}
 
 
-def _chunks(
-    jobs: list[tuple[Job, Path]], max_pixels: int
-) -> Iterator[list[tuple[Job, Path, documents.Document | UserError]]]:
-    """Photos that are worked on together, read, or why they cannot be."""
+def _edit_all(
+    editor: Editor,
+    request: Request,
+    jobs: Iterable[tuple[Job, Path]],
+    max_pixels: int,
+) -> Iterator[Entry]:
+    """Reads and edits photos, some at a time."""
     chunk, pixels = [], 0
     for job, path in jobs:
-        document = _read(job.path, max_pixels)
+        try:
+            document = documents.read_document(job.path, max_pixels)
+        except UserError as error:
+            yield _failed(job, error)
+            continue
         chunk.append((job, path, document))
-        if not isinstance(document, UserError):
-            pixels += document.pixels.shape[0] * document.pixels.shape[1]
+        pixels += document.pixels[..., 0].size
         if len(chunk) == _CHUNK_PHOTOS or pixels >= _CHUNK_PIXELS:
-            yield chunk
+            yield from _edit_chunk(editor, request, chunk)
             chunk, pixels = [], 0
     if chunk:
-        yield chunk
-
-
-def _read(path: Path, max_pixels: int) -> documents.Document | UserError:
-    try:
-        return documents.read_document(path, max_pixels)
-    except UserError as error:
-        return error
+        yield from _edit_chunk(editor, request, chunk)
 
 
 def _edit_chunk(
     editor: Editor,
     request: Request,
-    chunk: list[tuple[Job, Path, documents.Document | UserError]],
+    chunk: list[tuple[Job, Path, documents.Document]],
 ) -> Iterator[Entry]:
-    read = {
-        job: document
-        for job, _, document in chunk
-        if not isinstance(document, UserError)
-    }
     found = editor.detect_and_align(
-        [each.pixels for each in read.values()],
+        [document.pixels for _, _, document in chunk],
         request.choice,
         request.on_no_face,
         request.source,
     )
-    aligned_photos = dict(zip(read, found, strict=True))
     good = [each for each in found if not isinstance(each, UserError)]
     edited = iter(editor.apply(good, request.target, request.stages))
-    for job, path, document in chunk:
-        if isinstance(document, UserError):
-            yield Entry(job.name, "failed", _reason(document, job))
-        elif isinstance(problem := aligned_photos[job], UserError):
-            yield Entry(job.name, "failed", _reason(problem, job))
+    for (job, path, document), each in zip(chunk, found, strict=True):
+        if isinstance(each, UserError):
+            yield _failed(job, each)
         else:
             yield _written(job, path, document, next(edited))
 
@@ -185,7 +176,7 @@ def _written(
     try:
         notes += documents.write_document(path, document, edited.image)
     except UserError as error:
-        return Entry(job.name, "failed", _reason(error, job))
+        return _failed(job, error)
     return Entry(
         file=job.name,
         status="edited",
@@ -195,8 +186,8 @@ def _written(
     )
 
 
-def _reason(error: UserError, job: Job) -> str:
-    return str(error).removeprefix(f"{job.path}: ")
+def _failed(job: Job, error: UserError) -> Entry:
+    return Entry(job.name, "failed", str(error).removeprefix(f"{job.path}: "))
 
 
 def _write_report(path: Path, editor: Editor, entries: list[Entry]) -> None:

@@ -18,15 +18,13 @@ from efgan_tf.editing.aligned_photos import AlignedFace, AlignedPhoto
 from efgan_tf.editing.editor import Editor
 from efgan_tf.editing.face_selection import (
     NoFaceError,
-    all_small,
     check_box,
     choose,
-    find_faces,
-    left_to_right,
 )
 from efgan_tf.editing.request import Request
 from efgan_tf.faces import tracking
-from efgan_tf.faces.detection import Detector, Face
+from efgan_tf.faces.detection import Detector, Face, left_to_right
+from efgan_tf.faces.search import all_small, find_faces
 from efgan_tf.faces.video import Frame, Video
 from efgan_tf.faces.video_writing import Audio, write_video
 from efgan_tf.geometry import align

@@ -1,36 +1,37 @@
 """Edits photos: finds faces, changes their expression, puts them back."""
 
-import dataclasses
 import functools
-import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
-from PIL import Image
 
+from efgan_tf import action_units, geometry
 from efgan_tf.common.errors import UserError
-from efgan_tf.common.images import to_float
-from efgan_tf.editing.aligned_photos import (
-    WAY_OUT,
-    AlignedFace,
-    AlignedPhoto,
-    detect_and_align,
-    unwrap,
-)
+from efgan_tf.common.images import eight_bits, to_float
+from efgan_tf.editing.aligned_photos import AlignedFace, AlignedPhoto
 from efgan_tf.editing.expression import ExpressionTarget, make_target
-from efgan_tf.editing.face_selection import FaceChoice, find_faces, parse_choice
-from efgan_tf.editing.results import Edited, edited_face, put_back
-from efgan_tf.editing.settings import PhotoConfig
-from efgan_tf.faces import documents
+from efgan_tf.editing.face_selection import (
+    ON_NO_FACE,
+    WAY_OUT,
+    FaceChoice,
+    NoFaceError,
+    choose_or_fall_back,
+    notes_on_size,
+    parse_choice,
+)
+from efgan_tf.editing.inputs import (
+    MAX_MEGAPIXELS,
+    Photo,
+    is_several,
+    name_of,
+    open_photo,
+    pixels_of,
+)
+from efgan_tf.editing.results import Edited, EditedFace, as_given
+from efgan_tf.faces.compositing import paste
 from efgan_tf.faces.detection import Detector, Face
-from efgan_tf.faces.photos import eight_bits
-from efgan_tf.trained.model import EditingModel, Edits
-
-Photo = np.ndarray | Image.Image | str | os.PathLike
-Opened = np.ndarray | documents.Document
-
-MAX_MEGAPIXELS = PhotoConfig.max_megapixels
-"""Larger files are refused."""
+from efgan_tf.faces.search import find_faces
+from efgan_tf.trained.model import EditingModel
 
 
 class Editor:
@@ -164,9 +165,81 @@ class Editor:
         on_no_face: str = "error",
         source: np.ndarray | None = None,
     ) -> list[AlignedPhoto | UserError]:
-        """The photos with their faces, or an error: `detect_and_align`."""
-        return detect_and_align(
-            self.model, self.detector, photos, choice, on_no_face, source
+        """Finds, chooses and aligns faces, and estimates what they show.
+
+        Args:
+          photos: `[height, width, 3]` each, uint8, uint16, or floats in 0–1.
+          choice: which faces.
+          on_no_face: one of `ON_NO_FACE`.
+          source: `[17]`, 0–5, what every face shows, if it is known.
+
+        Returns:
+          For each photo itself with its faces, or the error.
+
+        Raises:
+          UserError: `source` is not given and the model has no estimator.
+          ValueError: an array is no photo.
+        """
+        if on_no_face not in ON_NO_FACE:
+            raise UserError(
+                f"on_no_face={on_no_face!r} is none of {', '.join(ON_NO_FACE)}"
+            )
+        if source is None:
+            self.model.check_estimator()
+        seen = [eight_bits(photo) for photo in photos]
+        found = find_faces(self.detector, seen)
+        chosen = [
+            self._choose_and_align(photo, faces, choice, on_no_face)
+            for photo, faces in zip(seen, found, strict=True)
+        ]
+        good = [each for each in chosen if not isinstance(each, UserError)]
+        units = iter(
+            self._units([pair[1] for each in good for pair in each[0]], source)
+        )
+        return [
+            each
+            if isinstance(each, UserError)
+            else AlignedPhoto(
+                photo,
+                tuple(AlignedFace(*pair, next(units)) for pair in each[0]),
+                each[1],
+            )
+            for photo, each in zip(photos, chosen, strict=True)
+        ]
+
+    def _choose_and_align(
+        self,
+        photo: np.ndarray,
+        faces: list[Face],
+        choice: FaceChoice,
+        on_no_face: str,
+    ) -> tuple[list[tuple[Face, np.ndarray]], tuple[str, ...]] | UserError:
+        """The chosen faces, each aligned, and notes; or the error."""
+        import cv2  # OpenCV takes a tenth of a second to import
+
+        size = self.model.size
+        try:
+            chosen, notes = choose_or_fall_back(
+                photo.shape, faces, choice, on_no_face
+            )
+            pairs = [
+                (face, geometry.align(photo, face.landmarks, size))
+                for face in chosen
+            ]
+        except UserError as error:
+            return error
+        except (ValueError, cv2.error) as error:
+            return UserError(f"a face cannot be aligned: {error}")
+        return pairs, (*notes, *notes_on_size(chosen, size))
+
+    def _units(
+        self, aligned: list[np.ndarray], source: np.ndarray | None
+    ) -> Iterable[np.ndarray]:
+        """What aligned faces show, `[17]` each; `source` if that is known."""
+        if source is not None:
+            return [action_units.validate(source)] * len(aligned)
+        return (
+            self.model.estimate(to_float(np.stack(aligned))) if aligned else []
         )
 
     def apply(
@@ -209,34 +282,29 @@ class Editor:
           targets: for each photo, `[17]` in 0–5 for each of its faces.
           stages: of the cascade.
         """
-        faces = [
-            face
-            for aligned_photo in aligned_photos
-            for face in aligned_photo.faces
-        ]
-        flat = [target for each in targets for target in each]
-        edits = iter(self._edits(faces, flat, stages))
+        edited = iter(
+            self._edited(
+                [face for photo in aligned_photos for face in photo.faces],
+                [target for each in targets for target in each],
+                stages,
+            )
+        )
         return [
             put_back(
-                aligned_photo,
-                [
-                    edited_face(face, target, next(edits))
-                    for face, target in zip(
-                        aligned_photo.faces, each, strict=True
-                    )
-                ],
+                photo,
+                [next(edited) for _ in photo.faces],
                 self.carry_detail,
             )
-            for aligned_photo, each in zip(aligned_photos, targets, strict=True)
+            for photo in aligned_photos
         ]
 
-    def _edits(
+    def _edited(
         self,
         faces: list[AlignedFace],
         targets: list[np.ndarray],
         stages: int | None,
-    ) -> list[Edits]:
-        """The cascade's results, face by face."""
+    ) -> list[EditedFace]:
+        """What the cascade makes of each face."""
         if not faces:
             return []
         edits = self.model.edit(
@@ -246,58 +314,55 @@ class Editor:
             stages,
         )
         return [
-            Edits(
-                edits.images[[n]],
-                edits.attention[[n]],
-                {name: mask[[n]] for name, mask in edits.branches.items()},
+            EditedFace(
+                box=face.face.box,
+                landmarks=face.face.landmarks,
+                confidence=face.face.confidence,
+                source_action_units=face.source,
+                target_action_units=target,
+                aligned=face.aligned,
+                edits=each,
             )
-            for n in range(len(faces))
+            for face, target, each in zip(
+                faces, targets, edits.each(), strict=True
+            )
         ]
 
 
-def is_several(image: Photo | Sequence[Photo]) -> bool:
-    """Whether it is a sequence of photos, or an array `[n, …]` of them."""
-    if isinstance(image, np.ndarray):
-        return image.ndim == 4
-    return isinstance(image, Sequence) and not isinstance(image, str)
+def unwrap(
+    result: AlignedPhoto | UserError, name: str = "", way_out: str = ""
+) -> AlignedPhoto:
+    """The aligned photo; an error in its place is raised.
 
-
-def open_photo(image: Photo, max_megapixels: float = MAX_MEGAPIXELS) -> Opened:
-    """A photo upright, as viewers show it; a path's file is read.
-
-    Raises:
-      UserError: the file or the picture cannot be read, or a file is larger
-        than `max_megapixels`.
+    Args:
+      result: of `Editor.detect_and_align`.
+      name: the photo's, which the error begins with.
+      way_out: what it ends with if no face was found.
     """
-    if isinstance(image, np.ndarray):
-        return image
-    if isinstance(image, Image.Image):
-        return documents.from_image(image)
-    max_pixels = PhotoConfig(max_megapixels=max_megapixels).max_pixels
-    return documents.read_document(image, max_pixels)
+    if not isinstance(result, UserError):
+        return result
+    start = f"{name}: " if name else ""
+    end = f"; {way_out}" if way_out and isinstance(result, NoFaceError) else ""
+    raise UserError(f"{start}{result}{end}") from result
 
 
-def pixels_of(opened: Opened) -> np.ndarray:
-    """`[height, width, 3]` of an opened photo."""
-    return opened if isinstance(opened, np.ndarray) else opened.pixels
+def put_back(
+    aligned_photo: AlignedPhoto,
+    faces: list[EditedFace],
+    carry_detail: bool = True,
+) -> Edited:
+    """The photo with its edited faces, one after the other.
 
-
-def name_of(image: Photo, place: str = "") -> str:
-    """A photo's name in errors: its path, or where it stands among others."""
-    if isinstance(image, (str, os.PathLike)):
-        return os.fspath(image)
-    return place
-
-
-def as_given(edited: Edited, opened: Opened, given: Photo) -> Edited:
-    """An edit whose image is of the type that was given."""
-    if isinstance(opened, np.ndarray):
-        return edited
-    document = documents.edited(opened, edited.image)
-    image = edited.image
-    if isinstance(given, Image.Image):
-        image = documents.to_image(document)
-    notes = (*document.notes, *edited.notes)
-    return dataclasses.replace(
-        edited, image=image, document=document, notes=notes
-    )
+    `carry_detail` is that of `compositing.paste`.
+    """
+    image = aligned_photo.photo if faces else aligned_photo.photo.copy()
+    for face in faces:
+        image = paste(
+            image,
+            geometry.alignment(face.landmarks, len(face.aligned)),
+            to_float(face.aligned),
+            face.edits.images[0, -1],
+            face.edits.attention[0, -1],
+            carry_detail,
+        )
+    return Edited(image, tuple(faces), aligned_photo.notes)

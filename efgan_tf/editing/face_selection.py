@@ -1,35 +1,34 @@
-"""Which faces a photo has, and which of them are meant.
-
-The detector looks at photos shrunk to 640 pixels first. That misses the faces
-of a large group photo, and faces that are turned by more than 60°. So where all
-faces are small, or none is found, the photo is looked at from nearer; and where
-there is still none, or one is doubtful, turned (`efgan_tf.faces.turns`).
-docs/editing.md has what that costs and finds.
-"""
+"""Which of a photo's faces are meant."""
 
 import dataclasses
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from efgan_tf import geometry
 from efgan_tf.common.errors import UserError
-from efgan_tf.faces.detection import LONGEST_SIDE, Detector, Face, largest
-from efgan_tf.faces.turns import moved, overlap, resolve, scaling, shrunk
+from efgan_tf.faces.detection import Face, largest
+from efgan_tf.faces.search import TURNED
 
 SMALLEST = 32
 """Faces whose box is narrower, in pixels, are not edited."""
 
-NEAR_SIDE = 3 * LONGEST_SIDE
-"""The side that large photos are shrunk to for the look from nearer."""
-
 NAMES = ("largest", "all", "left")
 
-# The first look finds faces from 0.0125 of the photo's longer side on. Where
-# the largest is no more than three times that, there may be smaller ones.
-_SMALL_SHARE = 0.04
-_TILE_STEP = 480  # tiles overlap by 160: more than the faces missed before
+ON_NO_FACE = ("error", "skip", "centre")
+"""What to do with a photo without a face: refuse it, leave it as it is, or
+take its middle square for the frame of a face."""
+
+WAY_OUT = (
+    "frame one with --face=x,y,w,h, or pass --on_no_face=skip or centre (in "
+    "Python face and on_no_face)"
+)
+"""What to do about a photo in which no face was found."""
+
+LARGEST_SCALE = 3
+"""A face's square may be so many times larger than what the model sees without
+a note that what is new there is coarse."""
 
 _LEAST_INSIDE = 0.1
 """Share of a given box that must lie in the photo."""
@@ -84,11 +83,6 @@ def parse_choice(text: str | int | Sequence[float]) -> FaceChoice:
         f"face {text!r} is none of largest, all, left, an index from 0 (left "
         "to right), or a box x,y,width,height in pixels"
     )
-
-
-def left_to_right(faces: Sequence[Face]) -> list[Face]:
-    """The faces in the order that an index counts in."""
-    return sorted(faces, key=lambda face: _center(face)[0])
 
 
 def check_box(choice: FaceChoice, shape: tuple[int, ...]) -> None:
@@ -154,6 +148,54 @@ def choose(
     return [face], notes
 
 
+def choose_or_fall_back(
+    shape: tuple[int, ...],
+    faces: Sequence[Face],
+    choice: FaceChoice,
+    on_no_face: str,
+) -> tuple[list[Face], list[str]]:
+    """The faces to edit, perhaps none, and what the user should know.
+
+    Args:
+      shape: the photo's: height, width, ….
+      faces: all of the photo, left to right.
+      choice: which of them.
+      on_no_face: one of `ON_NO_FACE`.
+
+    Raises:
+      UserError: as `check_box` and `choose`.
+    """
+    check_box(choice, shape)
+    try:
+        chosen, notes = choose(faces, choice)
+    except NoFaceError:
+        if on_no_face == "error":
+            raise
+        if on_no_face == "skip":
+            return [], ["no face was found; the photo is left alone"]
+        middle = framed_by_center(shape)
+        return [middle], ["no face was found; the middle is taken for one"]
+    for reason in dict.fromkeys(face.doubt for face in chosen if face.doubt):
+        notes.append(
+            f"of a face, {TURNED} ({reason}): look at the result, or turn the "
+            "photo upright and edit it again"
+        )
+    return chosen, notes
+
+
+def notes_on_size(faces: Sequence[Face], size: int) -> list[str]:
+    """A note if a face has far more pixels than a model of `size` sees."""
+    matrices = [geometry.alignment(face.landmarks, size) for face in faces]
+    sides = [size / np.sqrt(np.linalg.det(m[:, :2])) for m in matrices]
+    side = max(sides, default=0)
+    if side <= LARGEST_SCALE * size:
+        return []
+    return [
+        f"a face's square has {side:.0f} pixels a side, the model {size}: "
+        "what is new in it is coarser than the photo"
+    ]
+
+
 def framed_by_center(shape: tuple[int, ...]) -> Face:
     """A face that fills the middle square of a photo as it fills the frame.
 
@@ -177,11 +219,11 @@ def _in_box(
     inside = [
         face
         for face in faces
-        if ((_center(face) >= corner) & (_center(face) <= corner + size)).all()
+        if ((face.center >= corner) & (face.center <= corner + size)).all()
     ]
     if inside:
         middle = corner + size / 2
-        face = min(inside, key=lambda f: np.hypot(*(_center(f) - middle)))
+        face = min(inside, key=lambda f: np.hypot(*(f.center - middle)))
         _check_size(face)
         return [face], []
     if not fill:
@@ -208,72 +250,3 @@ def _check_size(face: Face, what: str = "face") -> None:
             f"least {SMALLEST} a side to be edited: enlarge the picture or "
             "name another face"
         )
-
-
-def _center(face: Face) -> np.ndarray:
-    return face.box[:2] + face.box[2:] / 2
-
-
-def find_faces(
-    detector: Detector, photos: Sequence[np.ndarray]
-) -> list[list[Face]]:
-    """The faces of each photo, left to right.
-
-    Args:
-      detector: to look with.
-      photos: uint8 `[height, width, 3]` each, RGB.
-    """
-    found = detector.detect(photos)
-    return [
-        left_to_right(_looked_again(detector, photo, faces))
-        for photo, faces in zip(photos, found, strict=True)
-    ]
-
-
-def all_small(faces: Iterable[Face], shape: tuple[int, ...]) -> bool:
-    """Whether the first look may have missed faces: all, or smaller ones.
-
-    Args:
-      faces: that it found.
-      shape: of the photo: height, width, ….
-    """
-    largest = max((max(face.box[2:]) for face in faces), default=0)
-    return largest < _SMALL_SHARE * max(shape[:2])
-
-
-def _looked_again(
-    detector: Detector, photo: np.ndarray, faces: list[Face]
-) -> list[Face]:
-    """What a photo's second looks find, if its first one needs them."""
-    if max(photo.shape[:2]) > LONGEST_SIDE and all_small(faces, photo.shape):
-        faces = _distinct(faces + _from_nearer(detector, photo))
-    return resolve(detector, photo, faces)
-
-
-def _from_nearer(detector: Detector, photo: np.ndarray) -> list[Face]:
-    """The faces of a large photo, looked at tile by tile."""
-    small, scale = shrunk(photo, NEAR_SIDE)
-    overlap = LONGEST_SIDE - _TILE_STEP
-    tops, lefts = (
-        range(0, max(1, length - overlap), _TILE_STEP)
-        for length in small.shape[:2]
-    )
-    corners = [(left, top) for top in tops for left in lefts]
-    tiles = [
-        small[top : top + LONGEST_SIDE, left : left + LONGEST_SIDE]
-        for left, top in corners
-    ]
-    return [
-        moved(face, scaling(scale, scale * corner))
-        for corner, faces in zip(corners, detector.detect(tiles), strict=True)
-        for face in faces
-    ]
-
-
-def _distinct(faces: Sequence[Face]) -> list[Face]:
-    """Without those that a surer one covers by half or more."""
-    kept: list[Face] = []
-    for face in sorted(faces, key=lambda face: -face.confidence):
-        if all(overlap(face, other) < 0.5 for other in kept):
-            kept.append(face)
-    return kept

@@ -1,16 +1,62 @@
-"""What `--image` names: a photo, several, or a video; and where results go."""
+"""What is given to be edited: photos in memory, files, folders, videos."""
 
 import contextlib
 import dataclasses
 import glob
+import itertools
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
+
+import numpy as np
+from PIL import Image
 
 from efgan_tf.common import outputs
 from efgan_tf.common.errors import UserError
-from efgan_tf.data.listing import files_below
+from efgan_tf.common.files import files_below
+from efgan_tf.editing.settings import PhotoConfig
+from efgan_tf.faces import documents
 from efgan_tf.faces.photos import SUFFIXES, VIDEO_SUFFIXES
+
+Photo = np.ndarray | Image.Image | str | os.PathLike
+Opened = np.ndarray | documents.Document
+
+MAX_MEGAPIXELS = PhotoConfig.max_megapixels
+"""Larger files are refused."""
+
+
+def is_several(image: Photo | Sequence[Photo]) -> bool:
+    """Whether it is a sequence of photos, or an array `[n, …]` of them."""
+    if isinstance(image, np.ndarray):
+        return image.ndim == 4
+    return isinstance(image, Sequence) and not isinstance(image, str)
+
+
+def open_photo(image: Photo, max_megapixels: float = MAX_MEGAPIXELS) -> Opened:
+    """A photo upright, as viewers show it; a path's file is read.
+
+    Raises:
+      UserError: the file or the picture cannot be read, or a file is larger
+        than `max_megapixels`.
+    """
+    if isinstance(image, np.ndarray):
+        return image
+    if isinstance(image, Image.Image):
+        return documents.from_image(image)
+    max_pixels = PhotoConfig(max_megapixels=max_megapixels).max_pixels
+    return documents.read_document(image, max_pixels)
+
+
+def pixels_of(opened: Opened) -> np.ndarray:
+    """`[height, width, 3]` of an opened photo."""
+    return opened if isinstance(opened, np.ndarray) else opened.pixels
+
+
+def name_of(image: Photo, place: str = "") -> str:
+    """A photo's name in errors: its path, or where it stands among others."""
+    if isinstance(image, (str, os.PathLike)):
+        return os.fspath(image)
+    return place
 
 
 @dataclasses.dataclass(frozen=True)
@@ -114,15 +160,9 @@ def _listed(image: str, out: str) -> list[Job]:
 
 def _fixed_part(pattern: str) -> str:
     """The folder of a glob that comes before its first wildcard."""
-    return os.path.join(*_before_magic(Path(pattern))) or os.curdir
-
-
-def _before_magic(pattern: Path) -> Iterator[str]:
-    yield ""
-    for part in pattern.parts[:-1]:
-        if glob.has_magic(part):
-            return
-        yield part
+    folders = Path(pattern).parts[:-1]
+    fixed = itertools.takewhile(lambda part: not glob.has_magic(part), folders)
+    return os.path.join("", *fixed) or os.curdir
 
 
 @contextlib.contextmanager

@@ -9,13 +9,12 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+from PIL import Image
 
-from efgan_tf import action_units, geometry
-from efgan_tf.common.images import to_float
-from efgan_tf.editing.aligned_photos import AlignedFace, AlignedPhoto
+from efgan_tf import action_units
 from efgan_tf.editing.expression import to_json_units
+from efgan_tf.editing.inputs import Opened, Photo
 from efgan_tf.faces import documents
-from efgan_tf.faces.compositing import paste
 from efgan_tf.faces.detection import Face
 from efgan_tf.trained.model import Edits
 
@@ -84,66 +83,38 @@ class Edited:
         )
 
 
-def edited_face(
-    face: AlignedFace, target: np.ndarray, edits: Edits
-) -> EditedFace:
-    """A face with its target `[17]` and what the cascade made of it."""
-    return EditedFace(
-        box=face.face.box,
-        landmarks=face.face.landmarks,
-        confidence=face.face.confidence,
-        source_action_units=face.source,
-        target_action_units=target,
-        aligned=face.aligned,
-        edits=edits,
+def as_given(edited: Edited, opened: Opened, given: Photo) -> Edited:
+    """An edit whose image is of the type that was given."""
+    if isinstance(opened, np.ndarray):
+        return edited
+    document = documents.edited(opened, edited.image)
+    image = edited.image
+    if isinstance(given, Image.Image):
+        image = documents.to_image(document)
+    notes = (*document.notes, *edited.notes)
+    return dataclasses.replace(
+        edited, image=image, document=document, notes=notes
     )
 
 
-def put_back(
-    aligned_photo: AlignedPhoto,
-    faces: list[EditedFace],
-    carry_detail: bool = True,
-) -> Edited:
-    """The photo with its edited faces, one after the other.
-
-    `carry_detail` is that of `compositing.paste`.
-    """
-    image = aligned_photo.photo if faces else aligned_photo.photo.copy()
-    for face in faces:
-        image = paste(
-            image,
-            geometry.alignment(face.landmarks, len(face.aligned)),
-            to_float(face.aligned),
-            face.edits.images[0, -1],
-            face.edits.attention[0, -1],
-            carry_detail,
-        )
-    return Edited(image, tuple(faces), aligned_photo.notes)
-
-
-def face_to_json(index: int, face: Face | EditedFace) -> dict:
-    """Where a face is: index, box, landmarks, confidence; in pixels."""
-    return {
-        "index": index,
-        "box": [round(float(value), 1) for value in face.box],
-        "landmarks": [
-            [round(float(value), 1) for value in point]
-            for point in face.landmarks
-        ],
-        "confidence": round(face.confidence, 4),
-    }
-
-
 def faces_to_json(faces: Sequence[Face]) -> list[dict]:
-    """Every face of a photo, left to right."""
-    return [face_to_json(index, face) for index, face in enumerate(faces)]
+    """Every face of a photo, left to right, in its pixels."""
+    return [
+        {
+            "index": index,
+            "box": face.box.round(1).tolist(),
+            "landmarks": face.landmarks.round(1).tolist(),
+            "confidence": round(face.confidence, 4),
+        }
+        for index, face in enumerate(faces)
+    ]
 
 
 def edited_to_json(edited: Edited) -> list[dict]:
     """The faces of an edit with their units before and after."""
     return [
         {
-            "box": [round(float(value), 1) for value in face.box],
+            "box": face.box.round(1).tolist(),
             "confidence": round(face.confidence, 4),
             "source_action_units": to_json_units(face.source_action_units),
             "target_action_units": to_json_units(face.target_action_units),
@@ -152,36 +123,16 @@ def edited_to_json(edited: Edited) -> list[dict]:
     ]
 
 
-def edit_lines(edited: Edited) -> list[str]:
-    """What was done, for the screen: a small table for each face."""
-    lines = list(edited.notes)
-    for face in edited.faces:
-        lines.append(_place(face.box, len(face.aligned)))
-        lines += _table(
-            source=face.source_action_units, target=face.target_action_units
-        )
-    return lines
+def face_lines(box: np.ndarray, side: int, **columns: np.ndarray) -> list[str]:
+    """Where a face is and what it shows, for the screen.
 
-
-def photo_lines(aligned_photo: AlignedPhoto) -> list[str]:
-    """What the faces of a photo show, likewise."""
-    lines = list(aligned_photo.notes)
-    for each in aligned_photo.faces:
-        lines.append(_place(each.face.box, len(each.aligned)))
-        lines += _table(source=each.source)
-    return lines
-
-
-def _place(box: np.ndarray, side: int) -> str:
+    Args:
+      box: left, top, width, height in the photo.
+      side: of the aligned face.
+      **columns: title of six letters → units `[17]`; those that no column has
+        are left out.
+    """
     left, top, width, height = box
-    return (
-        f"face of {width:.0f}×{height:.0f} pixels at {left:.0f},{top:.0f}, "
-        f"edited at {side}×{side}"
-    )
-
-
-def _table(**columns: np.ndarray) -> list[str]:
-    """Titles of six letters → units `[17]`; those that no column has go."""
     rows = [
         f"  {name}"
         + "".join(f"  {value:6.2f}" for value in values)
@@ -191,4 +142,9 @@ def _table(**columns: np.ndarray) -> list[str]:
         )
         if max(values) >= 0.05
     ]
-    return ["        " + "  ".join(columns), *rows]
+    return [
+        f"face of {width:.0f}×{height:.0f} pixels at {left:.0f},{top:.0f}, "
+        f"edited at {side}×{side}",
+        "        " + "  ".join(columns),
+        *rows,
+    ]

@@ -10,8 +10,7 @@ from efgan_tf.common.options import (
     option,
     require,
 )
-from efgan_tf.editing.aligned_photos import ON_NO_FACE
-from efgan_tf.editing.face_selection import parse_choice
+from efgan_tf.editing.face_selection import ON_NO_FACE, parse_choice
 from efgan_tf.trained.presets import DEFAULT
 
 

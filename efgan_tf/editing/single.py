@@ -1,28 +1,27 @@
 """One photo edited, with all the pictures that can be made of it."""
 
 import contextlib
-import dataclasses
-from collections.abc import Iterator
+import os
+from collections.abc import Callable, Iterator
 
 import numpy as np
 from PIL import Image
 
+from efgan_tf import action_units
 from efgan_tf.common import outputs
 from efgan_tf.common.errors import UserError
+from efgan_tf.common.options import require
 from efgan_tf.common.progress import Progress
 from efgan_tf.common.sheets import grid
-from efgan_tf.editing.aligned_photos import (
-    WAY_OUT,
-    AlignedPhoto,
-    reduced,
-    unwrap,
-)
+from efgan_tf.editing.aligned_photos import AlignedPhoto, reduced
 from efgan_tf.editing.drawing import animate, edit_sheet, responses
-from efgan_tf.editing.editor import Editor
+from efgan_tf.editing.editor import Editor, unwrap
 from efgan_tf.editing.expression import Expression, save_expression
+from efgan_tf.editing.face_selection import WAY_OUT
+from efgan_tf.editing.inputs import output_folders
 from efgan_tf.editing.request import Request
-from efgan_tf.editing.results import Edited
-from efgan_tf.editing.settings import ResultConfig
+from efgan_tf.editing.results import face_lines
+from efgan_tf.editing.settings import PhotoConfig, ResultConfig
 from efgan_tf.faces import animations, documents
 
 ANIMATION_SIDE = 640
@@ -32,51 +31,105 @@ _STRIP_SIDE = 160
 
 
 def edit_photo(
+    load: Callable[[], Editor],
+    photo: PhotoConfig,
+    request: Request,
+    result: ResultConfig,
+) -> list[str]:
+    """Edits a photo, or draws its strip, and writes all that was asked for.
+
+    Args:
+      load: makes the editor; called once the photo is read and its outputs
+        are known to be free.
+      photo: what is edited, and where it goes.
+      request: the edit.
+      result: what else to write.
+
+    Returns:
+      What was done, for the screen. Without a face, if the request says skip,
+      nothing was written.
+
+    Raises:
+      UserError: the photo cannot be read or has no such face, the model has
+        not learned a unit, or a file cannot be written.
+    """
+    document = documents.read_document(photo.image, photo.max_pixels)
+    paths = _check_outputs(photo, result)
+    with output_folders(map(os.path.dirname, paths)):
+        editor = load()
+        request = request.resolve(editor)
+        (found,) = editor.detect_and_align(
+            [document.pixels],
+            request.choice,
+            request.on_no_face,
+            request.source,
+        )
+        aligned_photo = unwrap(found, photo.image, WAY_OUT)
+        lines = [*document.notes, *aligned_photo.notes]
+        if not aligned_photo.faces:
+            return lines
+        if result.strip:
+            lines += _write_strip(
+                editor, request, aligned_photo, photo, result.strip
+            )
+        else:
+            lines += _write_edit(
+                editor, request, document, aligned_photo, photo, result
+            )
+    return [*lines, *(f"wrote {path}" for path in paths)]
+
+
+def _write_strip(
+    editor: Editor,
+    request: Request,
+    aligned_photo: AlignedPhoto,
+    photo: PhotoConfig,
+    unit: str,
+) -> list[str]:
+    """Writes the response of a photo's faces to one unit, from 0 to 5."""
+    columns = responses(
+        editor,
+        aligned_photo,
+        action_units.canonical_name(unit),
+        _STRIP_SIDE,
+        request.stages,
+    )
+    save_picture(photo.out, grid(columns), photo.overwrite)
+    return [
+        line
+        for each in aligned_photo.faces
+        for line in face_lines(
+            each.face.box, len(each.aligned), source=each.source
+        )
+    ]
+
+
+def _write_edit(
     editor: Editor,
     request: Request,
     document: documents.Document,
-    name: str,
-    out: str,
+    aligned_photo: AlignedPhoto,
+    photo: PhotoConfig,
     result: ResultConfig,
-    overwrite: bool,
-) -> Edited:
-    """Edits a photo and writes everything that was asked for.
-
-    Args:
-      editor: edits.
-      request: the edit and its files.
-      document: the photo.
-      name: its name, for errors.
-      out: file to write, last of all; "": none.
-      result: what else to write.
-      overwrite: replace files that exist.
-
-    Returns:
-      The edit; without faces if there is none and the request says skip:
-      nothing was written then.
-
-    Raises:
-      UserError: the photo has no such face, the model has not learned a
-        unit, or a file cannot be written.
-    """
-    request = request.resolve(editor)
-    aligned_photo = _aligned_photo(editor, request, document, name)
-    if result.save_expression and len(aligned_photo.faces) > 1:
+) -> list[str]:
+    """Writes the edit; the photo is the last file to appear."""
+    faces, overwrite = aligned_photo.faces, photo.overwrite
+    if result.save_expression and len(faces) > 1:
         raise UserError(
             f"--save_expression={result.save_expression} holds one face's "
-            f"units, and {len(aligned_photo.faces)} are meant; choose one "
-            "with --face"
+            f"units, and {len(faces)} are meant; choose one with --face"
         )
     (edited,) = editor.apply([aligned_photo], request.target, request.stages)
-    if not edited.faces:
-        return edited
     writing: contextlib.AbstractContextManager[tuple[str, ...]]
     writing = contextlib.nullcontext(())
-    if out:
-        writing = documents.writing(out, document, edited.image, overwrite)
+    if photo.out:
+        writing = documents.writing(
+            photo.out, document, edited.image, overwrite
+        )
     with writing as left_out:
         if result.animate:
-            _animate(editor, request, aligned_photo, edited, result, overwrite)
+            targets = [face.target_action_units for face in edited.faces]
+            _animate(editor, request, aligned_photo, targets, result, overwrite)
         if result.sheet:
             sheet = edit_sheet(aligned_photo, edited.faces, edited.image)
             save_picture(result.sheet, sheet, overwrite)
@@ -86,46 +139,42 @@ def edit_photo(
                 face.target_action_units, face.source_action_units
             )
             save_expression(result.save_expression, expression, overwrite)
-    notes = (*document.notes, *edited.notes, *left_out)
-    return dataclasses.replace(edited, notes=notes)
+    lines = list(left_out)
+    for face in edited.faces:
+        lines += face_lines(
+            face.box,
+            len(face.aligned),
+            source=face.source_action_units,
+            target=face.target_action_units,
+        )
+    return lines
 
 
-def draw_strip(
-    editor: Editor,
-    request: Request,
-    document: documents.Document,
-    name: str,
-    unit: str,
-    out: str,
-    overwrite: bool,
-) -> AlignedPhoto:
-    """Writes the response of a photo's faces to one unit, from 0 to 5.
-
-    Returns:
-      The photo's faces; if there is none and the request says skip, nothing
-      was written.
+def _check_outputs(photo: PhotoConfig, result: ResultConfig) -> list[str]:
+    """The files that are wanted.
 
     Raises:
-      UserError: as `edit_photo`.
+      UserError: one exists, is wanted twice or is of no known format.
     """
-    request = request.resolve(editor)
-    aligned_photo = _aligned_photo(editor, request, document, name)
-    if aligned_photo.faces:
-        columns = responses(
-            editor, aligned_photo, unit, _STRIP_SIDE, request.stages
-        )
-        save_picture(out, grid(columns), overwrite)
-    return aligned_photo
-
-
-def _aligned_photo(
-    editor: Editor, request: Request, document: documents.Document, name: str
-) -> AlignedPhoto:
-    """The photo with the faces that are meant."""
-    (found,) = editor.detect_and_align(
-        [document.pixels], request.choice, request.on_no_face, request.source
+    files = {"out": photo.out, **result.files()}
+    wanted = {flag: path for flag, path in files.items() if path}
+    require(
+        bool(wanted) and (bool(photo.out) or not result.strip),
+        "give --out=FILE, the picture to write",
     )
-    return unwrap(found, name, WAY_OUT)
+    for path in filter(None, (photo.out, result.sheet)):
+        documents.check_suffix(path)
+    if result.animate:
+        animations.check_animation(result.animate, result.fps)
+    for path in wanted.values():
+        place = os.path.realpath(path)
+        same = [f for f, p in wanted.items() if os.path.realpath(p) == place]
+        require(
+            len(same) == 1,
+            f"--{' and --'.join(same)} name the same file, {path}",
+        )
+        outputs.check_free_file(path, photo.overwrite)
+    return list(wanted.values())
 
 
 def save_picture(path: str, picture: np.ndarray, overwrite: bool) -> None:
@@ -138,11 +187,10 @@ def _animate(
     editor: Editor,
     request: Request,
     aligned_photo: AlignedPhoto,
-    edited: Edited,
+    targets: list[np.ndarray],
     result: ResultConfig,
     overwrite: bool,
 ) -> None:
-    targets = [face.target_action_units for face in edited.faces]
     frames = animate(
         editor,
         reduced(aligned_photo, ANIMATION_SIDE),

@@ -5,13 +5,17 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from efgan_tf import geometry
-from efgan_tf.common.images import LEVELS_PER_UNIT, to_float, to_uint8
+from efgan_tf.common.images import (
+    LEVELS_PER_UNIT,
+    eight_bits,
+    to_float,
+    to_uint8,
+)
 from efgan_tf.editing.aligned_photos import AlignedPhoto
 from efgan_tf.editing.drawing import INTENSITIES
 from efgan_tf.editing.results import Edited, EditedFace
 from efgan_tf.explaining import drawing
 from efgan_tf.explaining.drawing import BOX_COLORS, Sheet
-from efgan_tf.faces.photos import eight_bits
 
 _CELL = 1.7, 1.95
 _WHOLE = {"face": "global branch", "refiner": "refiner"}

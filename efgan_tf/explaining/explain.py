@@ -12,8 +12,7 @@ from efgan_tf.common.errors import UserError
 from efgan_tf.common.images import to_float
 from efgan_tf.common.outputs import atomic_folder
 from efgan_tf.common.progress import Progress
-from efgan_tf.editing.aligned_photos import unwrap
-from efgan_tf.editing.editor import Editor
+from efgan_tf.editing.editor import Editor, unwrap
 from efgan_tf.editing.expression import known_units, make_target
 from efgan_tf.editing.face_selection import parse_choice
 from efgan_tf.explaining import edit_sections, map_sections

@@ -11,11 +11,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
+from PIL import Image, ImageFile
 
 from efgan_tf.common.errors import UserError
+from efgan_tf.common.images import eight_bits
 from efgan_tf.common.outputs import atomic_file
-from efgan_tf.faces import lossless, photos, writers
+from efgan_tf.faces import photos, writers
 from efgan_tf.faces.metadata import Metadata, read_metadata
 
 _FORMATS = {
@@ -79,8 +80,8 @@ def read_document(
     name = os.fspath(path)
     with photos.opened(name, max_pixels, way_out) as image:
         notes, deep = photos.further_pictures(image), None
-        if lossless.is_deep(image):
-            deep = lossless.decode(Path(name).read_bytes())
+        if _is_deep(image):
+            deep = _decode(Path(name).read_bytes())
             if deep is None:
                 raise photos.PhotoError(
                     name,
@@ -114,7 +115,7 @@ def from_array(pixels: np.ndarray) -> Document:
     Raises:
       ValueError: another shape or type.
     """
-    shown = photos.eight_bits(pixels)
+    shown = eight_bits(pixels)
     color = pixels if pixels.dtype == np.uint16 else shown
     return Document(shown, color, None, Metadata())
 
@@ -205,9 +206,37 @@ def check_suffix(path: str | os.PathLike) -> None:
         )
 
 
+def _is_deep(image: Image.Image) -> bool:
+    """Whether an opened picture, not yet loaded, has 16-bit colors."""
+    return (
+        isinstance(image, ImageFile.ImageFile)
+        and image.format in ("PNG", "TIFF")
+        and image.mode in ("RGB", "RGBA", "LA")
+        and ";16" in repr(image.tile)
+    )
+
+
+def _decode(data: bytes) -> np.ndarray | None:
+    """The file's pixels as they are stored, not turned upright.
+
+    Returns:
+      uint16 `[height, width, 3 or 4]`, RGB or RGBA; None if OpenCV cannot read
+      this kind of file.
+    """
+    import cv2  # OpenCV takes a tenth of a second to import
+
+    stored = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
+    if stored is None or stored.dtype != np.uint16 or stored.ndim != 3:
+        return None
+    alpha = stored.shape[2] == 4
+    return cv2.cvtColor(
+        stored, cv2.COLOR_BGRA2RGBA if alpha else cv2.COLOR_BGR2RGB
+    )
+
+
 def _document(image, name, deep, head=b"", notes=()) -> Document:
     exif = photos.exif_of(image)
-    for folder in lossless.SUB_FOLDERS.intersection(exif):
+    for folder in photos.SUB_FOLDERS.intersection(exif):
         exif.get_ifd(folder)  # while the file is open
     pixels = photos.to_rgb(image, name)
     turn = photos.orientation(image)
@@ -235,15 +264,15 @@ def _encode(path: Path, kind: str, document, pixels, options) -> None:
     if kind in ("JPEG", "BMP"):
         flat = Image.fromarray(pixels)
         flat = flat.convert("L") if document.is_gray else flat
-        with writers.progressive_buffer(pixels, options):
+        with writers.progressive_buffer(flat.width * flat.height, options):
             flat.save(path, kind, **options)
         return
     full = _full(_edited_color(document, pixels), document.alpha)
     if kind == "TIFF":
-        path.write_bytes(lossless.encode_tiff(full, **options))
+        path.write_bytes(writers.encode_tiff(full, **options))
     elif kind == "PNG" and full.dtype == np.uint16 and full.shape[2] > 1:
         full = full[..., [0, 0, 0, 1]] if full.shape[2] == 2 else full
-        path.write_bytes(lossless.encode_png(full, **options))
+        path.write_bytes(writers.encode_png(full, **options))
     else:
         if kind == "WEBP" and full.dtype == np.uint16:
             full = np.rint(full / np.float32(257)).astype(np.uint8)

@@ -11,7 +11,7 @@ from typing import Any
 
 from PIL import Image, JpegImagePlugin
 
-from efgan_tf.faces import lossless, photos, xmp
+from efgan_tf.faces import photos, xmp
 
 FINE_JPEG = {"quality": 95, "subsampling": 0}
 
@@ -160,11 +160,11 @@ def _exif(image: Image.Image, notes: list[str]) -> bytes | None:
     kept, broken, pictures = 0, 0, 0
     if image.info.get("exif") and not source:
         notes.append("EXIF was left out: it is empty or damaged")
-    for folder in (None, *lossless.SUB_FOLDERS):
+    for folder in (None, *photos.SUB_FOLDERS):
         tags = source if folder is None else source.get_ifd(folder)
         into = result if folder is None else result.get_ifd(folder)
         for tag, value in dict(tags).items():
-            if tag in (*_STRUCTURE, *lossless.SUB_FOLDERS, _INTEROPERABILITY):
+            if tag in (*_STRUCTURE, *photos.SUB_FOLDERS, _INTEROPERABILITY):
                 continue
             if isinstance(value, bytes) and _JPEG_START in value:
                 pictures += 1

@@ -13,13 +13,9 @@ import numpy as np
 from PIL import Image, PngImagePlugin, UnidentifiedImageError
 
 from efgan_tf.common.errors import UserError
-from efgan_tf.faces import lossless
 
 MAX_PIXELS = 100_000_000
 """Larger pictures are refused: a small file can unfold into gigabytes."""
-
-ROUNDING = 1e-3
-"""What rounding may take floats beyond their range."""
 
 SUFFIXES = frozenset(
     (
@@ -49,8 +45,17 @@ WITHOUT_TEXTS = "without texts"
 _LONGEST_TEXT = 64 << 20  # of a PNG, unpacked; generators write megabytes
 _HEIF_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"mif1", b"msf1")
 
+PNG_START = b"\x89PNG\r\n\x1a\n"
+
+# Chunks that pixels need, and what their numbers mean.
+_PIXELS = (b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"IEND")
+_COLORS = (b"gAMA", b"cHRM", b"sRGB", b"cICP")
+
 ORIENTATION = 0x0112
 """The EXIF tag that says how the camera was held."""
+
+SUB_FOLDERS = frozenset((0x8769, 0x8825))
+"""Tags of EXIF's own folder and of GPS's."""
 
 BROKEN = (
     OSError, SyntaxError, ValueError, EOFError, TypeError, LookupError,
@@ -161,9 +166,9 @@ def _open(source, name: str) -> Image.Image:
     try:
         return Image.open(source)
     except (UnidentifiedImageError, ValueError):
-        head = _read(source, len(lossless.PNG_START))
-        if head == lossless.PNG_START:
-            pixels = lossless.without_texts(_read(source))
+        head = _read(source, len(PNG_START))
+        if head == PNG_START:
+            pixels = _without_texts(_read(source))
             image = Image.open(io.BytesIO(pixels))
             image.info[WITHOUT_TEXTS] = True
             return image
@@ -193,6 +198,27 @@ def _read(source, size: int = -1) -> bytes:
     data = source.read(size)
     source.seek(0)
     return data
+
+
+def _without_texts(data: bytes) -> bytes:
+    """A PNG file with its pixels and the meaning of their numbers alone."""
+    kept = (
+        chunk for kind, chunk in png_chunks(data) if kind in _PIXELS + _COLORS
+    )
+    return b"".join([PNG_START, *kept])
+
+
+def png_chunks(
+    data: bytes | memoryview,
+) -> Iterator[tuple[bytes, memoryview]]:
+    """Kind and bytes of every chunk, without a copy."""
+    view = memoryview(data).cast("B")
+    position = 8
+    while position < len(view):
+        (length,) = struct.unpack_from(">I", view, position)
+        end = position + 12 + length
+        yield bytes(view[position + 4 : position + 8]), view[position:end]
+        position = end
 
 
 @contextlib.contextmanager
@@ -245,48 +271,6 @@ def to_rgb(image: Image.Image, name: str) -> np.ndarray:
         white = Image.new("RGBA", image.size, "white")
         image = Image.alpha_composite(white, image.convert("RGBA"))
     return upright(np.array(image.convert("RGB")), turn)
-
-
-def eight_bits(pixels: np.ndarray) -> np.ndarray:
-    """An array of a photo as uint8 `[height, width, 3]`.
-
-    Raises:
-      ValueError: it is neither uint8, uint16 nor float, has another shape, no
-        pixels, or floats beyond 0–1.
-    """
-    scales = {"uint8": 1, "uint16": 1 / 257, "float32": 255, "float64": 255}
-    if (
-        pixels.ndim != 3
-        or pixels.shape[2] != 3
-        or not pixels.size
-        or pixels.dtype.name not in scales
-    ):
-        raise ValueError(
-            "expected [height, width, 3], uint8, uint16 or floats in 0-1, not "
-            f"{pixels.dtype} {list(pixels.shape)}"
-        )
-    if pixels.dtype == np.uint8:
-        return pixels
-    if pixels.dtype.kind == "f":
-        check_range(pixels, 0, 1)
-    import cv2  # OpenCV takes a tenth of a second to import
-
-    return cv2.convertScaleAbs(pixels, alpha=scales[pixels.dtype.name])
-
-
-def check_range(pixels: np.ndarray, lowest: float, highest: float) -> None:
-    """Raises a `ValueError` unless all pixels lie in a range, but for rounding.
-
-    Pixels in another range, or NaN, would quietly become another picture.
-    """
-    least, most = float(pixels.min()), float(pixels.max())
-    if not (lowest - ROUNDING <= least and most <= highest + ROUNDING):
-        found = f"these are from {least:g} to {most:g}"
-        if np.isnan(least):
-            found = f"{np.isnan(pixels).sum()} of these are NaN"
-        raise ValueError(
-            f"floats must lie within {lowest:g} and {highest:g}; {found}"
-        )
 
 
 def orientation(image: Image.Image) -> int:

@@ -209,8 +209,8 @@ def _distance(before: Face, after: Face) -> float:
     sizes = np.sqrt([before.area, after.area])
     if sizes.max() > _GROWTH * sizes.min():
         return np.inf
-    centers = [face.box[:2] + face.box[2:] / 2 for face in (before, after)]
-    return float(np.linalg.norm(centers[1] - centers[0]) / sizes.mean())
+    moved = np.linalg.norm(after.center - before.center)
+    return float(moved / sizes.mean())
 
 
 def _complete(seen: dict[int, Face], rate: float) -> Track:

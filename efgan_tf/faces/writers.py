@@ -1,5 +1,7 @@
-"""Settings of Pillow's writers: compression, and the metadata that fit.
+"""How pictures are written: compression, 16 bits, and the metadata that fit.
 
+Pillow writes them, except for colors of 16 bits a channel, which come out at 8,
+and for TIFFs, which have no EXIF if it compresses them.
 Whether a format can hold something is tried on a picture of one pixel, so that
 no metadata can keep the real one from being written.
 """
@@ -7,11 +9,12 @@ no metadata can keep the real one from being written.
 import contextlib
 import io
 import threading
+import zlib
 from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
-from PIL import Image, ImageFile
+from PIL import Image, ImageFile, TiffImagePlugin
 from PIL.PngImagePlugin import PngInfo
 
 from efgan_tf.faces import photos
@@ -35,6 +38,16 @@ _PLACES = {
 # than the finest one of noise has.
 _PROGRESSIVE_BYTES = 4
 _BUFFER_LOCK = threading.Lock()
+
+
+# TIFF tags that say how the pixels are laid out.
+_WIDTH, _HEIGHT, _BITS, _COMPRESSION, _PHOTOMETRIC = 256, 257, 258, 259, 262
+_STRIP_OFFSETS, _SAMPLES, _ROWS_PER_STRIP, _STRIP_BYTES = 273, 277, 278, 279
+_PLANAR, _EXTRA_SAMPLES, _SAMPLE_FORMAT = 284, 338, 339
+_ADOBE_DEFLATE, _BLACK_IS_ZERO, _RGB, _UNASSOCIATED_ALPHA = 8, 1, 2, 2
+
+# Pillow saves it to make the metadata of the real picture.
+_SAMPLE = Image.new("RGB", (1, 1))
 
 
 def options_for(
@@ -109,8 +122,7 @@ def _with(options: dict[str, Any], values: dict[str, Any]) -> dict[str, Any]:
 def _can_write(kind: str, options: dict[str, Any]) -> bool:
     """Whether a picture of one pixel can be written with these."""
     try:
-        sample = Image.new("RGB", (1, 1))
-        sample.save(io.BytesIO(), kind, **for_pillow(kind, options))
+        _SAMPLE.save(io.BytesIO(), kind, **for_pillow(kind, options))
     except photos.BROKEN:
         return False
     return True
@@ -138,21 +150,90 @@ def for_pillow(kind: str, options: dict[str, Any]) -> dict[str, Any]:
 
 
 @contextlib.contextmanager
-def progressive_buffer(
-    pixels: np.ndarray, options: dict[str, Any]
-) -> Iterator[None]:
+def progressive_buffer(count: int, options: dict[str, Any]) -> Iterator[None]:
     """Lets Pillow hold a whole progressive JPEG, as libjpeg wants it.
 
-    It guesses two bytes a pixel, which noise of fine quality exceeds.
+    It guesses two bytes a pixel, which noise of fine quality exceeds. `count`
+    is that of the pixels.
     """
     if not options.get("progressive"):
         yield
         return
-    size = _PROGRESSIVE_BYTES * pixels.shape[0] * pixels.shape[1]
     with _BUFFER_LOCK:
         before = ImageFile.MAXBLOCK
-        ImageFile.MAXBLOCK = max(before, size)
+        ImageFile.MAXBLOCK = max(before, _PROGRESSIVE_BYTES * count)
         try:
             yield
         finally:
             ImageFile.MAXBLOCK = before
+
+
+def encode_png(pixels: np.ndarray, **options) -> bytes:
+    """A PNG file with 16 bits a channel.
+
+    Args:
+      pixels: uint16 `[height, width, 3 or 4]`, RGB or RGBA.
+      **options: of Pillow's PNG writer, such as `exif` and `icc_profile`.
+    """
+    import cv2
+
+    alpha = pixels.shape[2] == 4
+    stored = cv2.cvtColor(
+        pixels, cv2.COLOR_RGBA2BGRA if alpha else cv2.COLOR_RGB2BGR
+    )
+    _, encoded = cv2.imencode(".png", stored)
+    del stored  # as large as the photo
+    file = io.BytesIO()
+    _SAMPLE.save(file, "PNG", **options)
+    metadata = [
+        chunk
+        for kind, chunk in photos.png_chunks(file.getvalue())
+        if kind not in (b"IHDR", b"PLTE", b"IDAT", b"IEND")
+    ]
+    (_, header), *rest = photos.png_chunks(encoded.data)
+    parts = [header, *metadata, *(chunk for _, chunk in rest)]
+    return b"".join([photos.PNG_START, *parts])
+
+
+def encode_tiff(pixels: np.ndarray, **options) -> bytes:
+    """A TIFF file with all metadata (Pillow's, if compressed, has no EXIF).
+
+    Args:
+      pixels: uint8 or uint16 `[height, width, channels]`: gray or RGB, with or
+        without alpha.
+      **options: of Pillow's TIFF writer, such as `exif` and `icc_profile`.
+    """
+    file = io.BytesIO()
+    _SAMPLE.save(file, "TIFF", **options)
+    folder = TiffImagePlugin.ImageFileDirectory_v2()
+    file.seek(0)
+    described = TiffImagePlugin.TiffImageFile(file)
+    for tag, value in described.tag_v2.items():
+        folder[tag] = value
+        folder.tagtype[tag] = described.tag_v2.tagtype[tag]
+    for tag in photos.SUB_FOLDERS.intersection(folder):
+        folder[tag] = described.getexif().get_ifd(tag)
+    little_endian = pixels.dtype.newbyteorder("<")
+    packed = zlib.compress(pixels.astype(little_endian).tobytes(), 3)
+    height, width, channels = pixels.shape
+    layout = {
+        _WIDTH: width,
+        _HEIGHT: height,
+        _BITS: (8 * pixels.itemsize,) * channels,
+        _COMPRESSION: _ADOBE_DEFLATE,
+        _PHOTOMETRIC: _RGB if channels > 2 else _BLACK_IS_ZERO,
+        _STRIP_OFFSETS: 0,  # counted from where the tags end
+        _SAMPLES: channels,
+        _ROWS_PER_STRIP: height,
+        _STRIP_BYTES: len(packed),
+        _PLANAR: 1,
+        _SAMPLE_FORMAT: (1,) * channels,
+    }
+    if channels in (2, 4):
+        layout[_EXTRA_SAMPLES] = _UNASSOCIATED_ALPHA
+    for tag, value in layout.items():
+        folder.tagtype.pop(tag, None)
+        folder[tag] = value
+    result = io.BytesIO()
+    folder.save(result)
+    return result.getvalue() + packed

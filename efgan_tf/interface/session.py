@@ -18,10 +18,9 @@ from efgan_tf.editing.aligned_photos import (
     AlignedPhoto,
     close_up,
     reduced,
-    unwrap,
 )
 from efgan_tf.editing.drawing import animate, face_pictures
-from efgan_tf.editing.editor import Editor
+from efgan_tf.editing.editor import Editor, unwrap
 from efgan_tf.editing.expression import (
     Expression,
     ExpressionTarget,

@@ -9,7 +9,7 @@ import numpy as np
 
 from efgan_tf.common.errors import UserError
 from efgan_tf.common.progress import Progress
-from efgan_tf.faces import detection, photos, turns
+from efgan_tf.faces import detection, photos, search
 from efgan_tf.labeling import mapping, measures
 from efgan_tf.labeling.landmarker import FaceLandmarker
 from efgan_tf.labeling.regression import Regression
@@ -114,7 +114,7 @@ def label_photos(
     unlabeled: list[tuple[str, str]] = []
     for batch in _batches(Path(source_dir), files, unlabeled):
         # As preparation finds them, which then crops the same face.
-        found = turns.find_upright(detector, [photo for _, photo in batch])
+        found = search.find_upright(detector, [photo for _, photo in batch])
         for (file, photo), faces in zip(batch, found, strict=True):
             try:
                 labels.append(_label(labeler, file, photo, faces))
@@ -141,7 +141,7 @@ def _label(
         raise photos.PhotoError(file, "no face found")
     face = detection.largest(faces)
     if face.doubt:
-        raise photos.PhotoError(file, f"{turns.TURNED} ({face.doubt})")
+        raise photos.PhotoError(file, f"{search.TURNED} ({face.doubt})")
     units = labeler.units(photo, face)
     return Label(file, units, len(faces), face.landmarks)
 

@@ -11,7 +11,8 @@ import functools
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from efgan_tf.editing.editor import Editor, Photo
+from efgan_tf.editing.editor import Editor
+from efgan_tf.editing.inputs import Photo
 from efgan_tf.editing.results import Edited
 from efgan_tf.trained.remote.connection import Connection
 

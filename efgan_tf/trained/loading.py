@@ -109,9 +109,10 @@ def _saved_model(path: str | Path) -> Path | None:
 
 def editing_model(name: str, trained: "TrainedNetwork") -> EditingModel:
     """A network in memory as a model to edit with."""
+    estimator = trained.estimator_function()
     return EditingModel(
         name,
         trained.info,
         trained.cascade_function("stages", "attention", "branches"),
-        trained.estimator_function(),
+        lambda image: {"action_units": estimator(image)},
     )

@@ -6,14 +6,14 @@ action units `[b, 17]` in 0–5.
 """
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import numpy as np
 
 from efgan_tf import action_units
 from efgan_tf.common import runtime
 from efgan_tf.common.errors import UserError
-from efgan_tf.faces.photos import check_range
+from efgan_tf.common.images import check_range
 from efgan_tf.trained.info import ModelInfo
 
 BATCH_SIZE = 32
@@ -39,6 +39,17 @@ class Edits:
     attention: np.ndarray
     branches: dict[str, np.ndarray]
 
+    def each(self) -> list["Edits"]:
+        """Those of each face, batches of one."""
+        return [
+            Edits(
+                self.images[[n]],
+                self.attention[[n]],
+                {name: mask[[n]] for name, mask in self.branches.items()},
+            )
+            for n in range(len(self.images))
+        ]
+
 
 class EditingModel:
     """A loaded model; `efgan_tf.trained.loading.load_model` makes it.
@@ -46,9 +57,12 @@ class EditingModel:
     Args:
       name: the path it came from.
       info: what it says about itself.
-      run_cascade: images, source and target units (0-1) → `"stages"`,
-        `"attention"` and perhaps `"branches"`, as in `Edits`.
-      run_estimator: images → units (0-1); None if it has no estimator.
+      run_cascade: `image`, `source` and `target` (units in 0-1), given by
+        these names → `"stages"`, `"attention"`, and the attention of the
+        branches by their names, as in `Edits`.
+      run_estimator: `image` → `"action_units"` (0-1); None if it has no
+        estimator.
+      batch_size: faces that go through the networks at a time.
     """
 
     def __init__(
@@ -57,11 +71,13 @@ class EditingModel:
         info: ModelInfo,
         run_cascade: Callable,
         run_estimator: Callable | None,
+        batch_size: int = BATCH_SIZE,
     ):
         self.name = name
         self.info = info
         self._run_cascade = run_cascade
         self._run_estimator = run_estimator
+        self._batch_size = batch_size
 
     @property
     def size(self) -> int:
@@ -83,6 +99,15 @@ class EditingModel:
         """Whether it can tell a face's action units."""
         return self._run_estimator is not None
 
+    def check_estimator(self) -> None:
+        """Raises a `UserError` if it cannot tell a face's action units."""
+        if not self.has_estimator:
+            raise UserError(
+                f"{self.name} has no estimator: it cannot tell what a face "
+                "shows; say so with --source_au=AU12=1,AU25=2 (in Python "
+                "source_action_units)"
+            )
+
     def estimate(self, images: np.ndarray) -> np.ndarray:
         """Which action units faces show.
 
@@ -96,13 +121,12 @@ class EditingModel:
           UserError: the model has no estimator.
           ValueError: the images have another shape or range.
         """
-        if self._run_estimator is None:
-            raise UserError(
-                f"{self.name} has no estimator of action units; give those of "
-                "the source"
-            )
-        images = self._checked(images)
-        units = [self._run_estimator(part) for part in _batches(images)]
+        self.check_estimator()
+        assert self._run_estimator
+        units = [
+            self._run_estimator(**part)["action_units"]
+            for part in self._batches(image=self._checked(images))
+        ]
         return action_units.denormalize(np.concatenate(units))
 
     def edit(
@@ -142,20 +166,26 @@ class EditingModel:
         # change, the first K' stages go k/K' of the way.
         far = source + (target - source) * (self.stages / count)
         parts = [
-            self._run_cascade(*part)
-            for part in _batches(
-                images,
-                action_units.normalize(source),
-                action_units.normalize(far),
+            self._run_cascade(**part)
+            for part in self._batches(
+                image=images,
+                source=action_units.normalize(source),
+                target=action_units.normalize(far),
             )
         ]
+
+        def joined(name):
+            return np.concatenate(
+                [np.asarray(part[name])[:, :count] for part in parts]
+            )
+
+        branches = [
+            name for name in self.info.model.branches if name in parts[0]
+        ]
         return Edits(
-            images=_joined([part["stages"] for part in parts], count),
-            attention=_joined([part["attention"] for part in parts], count),
-            branches={
-                name: _joined([part["branches"][name] for part in parts], count)
-                for name in parts[0].get("branches", {})
-            },
+            joined("stages"),
+            joined("attention"),
+            {name: joined(name) for name in branches},
         )
 
     def checked_stages(self, stages: int | None) -> int:
@@ -183,12 +213,11 @@ class EditingModel:
         check_range(images, -1, 1)
         return images
 
-
-def _batches(*arrays: np.ndarray):
-    for start in range(0, len(arrays[0]), BATCH_SIZE):
-        part = tuple(array[start : start + BATCH_SIZE] for array in arrays)
-        yield part if len(part) > 1 else part[0]
-
-
-def _joined(parts: list, stages: int) -> np.ndarray:
-    return np.concatenate([np.asarray(part)[:, :stages] for part in parts])
+    def _batches(self, **arrays: np.ndarray) -> Iterator[dict[str, np.ndarray]]:
+        """The inputs of the networks, part by part."""
+        size = self._batch_size
+        for start in range(0, len(arrays["image"]), size):
+            yield {
+                name: np.asarray(array[start : start + size], np.float32)
+                for name, array in arrays.items()
+            }

@@ -40,12 +40,12 @@ class TrainedNetwork:
     def cascade_function(self, *outputs: str) -> Callable:
         """Image, source, target → the named outputs of `join`, as a graph.
 
-        Traced once for batches of every size.
+        Traced once for batches of every size. "branches" are named singly.
         """
         whole = self.keras_model
-        model = keras.Model(
-            whole.input, {name: whole.output[name] for name in outputs}
-        )
+        named = {name: whole.output[name] for name in outputs}
+        named |= named.pop("branches", {})
+        model = keras.Model(whole.input, named)
 
         def run(image, source, target):
             inputs = {

@@ -12,7 +12,7 @@ import io
 import json
 import zipfile
 import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 
 from efgan_tf.common.errors import UserError
-from efgan_tf.common.graphs import Functions, read_graph
+from efgan_tf.common.graphs import read_graph
 from efgan_tf.common.outputs import atomic_file
 from efgan_tf.trained.info import FILE_NAME, ModelInfo
 from efgan_tf.trained.model import EditingModel
@@ -79,37 +79,10 @@ def preset_model(name: str) -> EditingModel:
     return EditingModel(
         f"{PREFIX}{name}",
         info,
-        functools.partial(_run_cascade, graph, info.model.branches),
-        functools.partial(_run_estimator, graph),
+        functools.partial(graph, "cascade"),
+        functools.partial(graph, "estimate"),
+        batch_size=1,  # which the graph was made for
     )
-
-
-def _run_cascade(graph: Functions, branches: Sequence[str], *inputs) -> dict:
-    """As `EditingModel` has it run; the graph edits one face at a time."""
-    keys = ("image", "source", "target")
-    faces = [
-        graph("cascade", **dict(zip(keys, face, strict=True)))
-        for face in zip(*map(_ones, inputs), strict=True)
-    ]
-
-    def joined(key):
-        return np.concatenate([face[key] for face in faces])
-
-    return {
-        "stages": joined("stages"),
-        "attention": joined("attention"),
-        "branches": {name: joined(name) for name in branches},
-    }
-
-
-def _run_estimator(graph: Functions, images: np.ndarray) -> np.ndarray:
-    faces = [graph("estimate", image=image) for image in _ones(images)]
-    return np.concatenate([face["action_units"] for face in faces])
-
-
-def _ones(array: np.ndarray) -> list[np.ndarray]:
-    """Batches of one."""
-    return list(np.asarray(array, np.float32)[:, None])
 
 
 def _open(name: str) -> io.BytesIO:

@@ -99,7 +99,7 @@ class RunDirectory:
             line
             for line in _differences(self.read_config(), config)
             if line.partition(":")[0] not in MAY_CHANGE
-        ]
+        ] + options.retired(self.config.read_text(), Config)
         if changed:
             raise UserError(
                 f"--run_dir={self.path} holds a run with other settings ("

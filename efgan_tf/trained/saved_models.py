@@ -54,7 +54,7 @@ def read_saved_model(path: Path) -> EditingModel:
         return loaded.cascade(image, source, target)
 
     def run_estimator(image):
-        return loaded.estimator(image)
+        return {"action_units": loaded.estimator(image)}
 
     return EditingModel(str(path), info, run_cascade, run_estimator)
 

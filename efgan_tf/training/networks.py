@@ -131,11 +131,9 @@ def build_networks(config: Config, phase: int) -> Networks:
         average=average,
         critics=build_critics(config.model),
         estimator=build_estimator(config.model),
-        generator_optimizer=_adam(config.train, config.train.learning_rate),
-        critic_optimizer=_adam(config.train, config.train.learning_rate),
-        estimator_optimizer=keras.optimizers.Adam(
-            config.train.estimator_learning_rate
-        ),
+        generator_optimizer=_adam(config.train.learning_rate),
+        critic_optimizer=_adam(config.train.learning_rate),
+        estimator_optimizer=keras.optimizers.Adam(1e-3),
         loss_scale=LossScale(),
     )
     networks.generator_optimizer.build(generator.trainable_variables)
@@ -245,7 +243,5 @@ def _with_stages(model: ModelConfig, stages: int) -> ModelConfig:
     return dataclasses.replace(model, stages=stages)
 
 
-def _adam(config: TrainConfig, rate: float) -> keras.optimizers.Adam:
-    return keras.optimizers.Adam(
-        rate, beta_1=config.beta_1, beta_2=config.beta_2
-    )
+def _adam(rate: float) -> keras.optimizers.Adam:
+    return keras.optimizers.Adam(rate, beta_1=0.5, beta_2=0.999)

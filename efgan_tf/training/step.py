@@ -307,7 +307,6 @@ class TrainingStep:
             augmentation.augment,
             numbers=self._draw(draw, stream, augmentation.NUMBERS),
             kinds=train.critic_augment,
-            strength=train.critic_augment_strength,
         )
 
     def _draw(

@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from efgan_tf import geometry
 from efgan_tf.common.errors import UserError
-from efgan_tf.editing import aligned_photos, batch
+from efgan_tf.editing import batch
 from efgan_tf.editing.expression import make_target
 from efgan_tf.editing.inputs import list_jobs, list_others
 from efgan_tf.editing.request import Request
@@ -58,7 +59,7 @@ def failing(original, kind, number):
     "module, name, kind",
     [
         (documents, "_document", MemoryError),
-        (aligned_photos, "align", cv2.error),
+        (geometry, "align", cv2.error),
         (documents, "_encode", KeyError),
     ],
 )

@@ -7,7 +7,7 @@ from efgan_tf import geometry
 from efgan_tf.common.errors import UserError
 from efgan_tf.editing import face_selection as choice_lib
 from efgan_tf.editing.face_selection import FaceChoice, NoFaceError, choose
-from efgan_tf.faces.detection import Face
+from efgan_tf.faces.detection import Face, left_to_right
 
 
 def face_at(left, top, width, height):
@@ -19,7 +19,7 @@ def face_at(left, top, width, height):
 LEFT, LARGE, SMALL = (
     face_at(0, 0, 50, 60), face_at(100, 0, 80, 90), face_at(300, 0, 20, 30),
 )  # fmt: skip
-FACES = choice_lib.left_to_right([SMALL, LARGE, LEFT])
+FACES = left_to_right([SMALL, LARGE, LEFT])
 
 
 def chosen(text, faces=FACES):

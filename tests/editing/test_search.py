@@ -4,8 +4,8 @@ import cv2
 import numpy as np
 import pytest
 
-from efgan_tf.editing.face_selection import find_faces
 from efgan_tf.faces.photos import read_photo
+from efgan_tf.faces.search import find_faces
 
 
 @pytest.fixture(scope="module")

@@ -6,8 +6,7 @@ import numpy as np
 import pytest
 
 from efgan_tf.common.images import to_float
-from efgan_tf.editing.aligned_photos import unwrap
-from efgan_tf.editing.editor import Editor
+from efgan_tf.editing.editor import Editor, unwrap
 from efgan_tf.editing.face_selection import parse_choice
 from efgan_tf.explaining.unit_readers import critics_of, estimator_of
 from efgan_tf.faces.photos import read_photo

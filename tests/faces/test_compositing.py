@@ -8,7 +8,8 @@ import pytest
 
 from efgan_tf import action_units, geometry
 from efgan_tf.faces import compositing
-from efgan_tf.faces.compositing import FEATHER, paste, square
+from efgan_tf.faces.compositing import FEATHER, paste
+from efgan_tf.geometry import square
 
 SIZE = 64
 RNG = np.random.default_rng

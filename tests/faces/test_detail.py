@@ -6,8 +6,7 @@ import pytest
 from PIL import Image
 
 from efgan_tf import action_units, commands, edit, geometry
-from efgan_tf.faces.compositing import paste
-from efgan_tf.faces.detail import find_motion
+from efgan_tf.faces.compositing import find_motion, paste
 from efgan_tf.synthetic.identity import sample_identity, sample_view
 from efgan_tf.synthetic.render import Renderer
 

@@ -9,7 +9,7 @@ import pytest
 from PIL import ExifTags, Image, ImageCms, PngImagePlugin
 
 from efgan_tf.common.errors import UserError
-from efgan_tf.faces import documents, lossless
+from efgan_tf.faces import documents, writers
 from efgan_tf.faces.documents import (
     from_image,
     read_document,
@@ -197,7 +197,7 @@ def test_16_bit_colors_stay_exact_where_they_were_not_edited(
 
 @pytest.mark.parametrize("suffix", ["png", "tif"])
 def test_16_bit_colors_keep_their_metadata(tmp_path, suffix):
-    encode = {"png": lossless.encode_png, "tif": lossless.encode_tiff}
+    encode = {"png": writers.encode_png, "tif": writers.encode_tiff}
     pixels = noise(3, np.uint16)
     for orientation in (1, 6, 7):
         data = encode[suffix](

@@ -4,7 +4,7 @@ import mtcnn
 import numpy as np
 import pytest
 
-from efgan_tf.faces.mtcnn import Mtcnn
+from efgan_tf.faces.detection import Mtcnn
 from efgan_tf.faces.photos import read_photo
 from efgan_tf.interface import samples
 

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageOps
 
+from efgan_tf.common.images import eight_bits
 from efgan_tf.faces import documents, photos
 from efgan_tf.faces.photos import PhotoError, read_photo
 
@@ -132,12 +133,12 @@ def test_floats_in_another_range_are_refused(low, high, found):
     pixels = np.full((4, 4, 3), 0.25, np.float32)
     pixels[0, 0, 0], pixels[1, 1, 1] = low, high
     with pytest.raises(ValueError, match=found):
-        photos.eight_bits(pixels)
+        eight_bits(pixels)
 
 
 def test_rounding_may_take_floats_beyond_their_range():
     pixels = np.array([[[-1e-7, 0.5, 1 + 1e-6]]])
-    assert photos.eight_bits(pixels).tolist() == [[[0, 128, 255]]]
+    assert eight_bits(pixels).tolist() == [[[0, 128, 255]]]
 
 
 def test_floating_point_pixels_are_refused(tmp_path):

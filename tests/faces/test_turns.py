@@ -5,7 +5,7 @@ import pytest
 
 from efgan_tf.data.aligning import align_job
 from efgan_tf.data.tables import Row
-from efgan_tf.faces import turns
+from efgan_tf.faces import search
 from efgan_tf.faces.photos import read_photo
 
 
@@ -45,7 +45,7 @@ def test_everybody_of_a_group_that_lies(times, detector, portraits, landmarks):
         turned(points + (192 * place, 192), times, 576)
         for place, points in enumerate(landmarks)
     ]
-    (faces,) = turns.find_upright(detector, [photo])
+    (faces,) = search.find_upright(detector, [photo])
     assert len(faces) == 3
     # Eyes are 45 pixels apart; a wrong find is off by 14 and more.
     assert max(found_at(faces, expected)) < 6
@@ -56,7 +56,7 @@ def test_everybody_of_a_group_that_lies(times, detector, portraits, landmarks):
 def test_one_of_a_group_that_lies(times, detector, portraits, landmarks):
     upright, lying, _ = portraits
     photo = np.concatenate([upright, np.rot90(lying, times)], axis=1)
-    (faces,) = turns.find_upright(detector, [photo])
+    (faces,) = search.find_upright(detector, [photo])
     sure = [face for face in faces if not face.doubt]
     assert found_at(sure, [landmarks[0]])[0] < 6
     second = turned(landmarks[1], times) + (192, 0)
@@ -90,7 +90,7 @@ def test_what_no_turn_settles_is_doubted_and_not_learned_from(
 ):
     photos = {str(k): two_ways_up(each) for k, each in enumerate(portraits)}
     photos["good"] = portraits[0]
-    found = turns.find_upright(detector, list(photos.values()))
+    found = search.find_upright(detector, list(photos.values()))
     assert all(face.doubt for faces in found[:-1] for face in faces)
     assert not found[-1][0].doubt
     doubted = {name for name, faces in zip(photos, found, strict=True)
@@ -104,7 +104,7 @@ def test_what_no_turn_settles_is_doubted_and_not_learned_from(
     assert outcomes["good"].png is not None
     for name in doubted:
         assert outcomes[name].png is None
-        assert outcomes[name].reason.startswith(turns.TURNED)
+        assert outcomes[name].reason.startswith(search.TURNED)
 
 
 def test_a_sure_face_costs_no_further_look(detector, portraits, monkeypatch):
@@ -112,5 +112,5 @@ def test_a_sure_face_costs_no_further_look(detector, portraits, monkeypatch):
     sure = [type(face)(face.box, face.landmarks, 1.0) for face in faces]
     looks = []
     monkeypatch.setattr(detector, "detect", looks.append)
-    assert turns.resolve(detector, portraits[0], sure) == sure
+    assert search.resolve(detector, portraits[0], sure) == sure
     assert not looks

@@ -252,10 +252,10 @@ def test_without_an_estimator_faces_are_taken_for_neutral(tmp_path):
 def test_the_work_is_kept_when_the_model_cannot_be_reached():
     gone = []
 
-    def run(*arguments):
+    def run(**inputs):
         if gone:
             raise UserError("the server is gone")
-        return model._run_cascade(*arguments)
+        return model._run_cascade(**inputs)
 
     model = tiny_editor().model
     far = EditingModel("far", model.info, run, model._run_estimator)

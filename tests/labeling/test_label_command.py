@@ -12,7 +12,7 @@ from PIL import Image
 from efgan_tf import action_units, commands, data, label, prepare
 from efgan_tf.config import DataConfig
 from efgan_tf.data import builders
-from efgan_tf.faces import turns
+from efgan_tf.faces import search
 from efgan_tf.interface.samples import sample_path
 from efgan_tf.labeling import labeler, mapping
 
@@ -265,7 +265,7 @@ def test_photos_that_lie_are_read_like_upright_ones(networks, tmp_path):
         # Measured: 0.04 at most.
         np.testing.assert_allclose(units, found["0.png"], atol=0.1)
     text = (tmp_path / "aus_report" / "labels.txt").read_text("utf-8")
-    assert f"both.png  {turns.TURNED}" in text
+    assert f"both.png  {search.TURNED}" in text
 
 
 def test_a_missing_package_is_one_line(album, tmp_path, capsys, monkeypatch):

@@ -1,5 +1,7 @@
 """The run's folder tells which units its data could teach."""
 
+import json
+
 import numpy as np
 import pytest
 
@@ -55,6 +57,26 @@ def test_the_photos_of_a_mix_may_move(tmp_path):
     others = ("1/4 --dataset=synthetic", "3/4 --dataset=folder --aus=a.csv")
     with pytest.raises(UserError, match="mix: "):
         run.check(mixed_config(mix=others))
+
+
+def test_a_run_of_an_older_version_is_read_and_goes_on_as_it_was(tmp_path):
+    run = RunDirectory(tmp_path)
+    run.write_config(config.Config(), [faces_of(np.ones(17, np.float32))])
+    (run.checkpoints / "phase1_00000000").mkdir(parents=True)
+    written = json.loads(run.config.read_text())
+    for beta, problem in ((0.5, None), (0.9, "beta_1: 0.9 → 0.5")):
+        written["train"]["beta_1"] = beta
+        run.config.write_text(json.dumps(written))
+        assert run.read_config() == config.Config()
+        if problem is None:
+            run.check(config.Config())
+        else:
+            with pytest.raises(UserError, match=problem):
+                run.check(config.Config())
+    written["train"]["gamma"] = 1
+    run.config.write_text(json.dumps(written))
+    with pytest.raises(UserError, match="gamma"):
+        run.read_config()
 
 
 def test_an_older_run_learned_all_units(tmp_path):

@@ -11,7 +11,7 @@ from efgan_tf.common.progress import Progress
 from efgan_tf.data import tables
 from efgan_tf.data.splits import read_subjects
 from efgan_tf.evaluation.photographs.readers import FaceReader
-from efgan_tf.faces import detection, photos, turns
+from efgan_tf.faces import detection, photos, search
 from efgan_tf.labeling import measures
 from efgan_tf.labeling.landmarker import FaceLandmarker
 from tools.photo_pairs import donors, mesh
@@ -145,12 +145,13 @@ class _Reader:
 
     def __call__(self, path: Path) -> tuple:
         photo = photos.read_photo(path)
-        (faces,) = turns.find_upright(self._detector, [photo])
+        (faces,) = search.find_upright(self._detector, [photo])
         if not faces:
             raise photos.PhotoError(path.name, "no face found")
         face = detection.largest(faces)
         if face.doubt:
-            raise photos.PhotoError(path.name, f"{turns.TURNED} ({face.doubt})")
+            reason = f"{search.TURNED} ({face.doubt})"
+            raise photos.PhotoError(path.name, reason)
         points = self._landmarker.points(photo, face)
         if points is None:
             raise photos.PhotoError(path.name, "a face that cannot be read")

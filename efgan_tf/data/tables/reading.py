@@ -5,7 +5,7 @@ from pathlib import Path
 
 from efgan_tf.common.csv_files import UnusableFile, normalize_name, read_csv
 from efgan_tf.common.errors import UserError
-from efgan_tf.data.listing import files_below
+from efgan_tf.common.files import files_below
 from efgan_tf.data.photo_names import some
 from efgan_tf.data.tables import columns as kinds
 from efgan_tf.data.tables.builder import TableBuilder

@@ -54,13 +54,13 @@ class RemoteModel(EditingModel):
             )
         return count
 
-    def _remote_cascade(self, images, source, target) -> dict[str, np.ndarray]:
+    def _remote_cascade(self, image, source, target) -> dict[str, np.ndarray]:
         def make_call(part):
             return calls.predict(
                 self._config,
                 "stages_from",
                 {
-                    "image": _public(images[part]),
+                    "image": _public(image[part]),
                     "source_action_units": action_units.denormalize(
                         source[part]
                     ),
@@ -69,17 +69,17 @@ class RemoteModel(EditingModel):
                 ("stages", "attention"),
             )
 
-        results = self._in_parts(make_call, len(images))
+        results = self._in_parts(make_call, len(image))
         stages = np.concatenate([result["stages"] for result in results])
         attention = np.concatenate([result["attention"] for result in results])
         return {"stages": 2 * stages - 1, "attention": attention}
 
-    def _remote_estimator(self, images) -> np.ndarray:
+    def _remote_estimator(self, image) -> dict[str, np.ndarray]:
         def make_call(part):
-            return calls.estimate(self._config, _public(images[part]))
+            return calls.estimate(self._config, _public(image[part]))
 
-        results = self._in_parts(make_call, len(images))
-        return action_units.normalize(np.concatenate(results))
+        results = self._in_parts(make_call, len(image))
+        return {"action_units": action_units.normalize(np.concatenate(results))}
 
     def _in_parts(self, make_call: Callable, count: int) -> list:
         """The results for `count` faces, some faces per request."""

@@ -60,15 +60,15 @@ def read_tflite(path: Path) -> EditingModel:
     file = TfliteFile(path)
     count = file.info.model.model.stages
 
-    def run_cascade(images, source, target):
+    def run_cascade(image, source, target):
         results = [
             file(
                 "stages_from",
-                image=_to_public(image),
+                image=_to_public(face),
                 source_action_units=_to_public_units(units),
                 action_units=_to_public_units(goal),
             )
-            for image, units, goal in zip(images, source, target, strict=True)
+            for face, units, goal in zip(image, source, target, strict=True)
         ]
         stages, attention = (
             np.stack(
@@ -83,12 +83,12 @@ def read_tflite(path: Path) -> EditingModel:
         )
         return {"stages": 2 * stages - 1, "attention": attention}
 
-    def run_estimator(images):
+    def run_estimator(image):
         units = [
-            file("estimate", image=_to_public(image))["action_units"]
-            for image in images
+            file("estimate", image=_to_public(face))["action_units"]
+            for face in image
         ]
-        return action_units.normalize(np.concatenate(units))
+        return {"action_units": action_units.normalize(np.concatenate(units))}
 
     return EditingModel(str(path), file.info.model, run_cascade, run_estimator)
 

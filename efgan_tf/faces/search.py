@@ -1,20 +1,37 @@
-"""Faces in photos that lie on a side or upside down.
+"""All faces of a photo, whatever their size and whichever side of it is up.
 
-The detector expects faces upright. Of a photo that is turned it finds none, or
-one whose landmarks are wrong: brows are taken for a mouth, with a confidence
-that an upright face may have too. So a face that is doubtful is looked at in
-all four quarter turns of the photo, each at two sizes: one look alone is
-misled by 1 photo in 40, the mean of two by none of 150. docs/editing.md has
-what that finds and costs.
+The detector looks at photos shrunk to 640 pixels and expects faces upright.
+That misses the faces of a large group photo, so where all faces are small, or
+none is found, the photo is looked at from nearer. Of a photo that is turned it
+finds none, or one whose landmarks are wrong: brows are taken for a mouth, with
+a confidence that an upright face may have too. So a face that is doubtful is
+looked at in all four quarter turns of the photo, each at two sizes: one look
+alone is misled by 1 photo in 40, the mean of two by none of 150.
+docs/editing.md has what that finds and costs.
 """
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 
 from efgan_tf import geometry
-from efgan_tf.faces.detection import LONGEST_SIDE, Detector, Face
+from efgan_tf.faces.detection import (
+    LONGEST_SIDE,
+    SMALLEST_FACE,
+    Detector,
+    Face,
+    left_to_right,
+    shrunk,
+)
+
+NEAR_SIDE = 3 * LONGEST_SIDE
+"""The side that large photos are shrunk to for the look from nearer."""
+
+# The first look finds faces from 0.0125 of the photo's longer side on. Where
+# the largest is no more than three times that, there may be smaller ones.
+_SMALL_SHARE = 0.04
+_TILE_STEP = 480  # tiles overlap by 160: more than the faces missed before
 
 TURNED = "its landmarks may be wrong"
 """What is said of a face that no look settles; the reason stands behind."""
@@ -33,7 +50,6 @@ _LARGEST_TILT = 50.0
 _SMALLER = 0.6
 # Doubtful faces are shrunk to this for the looks: larger ones only take time.
 _FACE_SIDE = 180
-_SMALLEST_FACE = 20  # that the detector finds
 
 # What the surest turn must have, and how far it must be ahead of the others.
 _LEAST_SCORE = 0.95
@@ -60,6 +76,64 @@ class _Find:
     turns: int
     face: Face
     score: float
+
+
+def find_faces(
+    detector: Detector, photos: Sequence[np.ndarray]
+) -> list[list[Face]]:
+    """The faces of each photo, left to right.
+
+    Args:
+      detector: to look with.
+      photos: uint8 `[height, width, 3]` each, RGB.
+    """
+    result = []
+    for photo, faces in zip(photos, detector.detect(photos), strict=True):
+        large = max(photo.shape[:2]) > LONGEST_SIDE
+        if large and all_small(faces, photo.shape):
+            faces = _distinct(faces + _from_nearer(detector, photo))
+        result.append(left_to_right(resolve(detector, photo, faces)))
+    return result
+
+
+def all_small(faces: Iterable[Face], shape: tuple[int, ...]) -> bool:
+    """Whether the first look may have missed faces: all, or smaller ones.
+
+    Args:
+      faces: that it found.
+      shape: of the photo: height, width, ….
+    """
+    side = max((max(face.box[2:]) for face in faces), default=0)
+    return side < _SMALL_SHARE * max(shape[:2])
+
+
+def _from_nearer(detector: Detector, photo: np.ndarray) -> list[Face]:
+    """The faces of a large photo, looked at tile by tile."""
+    small, scale = shrunk(photo, NEAR_SIDE)
+    shared = LONGEST_SIDE - _TILE_STEP
+    tops, lefts = (
+        range(0, max(1, length - shared), _TILE_STEP)
+        for length in small.shape[:2]
+    )
+    corners = [(left, top) for top in tops for left in lefts]
+    tiles = [
+        small[top : top + LONGEST_SIDE, left : left + LONGEST_SIDE]
+        for left, top in corners
+    ]
+    return [
+        moved(face, scaling(scale, scale * corner))
+        for corner, faces in zip(corners, detector.detect(tiles), strict=True)
+        for face in faces
+    ]
+
+
+def _distinct(faces: Sequence[Face]) -> list[Face]:
+    """Without those that a surer one covers by half or more."""
+    kept: list[Face] = []
+    for face in sorted(faces, key=lambda face: -face.confidence):
+        if all(overlap(face, other) < 0.5 for other in kept):
+            kept.append(face)
+    return kept
 
 
 def find_upright(
@@ -182,7 +256,7 @@ def _look_around(
         for face, width in found[turns]:
             again = [f.confidence for f in smaller if overlap(f, face) >= _SAME]
             second = max(again, default=0.0)
-            if width * _SMALLER < _SMALLEST_FACE:  # too small to be seen twice
+            if width * _SMALLER < SMALLEST_FACE:  # too small to be seen twice
                 second = face.confidence
             finds.append(_Find(turns, face, (face.confidence + second) / 2))
     return finds
@@ -227,27 +301,15 @@ def _look_closer(
     detector: Detector, photo: np.ndarray, face: Face
 ) -> list[_Find]:
     """The same of the part of a photo around a face."""
-    middle = face.box[:2] + face.box[2:] / 2
     reach = _AROUND * face.box[2:].max() / 2
-    start = np.maximum(middle - reach, 0).astype(int)
-    end = np.ceil(middle + reach).astype(int)
+    start = np.maximum(face.center - reach, 0).astype(int)
+    end = np.ceil(face.center + reach).astype(int)
     part = photo[start[1] : end[1], start[0] : end[0]]
     shift = scaling(np.ones(2), start)
     return [
         dataclasses.replace(find, face=moved(find.face, shift))
         for find in _look_around(detector, part, [face])
     ]
-
-
-def shrunk(photo: np.ndarray, side: int) -> tuple[np.ndarray, np.ndarray]:
-    """A photo with at most `side` a side, and the (x, y) scale back."""
-    import cv2  # OpenCV takes a tenth of a second to import
-
-    height, width = photo.shape[:2]
-    factor = min(1, side / max(height, width))
-    size = max(1, round(width * factor)), max(1, round(height * factor))
-    small = cv2.resize(photo, size, interpolation=cv2.INTER_AREA)
-    return small, np.array([width, height]) / size
 
 
 def overlap(one: Face, other: Face) -> float:
