@@ -23,7 +23,7 @@ from absl import flags
 
 from efgan_tf import commands, config
 from efgan_tf.common import outputs
-from efgan_tf.evaluation.settings import EvaluateConfig
+from efgan_tf.evaluation.evaluation_settings import EvaluateConfig
 
 
 def main(values: flags.FlagValues) -> None:
@@ -42,12 +42,12 @@ def _evaluate(settings: EvaluateConfig, out: Path) -> None:
     from PIL import Image
 
     from efgan_tf.evaluation import (
-        columns,
         comparison,
         curves,
         evaluator,
         plots,
         report,
+        tables,
         training_plots,
     )
 
@@ -59,7 +59,7 @@ def _evaluate(settings: EvaluateConfig, out: Path) -> None:
         for name, one in found.items():
             place = folder / name
             place.mkdir(exist_ok=True)
-            _write_json(place / columns.REPORT, one.report)
+            _write_json(place / tables.REPORT, one.report)
             (place / "report.md").write_text(report.text(one.report), "utf-8")
             one.scores.write(place / comparison.SCORES)
             for file, chosen in (
@@ -85,9 +85,9 @@ def _evaluate(settings: EvaluateConfig, out: Path) -> None:
 
 def _compare(settings: EvaluateConfig, out: Path) -> None:
     from efgan_tf.evaluation import (
-        columns,
         comparison,
         curves,
+        tables,
         training_plots,
     )
 
@@ -101,7 +101,7 @@ def _compare(settings: EvaluateConfig, out: Path) -> None:
     training = curves.read_training(settings.compare)
     text = comparison.text(found)
     with outputs.atomic_folder(out, settings.overwrite) as folder:
-        _write_json(folder / columns.REPORT, found)
+        _write_json(folder / tables.REPORT, found)
         (folder / "report.md").write_text(text, "utf-8")
         training_plots.plot_training(training, folder / "training.png")
     print(f"{text}\nreport: {out / 'report.md'}")

@@ -12,8 +12,8 @@ import numpy as np
 from efgan_tf.common.errors import UserError
 from efgan_tf.evaluation import report as report_lib
 from efgan_tf.evaluation import scoring
-from efgan_tf.evaluation.columns import ALL, EDIT, LARGE, NO_EDIT, REPORT
 from efgan_tf.evaluation.scoring import PictureScores
+from efgan_tf.evaluation.tables import ALL, EDIT, LARGE, NO_EDIT, REPORT
 
 SCORES = "scores.npz"
 

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from efgan_tf.common.errors import UserError
-from efgan_tf.evaluation.columns import ALL, EDIT, NO_EDIT, REPORT
+from efgan_tf.evaluation.tables import ALL, EDIT, NO_EDIT, REPORT
 
 METRICS_LOG = "metrics.jsonl"
 
@@ -55,8 +55,8 @@ class Curves:
         """`{"mean", "low", "high"}` of a judges' metric, if there is one.
 
         Args:
-          metric: of `columns.METRICS`.
-          row: `columns.EDIT` or `columns.NO_EDIT`.
+          metric: of `tables.METRICS`.
+          row: `tables.EDIT` or `columns.NO_EDIT`.
         """
         return self.report and self.report["rows"][row][ALL].get(metric)
 

@@ -8,7 +8,7 @@ from efgan_tf import config as config_lib
 from efgan_tf.common.errors import UserError
 from efgan_tf.config import Config, DataConfig
 from efgan_tf.data import Faces, load_parts
-from efgan_tf.evaluation.settings import EvaluateConfig
+from efgan_tf.evaluation.evaluation_settings import EvaluateConfig
 from efgan_tf.trained.checkpoints import Checkpoints
 from efgan_tf.trained.loading import load_network
 from efgan_tf.trained.network import TrainedNetwork

@@ -10,16 +10,16 @@ import numpy as np
 import efgan_tf
 from efgan_tf.common.errors import UserError
 from efgan_tf.data import Faces
-from efgan_tf.evaluation import features, groups, judges, protocol
+from efgan_tf.evaluation import augmentation, features, groups, judges, protocol
 from efgan_tf.evaluation.comparison import SavedScores
 from efgan_tf.evaluation.control import Control, measure_control
 from efgan_tf.evaluation.evaluated_model import EvaluatedModel, read_models
-from efgan_tf.evaluation.judging import Instruments, judged
-from efgan_tf.evaluation.metrics import pictures
+from efgan_tf.evaluation.evaluation_settings import EvaluateConfig
+from efgan_tf.evaluation.metrics import image_quality
 from efgan_tf.evaluation.metrics.intervals import bootstrap_mean
 from efgan_tf.evaluation.perceptual import Lpips
 from efgan_tf.evaluation.protocol import Pairs
-from efgan_tf.evaluation.settings import EvaluateConfig
+from efgan_tf.evaluation.summaries import Instruments, judged
 from efgan_tf.trained.loading import editing_model
 from efgan_tf.trained.model import EditingModel
 
@@ -143,7 +143,7 @@ def _zero_edit(model: EditingModel, pairs: Pairs, seed: int) -> dict[str, Any]:
     _, first = np.unique(pairs.source_index, return_index=True)
     images, source = pairs.images[first], pairs.source[first]
     same = protocol.edit_faces(model, images, source, source)
-    scores = pictures.psnr(same, images)
+    scores = image_quality.psnr(same, images)
     interval = bootstrap_mean(scores, pairs.subjects[first], seed=seed)
     return dataclasses.asdict(interval)
 
@@ -157,7 +157,7 @@ def _augmentation(
     edited = protocol.edit_faces(
         model, named.images, named.source, named.target
     )
-    return judges.compare_augmentation(
+    return augmentation.compare_augmentation(
         train, held_out, edited, named.expressions, config.judges
     )
 

@@ -10,9 +10,9 @@ import numpy as np
 from efgan_tf.common.errors import UserError
 from efgan_tf.config import DataConfig
 from efgan_tf.evaluation import markdown, scoring
-from efgan_tf.evaluation.columns import EDIT, METRICS, NO_EDIT, TRUE
 from efgan_tf.evaluation.metrics.intervals import bootstrap_difference
 from efgan_tf.evaluation.scoring import PictureScores
+from efgan_tf.evaluation.tables import EDIT, METRICS, NO_EDIT, TRUE
 
 Groups = Mapping[str, Mapping[str, str]]
 """Attribute → subject → group: `{"age": {"s00001": "young", ...}}`."""

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from efgan_tf.evaluation import groups, markdown
-from efgan_tf.evaluation.columns import (
+from efgan_tf.evaluation.tables import (
     ALL,
     EDIT,
     LARGE,

@@ -7,17 +7,17 @@ from typing import Any
 
 import numpy as np
 
-from efgan_tf.evaluation.columns import METRICS
 from efgan_tf.evaluation.judges import Judges
 from efgan_tf.evaluation.metrics import (
     artifacts,
     distributions,
     identity,
-    pictures,
+    image_quality,
     units,
 )
 from efgan_tf.evaluation.metrics.intervals import Interval, bootstrap_mean
 from efgan_tf.evaluation.protocol import Pairs
+from efgan_tf.evaluation.tables import METRICS
 from efgan_tf.geometry import Box
 
 
@@ -60,7 +60,7 @@ def picture_scores(
     reference = np.where(
         pairs.has_true[:, None, None, None], pairs.true_images, pairs.images
     )
-    sharp = pictures.by_region(
+    sharp = image_quality.by_region(
         artifacts.sharpness, boxes, edited, reference, sigma=_sigma(edited)
     )
     every = np.arange(len(pairs))
@@ -68,11 +68,13 @@ def picture_scores(
         scores[f"sharpness_{region}"] = PictureScores(values, every)
     if len(true):
         truth, seen = pairs.true_images[true], edited[true]
-        scores["psnr"] = PictureScores(pictures.psnr(seen, truth), true)
-        scores["ssim"] = PictureScores(pictures.ssim(seen, truth), true)
+        scores["psnr"] = PictureScores(image_quality.psnr(seen, truth), true)
+        scores["ssim"] = PictureScores(image_quality.ssim(seen, truth), true)
         by_region = {
-            "psnr": pictures.by_region(pictures.psnr, boxes, seen, truth),
-            "detail": pictures.by_region(
+            "psnr": image_quality.by_region(
+                image_quality.psnr, boxes, seen, truth
+            ),
+            "detail": image_quality.by_region(
                 artifacts.kept_detail, boxes, seen, truth, sigma=_sigma(edited)
             ),
         }

@@ -8,8 +8,8 @@ import numpy as np
 from matplotlib.axes import Axes
 
 from efgan_tf.common.figures import new_figure
-from efgan_tf.evaluation.columns import EDIT, METRICS, NO_EDIT
 from efgan_tf.evaluation.curves import Curves
+from efgan_tf.evaluation.tables import EDIT, METRICS, NO_EDIT
 
 _ACROSS = 4
 _PANEL = 3.4, 2.6  # inches

@@ -8,9 +8,9 @@ import pytest
 
 from efgan_tf.common.errors import UserError
 from efgan_tf.evaluation import comparison
-from efgan_tf.evaluation.columns import ALL, EDIT, LARGE, NO_EDIT
 from efgan_tf.evaluation.comparison import Judged, SavedScores, compare
 from efgan_tf.evaluation.scoring import PictureScores
+from efgan_tf.evaluation.tables import ALL, EDIT, LARGE, NO_EDIT
 
 PEOPLE = np.array(["a", "a", "b", "b", "c", "c"])
 REPORT = {

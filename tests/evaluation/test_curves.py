@@ -10,7 +10,7 @@ from PIL import Image
 
 from efgan_tf import commands, plot
 from efgan_tf.evaluation import curves, training_plots
-from efgan_tf.evaluation.columns import ALL, EDIT, NO_EDIT
+from efgan_tf.evaluation.tables import ALL, EDIT, NO_EDIT
 from tests.editing.scenes import files
 
 

@@ -6,9 +6,9 @@ import pytest
 from efgan_tf.common.errors import UserError
 from efgan_tf.config import DataConfig
 from efgan_tf.evaluation import groups
-from efgan_tf.evaluation.columns import EDIT, NO_EDIT
 from efgan_tf.evaluation.groups import GAIN, by_group, groups_of
 from efgan_tf.evaluation.scoring import PictureScores
+from efgan_tf.evaluation.tables import EDIT, NO_EDIT
 from efgan_tf.synthetic.identity import kinds
 
 PHOTOS = DataConfig(dataset="folder")

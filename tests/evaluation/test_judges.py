@@ -10,9 +10,8 @@ import tensorflow as tf
 from efgan_tf.common.errors import UserError
 from efgan_tf.data.pictures import decode
 from efgan_tf.data.samples import Faces
-from efgan_tf.evaluation import judges
-from efgan_tf.evaluation.judges import learning, panel
-from efgan_tf.evaluation.settings import JudgesConfig
+from efgan_tf.evaluation import augmentation, judge_training, judges
+from efgan_tf.evaluation.evaluation_settings import JudgesConfig
 
 QUICK = JudgesConfig(judge_kimg=6, judge_width=8)
 LIP = 8  # AU12
@@ -95,7 +94,7 @@ def test_judges_read_strangers(found, held_out):
 def test_they_are_taught_once_and_kept_by_what_they_learned_from(
     found, train, held_out, cache, monkeypatch
 ):
-    monkeypatch.setattr(learning, "fit", None)  # nothing may be trained
+    monkeypatch.setattr(judge_training, "fit", None)  # nothing may be trained
     again = judges.train_judges(train, held_out, QUICK, cache)
     assert again.digest == found.digest and again.scores == found.scores
     other = dataclasses.replace(train, action_units=train.action_units * 0.5)
@@ -117,7 +116,7 @@ def test_a_judge_that_is_not_good_enough_is_told(train, held_out, cache, found):
 def test_other_people_give_other_scores_of_the_same_judges(
     found, train, cache, monkeypatch
 ):
-    monkeypatch.setattr(learning, "fit", None)  # nothing may be trained
+    monkeypatch.setattr(judge_training, "fit", None)  # nothing may be trained
     others = striped_faces(2, seed=5)
     again = judges.train_judges(train, others, QUICK, cache)
     assert again.digest == found.digest
@@ -171,15 +170,15 @@ def test_only_learned_units_count():
     truth, read = np.zeros((1, 17)), np.zeros((1, 17))
     read[0, 0], read[0, 3], read[0, 5] = 0.01, 0.4, 1.0
     expected = (0.01**2 + 0.4**2) / 2
-    loss = panel._UnitLoss(mask)(truth, read)
+    loss = judges._UnitLoss(mask)(truth, read)
     assert float(loss) == pytest.approx(expected, abs=1e-6)
 
 
 def test_shaking_keeps_range_and_repeats_by_its_seed():
     images = tf.random.stateless_uniform((4, 32, 32, 3), (0, 0), -1, 1)
-    first = learning.shaken(images, tf.constant([1, 2], tf.int64))
-    again = learning.shaken(images, tf.constant([1, 2], tf.int64))
-    other = learning.shaken(images, tf.constant([1, 3], tf.int64))
+    first = judge_training.shaken(images, tf.constant([1, 2], tf.int64))
+    again = judge_training.shaken(images, tf.constant([1, 2], tf.int64))
+    other = judge_training.shaken(images, tf.constant([1, 3], tf.int64))
     np.testing.assert_array_equal(first, again)
     assert np.abs(first - other).max() > 0.1
     assert np.abs(first).max() <= 1 and first.shape == images.shape
@@ -193,7 +192,7 @@ def test_mirroring_turns_the_picture_about_its_middle():
         del index, shape, low, high
         return tf.constant([[0.0, 0.0, 0.0, -1.0]])
 
-    found = learning._moved(image, drawn)
+    found = judge_training._moved(image, drawn)
     np.testing.assert_allclose(found, image[:, :, ::-1], atol=1e-6)
 
 
@@ -201,7 +200,7 @@ def test_edits_that_show_the_wrong_expression_do_harm(train, held_out):
     """Thrice as many edits as pictures, each called what it is not."""
     edited = decode(train.encoded, 32) / np.float32(127.5) - 1
     wrong = np.where(train.expressions == "calm", "happy", "calm")
-    found = judges.compare_augmentation(
+    found = augmentation.compare_augmentation(
         train, held_out, np.tile(edited, (3, 1, 1, 1)), np.tile(wrong, 3),
         QUICK,
     )  # fmt: skip

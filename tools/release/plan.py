@@ -60,7 +60,7 @@ _ABLATION = Tested("tests/test_ablate.py")
 
 _LABELS = Tested("tests/labeling/test_label_command.py")
 _DISTILLED = Tested("tests/distillation/test_distill.py")
-_PHOTOS = Tested("tests/evaluation/photographs/test_evaluation.py")
+_PHOTOS = Tested("tests/evaluation/photographs/test_photo_evaluator.py")
 _PAGE = Tested("tests/serving/test_web.py")
 _DOCKER = ByHand("a machine with Docker")
 _BEFORE = ByHand("another checkout, PyTorch, and an idle machine")

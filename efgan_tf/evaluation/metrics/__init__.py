@@ -1,6 +1,6 @@
 """Metrics: pure NumPy functions, one file for each kind of thing measured.
 
-    pictures       PSNR and SSIM, whole or by region
+    image_quality  PSNR and SSIM, whole or by region
     artifacts      blur in the regions, ghosts of the old expression
     units          action units read off edits against those wanted
     identity       is it still the same person

@@ -2,9 +2,9 @@
 
 Cascade EF-GAN claims that local branches keep the eyes, nose and mouth sharp,
 and that small steps leave no ghost of the old expression. These are measures
-of our own. Take those of detail of the regions, by `pictures.by_region`: hair
-and background say nothing of an edit. (Ghosts need no region: what does not
-differ between the expressions does not count.)
+of our own. Take those of detail of the regions, by `image_quality.by_region`:
+hair and background say nothing of an edit. (Ghosts need no region: what does
+not differ between the expressions does not count.)
 """
 
 import numpy as np

@@ -6,15 +6,15 @@ import numpy as np
 
 from efgan_tf import geometry
 from efgan_tf.editing.editor import Editor
-from efgan_tf.evaluation.metrics import artifacts, distributions, pictures
-from efgan_tf.evaluation.photographs import measure
+from efgan_tf.evaluation.metrics import artifacts, distributions, image_quality
+from efgan_tf.evaluation.photographs import scores
 from efgan_tf.evaluation.photographs.edits import (
     NEUTRAL,
     SLIGHT_SMILE,
     SMILE,
 )
-from efgan_tf.evaluation.photographs.measure import Source
 from efgan_tf.evaluation.photographs.readers import Readers
+from efgan_tf.evaluation.photographs.scores import Source
 
 # Bridge of the nose, its base, corners of the eyes: what no expression moves.
 _RIGID = [27, 28, 29, 30, 33, 36, 39, 42, 45]
@@ -59,20 +59,20 @@ def _scores(
     before = np.stack([source.seen.aligned for source, _ in pairs])
     after = np.stack(
         [
-            measure.aligned(each.image, measure.frame(source.aligned_photo))
+            scores.aligned(each.image, scores.frame(source.aligned_photo))
             for each, (source, _) in zip(edited, pairs, strict=True)
         ]
     )
     truth = np.stack([_registered(*pair) for pair in pairs])
-    mouth = measure.BOXES["mouth"]
+    mouth = scores.BOXES["mouth"]
     found: dict[str, np.ndarray] = {
         "subject": np.array([source.photo.subject for source, _ in pairs])
     }
     for name, shown in (("edit", after), ("no edit", before)):
         inside = [geometry.crop(x, mouth) for x in (shown, truth)]
         found |= {
-            f"{name}, PSNR": pictures.psnr(shown, truth),
-            f"{name}, PSNR mouth": pictures.psnr(*inside),
+            f"{name}, PSNR": image_quality.psnr(shown, truth),
+            f"{name}, PSNR mouth": image_quality.psnr(*inside),
             f"{name}, distance": readers.features.distance(shown, truth),
             f"{name}, ghosting mouth": artifacts.ghosting(
                 inside[0], geometry.crop(before, mouth), inside[1]
@@ -84,7 +84,7 @@ def _scores(
             found[f"{name}, KID mouth"] = np.array(distance)
     for name, shown in (("edit", after), ("true picture", truth)):
         found[f"{name}, old detail in mouth"] = np.array(
-            [measure.ghost(*x) for x in zip(shown, before, strict=True)]
+            [scores.ghost(*x) for x in zip(shown, before, strict=True)]
         )
     identities = [[s.seen.identity for s in pair] for pair in pairs]
     found["true picture, identity"] = np.linalg.norm(
@@ -98,7 +98,7 @@ def _registered(source: Source, true: Source) -> np.ndarray:
     onto = geometry.fit_similarity(
         true.seen.points[_RIGID], source.seen.points[_RIGID]
     )
-    place = measure.frame(source.aligned_photo)
+    place = scores.frame(source.aligned_photo)
     linear = place[:, :2] @ onto[:, :2]
     shift = geometry.apply(place, onto[:, 2])
-    return measure.aligned(true.photo.pixels, np.column_stack([linear, shift]))
+    return scores.aligned(true.photo.pixels, np.column_stack([linear, shift]))

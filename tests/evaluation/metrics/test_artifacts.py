@@ -6,7 +6,7 @@ import scipy.ndimage
 import skimage.data
 
 from efgan_tf.evaluation.metrics import artifacts
-from efgan_tf.evaluation.metrics.pictures import by_region
+from efgan_tf.evaluation.metrics.image_quality import by_region
 from efgan_tf.geometry import pixel_boxes
 
 

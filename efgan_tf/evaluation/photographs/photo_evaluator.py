@@ -10,9 +10,12 @@ import efgan_tf
 from efgan_tf.common.errors import UserError
 from efgan_tf.common.progress import Progress
 from efgan_tf.editing.editor import Editor
+from efgan_tf.evaluation.evaluation_settings import EvaluatePhotosConfig
 from efgan_tf.evaluation.metrics import distributions
 from efgan_tf.evaluation.metrics.intervals import bootstrap_mean
-from efgan_tf.evaluation.photographs import measure, people, truths
+from efgan_tf.evaluation.photographs import scores as scores_lib
+from efgan_tf.evaluation.photographs import sources as sources_lib
+from efgan_tf.evaluation.photographs import truths
 from efgan_tf.evaluation.photographs.edits import (
     EXPRESSIONS,
     NEUTRAL,
@@ -20,9 +23,8 @@ from efgan_tf.evaluation.photographs.edits import (
     UNITS,
     ZERO,
 )
-from efgan_tf.evaluation.photographs.measure import Score
 from efgan_tf.evaluation.photographs.readers import Readers, load_readers
-from efgan_tf.evaluation.settings import EvaluatePhotosConfig
+from efgan_tf.evaluation.photographs.scores import Score
 from efgan_tf.trained.loading import load_model
 
 _Key = TypeVar("_Key")
@@ -55,12 +57,12 @@ def evaluate(config: EvaluatePhotosConfig) -> Evaluation:
         or nobody is neutral or smiles.
     """
     readers = load_readers(config.readers)
-    listed = people.read_photos(config.photos, config.people)
+    listed = sources_lib.read_photos(config.photos, config.people)
     real = []
     if config.references:
-        real = people.read_photos(config.photos, config.references)
+        real = sources_lib.read_photos(config.photos, config.references)
     editor = Editor(load_model(config.model))
-    sources, missed = measure.read_sources(editor, readers, listed)
+    sources, missed = scores_lib.read_sources(editor, readers, listed)
     edited = [source for source in sources if source.kind in EXPRESSIONS]
     if not edited:
         raise UserError(
@@ -69,7 +71,7 @@ def evaluate(config: EvaluatePhotosConfig) -> Evaluation:
         )
     scores, progress = [], Progress("editing photographs", len(edited))
     for source in edited:
-        scores += measure.score_edits(editor, readers, source)
+        scores += scores_lib.score_edits(editor, readers, source)
         progress.advance()
     progress.finish()
     true = truths.score_truths(editor, readers, sources)
@@ -161,19 +163,21 @@ def _interval(
 def _kids(
     editor: Editor,
     readers: Readers,
-    real: Sequence[people.Photo],
+    real: Sequence[sources_lib.Photo],
     scores: Sequence[Score],
 ) -> dict[tuple[str, str], dict[str, Any]]:
     """KID of mouths, ×1000: edits, and their sources, against real ones."""
-    found = editor.detect_and_align([p.pixels for p in real], measure.LARGEST)
+    found = editor.detect_and_align(
+        [p.pixels for p in real], scores_lib.LARGEST
+    )
     by_expression: dict[str, list[np.ndarray]] = {}
     for photo, subject in zip(real, found, strict=True):
         if isinstance(subject, UserError):
             continue
-        shown = measure.aligned(photo.pixels, measure.frame(subject))
+        shown = scores_lib.aligned(photo.pixels, scores_lib.frame(subject))
         by_expression.setdefault(photo.expression, []).append(shown)
     vectors = {
-        name: readers.features.vectors(measure.mouths(np.stack(shown)))
+        name: readers.features.vectors(scores_lib.mouths(np.stack(shown)))
         for name, shown in by_expression.items()
         if len(shown) >= LEAST_REFERENCES
     }
@@ -189,7 +193,7 @@ def _kids(
             ("kid_before", [s.source.seen for s in group]),
         ):
             shown = readers.features.vectors(
-                measure.mouths(np.stack([each.aligned for each in seen]))
+                scores_lib.mouths(np.stack([each.aligned for each in seen]))
             )
             distance = distributions.kid(shown, vectors[name])
             kids[kind, name][label] = {"mean": 1000 * distance.value}

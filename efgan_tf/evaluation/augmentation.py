@@ -6,11 +6,11 @@ import numpy as np
 from efgan_tf.common.images import to_float, to_uint8
 from efgan_tf.data import Faces
 from efgan_tf.data.pictures import decode
+from efgan_tf.evaluation import judge_networks, judge_training
+from efgan_tf.evaluation.evaluation_settings import JudgesConfig
 from efgan_tf.evaluation.features import run_network
-from efgan_tf.evaluation.judges import learning, networks
-from efgan_tf.evaluation.judges.panel import expression_labels
+from efgan_tf.evaluation.judges import expression_labels
 from efgan_tf.evaluation.protocol import expressions_of
-from efgan_tf.evaluation.settings import JudgesConfig
 
 
 def compare_augmentation(
@@ -69,10 +69,10 @@ def compare_augmentation(
 
 def _accuracy(images, labels, shown, truth, count, config, name) -> float:
     keras.utils.set_random_seed(config.judge_seed)
-    model = networks.expression_judge(
+    model = judge_networks.expression_judge(
         images.shape[1], config.judge_width, count
     )
-    learning.fit(
+    judge_training.fit(
         model,
         keras.losses.SparseCategoricalCrossentropy(from_logits=True),
         images,

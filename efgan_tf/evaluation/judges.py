@@ -16,11 +16,11 @@ from efgan_tf.common.errors import UserError
 from efgan_tf.common.images import to_float
 from efgan_tf.data import Faces
 from efgan_tf.data.pictures import decode
+from efgan_tf.evaluation import judge_networks, judge_training
+from efgan_tf.evaluation.evaluation_settings import JudgesConfig
 from efgan_tf.evaluation.features import BROKEN, run_network, weights_sha256
-from efgan_tf.evaluation.judges import learning, networks
 from efgan_tf.evaluation.metrics import identity, units
 from efgan_tf.evaluation.protocol import expressions_of
-from efgan_tf.evaluation.settings import JudgesConfig
 
 _RECIPE = 1
 """Counts up when judges are trained in another way: old ones are not used."""
@@ -80,7 +80,7 @@ class Judges:
         """
         if "units" not in self.networks:
             raise ValueError("no judge has features: the units are unknown")
-        model = networks.pooled_features(self.networks["units"])
+        model = judge_networks.pooled_features(self.networks["units"])
         return run_network(model, images)[0].astype(np.float64)
 
     def _ask(self, name: str, images: np.ndarray) -> np.ndarray | None:
@@ -127,7 +127,7 @@ def _taught(
     made: dict[str, keras.Model] = {}
 
     def teach(name, model, loss, rows, labels, count):
-        learning.fit(
+        judge_training.fit(
             model, loss, images[rows], labels, count, config.judge_seed,
             f"judge of {name}:",
         )  # fmt: skip
@@ -136,14 +136,15 @@ def _taught(
     every = np.arange(len(train))
     if train.mask.any():
         made["units"] = teach(
-            "units", networks.unit_judge(size, width), _UnitLoss(train.mask),
+            "units", judge_networks.unit_judge(size, width),
+            _UnitLoss(train.mask),
             every, action_units.normalize(train.action_units), pictures,
         )  # fmt: skip
     if len(names) > 1:
         rows = np.flatnonzero(np.isin(train.expressions, names))
         made["expression"] = teach(
             "expression",
-            networks.expression_judge(size, width, len(names)),
+            judge_networks.expression_judge(size, width, len(names)),
             keras.losses.SparseCategoricalCrossentropy(from_logits=True),
             rows, expression_labels(train.expressions[rows], names),
             pictures // 2,
@@ -151,7 +152,7 @@ def _taught(
     people, person = np.unique(train.subjects, return_inverse=True)
     if 1 < len(people) < len(train):
         made["identity"] = _taught_people(
-            networks.identity_judge(size, width), teach, every, person,
+            judge_networks.identity_judge(size, width), teach, every, person,
             pictures // 2,
         )  # fmt: skip
     return Judges(made, names, {})

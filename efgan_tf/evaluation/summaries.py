@@ -7,14 +7,6 @@ from typing import Any
 import numpy as np
 
 from efgan_tf.evaluation import scoring
-from efgan_tf.evaluation.columns import (
-    ALL,
-    EDIT,
-    LARGE,
-    METRICS,
-    NO_EDIT,
-    TRUE,
-)
 from efgan_tf.evaluation.comparison import SavedScores
 from efgan_tf.evaluation.features import FeatureNetwork
 from efgan_tf.evaluation.groups import Groups, by_group
@@ -22,6 +14,14 @@ from efgan_tf.evaluation.judges import Judges
 from efgan_tf.evaluation.metrics import units
 from efgan_tf.evaluation.perceptual import Lpips
 from efgan_tf.evaluation.protocol import Pairs
+from efgan_tf.evaluation.tables import (
+    ALL,
+    EDIT,
+    LARGE,
+    METRICS,
+    NO_EDIT,
+    TRUE,
+)
 from efgan_tf.geometry import Box
 
 _JUDGED = ("au_error", "expression_accuracy", "identity")

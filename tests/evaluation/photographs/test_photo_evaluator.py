@@ -10,11 +10,11 @@ from PIL import Image
 
 from efgan_tf import action_units, commands, evaluate_photos
 from efgan_tf.common.errors import UserError
+from efgan_tf.evaluation.evaluation_settings import EvaluatePhotosConfig
 from efgan_tf.evaluation.photographs import edits as photo_edits
-from efgan_tf.evaluation.photographs import evaluation, report
-from efgan_tf.evaluation.photographs.measure import Score, Seen, Source
-from efgan_tf.evaluation.photographs.people import Photo, read_photos
-from efgan_tf.evaluation.settings import EvaluatePhotosConfig
+from efgan_tf.evaluation.photographs import photo_evaluator, photo_report
+from efgan_tf.evaluation.photographs.scores import Score, Seen, Source
+from efgan_tf.evaluation.photographs.sources import Photo, read_photos
 from tests.evaluation.photographs.conftest import ROOT
 
 HELD_OUT = ROOT / "configs/photos_held_out.csv"
@@ -44,7 +44,7 @@ def test_means_over_people_by_hand():
         make_score("a", "happy", seen=1.0, sharp_mouth=0.25),
         make_score("b", "happy", seen=0.0, sharp_mouth=1.0, share=0.7),
     ]
-    found = evaluation.summary(scores, seed=0)
+    found = photo_evaluator.summary(scores, seed=0)
     assert found["seen"]["mean"] == 0.5
     assert (found["seen"]["low"], found["seen"]["high"]) == (0, 1)
     assert found["sharp_mouth"]["mean"] == pytest.approx(0.5)  # geometric
@@ -67,7 +67,7 @@ def test_goals_pool_their_edits():
             "a", "neutral", seen=1.0, identity=9.0, kind=photo_edits.SMILE
         ),
     ]
-    found = {g["name"]: g["found"] for g in evaluation.goals(scores, 0)}
+    found = {g["name"]: g["found"] for g in photo_evaluator.goals(scores, 0)}
     assert found["expression seen, from neutral, mean of five"]["mean"] == 0.5
     assert found["expression seen, from a broad smile"]["mean"] == 1
     identity = found["identity distance, expressions from neutral"]
@@ -81,7 +81,7 @@ def test_only_those_who_may_be_shown_are_on_sheets_worst_first():
         for subject, happy in (("a", 0.9), ("b", 0.1), ("c", 0.5))
         for name in photo_edits.EXPRESSIONS[photo_edits.NEUTRAL]
     ]
-    found = report.sheets_of(scores)
+    found = photo_report.sheets_of(scores)
     assert list(found) == ["neutral_worst", "neutral_best"]
     first, last = (found["neutral_worst"][20 + n * 258, 20, 0] for n in (0, 1))
     assert (first, last) == (140, 242)  # 0.1 and 0.9 of [-1, 1], rounded

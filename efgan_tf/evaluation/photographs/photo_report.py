@@ -10,8 +10,8 @@ from efgan_tf.common.images import to_uint8
 from efgan_tf.evaluation import markdown
 from efgan_tf.evaluation.photographs import points
 from efgan_tf.evaluation.photographs.edits import EXPRESSIONS as PRESETS
-from efgan_tf.evaluation.photographs.measure import Score
 from efgan_tf.evaluation.photographs.readers import EXPRESSIONS
+from efgan_tf.evaluation.photographs.scores import Score
 
 METRICS = {
     "seen_before": ("seen before", 2),

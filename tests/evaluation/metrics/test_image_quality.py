@@ -5,7 +5,7 @@ import pytest
 import skimage.data
 import skimage.metrics
 
-from efgan_tf.evaluation.metrics import pictures
+from efgan_tf.evaluation.metrics import image_quality
 from efgan_tf.geometry import Box, pixel_boxes
 
 
@@ -26,7 +26,7 @@ def test_psnr_is_scikit_images(pairs):
         skimage.metrics.peak_signal_noise_ratio(y, x, data_range=2)
         for x, y in zip(*pairs, strict=True)
     ]
-    np.testing.assert_allclose(pictures.psnr(*pairs), expected, rtol=1e-6)
+    np.testing.assert_allclose(image_quality.psnr(*pairs), expected, rtol=1e-6)
 
 
 def test_ssim_is_scikit_images_on_0_to_1(pairs):
@@ -42,7 +42,7 @@ def test_ssim_is_scikit_images_on_0_to_1(pairs):
         )
         for x, y in zip(*pairs, strict=True)
     ]
-    found = pictures.ssim(*pairs)
+    found = image_quality.ssim(*pairs)
     assert 0.3 < found[0] < 0.95
     np.testing.assert_allclose(found, expected, rtol=1e-9)
 
@@ -51,8 +51,8 @@ def test_ssim_of_flat_pictures_by_hand():
     # No variance: luminance alone, of 0.5 and 0.75 on the scale from 0 to 1.
     flat = np.zeros((1, 16, 16, 3))
     expected = (2 * 0.5 * 0.75 + 1e-4) / (0.5**2 + 0.75**2 + 1e-4)
-    np.testing.assert_allclose(pictures.ssim(flat + 0.5, flat), expected)
-    np.testing.assert_allclose(pictures.ssim(flat, flat), 1)
+    np.testing.assert_allclose(image_quality.ssim(flat + 0.5, flat), expected)
+    np.testing.assert_allclose(image_quality.ssim(flat, flat), 1)
 
 
 def test_a_region_is_measured_by_its_own_pixels():
@@ -60,7 +60,7 @@ def test_a_region_is_measured_by_its_own_pixels():
     boxes = pixel_boxes(64)
     edited = truth.copy()
     edited[1, 34:62, 18:46] = 0.2  # inside the mouth's box, 28 of 32 each way
-    scores = pictures.by_region(pictures.psnr, boxes, edited, truth)
+    scores = image_quality.by_region(image_quality.psnr, boxes, edited, truth)
     assert list(scores) == ["eyes", "nose", "mouth"]
     np.testing.assert_allclose(scores["eyes"], 106, atol=0.1)
     # An error of 0.2 alone has 20 dB; here on (28 / 32)² of the pixels.
@@ -71,12 +71,12 @@ def test_a_region_is_measured_by_its_own_pixels():
 def test_a_box_beyond_the_picture_is_refused():
     images = np.zeros((1, 32, 32, 3))
     with pytest.raises(ValueError):
-        pictures.by_region(
-            pictures.psnr, {"mouth": Box(16, 8, 17, 16)}, images, images
+        image_quality.by_region(
+            image_quality.psnr, {"mouth": Box(16, 8, 17, 16)}, images, images
         )
 
 
-@pytest.mark.parametrize("metric", [pictures.psnr, pictures.ssim])
+@pytest.mark.parametrize("metric", [image_quality.psnr, image_quality.ssim])
 @pytest.mark.parametrize(
     "images",
     [
@@ -96,6 +96,6 @@ def test_bad_pictures_are_refused(metric, images):
 def test_the_truth_is_checked_too():
     images = np.zeros((1, 16, 16, 3))
     with pytest.raises(ValueError):
-        pictures.psnr(images, np.full_like(images, np.nan))
+        image_quality.psnr(images, np.full_like(images, np.nan))
     with pytest.raises(ValueError):
-        pictures.ssim(images[:, :10], images[:, :10])
+        image_quality.ssim(images[:, :10], images[:, :10])

@@ -10,7 +10,7 @@ from efgan_tf.common.images import to_float
 from efgan_tf.editing.aligned_photos import AlignedPhoto
 from efgan_tf.editing.editor import Editor
 from efgan_tf.editing.face_selection import FaceChoice, parse_choice
-from efgan_tf.evaluation.metrics import artifacts, pictures
+from efgan_tf.evaluation.metrics import artifacts, image_quality
 from efgan_tf.evaluation.photographs import points
 from efgan_tf.evaluation.photographs.edits import (
     NEUTRAL,
@@ -20,8 +20,8 @@ from efgan_tf.evaluation.photographs.edits import (
     PhotoEdit,
     edits_of,
 )
-from efgan_tf.evaluation.photographs.people import Photo
 from efgan_tf.evaluation.photographs.readers import EXPRESSIONS, Readers
+from efgan_tf.evaluation.photographs.sources import Photo
 
 LARGEST: FaceChoice = parse_choice("largest")
 """Which face of a photograph is read."""
@@ -184,7 +184,7 @@ def score_edits(
     ]
     before = to_float(face.aligned[None])
     after = edited[0].faces[0].edits.images[:, -1]
-    scores[0].values["zero_psnr"] = float(pictures.psnr(after, before)[0])
+    scores[0].values["zero_psnr"] = float(image_quality.psnr(after, before)[0])
     return scores
 
 
@@ -203,7 +203,9 @@ def _values(source: Source, edit: PhotoEdit, after: Seen) -> dict[str, float]:
         values["seen"] = float(after.expression == edit.name)
         values["seen_before"] = float(before.expression == edit.name)
     pair = after.aligned[None], before.aligned[None]
-    sharp = pictures.by_region(artifacts.sharpness, BOXES, *pair, sigma=DETAIL)
+    sharp = image_quality.by_region(
+        artifacts.sharpness, BOXES, *pair, sigma=DETAIL
+    )
     values |= {f"sharp_{name}": float(v[0]) for name, v in sharp.items()}
     if source.kind == SMILE and edit.name != ZERO:
         values["ghost"] = ghost(after.aligned, before.aligned)
