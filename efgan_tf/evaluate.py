@@ -43,9 +43,9 @@ def _evaluate(settings: EvaluateConfig, out: Path) -> None:
 
     from efgan_tf.evaluation import (
         comparison,
+        control,
         curves,
         evaluator,
-        plots,
         report,
         tables,
         training_plots,
@@ -66,19 +66,19 @@ def _evaluate(settings: EvaluateConfig, out: Path) -> None:
                 ("edits.png", slice(None)),
                 ("edits_large.png", one.scores.large),
             ):
-                sheet = plots.contact_sheet(
+                sheet = report.contact_sheet(
                     one.pairs.chosen(chosen), one.edited[chosen]
                 )
                 Image.fromarray(sheet).save(place / file)
             if training:
                 training_plots.plot_training(training, place / "training.png")
             if one.control:
-                plots.plot_control(one.control, place / "control.png")
+                control.plot_control(one.control, place / "control.png")
     for name, one in found.items():
         if name:
             print(f"# {name}\n")
         label = report.feature_label(one.report)
-        print(report.tables(one.report["rows"], label))
+        print(report.all_tables(one.report["rows"], label))
         print(f"\n{report.judges_lines(one.report)}")
         print(f"\nreport: {out / name / 'report.md'}")
 

@@ -196,7 +196,7 @@ def _minus(run: Judged, other: Judged) -> dict[str, Any]:
 def text(comparison: Mapping[str, Any]) -> str:
     """The comparison, for reading."""
     label = report_lib.feature_label(comparison)
-    parts = [report_lib.tables(comparison["rows"], label)]
+    parts = [report_lib.all_tables(comparison["rows"], label)]
     if comparison["minus_before"]:
         parts.append(
             "### Each row minus the one before, pair by pair\n\nWhere the "

@@ -15,9 +15,9 @@ from efgan_tf.evaluation.comparison import SavedScores
 from efgan_tf.evaluation.control import Control, measure_control
 from efgan_tf.evaluation.evaluated_model import EvaluatedModel, read_models
 from efgan_tf.evaluation.evaluation_settings import EvaluateConfig
+from efgan_tf.evaluation.features import Lpips
 from efgan_tf.evaluation.metrics import image_quality
 from efgan_tf.evaluation.metrics.intervals import bootstrap_mean
-from efgan_tf.evaluation.perceptual import Lpips
 from efgan_tf.evaluation.protocol import Pairs
 from efgan_tf.evaluation.summaries import Instruments, judged
 from efgan_tf.trained.loading import editing_model

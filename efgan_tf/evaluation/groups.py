@@ -9,7 +9,7 @@ import numpy as np
 
 from efgan_tf.common.errors import UserError
 from efgan_tf.config import DataConfig
-from efgan_tf.evaluation import markdown, scoring
+from efgan_tf.evaluation import scoring, tables
 from efgan_tf.evaluation.metrics.intervals import bootstrap_difference
 from efgan_tf.evaluation.scoring import PictureScores
 from efgan_tf.evaluation.tables import EDIT, METRICS, NO_EDIT, TRUE
@@ -210,7 +210,7 @@ def _table(groups: Mapping[str, Any]) -> str:
         + [_cell(group[row].get(metric), row, metric) for row, metric in shown]
         for name, group in groups.items()
     ]
-    return markdown.table(heads, rows)
+    return tables.markdown_table(heads, rows)
 
 
 def _head(row: str, name: str) -> str:
@@ -219,7 +219,7 @@ def _head(row: str, name: str) -> str:
 
 def _cell(value: Mapping[str, Any] | None, row: str, name: str) -> str:
     sign = "+" if row == GAIN else ""
-    return markdown.cell(value, METRICS[name].digits, sign)
+    return tables.cell(value, METRICS[name].digits, sign)
 
 
 def _gaps(gaps: Mapping[str, Mapping[str, Any]]) -> str:

@@ -3,7 +3,12 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from efgan_tf.evaluation import groups, markdown
+import numpy as np
+
+from efgan_tf.common import sheets
+from efgan_tf.common.images import to_uint8
+from efgan_tf.evaluation import groups, tables
+from efgan_tf.evaluation.protocol import Pairs
 from efgan_tf.evaluation.tables import (
     ALL,
     EDIT,
@@ -26,7 +31,7 @@ _HEADINGS = {
 }
 
 
-def table(
+def _table(
     rows: Rows, subset: str, names: Sequence[str], features: str = ""
 ) -> str:
     """A Markdown table: a line for each row, a column for each metric.
@@ -39,12 +44,12 @@ def table(
     """
     names = [n for n in names if any(n in row[subset] for row in rows.values())]
     heads = ["", *(_head(name, features) for name in names)]
-    return markdown.table(
+    return tables.markdown_table(
         heads,
         [
             [label]
             + [
-                markdown.cell(row[subset].get(name), METRICS[name].digits)
+                tables.cell(row[subset].get(name), METRICS[name].digits)
                 for name in names
             ]
             for label, row in rows.items()
@@ -58,12 +63,12 @@ def _head(name: str, features: str) -> str:
     return f"{metric.title}{of} {metric.arrow}"
 
 
-def tables(rows: Rows, features: str = "") -> str:
+def all_tables(rows: Rows, features: str = "") -> str:
     """All tables of some rows, with their headings."""
     parts = []
     for subset, heading in _HEADINGS.items():
-        parts += [f"### {heading}", table(rows, subset, _MAIN, features)]
-        parts.append(table(rows, subset, _REGIONS))
+        parts += [f"### {heading}", _table(rows, subset, _MAIN, features)]
+        parts.append(_table(rows, subset, _REGIONS))
     return "\n\n".join(parts)
 
 
@@ -71,7 +76,7 @@ def differences(rows: Rows) -> str:
     """Tables of differences, pair by pair; intervals without 0 are sure."""
     parts = []
     for subset, heading in _HEADINGS.items():
-        parts += [f"#### {heading}", table(rows, subset, list(METRICS))]
+        parts += [f"#### {heading}", _table(rows, subset, list(METRICS))]
     return "\n\n".join(parts)
 
 
@@ -100,7 +105,7 @@ def text(report: Mapping[str, Any]) -> str:
         f"people, {data['pairs']} edits, {data['pairs_with_true_picture']} of "
         "them with a true picture. In brackets: 95 % intervals, people "
         "resampled.",
-        tables(report["rows"], feature_label(report)),
+        all_tables(report["rows"], feature_label(report)),
         "### Edit minus no edit, pair by pair",
         differences({"difference": report["edit_minus_no_edit"]}),
         _zero_edit(report),
@@ -137,7 +142,7 @@ def _zero_edit(report: Mapping[str, Any]) -> str:
     zero = report["zero_edit_psnr"]
     return (
         "An edit to the expression that is there already returns the picture "
-        f"with {markdown.cell(zero, 2)} dB."
+        f"with {tables.cell(zero, 2)} dB."
     )
 
 
@@ -162,7 +167,7 @@ def _by_unit(report: Mapping[str, Any]) -> str:
         texts = ["–" if c is None else f"{c:.2f}" for c in cells]
         rows.append([unit, *texts, *_control(control, unit)])
     return (
-        f"{markdown.table(heads, rows)}\n\n"
+        f"{tables.markdown_table(heads, rows)}\n\n"
         "Errors are mean absolute ones, 0–5. A slider's slope is the change of "
         "the judge's reading for each unit of the slider; compare it with the "
         "judge's own slope over real pictures: a judge that is unsure reads an "
@@ -200,3 +205,24 @@ def _definitions() -> str:
     return "\n".join(
         f"- {metric.title}: {metric.definition}." for metric in METRICS.values()
     )
+
+
+_SHEET_ROWS = 12
+
+
+def contact_sheet(pairs: Pairs, edited: np.ndarray) -> np.ndarray:
+    """Source, edit and truth of evenly spread pairs, four groups abreast.
+
+    Returns:
+      uint8 `[height, width, 3]`.
+    """
+    count = 4 * min(_SHEET_ROWS, max(1, len(pairs) // 4))
+    chosen = np.linspace(0, len(pairs) - 1, count).astype(int)
+    columns = {}
+    for group in range(4):
+        rows = chosen[group::4]
+        mark = " " * group  # titles are keys
+        columns[f"source{mark}"] = to_uint8(pairs.images[rows])
+        columns[f"edit{mark}"] = to_uint8(edited[rows])
+        columns[f"truth{mark}"] = to_uint8(pairs.true_images[rows])
+    return sheets.grid(columns)

@@ -9,7 +9,6 @@ import numpy as np
 
 from efgan_tf.evaluation.judges import Judges
 from efgan_tf.evaluation.metrics import (
-    artifacts,
     distributions,
     identity,
     image_quality,
@@ -61,7 +60,7 @@ def picture_scores(
         pairs.has_true[:, None, None, None], pairs.true_images, pairs.images
     )
     sharp = image_quality.by_region(
-        artifacts.sharpness, boxes, edited, reference, sigma=_sigma(edited)
+        image_quality.sharpness, boxes, edited, reference, sigma=_sigma(edited)
     )
     every = np.arange(len(pairs))
     for region, values in sharp.items():
@@ -75,7 +74,11 @@ def picture_scores(
                 image_quality.psnr, boxes, seen, truth
             ),
             "detail": image_quality.by_region(
-                artifacts.kept_detail, boxes, seen, truth, sigma=_sigma(edited)
+                image_quality.kept_detail,
+                boxes,
+                seen,
+                truth,
+                sigma=_sigma(edited),
             ),
         }
         for name, found in by_region.items():
@@ -84,13 +87,13 @@ def picture_scores(
         if perceptual:
             scores["lpips"] = PictureScores(perceptual(seen, truth), true)
         source = pairs.images[true]
-        changed = artifacts.differs(source, truth)
+        changed = image_quality.differs(source, truth)
         if changed.any():
             parts = seen[changed], source[changed], truth[changed]
             rows = true[changed]
             for name, score in (
-                ("ghosting", artifacts.ghosting),
-                ("ghost_correlation", artifacts.ghost_correlation),
+                ("ghosting", image_quality.ghosting),
+                ("ghost_correlation", image_quality.ghost_correlation),
             ):
                 scores[name] = PictureScores(score(*parts), rows)
     return scores

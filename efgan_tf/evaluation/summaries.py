@@ -8,11 +8,10 @@ import numpy as np
 
 from efgan_tf.evaluation import scoring
 from efgan_tf.evaluation.comparison import SavedScores
-from efgan_tf.evaluation.features import FeatureNetwork
+from efgan_tf.evaluation.features import FeatureNetwork, Lpips
 from efgan_tf.evaluation.groups import Groups, by_group
 from efgan_tf.evaluation.judges import Judges
 from efgan_tf.evaluation.metrics import units
-from efgan_tf.evaluation.perceptual import Lpips
 from efgan_tf.evaluation.protocol import Pairs
 from efgan_tf.evaluation.tables import (
     ALL,

@@ -8,7 +8,7 @@ import pytest
 
 from efgan_tf.common.errors import UserError
 from efgan_tf.evaluation import features
-from efgan_tf.evaluation.perceptual import Lpips
+from efgan_tf.evaluation.features import Lpips
 
 
 @pytest.fixture(scope="module")

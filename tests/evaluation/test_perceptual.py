@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from efgan_tf.evaluation.perceptual import lpips
+from efgan_tf.evaluation.features import lpips
 
 
 def test_by_hand():

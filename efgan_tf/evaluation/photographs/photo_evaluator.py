@@ -15,16 +15,14 @@ from efgan_tf.evaluation.metrics import distributions
 from efgan_tf.evaluation.metrics.intervals import bootstrap_mean
 from efgan_tf.evaluation.photographs import scores as scores_lib
 from efgan_tf.evaluation.photographs import sources as sources_lib
-from efgan_tf.evaluation.photographs import truths
-from efgan_tf.evaluation.photographs.edits import (
-    EXPRESSIONS,
-    NEUTRAL,
-    SMILE,
-    UNITS,
-    ZERO,
-)
 from efgan_tf.evaluation.photographs.readers import Readers, load_readers
-from efgan_tf.evaluation.photographs.scores import Score
+from efgan_tf.evaluation.photographs.scores import (
+    EXPRESSION_EDITS,
+    UNIT_EDITS,
+    ZERO,
+    Score,
+)
+from efgan_tf.evaluation.photographs.sources import NEUTRAL, SMILE
 from efgan_tf.trained.loading import load_model
 
 _Key = TypeVar("_Key")
@@ -62,8 +60,8 @@ def evaluate(config: EvaluatePhotosConfig) -> Evaluation:
     if config.references:
         real = sources_lib.read_photos(config.photos, config.references)
     editor = Editor(load_model(config.model))
-    sources, missed = scores_lib.read_sources(editor, readers, listed)
-    edited = [source for source in sources if source.kind in EXPRESSIONS]
+    sources, missed = sources_lib.read_sources(editor, readers, listed)
+    edited = [source for source in sources if source.kind in EXPRESSION_EDITS]
     if not edited:
         raise UserError(
             f"nobody of --people={config.people} shows a neutral face or a "
@@ -74,7 +72,7 @@ def evaluate(config: EvaluatePhotosConfig) -> Evaluation:
         scores += scores_lib.score_edits(editor, readers, source)
         progress.advance()
     progress.finish()
-    true = truths.score_truths(editor, readers, sources)
+    true = scores_lib.score_truths(editor, readers, sources)
     kids = _kids(editor, readers, real, scores)
     seed = config.eval_seed
     report = {
@@ -95,7 +93,7 @@ def evaluate(config: EvaluatePhotosConfig) -> Evaluation:
                     lambda s: s.edit.name,
                 ).items()
             }
-            for kind in EXPRESSIONS
+            for kind in EXPRESSION_EDITS
             if any(s.source.kind == kind for s in scores)
         },
         "truths": {
@@ -168,13 +166,13 @@ def _kids(
 ) -> dict[tuple[str, str], dict[str, Any]]:
     """KID of mouths, ×1000: edits, and their sources, against real ones."""
     found = editor.detect_and_align(
-        [p.pixels for p in real], scores_lib.LARGEST
+        [p.pixels for p in real], sources_lib.LARGEST
     )
     by_expression: dict[str, list[np.ndarray]] = {}
     for photo, subject in zip(real, found, strict=True):
         if isinstance(subject, UserError):
             continue
-        shown = scores_lib.aligned(photo.pixels, scores_lib.frame(subject))
+        shown = sources_lib.aligned(photo.pixels, sources_lib.frame(subject))
         by_expression.setdefault(photo.expression, []).append(shown)
     vectors = {
         name: readers.features.vectors(scores_lib.mouths(np.stack(shown)))
@@ -204,11 +202,11 @@ _GOALS: tuple[tuple[str, str, float, str, tuple[str, ...], str], ...] = (
     ("expression seen, from neutral, mean of five", "≥", 0.85, NEUTRAL,
      ("happy", "sad", "angry", "surprised", "disgusted"), "seen"),
     ("expression seen, from a broad smile", "≥", 0.60, SMILE,
-     EXPRESSIONS[SMILE], "seen"),
+     EXPRESSION_EDITS[SMILE], "seen"),
     *((f"share of the change asked for, {name}", "≥", 0.70, NEUTRAL, (name,),
-       "share") for name in UNITS[NEUTRAL]),
+       "share") for name in UNIT_EDITS[NEUTRAL]),
     ("identity distance, expressions from neutral", "≤", 0.38, NEUTRAL,
-     EXPRESSIONS[NEUTRAL], "identity"),
+     EXPRESSION_EDITS[NEUTRAL], "identity"),
     ("identity distance, no change", "≤", 0.16, "", (ZERO,), "identity"),
     ("no change, dB", "≥", 40.0, "", (ZERO,), "zero_psnr"),
 )  # fmt: skip

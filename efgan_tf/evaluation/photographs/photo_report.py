@@ -7,11 +7,10 @@ import numpy as np
 
 from efgan_tf.common import sheets
 from efgan_tf.common.images import to_uint8
-from efgan_tf.evaluation import markdown
+from efgan_tf.evaluation import tables
 from efgan_tf.evaluation.photographs import points
-from efgan_tf.evaluation.photographs.edits import EXPRESSIONS as PRESETS
 from efgan_tf.evaluation.photographs.readers import EXPRESSIONS
-from efgan_tf.evaluation.photographs.scores import Score
+from efgan_tf.evaluation.photographs.scores import EXPRESSION_EDITS, Score
 
 METRICS = {
     "seen_before": ("seen before", 2),
@@ -54,10 +53,10 @@ def text(report: Mapping[str, Any]) -> str:
         f"# {report['model']} on {len(edited)} photographs",
         "In brackets: 95 % intervals, people resampled.",
         "### Goals",
-        markdown.table(
+        tables.markdown_table(
             ["", "goal", "found"],
             [
-                [g["name"], g["goal"], markdown.cell(g["found"], 2)]
+                [g["name"], g["goal"], tables.cell(g["found"], 2)]
                 for g in report["goals"]
             ],
         ),
@@ -78,13 +77,13 @@ def text(report: Mapping[str, Any]) -> str:
 
 def _edits(rows: Mapping[str, Mapping[str, Any]]) -> str:
     names = [n for n in METRICS if any(n in row for row in rows.values())]
-    return markdown.table(
+    return tables.markdown_table(
         ["to", "people", *(METRICS[name][0] for name in names)],
         [
             [
                 label,
                 str(row["identity"]["people"]),
-                *(markdown.cell(row.get(n), METRICS[n][1]) for n in names),
+                *(tables.cell(row.get(n), METRICS[n][1]) for n in names),
             ]
             for label, row in rows.items()
         ],
@@ -92,9 +91,9 @@ def _edits(rows: Mapping[str, Mapping[str, Any]]) -> str:
 
 
 def _truths(values: Mapping[str, Mapping[str, Any]]) -> str:
-    return markdown.table(
+    return tables.markdown_table(
         ["", "mean"],
-        [[name, markdown.cell(value, 2)] for name, value in values.items()],
+        [[name, tables.cell(value, 2)] for name, value in values.items()],
     )
 
 
@@ -131,7 +130,7 @@ def sheets_of(scores: Sequence[Score]) -> dict[str, np.ndarray]:
     the wanted expressions, over that person's edits.
     """
     found = {}
-    for kind, names in PRESETS.items():
+    for kind, names in EXPRESSION_EDITS.items():
         edits: dict[str, dict[str, Score]] = {}
         for score in scores:
             source = score.source

@@ -5,29 +5,97 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from efgan_tf import geometry
+from efgan_tf import action_units, geometry
 from efgan_tf.common.images import to_float
-from efgan_tf.editing.aligned_photos import AlignedPhoto
 from efgan_tf.editing.editor import Editor
-from efgan_tf.editing.face_selection import FaceChoice, parse_choice
-from efgan_tf.evaluation.metrics import artifacts, image_quality
+from efgan_tf.evaluation.metrics import distributions, image_quality
 from efgan_tf.evaluation.photographs import points
-from efgan_tf.evaluation.photographs.edits import (
+from efgan_tf.evaluation.photographs.readers import EXPRESSIONS, Readers
+from efgan_tf.evaluation.photographs.sources import (
     NEUTRAL,
+    SIDE,
     SLIGHT_SMILE,
     SMILE,
-    ZERO,
-    PhotoEdit,
-    edits_of,
+    Seen,
+    Source,
+    aligned,
+    frame,
+    look,
 )
-from efgan_tf.evaluation.photographs.readers import EXPRESSIONS, Readers
-from efgan_tf.evaluation.photographs.sources import Photo
 
-LARGEST: FaceChoice = parse_choice("largest")
-"""Which face of a photograph is read."""
+ZERO = "no change"
+"""The edit to what the face shows already."""
 
-SIDE = 256
-"""Side of the aligned pictures in which edits are compared."""
+EXPRESSION_EDITS = {
+    NEUTRAL: tuple(n for n in action_units.PRESETS if n != "neutral"),
+    SMILE: ("neutral", "sad", "angry", "surprised"),
+}
+UNIT_EDITS = {
+    NEUTRAL: {
+        "AU01+AU02": {"AU01": 4.0, "AU02": 4.0},
+        "AU04": {"AU04": 4.0},
+        "AU12": {"AU12": 4.0},
+        "AU25": {"AU25": 4.0},
+        "AU25+AU26": {"AU25": 4.0, "AU26": 4.0},
+        "AU45": {"AU45": 5.0},
+    },
+    SMILE: {
+        "AU12 to 0": {"AU12": 0.0},
+        "AU25 to 0": {"AU25": 0.0, "AU26": 0.0},
+    },
+}
+"""Units that are set by themselves; the others stay."""
+
+
+# Of these people differ little enough that a reading by itself counts.
+_READ_BEFORE = ("AU12", "AU25")
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class PhotoEdit:
+    """An edit of one photograph.
+
+    Attributes:
+      name: an expression's, units', or `ZERO`.
+      target: float32 `[17]`, 0–5, the units that the edit aims at.
+      change: `[6]`, how the readings of `points.UNITS` shall change: from 0
+        where the photograph is neutral; where it smiles, AU12 and AU25 from
+        what the points say.
+    """
+
+    name: str
+    target: np.ndarray
+    change: np.ndarray
+
+
+def edits_of(
+    kind: str, source: np.ndarray, read: np.ndarray
+) -> list[PhotoEdit]:
+    """All edits of a photograph.
+
+    Args:
+      kind: `NEUTRAL` or `SMILE`.
+      source: float32 `[17]`, 0–5, what the model sees in it.
+      read: `[6]`, what the points say (`points.intensities`).
+    """
+    before = np.zeros(action_units.COUNT)
+    if kind == SMILE:
+        for name in _READ_BEFORE:
+            place = points.UNITS.index(name)
+            before[action_units.NAMES.index(name)] = max(0, read[place])
+    shown = points.expected(before)
+    edits = [PhotoEdit(ZERO, source, np.zeros(len(shown)))]
+    for name in EXPRESSION_EDITS[kind]:
+        target = action_units.preset(name)
+        edits.append(PhotoEdit(name, target, points.expected(target) - shown))
+    for name, units in UNIT_EDITS[kind].items():
+        target, after = source.copy(), before.copy()
+        for unit, value in units.items():
+            place = action_units.NAMES.index(unit)
+            target[place] = after[place] = value
+        edits.append(PhotoEdit(name, target, points.expected(after) - shown))
+    return edits
+
 
 DETAIL = 2.0
 """Pixels of `SIDE`: the Gaussian that sharpness and ghosts are seen without."""
@@ -37,52 +105,6 @@ BOXES = {
     for name, box in geometry.pixel_boxes(SIDE).items()
     if name in ("eyes", "mouth")
 }
-
-# A face that reads as neutral with less of both is neutral; one that reads as
-# happy with more of both smiles broadly.
-_CALM = {"AU12": 2.0, "AU25": 1.0}
-_BROAD = {"AU12": 1.5, "AU25": 1.5}
-
-
-@dataclasses.dataclass(frozen=True, eq=False)
-class Seen:
-    """What the readers see in one picture of a face.
-
-    Attributes:
-      aligned: float32 `[256, 256, 3]` in [-1, 1].
-      points: float64 `[68, 2]`, in the photo.
-      units: float64 `[6]`, intensities of `points.UNITS`.
-      probabilities: float32 `[7]` of `readers.EXPRESSIONS`.
-      identity: float64 `[128]`.
-    """
-
-    aligned: np.ndarray
-    points: np.ndarray
-    units: np.ndarray
-    probabilities: np.ndarray
-    identity: np.ndarray
-
-    @property
-    def expression(self) -> str:
-        """The most probable one."""
-        return EXPRESSIONS[int(self.probabilities.argmax())]
-
-
-@dataclasses.dataclass(frozen=True, eq=False)
-class Source:
-    """A photograph that is edited.
-
-    Attributes:
-      photo: it.
-      aligned_photo: its face, as the model sees it.
-      seen: what the readers see in it.
-      kind: `NEUTRAL`, `SMILE`, `SLIGHT_SMILE`, or "" for none of them.
-    """
-
-    photo: Photo
-    aligned_photo: AlignedPhoto
-    seen: Seen
-    kind: str
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -100,72 +122,6 @@ class Score:
     edit: PhotoEdit
     seen: Seen
     values: dict[str, float]
-
-
-def read_sources(
-    editor: Editor, readers: Readers, photos: Sequence[Photo]
-) -> tuple[list[Source], list[str]]:
-    """Finds and reads the faces.
-
-    Returns:
-      At most one source of each kind for each person, the first by name; and
-      the files in which no face was found.
-    """
-    found = editor.detect_and_align([p.pixels for p in photos], LARGEST)
-    sources, missed = [], []
-    for photo, aligned_photo in zip(photos, found, strict=True):
-        if not isinstance(aligned_photo, AlignedPhoto):
-            missed.append(photo.file)
-            continue
-        (seen,) = look(readers, aligned_photo, [photo.pixels])
-        sources.append(Source(photo, aligned_photo, seen, _kind(seen)))
-    firsts: dict[tuple[str, str], Source] = {}
-    for source in sorted(sources, key=lambda each: each.photo.file):
-        if source.kind:
-            firsts.setdefault((source.photo.subject, source.kind), source)
-    return list(firsts.values()), missed
-
-
-def _kind(seen: Seen) -> str:
-    read = dict(zip(points.UNITS, seen.units, strict=True))
-    if seen.expression == "neutral" and all(
-        read[unit] < most for unit, most in _CALM.items()
-    ):
-        return NEUTRAL
-    if seen.expression != "happy":
-        return ""
-    broad = all(read[unit] > least for unit, least in _BROAD.items())
-    return SMILE if broad else SLIGHT_SMILE
-
-
-def look(
-    readers: Readers, aligned_photo: AlignedPhoto, photos: Sequence[np.ndarray]
-) -> list[Seen]:
-    """What readers see in a photo's first face, in several versions of it."""
-    place = frame(aligned_photo)
-    found = np.stack([readers.faces.points(each, place) for each in photos])
-    probabilities = readers.expressions(photos, found)
-    units = points.intensities(found)
-    return [
-        Seen(
-            aligned(photo, place),
-            found[n],
-            units[n],
-            probabilities[n],
-            readers.faces.identity(photo, place),
-        )
-        for n, photo in enumerate(photos)
-    ]
-
-
-def frame(aligned_photo: AlignedPhoto) -> np.ndarray:
-    """`[2, 3]`: photo pixels → the aligned frame, of side 1, of a face."""
-    return geometry.alignment(aligned_photo.faces[0].face.landmarks, 1)
-
-
-def aligned(photo: np.ndarray, place: np.ndarray) -> np.ndarray:
-    """A photo in the frame that `[2, 3]` takes it to, as `Seen.aligned`."""
-    return to_float(geometry.warp(photo, place * SIDE, SIDE))
 
 
 def score_edits(
@@ -204,7 +160,7 @@ def _values(source: Source, edit: PhotoEdit, after: Seen) -> dict[str, float]:
         values["seen_before"] = float(before.expression == edit.name)
     pair = after.aligned[None], before.aligned[None]
     sharp = image_quality.by_region(
-        artifacts.sharpness, BOXES, *pair, sigma=DETAIL
+        image_quality.sharpness, BOXES, *pair, sigma=DETAIL
     )
     values |= {f"sharp_{name}": float(v[0]) for name, v in sharp.items()}
     if source.kind == SMILE and edit.name != ZERO:
@@ -220,9 +176,97 @@ def ghost(after: np.ndarray, before: np.ndarray) -> float:
       before: likewise.
     """
     new, old = (geometry.crop(x[None], BOXES["mouth"]) for x in (after, before))
-    return float(artifacts.kept_detail(new, old, sigma=DETAIL)[0])
+    return float(image_quality.kept_detail(new, old, sigma=DETAIL)[0])
 
 
 def mouths(faces: np.ndarray) -> np.ndarray:
     """Aligned faces `[n, 256, 256, 3]` → their mouths' boxes."""
     return geometry.crop(faces, BOXES["mouth"])
+
+
+# Bridge of the nose, its base, corners of the eyes: what no expression moves.
+_RIGID = [27, 28, 29, 30, 33, 36, 39, 42, 45]
+
+
+def score_truths(
+    editor: Editor, readers: Readers, sources: Sequence[Source]
+) -> dict[str, dict[str, np.ndarray]]:
+    """Edits neutral photographs to the true smile, broad or slight, and back.
+
+    The target is what the model sees in the true picture, which is brought
+    onto the source by a similarity of the points that no expression moves.
+
+    Returns:
+      `"neutral to smile"` and `"smile to neutral"` → `"subject"`, who, and
+      whose picture and metric → float64 `[n]`, or one number for all; empty
+      if nobody has both.
+    """
+    calm = {s.photo.subject: s for s in sources if s.kind == NEUTRAL}
+    smiling = {}
+    for source in sources:
+        if source.kind == SMILE or (
+            source.kind == SLIGHT_SMILE and source.photo.subject not in smiling
+        ):
+            smiling[source.photo.subject] = source
+    pairs = [(calm[s], smiling[s]) for s in sorted({*calm} & {*smiling})]
+    if not pairs:
+        return {}
+    return {
+        "neutral to smile": _scores(editor, readers, pairs),
+        "smile to neutral": _scores(editor, readers, [p[::-1] for p in pairs]),
+    }
+
+
+def _scores(
+    editor: Editor, readers: Readers, pairs: Sequence[tuple[Source, Source]]
+) -> dict[str, np.ndarray]:
+    edited = editor.render(
+        [source.aligned_photo for source, _ in pairs],
+        [[true.aligned_photo.faces[0].source] for _, true in pairs],
+    )
+    before = np.stack([source.seen.aligned for source, _ in pairs])
+    after = np.stack(
+        [
+            aligned(each.image, frame(source.aligned_photo))
+            for each, (source, _) in zip(edited, pairs, strict=True)
+        ]
+    )
+    truth = np.stack([_registered(*pair) for pair in pairs])
+    mouth = BOXES["mouth"]
+    found: dict[str, np.ndarray] = {
+        "subject": np.array([source.photo.subject for source, _ in pairs])
+    }
+    for name, shown in (("edit", after), ("no edit", before)):
+        inside = [geometry.crop(x, mouth) for x in (shown, truth)]
+        found |= {
+            f"{name}, PSNR": image_quality.psnr(shown, truth),
+            f"{name}, PSNR mouth": image_quality.psnr(*inside),
+            f"{name}, distance": readers.features.distance(shown, truth),
+            f"{name}, ghosting mouth": image_quality.ghosting(
+                inside[0], geometry.crop(before, mouth), inside[1]
+            ),
+        }
+        if len(pairs) > 1:
+            vectors = [readers.features.vectors(x) for x in inside]
+            distance = 1000 * distributions.kid(*vectors).value
+            found[f"{name}, KID mouth"] = np.array(distance)
+    for name, shown in (("edit", after), ("true picture", truth)):
+        found[f"{name}, old detail in mouth"] = np.array(
+            [ghost(*x) for x in zip(shown, before, strict=True)]
+        )
+    identities = [[s.seen.identity for s in pair] for pair in pairs]
+    found["true picture, identity"] = np.linalg.norm(
+        np.diff(identities, axis=1)[:, 0], axis=-1
+    )
+    return found
+
+
+def _registered(source: Source, true: Source) -> np.ndarray:
+    """The true picture in the source's aligned frame."""
+    onto = geometry.fit_similarity(
+        true.seen.points[_RIGID], source.seen.points[_RIGID]
+    )
+    place = frame(source.aligned_photo)
+    linear = place[:, :2] @ onto[:, :2]
+    shift = geometry.apply(place, onto[:, 2])
+    return aligned(true.photo.pixels, np.column_stack([linear, shift]))

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import scipy.stats
 
-from efgan_tf.evaluation.metrics import responses
+from efgan_tf.evaluation import control
 
 SLIDERS = np.array([0.0, 1, 2, 4])
 
@@ -16,7 +16,7 @@ def test_slopes_by_hand():
     two_faces[:, 1, 0] = 2 - SLIDERS / 2  # −1/2 on the other: 1/4 on average
     two_faces[:, :, 1] = np.array([1.0, 0, 0, 0])[:, None]
     np.testing.assert_allclose(
-        responses.slopes(SLIDERS, two_faces), [0.25, -1.75 / 8.75]
+        control.slopes(SLIDERS, two_faces), [0.25, -1.75 / 8.75]
     )
 
 
@@ -25,7 +25,7 @@ def test_cross_talk_has_the_moved_slider_in_the_rows():
     readings = 1 + SLIDERS[None, :, None, None] * gains[:, None, None]
     readings = np.repeat(readings, 3, axis=2)
     np.testing.assert_allclose(
-        responses.cross_talk(SLIDERS, readings), gains, atol=1e-12
+        control.cross_talk(SLIDERS, readings), gains, atol=1e-12
     )
 
 
@@ -34,16 +34,16 @@ def test_rising_share_counts_steps_of_the_mean():
     wobble = np.array([1, -1])[None, :, None] * [[[0.0]], [[9]], [[0]], [[9]]]
     readings = mean[:, None] + wobble
     np.testing.assert_allclose(
-        responses.rising_share(SLIDERS, readings), [1, 0, 2 / 3]
+        control.rising_share(SLIDERS, readings), [1, 0, 2 / 3]
     )
     np.testing.assert_allclose(
-        responses.rising_share(SLIDERS, readings, least=0.9), [1, 0, 2 / 3]
+        control.rising_share(SLIDERS, readings, least=0.9), [1, 0, 2 / 3]
     )
     np.testing.assert_allclose(
-        responses.rising_share(SLIDERS, readings, least=1.1), 0
+        control.rising_share(SLIDERS, readings, least=1.1), 0
     )
     with pytest.raises(ValueError):
-        responses.rising_share(SLIDERS[::-1], readings)
+        control.rising_share(SLIDERS[::-1], readings)
 
 
 def test_rank_correlation_is_spearmans_face_by_face():
@@ -57,7 +57,7 @@ def test_rank_correlation_is_spearmans_face_by_face():
         for face in range(3)
     ]
     np.testing.assert_allclose(
-        responses.rank_correlation(SLIDERS, readings),
+        control.rank_correlation(SLIDERS, readings),
         [np.mean(ranks), 2 / 3],
         rtol=1e-12,
     )
@@ -65,7 +65,7 @@ def test_rank_correlation_is_spearmans_face_by_face():
 
 @pytest.mark.parametrize(
     "measure",
-    [responses.slopes, responses.rising_share, responses.rank_correlation],
+    [control.slopes, control.rising_share, control.rank_correlation],
 )
 def test_bad_input_is_named(measure):
     readings = np.zeros((4, 1, 17))

@@ -11,10 +11,19 @@ from PIL import Image
 from efgan_tf import action_units, commands, evaluate_photos
 from efgan_tf.common.errors import UserError
 from efgan_tf.evaluation.evaluation_settings import EvaluatePhotosConfig
-from efgan_tf.evaluation.photographs import edits as photo_edits
-from efgan_tf.evaluation.photographs import photo_evaluator, photo_report
-from efgan_tf.evaluation.photographs.scores import Score, Seen, Source
-from efgan_tf.evaluation.photographs.sources import Photo, read_photos
+from efgan_tf.evaluation.photographs import (
+    photo_evaluator,
+    photo_report,
+    sources,
+)
+from efgan_tf.evaluation.photographs import scores as photo_scores
+from efgan_tf.evaluation.photographs.scores import Score
+from efgan_tf.evaluation.photographs.sources import (
+    Photo,
+    Seen,
+    Source,
+    read_photos,
+)
 from tests.evaluation.photographs.conftest import ROOT
 
 HELD_OUT = ROOT / "configs/photos_held_out.csv"
@@ -25,7 +34,7 @@ COUNTS = {
 
 
 def make_score(
-    subject, name, happy=0.5, kind=photo_edits.NEUTRAL, shown=True, **values
+    subject, name, happy=0.5, kind=sources.NEUTRAL, shown=True, **values
 ):
     aligned = np.full((256, 256, 3), happy, np.float32)
     probabilities = np.array([1 - happy, happy, 0, 0, 0, 0, 0])
@@ -33,7 +42,7 @@ def make_score(
         aligned, np.zeros((68, 2)), np.zeros(6), probabilities, np.ones(2)
     )
     photo = Photo(f"{subject}.jpg", subject, "", "", shown, np.zeros((2, 2, 3)))
-    target = photo_edits.PhotoEdit(
+    target = photo_scores.PhotoEdit(
         name, action_units.preset("neutral"), np.zeros(6)
     )
     return Score(Source(photo, None, seen, kind), target, seen, values)
@@ -63,9 +72,7 @@ def test_goals_pool_their_edits():
         make_score("a", "happy", seen=1.0, identity=0.2),
         make_score("a", "surprised", seen=0.0, identity=0.4),
         make_score("a", "fearful", seen=0.0, identity=0.6),
-        make_score(
-            "a", "neutral", seen=1.0, identity=9.0, kind=photo_edits.SMILE
-        ),
+        make_score("a", "neutral", seen=1.0, identity=9.0, kind=sources.SMILE),
     ]
     found = {g["name"]: g["found"] for g in photo_evaluator.goals(scores, 0)}
     assert found["expression seen, from neutral, mean of five"]["mean"] == 0.5
@@ -79,7 +86,7 @@ def test_only_those_who_may_be_shown_are_on_sheets_worst_first():
     scores = [
         make_score(subject, name, happy, shown=subject != "c")
         for subject, happy in (("a", 0.9), ("b", 0.1), ("c", 0.5))
-        for name in photo_edits.EXPRESSIONS[photo_edits.NEUTRAL]
+        for name in photo_scores.EXPRESSION_EDITS[sources.NEUTRAL]
     ]
     found = photo_report.sheets_of(scores)
     assert list(found) == ["neutral_worst", "neutral_best"]
@@ -154,8 +161,8 @@ def test_the_command_on_two_faces(photos, readers_folder, tmp_path, capsys):
     kinds = {each["file"]: each["kind"] for each in found["sources"]}
     assert kinds["faker/male_69.jpg"] == "smile"  # teeth show
     closed = found["edits"]["smile"]
-    assert closed[photo_edits.ZERO]["zero_psnr"]["mean"] > 35
-    assert closed[photo_edits.ZERO]["identity"]["mean"] < 0.2
+    assert closed[photo_scores.ZERO]["zero_psnr"]["mean"] > 35
+    assert closed[photo_scores.ZERO]["identity"]["mean"] < 0.2
     assert closed["neutral"]["seen_before"]["mean"] == 0
     assert closed["neutral"]["share"]["mean"] > 0
     text = (tmp_path / "out/report.md").read_text("utf-8")
