@@ -8,7 +8,7 @@
 prints a table, and writes report.json, report.md, plots and contact sheets.
 Independent judges read action units, expression and identity; they are trained
 once for each data set, on its training split alone. Where the data has true
-pictures of the wanted expressions, edits are compared with them. A model that
+pictures of the target expressions, edits are compared with them. A model that
 is no run of yours is judged on the data of a run, or of a flag file. --compare
 puts what was evaluated already into one table.
 """
@@ -44,16 +44,16 @@ def _evaluate(settings: EvaluateConfig, out: Path) -> None:
     from efgan_tf.evaluation import (
         comparison,
         control,
-        curves,
         evaluator,
         report,
         tables,
+        training_logs,
         training_plots,
     )
 
     # A damaged log is reported now, not after the work.
     runs = [settings.run_dir] if settings.run_dir else []
-    training = curves.read_training(runs)
+    training = training_logs.read_training(runs)
     found = evaluator.evaluate(settings)
     with outputs.atomic_folder(out, settings.overwrite) as folder:
         for name, one in found.items():
@@ -61,10 +61,10 @@ def _evaluate(settings: EvaluateConfig, out: Path) -> None:
             place.mkdir(exist_ok=True)
             _write_json(place / tables.REPORT, one.report)
             (place / "report.md").write_text(report.text(one.report), "utf-8")
-            one.scores.write(place / comparison.SCORES)
+            one.saved.write(place / comparison.SCORES)
             for file, chosen in (
                 ("edits.png", slice(None)),
-                ("edits_large.png", one.scores.large),
+                ("edits_large.png", one.saved.large),
             ):
                 sheet = report.contact_sheet(
                     one.pairs.chosen(chosen), one.edited[chosen]
@@ -72,8 +72,10 @@ def _evaluate(settings: EvaluateConfig, out: Path) -> None:
                 Image.fromarray(sheet).save(place / file)
             if training:
                 training_plots.plot_training(training, place / "training.png")
-            if one.control:
-                control.plot_control(one.control, place / "control.png")
+            if "control" in one.report:
+                control.plot_control(
+                    one.report["control"], place / "control.png"
+                )
     for name, one in found.items():
         if name:
             print(f"# {name}\n")
@@ -86,20 +88,21 @@ def _evaluate(settings: EvaluateConfig, out: Path) -> None:
 def _compare(settings: EvaluateConfig, out: Path) -> None:
     from efgan_tf.evaluation import (
         comparison,
-        curves,
+        report,
         tables,
+        training_logs,
         training_plots,
     )
 
-    names = curves.names_of(settings.compare)
+    names = training_logs.names_of(settings.compare)
     found = comparison.compare(
         {
-            name: comparison.Judged.read(Path(run))
+            name: comparison.EvaluatedRun.read(Path(run))
             for name, run in zip(names, settings.compare, strict=True)
         }
     )
-    training = curves.read_training(settings.compare)
-    text = comparison.text(found)
+    training = training_logs.read_training(settings.compare)
+    text = report.comparison_text(found)
     with outputs.atomic_folder(out, settings.overwrite) as folder:
         _write_json(folder / tables.REPORT, found)
         (folder / "report.md").write_text(text, "utf-8")

@@ -6,11 +6,9 @@ import numpy as np
 from efgan_tf.common.images import to_float, to_uint8
 from efgan_tf.data import Faces
 from efgan_tf.data.pictures import decode
-from efgan_tf.evaluation import judge_networks, judge_training
+from efgan_tf.evaluation import judge_training, protocol
 from efgan_tf.evaluation.evaluation_settings import JudgesConfig
 from efgan_tf.evaluation.features import run_network
-from efgan_tf.evaluation.judges import expression_labels
-from efgan_tf.evaluation.protocol import expressions_of
 
 
 def compare_augmentation(
@@ -20,10 +18,10 @@ def compare_augmentation(
     expressions: np.ndarray,
     config: JudgesConfig,
 ) -> dict[str, float]:
-    """Accuracy on real pictures of judges taught without and with edits.
+    """Accuracy on real pictures of two judges of expressions.
 
-    Both see equally many pictures; the second one's are drawn from the real
-    and the edited ones together.
+    One learns from real pictures, the other from as many that are drawn from
+    the real and the edited ones together.
 
     Args:
       train: the training split.
@@ -36,49 +34,42 @@ def compare_augmentation(
       Accuracies in 0–1 by what was learned from, and how many pictures there
       were; empty where fewer than two expressions have names.
     """
-    names = expressions_of(train)
-    rows = np.flatnonzero(np.isin(train.expressions, names))
-    asked = np.flatnonzero(np.isin(held_out.expressions, names))
-    if len(names) < 2 or not len(asked):
+    names = protocol.expressions_of(train)
+    if len(names) < 2 or not np.isin(held_out.expressions, names).any():
         return {}
-    images = decode([train.encoded[i] for i in rows.tolist()], train.size)
-    labels = expression_labels(train.expressions[rows], names)
-    made = to_uint8(edited)
-    made_labels = expression_labels(expressions, names)
-    sets = {
-        "real": (images, labels),
-        "real and edited": (
-            np.concatenate([images, made]),
-            np.concatenate([labels, made_labels]),
-        ),
-    }
-    truth = expression_labels(held_out.expressions[asked], names)
-    encoded = [held_out.encoded[i] for i in asked.tolist()]
-    shown = to_float(decode(encoded, held_out.size))
-    accuracies = {
-        name: _accuracy(*pictures, shown, truth, len(names), config, name)
-        for name, pictures in sets.items()
-    }
+    real = _named(train, names)
+    labels = protocol.expression_labels(expressions, names)
+    added = to_uint8(edited), labels
+    both = [np.concatenate(parts) for parts in zip(real, added, strict=True)]
+    shown, truth = _named(held_out, names)
+    accuracies = {}
+    for name, (images, labels) in (("real", real), ("real and edited", both)):
+        keras.utils.set_random_seed(judge_training.SEED)
+        judge = judge_training.expression_judge(
+            train.size, config.judge_width, len(names)
+        )
+        judge_training.fit(
+            judge,
+            judge_training.classification_loss(),
+            images,
+            labels,
+            int(config.judge_kimg * 500),
+            f"expressions from {name} pictures:",
+        )
+        seen = run_network(judge, to_float(shown))[0].argmax(1)
+        accuracies[name] = float(np.mean(seen == truth))
     counts = {
-        "real pictures": len(images),
-        "edited pictures": len(made),
-        "asked about": len(asked),
+        "real pictures": len(real[0]),
+        "edited pictures": len(edited),
+        "asked about": len(shown),
     }
     return accuracies | counts
 
 
-def _accuracy(images, labels, shown, truth, count, config, name) -> float:
-    keras.utils.set_random_seed(config.judge_seed)
-    model = judge_networks.expression_judge(
-        images.shape[1], config.judge_width, count
-    )
-    judge_training.fit(
-        model,
-        keras.losses.SparseCategoricalCrossentropy(from_logits=True),
-        images,
-        labels,
-        int(config.judge_kimg * 500),
-        config.judge_seed,
-        f"expressions from {name} pictures:",
-    )
-    return float(np.mean(run_network(model, shown)[0].argmax(1) == truth))
+def _named(
+    faces: Faces, names: tuple[str, ...]
+) -> tuple[np.ndarray, np.ndarray]:
+    """Pictures whose expression has a name, uint8, and their labels."""
+    rows = np.flatnonzero(np.isin(faces.expressions, names))
+    images = decode([faces.encoded[i] for i in rows.tolist()], faces.size)
+    return images, protocol.expression_labels(faces.expressions[rows], names)

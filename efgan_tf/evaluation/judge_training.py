@@ -1,7 +1,8 @@
-"""How a judge is trained: many pictures, shaken and smeared.
+"""What a judge looks like, and how it is trained.
 
-Edits are softer than photos and differ in light. A judge that has seen soft,
-noisy, shifted and recoloured pictures looks at the face and not at those.
+A judge is a small residual network with one head. Edits are softer than photos
+and differ in light: a judge that has seen soft, noisy, shifted and recolored
+pictures looks at the face and not at those.
 """
 
 import math
@@ -9,14 +10,149 @@ import math
 import keras
 import numpy as np
 import tensorflow as tf
+from keras import layers
 
+from efgan_tf.action_units import COUNT
 from efgan_tf.common.images import to_float
 from efgan_tf.common.progress import Progress
+
+SEED = 0
+"""Of weights, order and augmentation."""
 
 BATCH_SIZE = 32
 _RATE = 2e-3
 _SHIFT = 0.04  # of the side
 _ZOOM = 0.06
+
+_WIDENING = (1, 2, 4, 5)
+_EMBEDDING = 64
+_FACE = 5 / 32
+"""Share of the side that is cut off on each side where only the person counts:
+hair, clothes and background would give people away."""
+
+
+def unit_judge(size: int, width: int) -> keras.Model:
+    """Reads action units: `[b, S, S, 3]` in [-1, 1] → `[b, 17]` in 0–1.
+
+    Every place of the last maps counts by itself, since faces are aligned.
+    """
+    image = keras.Input((size, size, 3))
+    features = _features(image, width)
+    units = layers.Dense(
+        COUNT,
+        activation="sigmoid",
+        # Most units are absent in most faces.
+        bias_initializer=keras.initializers.Constant(-2.0),
+        name="units",
+    )(layers.Dropout(0.2)(features))
+    return keras.Model(image, units, name="unit_judge")
+
+
+def expression_judge(size: int, width: int, count: int) -> keras.Model:
+    """Tells `count` expressions apart: `[b, S, S, 3]` → logits `[b, count]`."""
+    image = keras.Input((size, size, 3))
+    features = _features(image, width)
+    logits = layers.Dense(count, name="logits")(layers.Dropout(0.2)(features))
+    return keras.Model(image, logits, name="expression_judge")
+
+
+def identity_judge(size: int, width: int) -> keras.Model:
+    """Embeds people: `[b, S, S, 3]` → `[b, 64]` of length 1.
+
+    Sees the middle of the face alone.
+    """
+    image = keras.Input((size, size, 3))
+    face = layers.Cropping2D(int(size * _FACE), "channels_last")(image)
+    features = _features(face, width)
+    embedding = layers.Dense(_EMBEDDING, use_bias=False)(
+        layers.Dropout(0.2)(features)
+    )
+    normalized = layers.UnitNormalization(name="embedding")(embedding)
+    return keras.Model(image, normalized, name="identity_judge")
+
+
+def person_classifier(embedder: keras.Model, count: int) -> keras.Model:
+    """What `embedder` is trained in: tells `count` people apart by the angle.
+
+    A softmax over scaled cosines (Wang et al., "NormFace", 2017), whose
+    classes are thrown away afterwards.
+    """
+    cosines = layers.Dense(
+        count,
+        use_bias=False,
+        kernel_constraint=keras.constraints.UnitNorm(axis=0),
+    )(embedder.output)
+    logits = layers.Rescaling(16.0)(cosines)
+    return keras.Model(embedder.inputs, logits)
+
+
+def pooled_features(judge: keras.Model) -> keras.Model:
+    """What a judge of units sees before its head, averaged over places."""
+    maps = judge.get_layer("features").output
+    pooled = layers.GlobalAveragePooling2D("channels_last")(maps)
+    return keras.Model(judge.inputs, pooled)
+
+
+def _features(image, width: int):
+    """A vector of all places of maps of 4 to 7 pixels a side."""
+    x = _convolution(image, width)
+    step = 1
+    while min(x.shape[1:3]) > 7 or step < 2:
+        x = _block(x, width * _WIDENING[min(step, len(_WIDENING) - 1)])
+        step += 1
+    maps = layers.Activation("linear", name="features")(x)
+    return layers.Flatten("channels_last")(maps)
+
+
+def _block(x, width: int):
+    """A residual block that halves the side."""
+    pooled = layers.AveragePooling2D(
+        2, padding="same", data_format="channels_last"
+    )(x)
+    shortcut = _conv2d(width, 1)(pooled)
+    x = _convolution(x, width)
+    x = _conv2d(width, 3)(x)
+    x = layers.BatchNormalization(momentum=0.9)(x)
+    return layers.ReLU()(layers.Add()([x, shortcut]))
+
+
+def _convolution(x, width: int):
+    x = _conv2d(width, 3, strides=2)(x)
+    x = layers.BatchNormalization(momentum=0.9)(x)
+    return layers.ReLU()(x)
+
+
+def _conv2d(width: int, kernel_size: int, strides: int = 1):
+    return layers.Conv2D(
+        width,
+        kernel_size,
+        strides=strides,
+        padding="same",
+        data_format="channels_last",
+        use_bias=False,
+    )
+
+
+class UnitLoss(keras.losses.Loss):
+    """Mean squared error over the learned units.
+
+    Not the absolute error: most units are 0 in most pictures, and the median,
+    which that aims at, would be 0 for every picture.
+    """
+
+    def __init__(self, mask: np.ndarray):
+        super().__init__()
+        self._mask = mask
+
+    def call(self, y_true, y_pred):
+        error = keras.ops.square(y_true - y_pred)
+        total = keras.ops.sum(error * self._mask, axis=-1)
+        return total / float(self._mask.sum())
+
+
+def classification_loss() -> keras.losses.Loss:
+    """Of class numbers and logits."""
+    return keras.losses.SparseCategoricalCrossentropy(from_logits=True)
 
 
 def fit(
@@ -25,7 +161,6 @@ def fit(
     images: np.ndarray,
     labels: np.ndarray,
     pictures: int,
-    seed: int,
     label: str,
 ) -> None:
     """Trains `model` in place; Adam, its rate falling to 0 along a cosine.
@@ -36,10 +171,10 @@ def fit(
       images: uint8 `[n, S, S, 3]`.
       labels: `[n, …]`.
       pictures: how many are seen in all, each counted whenever it is seen.
-      seed: of the order and of what is done to the pictures.
       label: for the progress line.
     """
     steps = max(1, math.ceil(pictures / BATCH_SIZE))
+    progress = Progress(label, steps * BATCH_SIZE)
     model.compile(
         keras.optimizers.Adam(
             keras.optimizers.schedules.CosineDecay(_RATE, steps)
@@ -47,38 +182,33 @@ def fit(
         loss,
     )
     model.fit(
-        _batches(images, labels, seed),
+        _batches(images, labels),
         steps_per_epoch=steps,
         shuffle=False,  # the batches are already
         verbose=0,
-        callbacks=[_Shown(Progress(label, steps * BATCH_SIZE))],
+        callbacks=[
+            keras.callbacks.LambdaCallback(
+                on_train_batch_end=lambda batch, logs: progress.advance(
+                    BATCH_SIZE
+                ),
+                on_train_end=lambda logs: progress.finish(),
+            )
+        ],
     )
 
 
-class _Shown(keras.callbacks.Callback):
-    def __init__(self, progress: Progress):
-        super().__init__()
-        self._progress = progress
-
-    def on_train_batch_end(self, batch, logs=None):
-        self._progress.advance(BATCH_SIZE)
-
-    def on_train_end(self, logs=None):
-        self._progress.finish()
-
-
-def _batches(images, labels, seed) -> tf.data.Dataset:
-    """An endless stream: a permutation for each epoch, then `shaken`."""
+def _batches(images, labels) -> tf.data.Dataset:
+    """An endless stream: a permutation for each epoch, then `augment`."""
     pictures, answers = tf.constant(images), tf.constant(labels)
 
     def drawn(index):
         batch = to_float(tf.gather(pictures, index))
-        seeds = tf.stack([tf.constant(seed, tf.int64), index[0]])
-        return shaken(batch, seeds), tf.gather(answers, index)
+        seeds = tf.stack([tf.constant(SEED, tf.int64), index[0]])
+        return augment(batch, seeds), tf.gather(answers, index)
 
     return (
         tf.data.Dataset.range(len(images))
-        .shuffle(len(images), seed=seed)
+        .shuffle(len(images), seed=SEED)
         .repeat()
         .batch(BATCH_SIZE)
         .map(drawn, tf.data.AUTOTUNE)
@@ -86,8 +216,8 @@ def _batches(images, labels, seed) -> tf.data.Dataset:
     )
 
 
-def shaken(images: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
-    """Mirrors, shifts, zooms, recolours, smears and grains `[b, S, S, 3]`.
+def augment(images: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
+    """Mirrors, shifts, zooms, recolors, blurs and grains `[b, S, S, 3]`.
 
     Args:
       images: float32 in [-1, 1].

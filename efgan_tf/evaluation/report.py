@@ -1,4 +1,4 @@
-"""The report as tables for people."""
+"""Reports of evaluations and comparisons as text and pictures, for people."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -31,7 +31,7 @@ _HEADINGS = {
 }
 
 
-def _table(
+def table(
     rows: Rows, subset: str, names: Sequence[str], features: str = ""
 ) -> str:
     """A Markdown table: a line for each row, a column for each metric.
@@ -67,8 +67,8 @@ def all_tables(rows: Rows, features: str = "") -> str:
     """All tables of some rows, with their headings."""
     parts = []
     for subset, heading in _HEADINGS.items():
-        parts += [f"### {heading}", _table(rows, subset, _MAIN, features)]
-        parts.append(_table(rows, subset, _REGIONS))
+        parts += [f"### {heading}", table(rows, subset, _MAIN, features)]
+        parts.append(table(rows, subset, _REGIONS))
     return "\n\n".join(parts)
 
 
@@ -76,7 +76,7 @@ def differences(rows: Rows) -> str:
     """Tables of differences, pair by pair; intervals without 0 are sure."""
     parts = []
     for subset, heading in _HEADINGS.items():
-        parts += [f"#### {heading}", _table(rows, subset, list(METRICS))]
+        parts += [f"#### {heading}", table(rows, subset, list(METRICS))]
     return "\n\n".join(parts)
 
 
@@ -108,7 +108,8 @@ def text(report: Mapping[str, Any]) -> str:
         all_tables(report["rows"], feature_label(report)),
         "### Edit minus no edit, pair by pair",
         differences({"difference": report["edit_minus_no_edit"]}),
-        _zero_edit(report),
+        "An edit to the expression that is there already returns the picture "
+        f"with {tables.cell(report['zero_edit_psnr'], 2)} dB.",
     ]
     if report["unit_errors"][EDIT]:
         lines += ["### Unit by unit", _by_unit(report)]
@@ -117,9 +118,28 @@ def text(report: Mapping[str, Any]) -> str:
     if "augmentation" in report:
         lines.append("### Edited pictures as training data")
         lines.append(_list(report["augmentation"]))
-    lines += ["### The judges", judges_lines(report)]
-    lines += ["### Definitions", _definitions()]
+    lines += ["### The judges", judges_lines(report), "### Definitions"]
+    lines.append(
+        "\n".join(f"- {m.title}: {m.definition}." for m in METRICS.values())
+    )
     return "\n\n".join(lines) + "\n"
+
+
+def comparison_text(comparison: Mapping[str, Any]) -> str:
+    """report.md of several runs, as `comparison.compare` found them."""
+    parts = [all_tables(comparison["rows"], feature_label(comparison))]
+    if comparison["minus_before"]:
+        parts.append(
+            "### Each row minus the one before, pair by pair\n\nWhere the "
+            "interval leaves out 0, these people tell the rows apart. It says "
+            "nothing of other training seeds."
+        )
+        parts.append(differences(comparison["minus_before"]))
+    if len(comparison["minus_first"]) > 1:
+        parts.append("### Each row minus the first")
+        parts.append(differences(comparison["minus_first"]))
+    parts.append(judges_lines(comparison))
+    return "\n\n".join(parts) + "\n"
 
 
 def _trained(report: Mapping[str, Any]) -> str:
@@ -136,14 +156,6 @@ def feature_label(report: Mapping[str, Any]) -> str:
     """What stands behind FID and KID in a table's head."""
     name = report["features"]["name"]
     return "judge" if name.startswith("the judge") else name.split(" ")[0]
-
-
-def _zero_edit(report: Mapping[str, Any]) -> str:
-    zero = report["zero_edit_psnr"]
-    return (
-        "An edit to the expression that is there already returns the picture "
-        f"with {tables.cell(zero, 2)} dB."
-    )
 
 
 def _by_unit(report: Mapping[str, Any]) -> str:
@@ -199,12 +211,6 @@ def _list(values: Mapping[str, Any]) -> str:
 
 def _shown(value: Any) -> str:
     return f"{value:.3f}" if isinstance(value, float) else str(value)
-
-
-def _definitions() -> str:
-    return "\n".join(
-        f"- {metric.title}: {metric.definition}." for metric in METRICS.values()
-    )
 
 
 _SHEET_ROWS = 12

@@ -1,87 +1,101 @@
-"""The rows of a run's table: no edit, the edit, and the true picture."""
+"""What the scores say: the rows of a report's tables, and their differences."""
 
 import dataclasses
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
 from efgan_tf.evaluation import scoring
-from efgan_tf.evaluation.comparison import SavedScores
-from efgan_tf.evaluation.features import FeatureNetwork, Lpips
-from efgan_tf.evaluation.groups import Groups, by_group
-from efgan_tf.evaluation.judges import Judges
-from efgan_tf.evaluation.metrics import units
+from efgan_tf.evaluation.metrics import face_readings
+from efgan_tf.evaluation.metrics.intervals import bootstrap_mean
 from efgan_tf.evaluation.protocol import Pairs
-from efgan_tf.evaluation.tables import (
-    ALL,
-    EDIT,
-    LARGE,
-    METRICS,
-    NO_EDIT,
-    TRUE,
-)
-from efgan_tf.geometry import Box
+from efgan_tf.evaluation.scoring import Instruments, Scores
+from efgan_tf.evaluation.tables import ALL, EDIT, LARGE, METRICS, NO_EDIT, TRUE
 
-_JUDGED = ("au_error", "expression_accuracy", "identity")
-"""What the true picture is judged by; beside itself it is perfect."""
+_READ = ("au_error", "expression_accuracy", "identity")
+"""What the true picture is scored by; beside itself it is perfect."""
 
 
-@dataclasses.dataclass(frozen=True, eq=False)
-class Instruments:
-    """What edits are judged with.
+def summarize(
+    scores: Scores, subjects: np.ndarray, rows: np.ndarray
+) -> dict[str, dict[str, Any]]:
+    """Means and intervals over the chosen pairs.
 
-    Attributes:
-      judges: who read units, expressions and identity.
-      network: FID's and KID's; None for the judge's features.
-      perceptual: LPIPS; None for none.
-      boxes: of the regions, in pixels.
-      learned: `[17]`, 1 for the units that count.
-      groups: what kind of people there are, to tell them apart.
-      seed: of the intervals.
+    Args:
+      scores: of `picture_scores`.
+      subjects: `[n]`, who is in each pair.
+      rows: bool `[n]`, which pairs count.
+
+    Returns:
+      metric → an `Interval`'s fields and the number of `pictures`; without
+      metrics that none of these pairs has.
     """
+    summary = {}
+    for name, values in scores.items():
+        chosen = rows & ~np.isnan(values)
+        if chosen.any():
+            interval = bootstrap_mean(
+                values[chosen],
+                subjects[chosen],
+                geometric=METRICS[name].geometric,
+            )
+            summary[name] = {
+                **dataclasses.asdict(interval),
+                "pictures": int(chosen.sum()),
+            }
+    return summary
 
-    judges: Judges
-    network: FeatureNetwork | None
-    perceptual: Lpips | None
-    boxes: Mapping[str, Box]
-    learned: np.ndarray
-    groups: Groups
-    seed: int
+
+def difference(first: Scores, second: Scores) -> Scores:
+    """How much the first has more, pair by pair; ratios are left out.
+
+    Its mean is far surer than two intervals side by side: what differs from
+    person to person drops out. Metrics that they have of different pairs are
+    left out.
+    """
+    return {
+        name: values - second[name]
+        for name, values in first.items()
+        if name in second
+        and not METRICS[name].geometric
+        and np.array_equal(np.isnan(values), np.isnan(second[name]))
+    }
 
 
-def judged(
+def subsets(large: np.ndarray) -> dict[str, np.ndarray]:
+    """`ALL` and `LARGE` → which pairs, bool `[n]`; `large` says the latter."""
+    return {ALL: np.ones(len(large), bool), LARGE: large}
+
+
+def summarize_edits(
     edited: np.ndarray, pairs: Pairs, instruments: Instruments
-) -> tuple[dict[str, Any], SavedScores]:
-    """All that is found of some edits.
+) -> tuple[dict[str, Any], dict[str, Scores]]:
+    """All that is found of some edits, beside no edit and the true picture.
 
     Args:
       edited: float32 `[n, S, S, 3]` in [-1, 1].
       pairs: what they should be.
-      instruments: what they are judged with.
+      instruments: what they are scored with.
 
     Returns:
-      Parts of report.json, and the scores of each edit.
+      Parts of report.json; and the scores of `NO_EDIT`, `EDIT` and, if truths
+      are known, `TRUE`.
     """
     shown = {NO_EDIT: pairs.images, EDIT: edited}
     if pairs.has_true.any():
-        truth = np.where(
+        shown[TRUE] = np.where(
             pairs.has_true[:, None, None, None], pairs.true_images, pairs.images
         )
-        shown[TRUE] = truth
     scores = {
-        name: scoring.picture_scores(
-            images, pairs, instruments.judges, instruments.boxes,
-            instruments.learned, instruments.perceptual,
-        )
+        name: scoring.picture_scores(images, pairs, instruments)
         for name, images in shown.items()
-    }  # fmt: skip
+    }
     if TRUE in scores:
-        scores[TRUE] = {n: s for n, s in scores[TRUE].items() if n in _JUDGED}
-    saved = SavedScores(
-        scores[EDIT], pairs.subjects, pairs.large_gaps(instruments.learned)
-    )
-    rows, notes = _rows(shown, scores, saved, pairs, instruments)
+        scores[TRUE] = {n: s for n, s in scores[TRUE].items() if n in _READ}
+    gain = difference(scores[EDIT], scores[NO_EDIT])
+    large = pairs.large_gaps(instruments.learned)
+    rows, notes = _rows(shown, scores, large, pairs, instruments)
     panel, network = instruments.judges, instruments.network
     perceptual = instruments.perceptual
     return {
@@ -91,15 +105,9 @@ def judged(
         },
         "rows": rows,
         "edit_minus_no_edit": {
-            subset: scoring.difference(
-                scores[EDIT], scores[NO_EDIT], pairs.subjects,
-                saved.rows(subset), instruments.seed,
-            )
-            for subset in (ALL, LARGE)
+            subset: summarize(gain, pairs.subjects, chosen)
+            for subset, chosen in subsets(large).items()
         },
-        "groups": by_group(
-            scores, pairs.subjects, instruments.groups, instruments.seed
-        ),
         "unit_errors": {
             name: _unit_errors(images, pairs, instruments)
             for name, images in shown.items()
@@ -117,29 +125,23 @@ def judged(
         if perceptual
         else None,
         "notes": [*_missing(pairs, instruments), *dict.fromkeys(notes)],
-    }, saved  # fmt: skip
+    }, scores  # fmt: skip
 
 
 def _rows(
     shown: Mapping[str, np.ndarray],
-    scores: Mapping[str, Mapping[str, scoring.PictureScores]],
-    saved: SavedScores,
+    scores: Mapping[str, Scores],
+    large: np.ndarray,
     pairs: Pairs,
     instruments: Instruments,
 ) -> tuple[dict[str, Any], list[str]]:
     """name → subset → metric → value; and what speaks against some."""
-    rows: dict[str, Any] = {}
+    rows: dict[str, Any] = {name: {} for name in shown}
     notes: list[str] = []
-    features: Callable[[np.ndarray], np.ndarray] | None = instruments.network
-    if features is None and "units" in instruments.judges.networks:
-        features = instruments.judges.features
+    features = instruments.features
     for name, images in shown.items():
-        rows[name] = {}
-        for subset in (ALL, LARGE):
-            chosen = saved.rows(subset)
-            row = scoring.summarize(
-                scores[name], pairs.subjects, chosen, instruments.seed
-            )
+        for subset, chosen in subsets(large).items():
+            row = summarize(scores[name], pairs.subjects, chosen)
             if features and name != TRUE:
                 found, note = scoring.set_scores(
                     images[chosen], pairs.chosen(chosen), features, name == EDIT
@@ -157,8 +159,11 @@ def _unit_errors(
     readings = instruments.judges.estimate(images)
     if readings is None:
         return {}
-    return units.by_unit(
-        units.mean_absolute_error, readings, pairs.target, instruments.learned
+    return face_readings.by_unit(
+        face_readings.mean_absolute_error,
+        readings,
+        pairs.target,
+        instruments.learned,
     )
 
 
@@ -175,7 +180,7 @@ def _missing(pairs: Pairs, instruments: Instruments) -> list[str]:
     absent = sorted({"units", "expression", "identity"} - set(known))
     if absent:
         notes.append(f"the data teaches no judge of {', '.join(absent)}")
-    if "units" in absent and instruments.network is None:
+    if not instruments.features:
         notes.append(
             "no FID, no KID: there is no judge of units to look through; name "
             "a network with --inception_weights or --feature_network"

@@ -1,4 +1,4 @@
-"""What the rows and columns of a report are."""
+"""What the rows and columns of reports are, and how tables are written."""
 
 import dataclasses
 from collections.abc import Mapping, Sequence
@@ -44,13 +44,13 @@ METRICS: dict[str, Metric] = {
     "au_error": Metric(
         "AU error",
         "mean absolute difference, 0-5, between the units that the judge reads "
-        "off the edit and those that were wanted, over learned units",
+        "off the edit and those of the target, over learned units",
         "lower",
     ),
     "expression_accuracy": Metric(
         "expression",
-        "share of edits whose expression the judge sees as wanted, among the "
-        "named ones",
+        "share of edits whose expression the judge sees as the target's, among "
+        "the named ones",
         "higher",
     ),
     "identity": Metric(

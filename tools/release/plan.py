@@ -217,7 +217,7 @@ PLAN: Mapping[str, Run | Tested | ByHand] = {
         "--aus=AU12 --overwrite"
     ),
     "python -m efgan_tf.plot runs/a runs/b --out=pictures": Tested(
-        "tests/evaluation/test_curves.py"
+        "tests/evaluation/test_training_curves.py"
     ),
     # docs/mobile.md, serving/web/README.md
     "python -m efgan_tf.export --model=preset:preview128 --out=phone "

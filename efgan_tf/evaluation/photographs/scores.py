@@ -1,4 +1,4 @@
-"""Edits of photographs, and what readers of photographs see in them."""
+"""Which edits of photographs are made, and their scores."""
 
 import dataclasses
 from collections.abc import Sequence
@@ -16,15 +16,24 @@ from efgan_tf.evaluation.photographs.sources import (
     SIDE,
     SLIGHT_SMILE,
     SMILE,
-    Seen,
+    FaceReading,
     Source,
     aligned,
     frame,
-    look,
+    read_face,
 )
 
 ZERO = "no change"
 """The edit to what the face shows already."""
+
+DETAIL = 2.0
+"""Pixels of `SIDE`: the Gaussian that sharpness and ghosts are seen without."""
+
+BOXES = {
+    name: box
+    for name, box in geometry.pixel_boxes(SIDE).items()
+    if name in ("eyes", "mouth")
+}
 
 EXPRESSION_EDITS = {
     NEUTRAL: tuple(n for n in action_units.PRESETS if n != "neutral"),
@@ -46,9 +55,11 @@ UNIT_EDITS = {
 }
 """Units that are set by themselves; the others stay."""
 
-
 # Of these people differ little enough that a reading by itself counts.
 _READ_BEFORE = ("AU12", "AU25")
+
+# Bridge of the nose, its base, corners of the eyes: what no expression moves.
+_RIGID = [27, 28, 29, 30, 33, 36, 39, 42, 45]
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -97,16 +108,6 @@ def edits_of(
     return edits
 
 
-DETAIL = 2.0
-"""Pixels of `SIDE`: the Gaussian that sharpness and ghosts are seen without."""
-
-BOXES = {
-    name: box
-    for name, box in geometry.pixel_boxes(SIDE).items()
-    if name in ("eyes", "mouth")
-}
-
-
 @dataclasses.dataclass(frozen=True, eq=False)
 class Score:
     """One edit.
@@ -114,13 +115,13 @@ class Score:
     Attributes:
       source: of what.
       edit: what was asked for.
-      seen: what the readers see in the result.
-      values: the metrics of `report.METRICS` that it has.
+      reading: what the readers see in the result.
+      values: the metrics of `photo_report.METRICS` that it has.
     """
 
     source: Source
     edit: PhotoEdit
-    seen: Seen
+    reading: FaceReading
     values: dict[str, float]
 
 
@@ -129,14 +130,16 @@ def score_edits(
 ) -> list[Score]:
     """Makes and reads all edits of a photograph."""
     face = source.aligned_photo.faces[0]
-    edits = edits_of(source.kind, face.source, source.seen.units)
+    edits = edits_of(source.kind, face.source, source.reading.units)
     edited = editor.render(
         [source.aligned_photo] * len(edits), [[each.target] for each in edits]
     )
-    seen = look(readers, source.aligned_photo, [each.image for each in edited])
+    readings = read_face(
+        readers, source.aligned_photo, [each.image for each in edited]
+    )
     scores = [
         Score(source, each, after, _values(source, each, after))
-        for each, after in zip(edits, seen, strict=True)
+        for each, after in zip(edits, readings, strict=True)
     ]
     before = to_float(face.aligned[None])
     after = edited[0].faces[0].edits.images[:, -1]
@@ -144,8 +147,10 @@ def score_edits(
     return scores
 
 
-def _values(source: Source, edit: PhotoEdit, after: Seen) -> dict[str, float]:
-    before = source.seen
+def _values(
+    source: Source, edit: PhotoEdit, after: FaceReading
+) -> dict[str, float]:
+    before = source.reading
     moved, change = after.units - before.units, edit.change
     still = np.abs(change) < 0.5
     values = {
@@ -184,10 +189,6 @@ def mouths(faces: np.ndarray) -> np.ndarray:
     return geometry.crop(faces, BOXES["mouth"])
 
 
-# Bridge of the nose, its base, corners of the eyes: what no expression moves.
-_RIGID = [27, 28, 29, 30, 33, 36, 39, 42, 45]
-
-
 def score_truths(
     editor: Editor, readers: Readers, sources: Sequence[Source]
 ) -> dict[str, dict[str, np.ndarray]]:
@@ -201,13 +202,11 @@ def score_truths(
       whose picture and metric → float64 `[n]`, or one number for all; empty
       if nobody has both.
     """
-    calm = {s.photo.subject: s for s in sources if s.kind == NEUTRAL}
-    smiling = {}
-    for source in sources:
-        if source.kind == SMILE or (
-            source.kind == SLIGHT_SMILE and source.photo.subject not in smiling
-        ):
-            smiling[source.photo.subject] = source
+    calm, slight, broad = (
+        {s.photo.subject: s for s in sources if s.kind == kind}
+        for kind in (NEUTRAL, SLIGHT_SMILE, SMILE)
+    )
+    smiling = slight | broad
     pairs = [(calm[s], smiling[s]) for s in sorted({*calm} & {*smiling})]
     if not pairs:
         return {}
@@ -224,7 +223,7 @@ def _scores(
         [source.aligned_photo for source, _ in pairs],
         [[true.aligned_photo.faces[0].source] for _, true in pairs],
     )
-    before = np.stack([source.seen.aligned for source, _ in pairs])
+    before = np.stack([source.reading.aligned for source, _ in pairs])
     after = np.stack(
         [
             aligned(each.image, frame(source.aligned_photo))
@@ -248,13 +247,13 @@ def _scores(
         }
         if len(pairs) > 1:
             vectors = [readers.features.vectors(x) for x in inside]
-            distance = 1000 * distributions.kid(*vectors).value
+            distance = 1000 * distributions.kid(*vectors)
             found[f"{name}, KID mouth"] = np.array(distance)
     for name, shown in (("edit", after), ("true picture", truth)):
         found[f"{name}, old detail in mouth"] = np.array(
             [ghost(*x) for x in zip(shown, before, strict=True)]
         )
-    identities = [[s.seen.identity for s in pair] for pair in pairs]
+    identities = [[s.reading.identity for s in pair] for pair in pairs]
     found["true picture, identity"] = np.linalg.norm(
         np.diff(identities, axis=1)[:, 0], axis=-1
     )
@@ -264,7 +263,7 @@ def _scores(
 def _registered(source: Source, true: Source) -> np.ndarray:
     """The true picture in the source's aligned frame."""
     onto = geometry.fit_similarity(
-        true.seen.points[_RIGID], source.seen.points[_RIGID]
+        true.reading.points[_RIGID], source.reading.points[_RIGID]
     )
     place = frame(source.aligned_photo)
     linear = place[:, :2] @ onto[:, :2]

@@ -1,6 +1,8 @@
-"""Whose photographs are edited: a list of people whom no model has seen."""
+"""The photographs that are edited, and what readers see in their faces.
 
-import csv
+A list names them: people whom no model has seen.
+"""
+
 import dataclasses
 import hashlib
 from collections.abc import Sequence
@@ -9,6 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from efgan_tf import geometry
+from efgan_tf.common.csv_files import read_rows
 from efgan_tf.common.errors import UserError
 from efgan_tf.common.images import to_float
 from efgan_tf.editing.aligned_photos import AlignedPhoto
@@ -17,6 +20,20 @@ from efgan_tf.editing.face_selection import FaceChoice, parse_choice
 from efgan_tf.evaluation.photographs import points
 from efgan_tf.evaluation.photographs.readers import EXPRESSIONS, Readers
 from efgan_tf.faces.photos import read_photo
+
+NEUTRAL, SMILE, SLIGHT_SMILE = "neutral", "smile", "slight smile"
+"""What photographs show; from the first two edits begin."""
+
+LARGEST: FaceChoice = parse_choice("largest")
+"""Which face of a photograph is read."""
+
+SIDE = 256
+"""Side of the aligned pictures in which edits are compared."""
+
+# A face that reads as neutral with less of both is neutral; one that reads as
+# happy with more of both smiles broadly.
+_CALM = {"AU12": 2.0, "AU25": 1.0}
+_BROAD = {"AU12": 1.5, "AU25": 1.5}
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -53,11 +70,7 @@ def read_photos(folder: str | Path, listed: str | Path) -> list[Photo]:
       UserError: the list or a photograph cannot be read, or a photograph is
         not the listed one.
     """
-    try:
-        with open(listed, newline="", encoding="utf-8-sig") as file:
-            rows = list(csv.DictReader(file))
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise UserError(f"{listed} cannot be read: {error}") from error
+    rows = read_rows(Path(listed))
     if not rows or not all(
         row.get("file") and row.get("subject") for row in rows
     ):
@@ -71,35 +84,20 @@ def _photo(folder: Path, row: dict[str, str]) -> Photo:
     path = folder / row["file"]
     pixels = read_photo(path)
     digest = hashlib.sha256(path.read_bytes()).hexdigest()
-    if row.get("sha256") not in (None, "", digest):
+    if row.get("sha256") and row["sha256"] != digest:
         raise UserError(f"{path} is not the listed photograph: SHA-256 differs")
     return Photo(
         row["file"],
         row["subject"],
-        row.get("set") or "",
-        row.get("expression") or "",
+        row.get("set", ""),
+        row.get("expression", ""),
         row.get("shown") == "1",
         pixels,
     )
 
 
-NEUTRAL, SMILE, SLIGHT_SMILE = "neutral", "smile", "slight smile"
-"""What photographs show; from the first two edits begin."""
-
-LARGEST: FaceChoice = parse_choice("largest")
-"""Which face of a photograph is read."""
-
-SIDE = 256
-"""Side of the aligned pictures in which edits are compared."""
-
-# A face that reads as neutral with less of both is neutral; one that reads as
-# happy with more of both smiles broadly.
-_CALM = {"AU12": 2.0, "AU25": 1.0}
-_BROAD = {"AU12": 1.5, "AU25": 1.5}
-
-
 @dataclasses.dataclass(frozen=True, eq=False)
-class Seen:
+class FaceReading:
     """What the readers see in one picture of a face.
 
     Attributes:
@@ -129,13 +127,13 @@ class Source:
     Attributes:
       photo: it.
       aligned_photo: its face, as the model sees it.
-      seen: what the readers see in it.
+      reading: what the readers see in it.
       kind: `NEUTRAL`, `SMILE`, `SLIGHT_SMILE`, or "" for none of them.
     """
 
     photo: Photo
     aligned_photo: AlignedPhoto
-    seen: Seen
+    reading: FaceReading
     kind: str
 
 
@@ -154,8 +152,8 @@ def read_sources(
         if not isinstance(aligned_photo, AlignedPhoto):
             missed.append(photo.file)
             continue
-        (seen,) = look(readers, aligned_photo, [photo.pixels])
-        sources.append(Source(photo, aligned_photo, seen, _kind(seen)))
+        (reading,) = read_face(readers, aligned_photo, [photo.pixels])
+        sources.append(Source(photo, aligned_photo, reading, _kind(reading)))
     firsts: dict[tuple[str, str], Source] = {}
     for source in sorted(sources, key=lambda each: each.photo.file):
         if source.kind:
@@ -163,28 +161,28 @@ def read_sources(
     return list(firsts.values()), missed
 
 
-def _kind(seen: Seen) -> str:
-    read = dict(zip(points.UNITS, seen.units, strict=True))
-    if seen.expression == "neutral" and all(
+def _kind(reading: FaceReading) -> str:
+    read = dict(zip(points.UNITS, reading.units, strict=True))
+    if reading.expression == "neutral" and all(
         read[unit] < most for unit, most in _CALM.items()
     ):
         return NEUTRAL
-    if seen.expression != "happy":
+    if reading.expression != "happy":
         return ""
     broad = all(read[unit] > least for unit, least in _BROAD.items())
     return SMILE if broad else SLIGHT_SMILE
 
 
-def look(
+def read_face(
     readers: Readers, aligned_photo: AlignedPhoto, photos: Sequence[np.ndarray]
-) -> list[Seen]:
+) -> list[FaceReading]:
     """What readers see in a photo's first face, in several versions of it."""
     place = frame(aligned_photo)
     found = np.stack([readers.faces.points(each, place) for each in photos])
     probabilities = readers.expressions(photos, found)
     units = points.intensities(found)
     return [
-        Seen(
+        FaceReading(
             aligned(photo, place),
             found[n],
             units[n],
@@ -201,5 +199,5 @@ def frame(aligned_photo: AlignedPhoto) -> np.ndarray:
 
 
 def aligned(photo: np.ndarray, place: np.ndarray) -> np.ndarray:
-    """A photo in the frame that `[2, 3]` takes it to, as `Seen.aligned`."""
+    """A photo in the frame that `[2, 3]` maps it to: `FaceReading.aligned`."""
     return to_float(geometry.warp(photo, place * SIDE, SIDE))

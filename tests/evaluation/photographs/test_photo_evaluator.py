@@ -19,8 +19,8 @@ from efgan_tf.evaluation.photographs import (
 from efgan_tf.evaluation.photographs import scores as photo_scores
 from efgan_tf.evaluation.photographs.scores import Score
 from efgan_tf.evaluation.photographs.sources import (
+    FaceReading,
     Photo,
-    Seen,
     Source,
     read_photos,
 )
@@ -38,7 +38,7 @@ def make_score(
 ):
     aligned = np.full((256, 256, 3), happy, np.float32)
     probabilities = np.array([1 - happy, happy, 0, 0, 0, 0, 0])
-    seen = Seen(
+    seen = FaceReading(
         aligned, np.zeros((68, 2)), np.zeros(6), probabilities, np.ones(2)
     )
     photo = Photo(f"{subject}.jpg", subject, "", "", shown, np.zeros((2, 2, 3)))
@@ -53,7 +53,7 @@ def test_means_over_people_by_hand():
         make_score("a", "happy", seen=1.0, sharp_mouth=0.25),
         make_score("b", "happy", seen=0.0, sharp_mouth=1.0, share=0.7),
     ]
-    found = photo_evaluator.summary(scores, seed=0)
+    found = photo_evaluator.summary(scores)
     assert found["seen"]["mean"] == 0.5
     assert (found["seen"]["low"], found["seen"]["high"]) == (0, 1)
     assert found["sharp_mouth"]["mean"] == pytest.approx(0.5)  # geometric
@@ -74,7 +74,7 @@ def test_goals_pool_their_edits():
         make_score("a", "fearful", seen=0.0, identity=0.6),
         make_score("a", "neutral", seen=1.0, identity=9.0, kind=sources.SMILE),
     ]
-    found = {g["name"]: g["found"] for g in photo_evaluator.goals(scores, 0)}
+    found = {g["name"]: g["found"] for g in photo_evaluator.goals(scores)}
     assert found["expression seen, from neutral, mean of five"]["mean"] == 0.5
     assert found["expression seen, from a broad smile"]["mean"] == 1
     identity = found["identity distance, expressions from neutral"]

@@ -13,7 +13,7 @@ LANDMARKS = [[160.9, 161.3], [224.6, 160.1], [190.0, 204.5]]
 
 @pytest.fixture(scope="module")
 def face(photos, readers_folder):
-    loaded = readers.load_readers(readers_folder)
+    loaded = readers.Readers(readers_folder)
     photo = read_photo(photos / "faker/male_69.jpg")
     frame = geometry.alignment(np.array(LANDMARKS), 1)
     return loaded, photo, frame, loaded.faces.points(photo, frame)
