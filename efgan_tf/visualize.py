@@ -23,7 +23,7 @@ from efgan_tf.common import outputs
 from efgan_tf.common.options import require
 from efgan_tf.editing.inputs import is_video, names_several, output_folders
 from efgan_tf.editing.settings import PhotoConfig
-from efgan_tf.explaining.settings import VisualizeConfig
+from efgan_tf.explaining.visualize_settings import VisualizeConfig
 from efgan_tf.faces import documents
 
 

@@ -17,13 +17,13 @@ from efgan_tf.editing.editor import Editor
 from efgan_tf.editing.expression import known_units, make_target
 from efgan_tf.editing.face_selection import parse_choice
 from efgan_tf.explaining import edit_sections, map_sections
-from efgan_tf.explaining.page import Section, render
-from efgan_tf.explaining.settings import MAPS, VisualizeConfig
+from efgan_tf.explaining.report_page import Section, render
 from efgan_tf.explaining.unit_readers import (
     UnitReader,
     critics_of,
     estimator_of,
 )
+from efgan_tf.explaining.visualize_settings import MAPS, VisualizeConfig
 from efgan_tf.trained.loading import editing_model, load_network
 from efgan_tf.trained.network import TrainedNetwork
 

@@ -10,9 +10,9 @@ from efgan_tf.explaining import drawing, maps
 from efgan_tf.explaining.drawing import Sheet
 from efgan_tf.explaining.localization import densities
 from efgan_tf.explaining.maximization import maximize
-from efgan_tf.explaining.page import Section, Table
-from efgan_tf.explaining.settings import MAPS, VisualizeConfig
+from efgan_tf.explaining.report_page import Section, Table
 from efgan_tf.explaining.unit_readers import UnitReader
+from efgan_tf.explaining.visualize_settings import MAPS, VisualizeConfig
 
 TITLES = {
     "smoothgrad": "SmoothGrad",
