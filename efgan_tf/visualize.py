@@ -7,7 +7,7 @@
 Writes pictures, report.html (one page that holds them all and loads nothing)
 and maps.npz (the numbers). SmoothGrad, Grad-CAM, Grad-CAM++, LayerCAM and
 ScoreCAM say which pixels each action unit is read from, by the estimator and,
-of a run's folder, by the critics; activation maximisation what they would like
+of a run's folder, by the critics; activation maximization what they would like
 to see. Of an edit it shows the attention of every branch and stage, what each
 stage changes, and the response to each slider. docs/explain.md is the guide.
 """

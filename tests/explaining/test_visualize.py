@@ -125,7 +125,7 @@ def test_numbers_are_those_of_the_networks(explained, edited):
 
 
 def drawn(axes):
-    """What was drawn last on an axes, its colours' range, upright."""
+    """What was drawn last on an axes, its colors' range, upright."""
     shown = axes.images[-1]
     assert shown.origin == "upper"
     return np.asarray(shown.get_array()), shown.get_clim(), axes.get_title()
