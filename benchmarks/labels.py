@@ -26,7 +26,7 @@ from PIL import Image, ImageDraw
 from benchmarks import harness
 from efgan_tf import action_units, commands, config
 from efgan_tf.common.options import option
-from efgan_tf.evaluation.metrics.identity import area_under_curve
+from efgan_tf.evaluation.metrics.face_readings import area_under_curve
 from efgan_tf.labeling import mapping
 from tools.fit_labels import correlations
 

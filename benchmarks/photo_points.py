@@ -32,13 +32,13 @@ def main(values: flags.FlagValues) -> None:
     commands.quiet_tensorflow()
     from efgan_tf import geometry
     from efgan_tf.data.splits import read_subjects
-    from efgan_tf.evaluation.photographs import points, readers
+    from efgan_tf.evaluation.photographs import points
     from efgan_tf.faces import detection, photos
 
     held_out = read_subjects(settings.held_out)
     with open(settings.aus, newline="", encoding="utf-8") as file:
         rows = [r for r in csv.DictReader(file) if r["subject"] not in held_out]
-    reader, detector = readers.FaceReader(), detection.Detector()
+    reader, detector = points.FaceReader(), detection.Detector()
     units, found = [], []
     for row in _chosen(rows):
         photo = photos.read_photo(Path(settings.photos, row["file"]))

@@ -27,7 +27,8 @@ from benchmarks.labeled_photos import LabeledPhotosConfig
 from efgan_tf import commands, config
 from efgan_tf.common.options import option, require
 from efgan_tf.data.splits import read_subjects
-from efgan_tf.evaluation.photographs.edits import EXPRESSIONS, NEUTRAL, SMILE
+from efgan_tf.evaluation.photographs.scores import EXPRESSION_EDITS
+from efgan_tf.evaluation.photographs.sources import NEUTRAL, SMILE
 from efgan_tf.faces import detection, photos
 
 TONES = {"light": 41.0, "medium": 10.0, "dark": -90.0}
@@ -143,7 +144,7 @@ def _summary(rows: list[dict[str, str]]) -> dict[str, float]:
         "seen from neutral": mean("seen", NEUTRAL, FIVE),
         "identity distance": mean("identity", NEUTRAL, FIVE),
         "smiling": people(SMILE),
-        "seen from a smile": mean("seen", SMILE, EXPRESSIONS[SMILE]),
+        "seen from a smile": mean("seen", SMILE, EXPRESSION_EDITS[SMILE]),
     }
 
 

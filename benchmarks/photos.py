@@ -99,11 +99,11 @@ def _rendered_people(count: int, seed: int) -> list[np.ndarray]:
 def _zero_edit(editor, photo: np.ndarray) -> float:
     """PSNR of the face's square after an edit to what it shows."""
     from efgan_tf.common.images import to_float
-    from efgan_tf.evaluation.metrics import pictures
+    from efgan_tf.evaluation.metrics import image_quality
 
     (face,) = editor.edit(photo, expression={}).faces
     before = to_float(face.aligned[None])
-    return float(pictures.psnr(face.edits.images[:, -1], before)[0])
+    return float(image_quality.psnr(face.edits.images[:, -1], before)[0])
 
 
 def _seen(editor, judge, photo: np.ndarray, expression: str) -> float:

@@ -16,7 +16,7 @@ from PIL import Image
 from skimage import data
 
 from efgan_tf import commands, plot, visualize
-from efgan_tf.explaining.settings import VisualizeConfig
+from efgan_tf.explaining.visualize_settings import VisualizeConfig
 from efgan_tf.synthetic.photos import SynthesizeConfig, write_photos
 
 IMAGES = Path(__file__).parent / "images"

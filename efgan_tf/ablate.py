@@ -170,13 +170,11 @@ class Work:
 
     def _sum_up(self, rows: Sequence[Row]) -> bool:
         """Writes ablation.md and ablation.json of rows; False if stopped."""
-        from efgan_tf.evaluation import compute
-
         if not self._compare(rows):
             return False
         report = self.folder / _COMPARISON / "report.json"
         tables = report.with_suffix(".md").read_text("utf-8").rstrip()
-        costs = {row.name: compute.row_compute(row) for row in rows}
+        costs = {row.name: ablation.row_compute(row) for row in rows}
         content = {
             "results": json.loads(report.read_text("utf-8")),
             "compute": {
@@ -188,7 +186,7 @@ class Work:
         with outputs.atomic_file(self.folder / "ablation.md") as temporary:
             temporary.write_text(
                 f"# Ablation\n\n{tables}\n\n### Compute\n\n"
-                f"{compute.table(costs)}\n",
+                f"{ablation.compute_table(costs)}\n",
                 "utf-8",
             )
         return True
@@ -196,8 +194,8 @@ class Work:
     def _command(self, name: str, *arguments: str) -> bool:
         """Runs `python -m efgan_tf.NAME`; False if we are asked to stop.
 
-        Ctrl-C reaches the process as it reaches us; it is told to stop by
-        SIGTERM too, since that reaches us alone.
+        Ctrl-C reaches the process as it reaches us; SIGTERM reaches us alone,
+        so that we send it on.
 
         Raises:
           UserError: it failed.
@@ -206,7 +204,7 @@ class Work:
             [sys.executable, "-m", f"efgan_tf.{name}", *arguments],
             pass_fds=[self.lock.fileno()],
         )
-        self._tell_who_works(process.pid)
+        self._note_worker(process.pid)
         signaled = False
         try:
             while process.poll() is None:
@@ -218,7 +216,7 @@ class Work:
         finally:  # a second Ctrl-C
             process.kill()
             process.wait()
-            self._tell_who_works(os.getpid())
+            self._note_worker(os.getpid())
         if self.stop.requested:
             return False
         if process.returncode:
@@ -228,7 +226,7 @@ class Work:
             )
         return True
 
-    def _tell_who_works(self, process: int) -> None:
+    def _note_worker(self, process: int) -> None:
         self.lock.truncate(0)
         print(process, file=self.lock, flush=True)
 

@@ -8,7 +8,7 @@
 prints a table, and writes report.json, report.md, plots and contact sheets.
 Independent judges read action units, expression and identity; they are trained
 once for each data set, on its training split alone. Where the data has true
-pictures of the wanted expressions, edits are compared with them. A model that
+pictures of the target expressions, edits are compared with them. A model that
 is no run of yours is judged on the data of a run, or of a flag file. --compare
 puts what was evaluated already into one table.
 """
@@ -23,7 +23,7 @@ from absl import flags
 
 from efgan_tf import commands, config
 from efgan_tf.common import outputs
-from efgan_tf.evaluation.settings import EvaluateConfig
+from efgan_tf.evaluation.evaluation_settings import EvaluateConfig
 
 
 def main(values: flags.FlagValues) -> None:
@@ -42,66 +42,69 @@ def _evaluate(settings: EvaluateConfig, out: Path) -> None:
     from PIL import Image
 
     from efgan_tf.evaluation import (
-        columns,
         comparison,
-        curves,
+        control,
         evaluator,
-        plots,
         report,
+        tables,
+        training_logs,
         training_plots,
     )
 
     # A damaged log is reported now, not after the work.
     runs = [settings.run_dir] if settings.run_dir else []
-    training = curves.read_training(runs)
+    training = training_logs.read_training(runs)
     found = evaluator.evaluate(settings)
     with outputs.atomic_folder(out, settings.overwrite) as folder:
         for name, one in found.items():
             place = folder / name
             place.mkdir(exist_ok=True)
-            _write_json(place / columns.REPORT, one.report)
+            _write_json(place / tables.REPORT, one.report)
             (place / "report.md").write_text(report.text(one.report), "utf-8")
-            one.scores.write(place / comparison.SCORES)
+            one.saved.write(place / comparison.SCORES)
             for file, chosen in (
                 ("edits.png", slice(None)),
-                ("edits_large.png", one.scores.large),
+                ("edits_large.png", one.saved.large),
             ):
-                sheet = plots.contact_sheet(
+                sheet = report.contact_sheet(
                     one.pairs.chosen(chosen), one.edited[chosen]
                 )
                 Image.fromarray(sheet).save(place / file)
             if training:
                 training_plots.plot_training(training, place / "training.png")
-            if one.control:
-                plots.plot_control(one.control, place / "control.png")
+            if "control" in one.report:
+                control.plot_control(
+                    one.report["control"], place / "control.png"
+                )
     for name, one in found.items():
         if name:
             print(f"# {name}\n")
         label = report.feature_label(one.report)
-        print(report.tables(one.report["rows"], label))
+        print(report.all_tables(one.report["rows"], label))
         print(f"\n{report.judges_lines(one.report)}")
         print(f"\nreport: {out / name / 'report.md'}")
 
 
 def _compare(settings: EvaluateConfig, out: Path) -> None:
     from efgan_tf.evaluation import (
-        columns,
         comparison,
-        curves,
+        report,
+        tables,
+        training_logs,
         training_plots,
     )
 
-    names = curves.names_of(settings.compare)
+    names = training_logs.names_of(settings.compare)
     found = comparison.compare(
         {
-            name: comparison.Judged.read(Path(run))
+            name: comparison.EvaluatedRun.read(Path(run))
             for name, run in zip(names, settings.compare, strict=True)
         }
     )
-    training = curves.read_training(settings.compare)
-    text = comparison.text(found)
+    training = training_logs.read_training(settings.compare)
+    text = report.comparison_text(found)
     with outputs.atomic_folder(out, settings.overwrite) as folder:
-        _write_json(folder / columns.REPORT, found)
+        _write_json(folder / tables.REPORT, found)
         (folder / "report.md").write_text(text, "utf-8")
         training_plots.plot_training(training, folder / "training.png")
     print(f"{text}\nreport: {out / 'report.md'}")

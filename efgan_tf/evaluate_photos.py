@@ -20,7 +20,7 @@ from absl import flags
 
 from efgan_tf import commands, config
 from efgan_tf.common import outputs
-from efgan_tf.evaluation.settings import EvaluatePhotosConfig
+from efgan_tf.evaluation.evaluation_settings import EvaluatePhotosConfig
 
 
 def main(values: flags.FlagValues) -> None:
@@ -30,17 +30,17 @@ def main(values: flags.FlagValues) -> None:
     commands.quiet_tensorflow()
     from PIL import Image
 
-    from efgan_tf.evaluation.photographs import evaluation, report
+    from efgan_tf.evaluation.photographs import photo_evaluator, photo_report
 
-    found = evaluation.evaluate(settings)
-    text = report.text(found.report)
+    found, scores = photo_evaluator.evaluate(settings)
+    text = photo_report.text(found)
     with outputs.atomic_folder(settings.out, settings.overwrite) as folder:
-        content = json.dumps(found.report, indent=2, allow_nan=False)
+        content = json.dumps(found, indent=2, allow_nan=False)
         (folder / "report.json").write_text(content + "\n", "utf-8")
         (folder / "report.md").write_text(text, "utf-8")
         with open(folder / "scores.csv", "w", newline="") as file:
-            csv.writer(file).writerows(report.score_rows(found.scores))
-        for name, sheet in report.sheets_of(found.scores).items():
+            csv.writer(file).writerows(photo_report.score_rows(scores))
+        for name, sheet in photo_report.sheets_of(scores).items():
             Image.fromarray(sheet).save(folder / f"{name}.jpg", quality=90)
     print(text)
     print(f"report: {Path(settings.out, 'report.md')}")

@@ -5,7 +5,7 @@
 
 Reads what each run wrote down, metrics.jsonl, and what the judges said of it,
 evaluation/report.json, where `python -m efgan_tf.evaluate` has been run. Writes
-losses.png, attention.png and scores.png, with one colour for each run. It may
+losses.png, attention.png and scores.png, with one color for each run. It may
 be used while a run is training. docs/explain.md says how to read them.
 """
 
@@ -43,9 +43,9 @@ def main(values: flags.FlagValues, runs: Sequence[str]) -> None:
     )
     require(bool(config.out), "give --out=FOLDER, where the pictures go")
     outputs.check_free(config.out, config.overwrite)
-    from efgan_tf.evaluation import curves, training_plots
+    from efgan_tf.evaluation import training_logs, training_plots
 
-    found = curves.read_runs(runs)
+    found = training_logs.read_runs(runs)
     plots = {
         "losses.png": training_plots.plot_losses,
         "attention.png": training_plots.plot_attention,

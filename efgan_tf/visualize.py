@@ -7,7 +7,7 @@
 Writes pictures, report.html (one page that holds them all and loads nothing)
 and maps.npz (the numbers). SmoothGrad, Grad-CAM, Grad-CAM++, LayerCAM and
 ScoreCAM say which pixels each action unit is read from, by the estimator and,
-of a run's folder, by the critics; activation maximisation what they would like
+of a run's folder, by the critics; activation maximization what they would like
 to see. Of an edit it shows the attention of every branch and stage, what each
 stage changes, and the response to each slider. docs/explain.md is the guide.
 """
@@ -23,7 +23,7 @@ from efgan_tf.common import outputs
 from efgan_tf.common.options import require
 from efgan_tf.editing.inputs import is_video, names_several, output_folders
 from efgan_tf.editing.settings import PhotoConfig
-from efgan_tf.explaining.settings import VisualizeConfig
+from efgan_tf.explaining.visualize_settings import VisualizeConfig
 from efgan_tf.faces import documents
 
 

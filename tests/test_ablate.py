@@ -18,7 +18,7 @@ from PIL import Image
 
 from efgan_tf import ablate, commands, config, evaluate
 from efgan_tf.evaluation.ablation import AblationConfig
-from efgan_tf.evaluation.settings import EvaluateConfig
+from efgan_tf.evaluation.evaluation_settings import EvaluateConfig
 from efgan_tf.trained.checkpoints import Checkpoints
 from efgan_tf.trained.run_directory import RunDirectory
 from efgan_tf.training.networks import build_networks

@@ -6,7 +6,7 @@ import json
 import pytest
 
 from efgan_tf import commands, evaluate, prepare, train
-from efgan_tf.evaluation.settings import EvaluateConfig
+from efgan_tf.evaluation.evaluation_settings import EvaluateConfig
 from tests.training.conftest import GLOBAL_ONLY
 
 _JUDGING = ["--pairs=12", "--judge_kimg=0.2", "--judge_width=4"]

@@ -70,6 +70,23 @@ def _lines(path: Path, text: str, delimiter: str) -> Lines:
         raise UnusableFile(path, f"is not a CSV file: {error}") from error
 
 
+def read_rows(path: Path) -> list[dict[str, str]]:
+    """The lines of a CSV file, each as column → cell, without outer spaces.
+
+    Cells that a short line lacks are empty.
+
+    Raises:
+      UnusableFile: it cannot be read as CSV.
+    """
+    header, lines = read_csv(path)
+    names = [name.strip() for name in header]
+    return [
+        dict.fromkeys(names, "")
+        | dict(zip(names, map(str.strip, cells), strict=False))
+        for _, cells in lines
+    ]
+
+
 def normalize_name(name: str) -> str:
     """A name in the one spelling in which names are compared.
 

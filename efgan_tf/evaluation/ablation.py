@@ -1,4 +1,4 @@
-"""Which runs an ablation is made of.
+"""Which runs an ablation is made of, and what they cost.
 
 The rows build the method up, each from the same number of images: the global
 branch alone (GANimation's design), local branches, the refiner, and cascades.
@@ -7,16 +7,24 @@ row trains on as a single EF-GAN.
 """
 
 import dataclasses
+import json
+import math
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from absl import flags
 
 from efgan_tf import config as config_lib
+from efgan_tf.action_units import COUNT
 from efgan_tf.common import options
 from efgan_tf.common.options import option, require
 from efgan_tf.config import Config
+from efgan_tf.evaluation import tables
+from efgan_tf.training.schedules import total_steps
+
+if TYPE_CHECKING:
+    import keras  # takes seconds, which planning need not wait for
 
 _EFGAN = {"local_branches": True, "refiner": True}
 _ROWS: dict[str, dict[str, Any]] = {
@@ -177,3 +185,107 @@ def arguments(config: Config) -> list[str]:
     return [
         line for line in options.flag_lines(config) if line.startswith("--")
     ]
+
+
+@dataclasses.dataclass(frozen=True)
+class Compute:
+    """The cost of a finished row, that of a shared phase 1 included.
+
+    Attributes:
+      stages: EF-GANs in a row.
+      images: seen by the critics.
+      generator_updates: of the weights.
+      critic_updates: likewise.
+      training_seconds: without tracing, scoring and saving.
+      parameters: of the network that edits.
+      multiply_adds: for one edit, in convolutions and dense layers.
+    """
+
+    stages: int
+    images: int
+    generator_updates: int
+    critic_updates: int
+    training_seconds: float
+    parameters: int
+    multiply_adds: int
+
+
+def row_compute(row: Row) -> Compute:
+    """What a finished row has cost."""
+    from efgan_tf.models import build_cascade
+
+    train = row.config.train
+    updates = total_steps(train, 1) + total_steps(train, 2)
+    seconds = _seconds(row, phases=(1, 2))
+    if row.donor:
+        updates += total_steps(row.donor.config.train, 1)
+        seconds += _seconds(row.donor, phases=(1,))
+    cascade = build_cascade(row.config.model)
+    critic_updates = updates * train.n_critic
+    return Compute(
+        stages=row.config.model.stages,
+        images=critic_updates * train.batch_size,
+        generator_updates=updates,
+        critic_updates=critic_updates,
+        training_seconds=seconds,
+        parameters=cascade.count_params(),
+        multiply_adds=multiply_adds(cascade),
+    )
+
+
+def _seconds(row: Row, phases: tuple[int, ...]) -> float:
+    text = (row.run_dir / "metrics.jsonl").read_text("utf-8")
+    lines = map(json.loads, text.splitlines())
+    # Lines of scores have no time.
+    return sum(
+        line.get("seconds", 0) for line in lines if line["phase"] in phases
+    )
+
+
+def multiply_adds(model: "keras.Model") -> int:
+    """Of all convolutions and dense layers, for one sample.
+
+    A transposed convolution is counted as the convolution that it is the
+    transpose of; border pixels count like all others.
+    """
+    import keras
+    from keras import layers
+
+    from efgan_tf.models.layers import ActionUnitConv2D
+
+    total = 0
+    for layer in model.layers:
+        if isinstance(layer, keras.Model):
+            total += multiply_adds(layer)
+        elif isinstance(layer, ActionUnitConv2D):
+            image, _ = layer.input
+            taps = layer.kernel_size**2 * layer.filters
+            total += math.prod(image.shape[1:3]) * taps * image.shape[-1]
+            total += layer.kernel_size**2 * taps * COUNT
+        elif isinstance(layer, (layers.Conv2D, layers.Conv2DTranspose)):
+            spread = isinstance(layer, layers.Conv2DTranspose)
+            places = layer.input.shape if spread else layer.output.shape
+            total += math.prod(places[1:3]) * math.prod(layer.kernel.shape)
+        elif hasattr(layer, "kernel"):
+            total += math.prod(layer.kernel.shape)
+    return total
+
+
+def compute_table(rows: Mapping[str, Compute]) -> str:
+    """A Markdown table, a line for each row."""
+    heads = [
+        "", "stages", "images", "generator updates", "critic updates",
+        "training, minutes", "parameters", "multiply-adds of an edit",
+    ]  # fmt: skip
+    return tables.markdown_table(
+        heads,
+        [
+            [
+                name, f"{row.stages}", f"{row.images:,}",
+                f"{row.generator_updates:,}", f"{row.critic_updates:,}",
+                f"{row.training_seconds / 60:.1f}", f"{row.parameters:,}",
+                f"{row.multiply_adds / 1e6:,.0f} M",
+            ]
+            for name, row in rows.items()
+        ],
+    )  # fmt: skip

@@ -10,10 +10,9 @@ from typing import Any
 import numpy as np
 
 from efgan_tf.common.errors import UserError
-from efgan_tf.evaluation import report as report_lib
-from efgan_tf.evaluation import scoring
-from efgan_tf.evaluation.columns import ALL, EDIT, LARGE, NO_EDIT, REPORT
-from efgan_tf.evaluation.scoring import PictureScores
+from efgan_tf.evaluation.scoring import Scores
+from efgan_tf.evaluation.summaries import difference, subsets, summarize
+from efgan_tf.evaluation.tables import ALL, EDIT, METRICS, NO_EDIT, REPORT
 
 SCORES = "scores.npz"
 
@@ -22,7 +21,6 @@ _SAME = (
     ("efgan_tf",),
     ("data", "digest"),
     ("data", "pairs"),
-    ("seed",),
     ("judges", "digest"),
     ("features", "digest"),
     ("lpips",),
@@ -39,43 +37,33 @@ class SavedScores:
       large: bool `[n]`, which pairs are large changes.
     """
 
-    scores: Mapping[str, PictureScores]
+    scores: Scores
     subjects: np.ndarray
     large: np.ndarray
 
-    def rows(self, subset: str) -> np.ndarray:
-        """Bool `[n]`: the pairs of `ALL` or `LARGE`."""
-        return self.large if subset == LARGE else np.ones(len(self.large), bool)
-
     def write(self, path: Path) -> None:
-        """Writes an `.npz`."""
-        arrays = {"subjects": self.subjects, "large": self.large}
-        for name, score in self.scores.items():
-            arrays[f"values/{name}"] = score.values
-            arrays[f"rows/{name}"] = score.rows
-        np.savez_compressed(path, **arrays)  # type: ignore[arg-type]
+        """Writes an `.npz`: `subjects`, `large`, and each metric's values."""
+        np.savez_compressed(
+            path,
+            subjects=self.subjects,
+            large=self.large,
+            **self.scores,  # type: ignore[arg-type]
+        )
 
     @classmethod
     def read(cls, path: Path) -> "SavedScores":
         """What `write` wrote.
 
         Raises:
-          UserError: it is missing or damaged.
+          UserError: it is missing, damaged or of another version.
         """
         try:
-            with np.load(path, allow_pickle=False) as arrays:
-                names = [
-                    name.removeprefix("values/")
-                    for name in arrays.files
-                    if name.startswith("values/")
-                ]
-                scores = {
-                    name: PictureScores(
-                        arrays[f"values/{name}"], arrays[f"rows/{name}"]
-                    )
-                    for name in names
-                }
-                return cls(scores, arrays["subjects"], arrays["large"])
+            with np.load(path, allow_pickle=False) as file:
+                arrays = dict(file)
+            subjects, large = arrays.pop("subjects"), arrays.pop("large")
+            if not arrays.keys() <= METRICS.keys():
+                raise ValueError("another version wrote it")
+            return cls(arrays, subjects, large)
         except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
             raise UserError(
                 f"{path} cannot be read ({error}); evaluate that run anew"
@@ -83,20 +71,20 @@ class SavedScores:
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
-class Judged:
-    """A run that was evaluated.
+class EvaluatedRun:
+    """What `efgan_tf.evaluate` found of a run.
 
     Attributes:
       report: its report.json.
-      scores: of each edit.
+      saved: the scores of each edit.
     """
 
     report: Mapping[str, Any]
-    scores: SavedScores
+    saved: SavedScores
 
     @classmethod
-    def read(cls, run: Path) -> "Judged":
-        """What `efgan_tf.evaluate` left of a run.
+    def read(cls, run: Path) -> "EvaluatedRun":
+        """What is left of a run's evaluation.
 
         Args:
           run: the run's folder, or the folder of its report.
@@ -123,7 +111,7 @@ class Judged:
         return cls(content, SavedScores.read(folder / SCORES))
 
 
-def compare(runs: Mapping[str, Judged]) -> dict[str, Any]:
+def compare(runs: Mapping[str, EvaluatedRun]) -> dict[str, Any]:
     """One table of several runs.
 
     Args:
@@ -135,42 +123,44 @@ def compare(runs: Mapping[str, Judged]) -> dict[str, Any]:
       reports share.
 
     Raises:
-      UserError: they were judged on different data or in different ways.
+      UserError: they were evaluated on different data or in different ways.
     """
-    _check_same(runs)
-    (first, known), *others = runs.items()
-    rows = {NO_EDIT: known.report["rows"][NO_EDIT]}
+    first, *others = runs
+    known = runs[first].report
+    for name in others:
+        _check_same(first, known, name, runs[name].report)
+    rows = {NO_EDIT: known["rows"][NO_EDIT]}
     rows |= {name: run.report["rows"][EDIT] for name, run in runs.items()}
-    before, minus_before, minus_first = first, {}, {}
-    for name, run in others:
-        minus_before[f"{name} − {before}"] = _minus(run, runs[before])
-        minus_first[f"{name} − {first}"] = _minus(run, known)
-        before = name
     return {
         "rows": rows,
-        "minus_before": minus_before,
-        "minus_first": minus_first,
+        "minus_before": {
+            f"{name} − {before}": _minus(runs[name], runs[before])
+            for before, name in zip(runs, others, strict=False)
+        },
+        "minus_first": {
+            f"{name} − {first}": _minus(runs[name], runs[first])
+            for name in others
+        },
         "zero_edit_psnr": {
             name: run.report["zero_edit_psnr"] for name, run in runs.items()
         },
         **{
-            key: known.report[key]
-            for key in ("data", "seed", "definitions", "judges", "features",
-                        "notes")
+            key: known[key]
+            for key in ("data", "definitions", "judges", "features", "notes")
         },
-    }  # fmt: skip
+    }
 
 
-def _check_same(runs: Mapping[str, Judged]) -> None:
-    (first, known), *others = runs.items()
-    for name, run in others:
-        for keys in _SAME:
-            if _at(run.report, keys) != _at(known.report, keys):
-                raise UserError(
-                    f"{first} and {name} were evaluated with different "
-                    f"{' '.join(keys)}, so their numbers cannot be compared; "
-                    "evaluate them alike"
-                )
+def _check_same(
+    first: str, known: Mapping[str, Any], name: str, report: Mapping[str, Any]
+) -> None:
+    for keys in _SAME:
+        if _at(report, keys) != _at(known, keys):
+            raise UserError(
+                f"{first} and {name} were evaluated with different "
+                f"{' '.join(keys)}, so their numbers cannot be compared; "
+                "evaluate them alike"
+            )
 
 
 def _at(content: Mapping[str, Any], keys: tuple[str, ...]) -> Any:
@@ -179,33 +169,10 @@ def _at(content: Mapping[str, Any], keys: tuple[str, ...]) -> Any:
     return content
 
 
-def _minus(run: Judged, other: Judged) -> dict[str, Any]:
+def _minus(run: EvaluatedRun, other: EvaluatedRun) -> dict[str, Any]:
     """Subset → metric → the difference's interval."""
+    gain = difference(run.saved.scores, other.saved.scores)
     return {
-        subset: scoring.difference(
-            run.scores.scores,
-            other.scores.scores,
-            run.scores.subjects,
-            run.scores.rows(subset),
-            run.report["seed"],
-        )
-        for subset in (ALL, LARGE)
+        subset: summarize(gain, run.saved.subjects, chosen)
+        for subset, chosen in subsets(run.saved.large).items()
     }
-
-
-def text(comparison: Mapping[str, Any]) -> str:
-    """The comparison, for reading."""
-    label = report_lib.feature_label(comparison)
-    parts = [report_lib.tables(comparison["rows"], label)]
-    if comparison["minus_before"]:
-        parts.append(
-            "### Each row minus the one before, pair by pair\n\nWhere the "
-            "interval leaves out 0, these people tell the rows apart. It says "
-            "nothing of other training seeds."
-        )
-        parts.append(report_lib.differences(comparison["minus_before"]))
-    if len(comparison["minus_first"]) > 1:
-        parts.append("### Each row minus the first")
-        parts.append(report_lib.differences(comparison["minus_first"]))
-    parts.append(report_lib.judges_lines(comparison))
-    return "\n\n".join(parts) + "\n"

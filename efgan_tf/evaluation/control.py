@@ -1,13 +1,16 @@
 """Whether each slider changes its own action unit, and no other."""
 
-import dataclasses
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
 
 import numpy as np
+from scipy.stats import spearmanr
 
 from efgan_tf import action_units
+from efgan_tf.common.figures import new_figure
 from efgan_tf.evaluation import protocol
 from efgan_tf.evaluation.judges import Judges
-from efgan_tf.evaluation.metrics import responses
 from efgan_tf.evaluation.protocol import Pairs
 from efgan_tf.trained.model import EditingModel
 
@@ -19,32 +22,9 @@ STEP = 0.05
 """Less is no rise."""
 
 
-@dataclasses.dataclass(frozen=True, eq=False)
-class Control:
-    """Responses to the sliders of u units.
-
-    Attributes:
-      units: their names.
-      curves: float64 `[u, 6]`, the judge's mean reading of each slider's own
-        unit at 0, 1 … 5.
-      slopes: `[u]`, of these curves; 1 is right.
-      rising: `[u]`, share of the steps at which the mean reading rises by more
-        than `STEP`.
-      ranks: `[u]`, Spearman's ρ of slider and reading, mean over faces.
-      cross_talk: `[u, u]`, change of unit j per unit of slider i.
-    """
-
-    units: tuple[str, ...]
-    curves: np.ndarray
-    slopes: np.ndarray
-    rising: np.ndarray
-    ranks: np.ndarray
-    cross_talk: np.ndarray
-
-
 def measure_control(
     model: EditingModel, judges: Judges, pairs: Pairs, learned: np.ndarray
-) -> Control:
+) -> dict[str, Any]:
     """Moves one slider at a time on some held-out faces and reads the result.
 
     All other units stay at the source's values. The faces are those of
@@ -55,6 +35,9 @@ def measure_control(
       judges: one of them reads units.
       pairs: whose sources are edited.
       learned: `[17]`, 1 for the units whose sliders are moved.
+
+    Returns:
+      `"units"`, the names of those that are moved, and `responses` to them.
     """
     chosen = _calm_faces(pairs)
     images, source = pairs.images[chosen], pairs.source[chosen]
@@ -72,17 +55,49 @@ def measure_control(
         read = judges.estimate(edited)
         assert read is not None, "no judge reads units"
         readings[row] = read[:, moved].reshape(len(SLIDER), len(chosen), -1)
-    own = [readings[row, :, :, row : row + 1] for row in range(len(moved))]
-    return Control(
-        units=tuple(action_units.NAMES[unit] for unit in moved),
-        curves=np.array([curve.mean((1, 2)) for curve in own]),
-        slopes=np.array([responses.slopes(SLIDER, c)[0] for c in own]),
-        rising=np.array(
-            [responses.rising_share(SLIDER, c, STEP)[0] for c in own]
-        ),
-        ranks=np.array([responses.rank_correlation(SLIDER, c)[0] for c in own]),
-        cross_talk=responses.cross_talk(SLIDER, readings),
-    )
+    names = [action_units.NAMES[unit] for unit in moved]
+    return {"units": names, **responses(readings)}
+
+
+def responses(readings: np.ndarray) -> dict[str, list]:
+    """What u sliders do, each moved over `SLIDER` on n faces.
+
+    Args:
+      readings: `[u, 6, n, u]`, 0–5: of slider i at each value, on each face,
+        what unit j is read as.
+
+    Returns:
+      `"curves"`: `[u, 6]`, mean reading of each slider's own unit.
+      `"slopes"`: `[u]`, their least-squares slopes; 1 is right.
+      `"rising"`: `[u]`, share of the steps at which they rise by more than
+        `STEP`.
+      `"ranks"`: `[u]`, Spearman's ρ of slider and reading, mean over faces; a
+        reading that does not move has 0.
+      `"cross_talk"`: `[u, u]`, slope of unit j over slider i; the identity
+        would be perfect control.
+      All as lists, rounded to 4 digits.
+    """
+    means, own = readings.mean(axis=2), np.arange(len(readings))
+    offsets = SLIDER - SLIDER.mean()
+    slopes = offsets @ means / (offsets @ offsets)
+    curves = means[own, :, own]
+    ranks = [
+        np.mean(
+            [
+                spearmanr(SLIDER, face).statistic if np.ptp(face) else 0
+                for face in readings[unit, :, :, unit].T
+            ]
+        )
+        for unit in own
+    ]
+    found = {
+        "curves": curves,
+        "slopes": slopes.diagonal(),
+        "rising": np.mean(np.diff(curves) > STEP, axis=1),
+        "ranks": np.array(ranks),
+        "cross_talk": slopes,
+    }
+    return {name: value.round(4).tolist() for name, value in found.items()}
 
 
 def _calm_faces(pairs: Pairs) -> np.ndarray:
@@ -93,3 +108,25 @@ def _calm_faces(pairs: Pairs) -> np.ndarray:
         for name in np.unique(pairs.subjects)
     ]
     return np.array(sorted(best, key=strength.__getitem__)[:FACES])
+
+
+def plot_control(control: Mapping[str, Any], path: Path) -> None:
+    """Response curves of all units, and the matrix of cross-talk."""
+    figure, (left, right) = new_figure(1, 2, (13, 5.5))
+    for unit, curve in zip(control["units"], control["curves"], strict=True):
+        left.plot(SLIDER, curve, label=unit)
+    left.plot([0, 5], [0, 5], color="gray", linestyle=":", label="ideal")
+    left.set_xlabel("slider")
+    left.set_ylabel("the judge's reading, mean over faces")
+    left.set_title("Response of each unit to its slider")
+    left.legend(fontsize=7, ncols=2)
+    shown = right.imshow(control["cross_talk"], cmap="RdBu_r", vmin=-1, vmax=1)
+    for axis, label in ((right.xaxis, "read"), (right.yaxis, "moved")):
+        axis.set_ticks(
+            range(len(control["units"])), control["units"], fontsize=7
+        )
+        axis.set_label_text(label)
+    right.tick_params(axis="x", rotation=90)
+    right.set_title("Change of each unit per step of each slider")
+    figure.colorbar(shown, ax=right)
+    figure.savefig(path, dpi=90)

@@ -3,7 +3,7 @@
 Any Keras model will do. Whatever it needs of its input beyond the range
 [-1, 1] (a mean to subtract, another range) it does in layers of its own.
 Pictures of another size than a network's are resized, bilinearly and without
-aliasing, pixel centres at halves. FID's first implementation resized another
+aliasing, pixel centers at halves. FID's first implementation resized another
 way and had other weights: numbers compare within one implementation, never
 with a paper's.
 """
@@ -21,13 +21,16 @@ import numpy as np
 import efgan_tf.models  # noqa: F401
 from efgan_tf.common import runtime
 from efgan_tf.common.errors import UserError
-from efgan_tf.evaluation.metrics import checks
+from efgan_tf.evaluation.metrics.image_quality import check_images
 
 DOWNLOAD = "download"
 """Instead of a path: the weights that Keras downloads."""
 
-BROKEN = (OSError, ValueError, TypeError, KeyError, zipfile.BadZipFile)
+UNREADABLE = (OSError, ValueError, TypeError, KeyError, zipfile.BadZipFile)
 """What Keras and NumPy raise for files that are damaged or do not fit."""
+
+BATCH_SIZE = 32
+"""Pictures that go through a network at a time."""
 
 _INCEPTION_SIZE = 299
 
@@ -41,7 +44,6 @@ class FeatureNetwork:
 
     Attributes:
       name: as given.
-      dimension: d.
       sha256: digest of the weights, whatever file they came from.
 
     Raises:
@@ -56,15 +58,12 @@ class FeatureNetwork:
                 "GlobalAveragePooling2D"
             )
         self.name = name
-        self.dimension = int(model.outputs[0].shape[-1])
         self.sha256 = weights_sha256(model)
         self._model = model
 
-    def __call__(self, images: np.ndarray, batch_size: int = 32) -> np.ndarray:
+    def __call__(self, images: np.ndarray) -> np.ndarray:
         """`[n, height, width, 3]` in [-1, 1] → float64 `[n, d]`."""
-        return run_network(self._model, images, batch_size)[0].astype(
-            np.float64
-        )
+        return run_network(self._model, images)[0].astype(np.float64)
 
 
 def inception(weights: str) -> FeatureNetwork:
@@ -82,37 +81,31 @@ def inception(weights: str) -> FeatureNetwork:
         raise UserError(
             f"{weights} does not exist; name Inception-v3's weights"
         )
-    if weights == DOWNLOAD:
-        try:
-            model = _inception("imagenet")
-        except Exception as error:  # Keras raises no narrower one
-            raise UserError(
-                f"cannot download Inception-v3's weights: {first_line(error)}; "
-                "give their file by --inception_weights=PATH"
-            ) from error
-    else:
-        model = _inception(None)
+    try:
+        with runtime.keras_defaults():
+            model = keras.applications.InceptionV3(
+                include_top=False,
+                pooling="avg",
+                input_shape=(_INCEPTION_SIZE, _INCEPTION_SIZE, 3),
+                weights="imagenet" if weights == DOWNLOAD else None,
+            )
+    except Exception as error:  # Keras raises no narrower one
+        raise UserError(
+            f"cannot download Inception-v3's weights: {first_line(error)}; "
+            "give their file by --inception_weights=PATH"
+        ) from error
+    if weights != DOWNLOAD:
         try:
             with warnings.catch_warnings():
                 # Keras but warns of layers that a file has no weights for.
                 warnings.simplefilter("error", UserWarning)
                 model.load_weights(weights)
-        except (*BROKEN, UserWarning) as error:
+        except (*UNREADABLE, UserWarning) as error:
             raise UserError(
                 f"{weights} are no weights of Inception-v3 without its top: "
                 f"{first_line(error)}"
             ) from error
     return FeatureNetwork("Inception-v3 (keras.applications)", model)
-
-
-def _inception(weights: str | None) -> keras.Model:
-    with runtime.keras_defaults():
-        return keras.applications.InceptionV3(
-            include_top=False,
-            pooling="avg",
-            input_shape=(_INCEPTION_SIZE, _INCEPTION_SIZE, 3),
-            weights=weights,
-        )
 
 
 def load_network(path: str | Path) -> keras.Model:
@@ -125,7 +118,7 @@ def load_network(path: str | Path) -> keras.Model:
         raise UserError(f"{path} does not exist; name a .keras file")
     try:
         return keras.saving.load_model(path, compile=False, safe_mode=True)
-    except BROKEN as error:
+    except UNREADABLE as error:
         raise UserError(
             f"{path} cannot be loaded: {first_line(error)}"
         ) from error
@@ -145,28 +138,25 @@ def weights_sha256(
     return digest.hexdigest()
 
 
-def run_network(
-    model: keras.Model, images: np.ndarray, batch_size: int = 32
-) -> list[np.ndarray]:
+def run_network(model: keras.Model, images: np.ndarray) -> list[np.ndarray]:
     """A model's outputs for pictures, batch by batch.
 
     Args:
       model: `[n, S, S, 3]` in [-1, 1] → one or several tensors.
       images: `[n, height, width, 3]` in [-1, 1]; resized if need be.
-      batch_size: pictures at a time.
 
     Returns:
       The outputs in the model's order, first axis n.
 
     Raises:
-      ValueError: see `checks.pictures`.
+      ValueError: see `check_images`.
     """
-    images = checks.pictures(images, "images")
+    check_images(images)
     side = model.inputs[0].shape[1:3]
     sizes = side if None not in side else images.shape[1:3]
     batches = []
-    for start in range(0, len(images), batch_size):
-        batch = np.float32(images[start : start + batch_size])
+    for start in range(0, len(images), BATCH_SIZE):
+        batch = np.float32(images[start : start + BATCH_SIZE])
         if batch.shape[1:3] != sizes:
             batch = keras.ops.image.resize(
                 batch,
@@ -190,3 +180,115 @@ def check_input(name: str | Path, model: keras.Model) -> None:
 def first_line(error: Exception) -> str:
     """What an error says, without the rest of a long message."""
     return (str(error).strip() or type(error).__name__).splitlines()[0]
+
+
+class Lpips:
+    """LPIPS by a network and its channel weights.
+
+    The authors' numbers need their networks, as they are: for VGG16 a
+    `keras.Model` from pictures through `Rescaling` to torchvision's means and
+    deviations to the outputs of block1_conv2, block2_conv2, block3_conv3,
+    block4_conv3 and block5_conv3, with torchvision's kernels transposed by
+    (2, 3, 1, 0), saved as `.keras`; and of their `vgg.pth` an `.npz` whose
+    `lin0` … `lin4` are `lin0.model.1.weight` … flattened.
+
+    Args:
+      network: path of a `.keras` model, `[n, S, S, 3]` in [-1, 1] → feature
+        maps `[n, h, w, c]`, one or several.
+      weights: path of an `.npz`: `lin0`, `lin1`, … of c numbers at least 0.
+
+    Attributes:
+      name: the network's file.
+      sha256: digest of the network's weights and the channel weights.
+
+    Raises:
+      UserError: a file is missing, damaged, or does not fit the other.
+    """
+
+    def __init__(self, network: str | Path, weights: str | Path):
+        self._model = load_network(network)
+        check_input(network, self._model)
+        shapes = [output.shape for output in self._model.outputs]
+        if any(len(shape) != 4 for shape in shapes):
+            raise UserError(f"{network} must give feature maps, not vectors")
+        widths = [shape[-1] for shape in shapes]
+        self._weights = _channel_weights(Path(weights), widths)
+        self.name = Path(network).name
+        self.sha256 = weights_sha256(self._model, self._weights)
+
+    def __call__(self, images: np.ndarray, truth: np.ndarray) -> np.ndarray:
+        """Distance of `[n, height, width, 3]`, in [-1, 1], to `truth`: `[n]`.
+
+        Raises:
+          ValueError: see `check_images`.
+        """
+        check_images(images, truth)
+        distances = []
+        for start in range(0, len(images), BATCH_SIZE):  # maps are large
+            maps, true_maps = (
+                run_network(self._model, x[start : start + BATCH_SIZE])
+                for x in (images, truth)
+            )
+            distances.append(lpips(maps, true_maps, self._weights))
+        return np.concatenate(distances)
+
+
+def _channel_weights(path: Path, widths: Sequence[int]) -> list[np.ndarray]:
+    """`lin0`, `lin1`, … of an `.npz`, checked against the feature maps."""
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            found = [np.ravel(file[f"lin{i}"]) for i in range(len(widths))]
+    except FileNotFoundError:
+        raise UserError(
+            f"{path} does not exist; name LPIPS's weights"
+        ) from None
+    except (*UNREADABLE, AttributeError) as error:
+        raise UserError(
+            f"{path} cannot be loaded: {first_line(error)}"
+        ) from error
+    for i, (weights, width) in enumerate(zip(found, widths, strict=True)):
+        if len(weights) != width or not np.all(
+            (weights >= 0) & np.isfinite(weights)
+        ):
+            raise UserError(
+                f"{path}: lin{i} must be {width} numbers, none below 0"
+            )
+    return found
+
+
+def lpips(
+    features: Sequence[np.ndarray],
+    reference: Sequence[np.ndarray],
+    weights: Sequence[np.ndarray],
+) -> np.ndarray:
+    """The distance of each picture to its reference.
+
+    Zhang et al., "The unreasonable effectiveness of deep features as a
+    perceptual metric", CVPR 2018, equation 1: at every place of every layer
+    the channels are scaled to length 1; squared differences, weighted by
+    channel, are averaged over the places and summed over the layers. The
+    weights are those that multiply squares, as the authors' files hold them.
+
+    Args:
+      features: one `[n, h, w, c]` for each layer.
+      reference: the same of the other pictures.
+      weights: one `[c]` for each layer, at least 0.
+
+    Returns:
+      float64 `[n]`, at least 0; 0 for equal features.
+
+    Raises:
+      ValueError: layers or shapes differ, or a feature is not finite.
+    """
+    distances = [
+        np.mean((_unit(x) - _unit(y)) ** 2 @ np.float64(w), axis=(1, 2))
+        for x, y, w in zip(features, reference, weights, strict=True)
+    ]
+    return np.sum(distances, axis=0)
+
+
+def _unit(features: np.ndarray) -> np.ndarray:
+    """Channels scaled to length 1; where all are 0 they stay so."""
+    features = np.asarray_chkfinite(features, np.float64)
+    length = np.linalg.norm(features, axis=-1, keepdims=True)
+    return features / (length + 1e-10)

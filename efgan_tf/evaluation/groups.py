@@ -1,18 +1,19 @@
 """How edits of different kinds of people compare."""
 
-import csv
+import collections
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from efgan_tf.common.csv_files import read_rows
 from efgan_tf.common.errors import UserError
 from efgan_tf.config import DataConfig
-from efgan_tf.evaluation import markdown, scoring
-from efgan_tf.evaluation.columns import EDIT, METRICS, NO_EDIT, TRUE
+from efgan_tf.evaluation import summaries, tables
 from efgan_tf.evaluation.metrics.intervals import bootstrap_difference
-from efgan_tf.evaluation.scoring import PictureScores
+from efgan_tf.evaluation.scoring import Scores
+from efgan_tf.evaluation.tables import EDIT, METRICS, NO_EDIT, TRUE
 
 Groups = Mapping[str, Mapping[str, str]]
 """Attribute → subject → group: `{"age": {"s00001": "young", ...}}`."""
@@ -58,74 +59,62 @@ def groups_of(subjects: Sequence[str], data: DataConfig, table: str) -> Groups:
 
 
 def _read(path: Path, subjects: Sequence[str]) -> Groups:
-    try:
-        with open(path, newline="", encoding="utf-8-sig") as file:
-            reader = csv.DictReader(file, skipinitialspace=True)
-            rows = list(reader)
-            columns = list(reader.fieldnames or ())
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise UserError(f"--groups={path} cannot be read: {error}") from error
+    rows = read_rows(path)
+    columns = list(rows[0]) if rows else []
     if "subject" not in columns or len(columns) < 2:
         raise UserError(
             f"--groups={path} needs a column subject and at least one more; it "
             f"has {', '.join(columns) or 'none'}"
         )
-    names = [row["subject"] for row in rows]
-    twice = sorted({name for name in names if names.count(name) > 1})
-    if twice:
-        raise UserError(f"--groups={path} names {twice[0]} twice")
-    missing = sorted(set(subjects) - set(names))
+    named = {row["subject"]: row for row in rows}
+    if len(named) < len(rows):
+        counts = collections.Counter(row["subject"] for row in rows)
+        ((name, _),) = counts.most_common(1)
+        raise UserError(f"--groups={path} names {name} twice")
+    missing = sorted(set(subjects) - set(named))
     if missing:
         raise UserError(
             f"--groups={path} lacks {len(missing)} of the {len(subjects)} "
             f"people, {missing[0]} for one"
         )
-    columns.remove("subject")
     return {
-        column: {
-            row["subject"]: (row[column] or "").strip() or "unknown"
-            for row in rows
-            if row["subject"] in set(subjects)
-        }
+        column: {name: named[name][column] or "unknown" for name in subjects}
         for column in columns
+        if column != "subject"
     }
 
 
 def by_group(
-    scores: Mapping[str, Mapping[str, PictureScores]],
-    subjects: np.ndarray,
-    groups: Groups,
-    seed: int,
+    scores: Mapping[str, Scores], subjects: np.ndarray, groups: Groups
 ) -> dict[str, Any]:
     """The scores of each group, and how far apart the groups are.
 
     Args:
-      scores: row of the table → metric → its values.
+      scores: of the rows of the table.
       subjects: str `[n]`, who is in each pair.
       groups: of the people.
-      seed: of the intervals.
 
     Returns:
       attribute → `"groups"`: group → `"people"` and, for each row of `SHOWN`,
       metric → interval; and `"gaps"`: row → metric → the groups with the
       largest and the smallest mean, and the interval of their difference.
     """
-    rows = {**scores, GAIN: _gain(scores)}
+    gain = summaries.difference(scores[EDIT], scores[NO_EDIT])
     rows = {
-        row: {name: rows[row][name] for name in names if name in rows[row]}
-        for row, names in SHOWN.items()
-        if row in rows
+        row: {name: found[name] for name in SHOWN[row] if name in found}
+        for row, found in {**scores, GAIN: gain}.items()
+        if row in SHOWN
     }
-    found = {}
+    report = {}
     for attribute, group_of in groups.items():
         kind = np.array([group_of[name] for name in subjects.tolist()])
-        found[attribute] = {
+        report[attribute] = {
             "groups": {
                 group: {
                     "people": len(np.unique(subjects[kind == group])),
                     **{
-                        row: scoring.summarize(
-                            metrics, subjects, kind == group, seed
+                        row: summaries.summarize(
+                            metrics, subjects, kind == group
                         )
                         for row, metrics in rows.items()
                     },
@@ -135,49 +124,33 @@ def by_group(
             "gaps": {
                 row: {
                     name: gap
-                    for name, score in metrics.items()
-                    if (gap := _gap(score, subjects, kind, seed))
+                    for name, values in metrics.items()
+                    if (gap := _gap(values, subjects, kind))
                 }
                 for row, metrics in rows.items()
             },
         }
-    return found
-
-
-def _gain(
-    scores: Mapping[str, Mapping[str, PictureScores]],
-) -> dict[str, PictureScores]:
-    edit, before = scores[EDIT], scores[NO_EDIT]
-    return {
-        name: PictureScores(
-            edit[name].values - before[name].values, edit[name].rows
-        )
-        for name in SHOWN[GAIN]
-        if name in edit and name in before
-    }
+    return report
 
 
 def _gap(
-    score: PictureScores, subjects: np.ndarray, kind: np.ndarray, seed: int
+    values: np.ndarray, subjects: np.ndarray, kind: np.ndarray
 ) -> dict[str, Any] | None:
     """How far the best group is from the worst; None with only one group."""
-    kinds, people = kind[score.rows], subjects[score.rows]
-    means = {
-        group: float(score.values[kinds == group].mean())
-        for group in np.unique(kinds).tolist()
+    known = ~np.isnan(values)
+    parts = {
+        group: (values[chosen], subjects[chosen])
+        for group in np.unique(kind[known]).tolist()
+        for chosen in [known & (kind == group)]
     }
-    if len(means) < 2:
+    if len(parts) < 2:
         return None
-    most = max(means, key=means.__getitem__)
-    least = min(means, key=means.__getitem__)
-    parts = [
-        (score.values[kinds == group], people[kinds == group])
-        for group in (most, least)
-    ]
-    interval = bootstrap_difference(*parts[0], *parts[1], seed=seed)
+    largest = max(parts, key=lambda group: parts[group][0].mean())
+    smallest = min(parts, key=lambda group: parts[group][0].mean())
+    interval = bootstrap_difference(*parts[largest], *parts[smallest])
     return {
-        "largest": most,
-        "smallest": least,
+        "largest": largest,
+        "smallest": smallest,
         "mean": interval.mean,
         "low": interval.low,
         "high": interval.high,
@@ -204,13 +177,14 @@ def _table(groups: Mapping[str, Any]) -> str:
         for name in names
         if any(name in group.get(row, {}) for group in groups.values())
     ]
-    heads = ["", "people", *(_head(row, name) for row, name in shown)]
-    rows = [
-        [name, str(group["people"])]
-        + [_cell(group[row].get(metric), row, metric) for row, metric in shown]
-        for name, group in groups.items()
-    ]
-    return markdown.table(heads, rows)
+    return tables.markdown_table(
+        ["", "people", *(_head(row, name) for row, name in shown)],
+        [
+            [group, str(found["people"])]
+            + [_cell(found[row].get(name), row, name) for row, name in shown]
+            for group, found in groups.items()
+        ],
+    )
 
 
 def _head(row: str, name: str) -> str:
@@ -219,7 +193,7 @@ def _head(row: str, name: str) -> str:
 
 def _cell(value: Mapping[str, Any] | None, row: str, name: str) -> str:
     sign = "+" if row == GAIN else ""
-    return markdown.cell(value, METRICS[name].digits, sign)
+    return tables.cell(value, METRICS[name].digits, sign)
 
 
 def _gaps(gaps: Mapping[str, Mapping[str, Any]]) -> str:

@@ -8,8 +8,9 @@ no expression has a name, the targets are the person's other pictures in the
 same view; where there are none either, the units of training pictures.
 """
 
+import collections
 import dataclasses
-from collections.abc import Mapping
+from typing import NamedTuple
 
 import numpy as np
 
@@ -22,6 +23,7 @@ from efgan_tf.trained.model import BATCH_SIZE, EditingModel
 UNNAMED = ("", "random")
 """Expressions that are no names; nothing is classified as them."""
 
+_SEED = 0
 _SMALLEST_CLASS = 5
 _DRAWN_TARGETS = 4
 """To so many training pictures' units a source goes, where nothing is known."""
@@ -87,7 +89,14 @@ def expressions_of(faces: Faces) -> tuple[str, ...]:
     )
 
 
-def make_pairs(held_out: Faces, train: Faces, most: int, seed: int) -> Pairs:
+def expression_labels(
+    expressions: np.ndarray, names: tuple[str, ...]
+) -> np.ndarray:
+    """Expressions, all of them in `names` → their places there, int32 `[n]`."""
+    return np.array([names.index(n) for n in expressions.tolist()], np.int32)
+
+
+def make_pairs(held_out: Faces, train: Faces, most: int) -> Pairs:
     """Every held-out picture times every expression.
 
     Args:
@@ -95,7 +104,6 @@ def make_pairs(held_out: Faces, train: Faces, most: int, seed: int) -> Pairs:
       train: the training split; has the expressions.
       most: how many pairs at most; drawn evenly over people if there are
         more.
-      seed: of what is drawn.
 
     Raises:
       UserError: nobody is held out.
@@ -105,8 +113,8 @@ def make_pairs(held_out: Faces, train: Faces, most: int, seed: int) -> Pairs:
             "nobody is held out, so there is nothing to judge edits by; "
             "prepare data of at least two subjects"
         )
-    chosen = _by_expression(held_out, train) or _drawn(held_out, train, seed)
-    chosen = _evenly(chosen, held_out.subjects, most, seed)
+    chosen = _by_expression(held_out, train) or _drawn(held_out, train)
+    chosen = _evenly(chosen, held_out.subjects, most)
     source = np.array([pair.source for pair in chosen])
     true = np.array([pair.true for pair in chosen])
     images = to_float(decode(held_out.encoded, held_out.size))
@@ -124,8 +132,7 @@ def make_pairs(held_out: Faces, train: Faces, most: int, seed: int) -> Pairs:
     )
 
 
-@dataclasses.dataclass(frozen=True, eq=False)
-class _Pair:
+class _Pair(NamedTuple):
     """One pair: numbers of pictures, `true` −1 where the truth is unknown."""
 
     source: int
@@ -136,7 +143,10 @@ class _Pair:
 
 def _by_expression(held_out: Faces, train: Faces) -> list[_Pair]:
     names = expressions_of(train)
-    means = _mean_units(train, names)
+    means = {
+        name: train.action_units[train.expressions == name].mean(0)
+        for name in names
+    }
     pairs = []
     for group in held_out.groups():
         shown = {held_out.expressions[i]: i for i in reversed(group)}
@@ -158,9 +168,9 @@ def _by_expression(held_out: Faces, train: Faces) -> list[_Pair]:
     return pairs
 
 
-def _drawn(held_out: Faces, train: Faces, seed: int) -> list[_Pair]:
+def _drawn(held_out: Faces, train: Faces) -> list[_Pair]:
     """Every source to the units of a few training pictures."""
-    generator = np.random.default_rng(seed)
+    generator = np.random.default_rng(_SEED)
     return [
         _Pair(source, -1, train.action_units[target], "")
         for source in range(len(held_out))
@@ -168,29 +178,18 @@ def _drawn(held_out: Faces, train: Faces, seed: int) -> list[_Pair]:
     ]
 
 
-def _mean_units(
-    faces: Faces, names: tuple[str, ...]
-) -> Mapping[str, np.ndarray]:
-    return {
-        name: faces.action_units[faces.expressions == name].mean(0)
-        for name in names
-    }
-
-
-def _evenly(
-    pairs: list[_Pair], subjects: np.ndarray, most: int, seed: int
-) -> list[_Pair]:
+def _evenly(pairs: list[_Pair], subjects: np.ndarray, most: int) -> list[_Pair]:
     """At most so many, the people taking turns, in the given order."""
     if len(pairs) <= most:
         return pairs
-    order = np.random.default_rng(seed).permutation(len(pairs))
-    turns: dict[str, int] = {}
-    keys = np.empty(len(pairs), int)
-    for index in order:
+    order = np.random.default_rng(_SEED).permutation(len(pairs))
+    turns: collections.Counter[str] = collections.Counter()
+    turn = {}
+    for index in order.tolist():
         subject = subjects[pairs[index].source]
-        keys[index] = turns.setdefault(subject, 0)
+        turn[index] = turns[subject]
         turns[subject] += 1
-    ranked = sorted(order, key=lambda index: keys[index])
+    ranked = sorted(turn, key=turn.__getitem__)
     return [pairs[index] for index in sorted(ranked[:most])]
 
 

@@ -1,10 +1,15 @@
-"""The report as tables for people."""
+"""Reports of evaluations and comparisons as text and pictures, for people."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from efgan_tf.evaluation import groups, markdown
-from efgan_tf.evaluation.columns import (
+import numpy as np
+
+from efgan_tf.common import sheets
+from efgan_tf.common.images import to_uint8
+from efgan_tf.evaluation import groups, tables
+from efgan_tf.evaluation.protocol import Pairs
+from efgan_tf.evaluation.tables import (
     ALL,
     EDIT,
     LARGE,
@@ -39,12 +44,12 @@ def table(
     """
     names = [n for n in names if any(n in row[subset] for row in rows.values())]
     heads = ["", *(_head(name, features) for name in names)]
-    return markdown.table(
+    return tables.markdown_table(
         heads,
         [
             [label]
             + [
-                markdown.cell(row[subset].get(name), METRICS[name].digits)
+                tables.cell(row[subset].get(name), METRICS[name].digits)
                 for name in names
             ]
             for label, row in rows.items()
@@ -58,7 +63,7 @@ def _head(name: str, features: str) -> str:
     return f"{metric.title}{of} {metric.arrow}"
 
 
-def tables(rows: Rows, features: str = "") -> str:
+def all_tables(rows: Rows, features: str = "") -> str:
     """All tables of some rows, with their headings."""
     parts = []
     for subset, heading in _HEADINGS.items():
@@ -100,10 +105,11 @@ def text(report: Mapping[str, Any]) -> str:
         f"people, {data['pairs']} edits, {data['pairs_with_true_picture']} of "
         "them with a true picture. In brackets: 95 % intervals, people "
         "resampled.",
-        tables(report["rows"], feature_label(report)),
+        all_tables(report["rows"], feature_label(report)),
         "### Edit minus no edit, pair by pair",
         differences({"difference": report["edit_minus_no_edit"]}),
-        _zero_edit(report),
+        "An edit to the expression that is there already returns the picture "
+        f"with {tables.cell(report['zero_edit_psnr'], 2)} dB.",
     ]
     if report["unit_errors"][EDIT]:
         lines += ["### Unit by unit", _by_unit(report)]
@@ -112,9 +118,28 @@ def text(report: Mapping[str, Any]) -> str:
     if "augmentation" in report:
         lines.append("### Edited pictures as training data")
         lines.append(_list(report["augmentation"]))
-    lines += ["### The judges", judges_lines(report)]
-    lines += ["### Definitions", _definitions()]
+    lines += ["### The judges", judges_lines(report), "### Definitions"]
+    lines.append(
+        "\n".join(f"- {m.title}: {m.definition}." for m in METRICS.values())
+    )
     return "\n\n".join(lines) + "\n"
+
+
+def comparison_text(comparison: Mapping[str, Any]) -> str:
+    """report.md of several runs, as `comparison.compare` found them."""
+    parts = [all_tables(comparison["rows"], feature_label(comparison))]
+    if comparison["minus_before"]:
+        parts.append(
+            "### Each row minus the one before, pair by pair\n\nWhere the "
+            "interval leaves out 0, these people tell the rows apart. It says "
+            "nothing of other training seeds."
+        )
+        parts.append(differences(comparison["minus_before"]))
+    if len(comparison["minus_first"]) > 1:
+        parts.append("### Each row minus the first")
+        parts.append(differences(comparison["minus_first"]))
+    parts.append(judges_lines(comparison))
+    return "\n\n".join(parts) + "\n"
 
 
 def _trained(report: Mapping[str, Any]) -> str:
@@ -131,14 +156,6 @@ def feature_label(report: Mapping[str, Any]) -> str:
     """What stands behind FID and KID in a table's head."""
     name = report["features"]["name"]
     return "judge" if name.startswith("the judge") else name.split(" ")[0]
-
-
-def _zero_edit(report: Mapping[str, Any]) -> str:
-    zero = report["zero_edit_psnr"]
-    return (
-        "An edit to the expression that is there already returns the picture "
-        f"with {markdown.cell(zero, 2)} dB."
-    )
 
 
 def _by_unit(report: Mapping[str, Any]) -> str:
@@ -162,7 +179,7 @@ def _by_unit(report: Mapping[str, Any]) -> str:
         texts = ["–" if c is None else f"{c:.2f}" for c in cells]
         rows.append([unit, *texts, *_control(control, unit)])
     return (
-        f"{markdown.table(heads, rows)}\n\n"
+        f"{tables.markdown_table(heads, rows)}\n\n"
         "Errors are mean absolute ones, 0–5. A slider's slope is the change of "
         "the judge's reading for each unit of the slider; compare it with the "
         "judge's own slope over real pictures: a judge that is unsure reads an "
@@ -196,7 +213,22 @@ def _shown(value: Any) -> str:
     return f"{value:.3f}" if isinstance(value, float) else str(value)
 
 
-def _definitions() -> str:
-    return "\n".join(
-        f"- {metric.title}: {metric.definition}." for metric in METRICS.values()
-    )
+_SHEET_ROWS = 12
+
+
+def contact_sheet(pairs: Pairs, edited: np.ndarray) -> np.ndarray:
+    """Source, edit and truth of evenly spread pairs, four groups abreast.
+
+    Returns:
+      uint8 `[height, width, 3]`.
+    """
+    count = 4 * min(_SHEET_ROWS, max(1, len(pairs) // 4))
+    chosen = np.linspace(0, len(pairs) - 1, count).astype(int)
+    columns = {}
+    for group in range(4):
+        rows = chosen[group::4]
+        mark = " " * group  # titles are keys
+        columns[f"source{mark}"] = to_uint8(pairs.images[rows])
+        columns[f"edit{mark}"] = to_uint8(edited[rows])
+        columns[f"truth{mark}"] = to_uint8(pairs.true_images[rows])
+    return sheets.grid(columns)

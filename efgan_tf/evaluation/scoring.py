@@ -1,125 +1,135 @@
 """Scores of edited pictures: of each one, and of all together."""
 
 import dataclasses
-import math
-from collections.abc import Callable, Mapping
-from typing import Any
+import itertools
+from collections.abc import Callable, Iterator, Mapping
 
 import numpy as np
 
-from efgan_tf.evaluation.columns import METRICS
+from efgan_tf.evaluation.features import FeatureNetwork, Lpips
 from efgan_tf.evaluation.judges import Judges
 from efgan_tf.evaluation.metrics import (
-    artifacts,
     distributions,
-    identity,
-    pictures,
-    units,
+    face_readings,
+    image_quality,
 )
-from efgan_tf.evaluation.metrics.intervals import Interval, bootstrap_mean
 from efgan_tf.evaluation.protocol import Pairs
 from efgan_tf.geometry import Box
 
+Scores = dict[str, np.ndarray]
+"""Metric → float64 `[n]`, a value for each pair; NaN where it has none."""
+
+_Column = tuple[str, np.ndarray, np.ndarray]
+
 
 @dataclasses.dataclass(frozen=True, eq=False)
-class PictureScores:
-    """A metric's values and whose pictures they are of.
+class Instruments:
+    """What edits are scored with.
 
     Attributes:
-      values: float64 `[k]`.
-      rows: int `[k]`, which of the pairs; not all metrics have all.
+      judges: who read units, expressions and identity.
+      boxes: of the regions, in pixels.
+      learned: `[17]`, 1 for the units that count.
+      network: of FID and KID; None for the judge's features.
+      perceptual: LPIPS; None for none.
     """
 
-    values: np.ndarray
-    rows: np.ndarray
+    judges: Judges
+    boxes: Mapping[str, Box]
+    learned: np.ndarray
+    network: FeatureNetwork | None = None
+    perceptual: Lpips | None = None
+
+    @property
+    def features(self) -> Callable[[np.ndarray], np.ndarray] | None:
+        """Pictures → what FID and KID compare; None if there is nothing."""
+        has_judge = "units" in self.judges.networks
+        return self.network or (self.judges.features if has_judge else None)
 
 
 def picture_scores(
-    edited: np.ndarray,
-    pairs: Pairs,
-    judges: Judges,
-    boxes: Mapping[str, Box],
-    learned: np.ndarray,
-    perceptual: Callable | None = None,
-) -> dict[str, PictureScores]:
+    edited: np.ndarray, pairs: Pairs, instruments: Instruments
+) -> Scores:
     """Scores of each edit; without a judge or truths, without those columns.
 
     Args:
       edited: float32 `[n, S, S, 3]` in [-1, 1].
       pairs: what they should be.
-      judges: who reads units, expression and identity.
-      boxes: of the regions, in pixels.
-      learned: `[17]`, 1 for the units that count.
-      perceptual: edits, truths → LPIPS `[n]`.
+      instruments: what they are scored with.
 
     Raises:
-      ValueError: an edit is not finite, or shapes differ.
+      ValueError: an edit or a score is not finite, or shapes differ.
     """
-    true = np.flatnonzero(pairs.has_true)
-    scores = _judged(edited, pairs, judges, learned)
-    reference = np.where(
-        pairs.has_true[:, None, None, None], pairs.true_images, pairs.images
-    )
-    sharp = pictures.by_region(
-        artifacts.sharpness, boxes, edited, reference, sigma=_sigma(edited)
-    )
-    every = np.arange(len(pairs))
-    for region, values in sharp.items():
-        scores[f"sharpness_{region}"] = PictureScores(values, every)
-    if len(true):
-        truth, seen = pairs.true_images[true], edited[true]
-        scores["psnr"] = PictureScores(pictures.psnr(seen, truth), true)
-        scores["ssim"] = PictureScores(pictures.ssim(seen, truth), true)
-        by_region = {
-            "psnr": pictures.by_region(pictures.psnr, boxes, seen, truth),
-            "detail": pictures.by_region(
-                artifacts.kept_detail, boxes, seen, truth, sigma=_sigma(edited)
-            ),
-        }
-        for name, found in by_region.items():
-            for region, values in found.items():
-                scores[f"{name}_{region}"] = PictureScores(values, true)
-        if perceptual:
-            scores["lpips"] = PictureScores(perceptual(seen, truth), true)
-        source = pairs.images[true]
-        changed = artifacts.differs(source, truth)
-        if changed.any():
-            parts = seen[changed], source[changed], truth[changed]
-            rows = true[changed]
-            for name, score in (
-                ("ghosting", artifacts.ghosting),
-                ("ghost_correlation", artifacts.ghost_correlation),
-            ):
-                scores[name] = PictureScores(score(*parts), rows)
+    scores: Scores = {}
+    arguments = edited, pairs, instruments
+    for name, rows, values in itertools.chain(
+        _judged(*arguments), _compared(*arguments)
+    ):
+        scores[name] = np.full(len(pairs), np.nan)
+        scores[name][rows] = np.asarray_chkfinite(values)
     return scores
-
-
-def _sigma(images: np.ndarray) -> float:
-    return images.shape[1] / 64  # the same detail of a face at every size
 
 
 def _judged(
-    edited: np.ndarray, pairs: Pairs, judges: Judges, learned: np.ndarray
-) -> dict[str, PictureScores]:
-    every = np.arange(len(pairs))
-    scores = {}
+    edited: np.ndarray, pairs: Pairs, instruments: Instruments
+) -> Iterator[_Column]:
+    """What the judges read off the edits: metric, which pairs, values."""
+    judges, every = instruments.judges, np.ones(len(pairs), bool)
     readings = judges.estimate(edited)
     if readings is not None:
-        errors = units.picture_errors(readings, pairs.target, learned)
-        scores["au_error"] = PictureScores(errors, every)
+        errors = face_readings.picture_errors(
+            readings, pairs.target, instruments.learned
+        )
+        yield "au_error", every, errors
     probabilities = judges.classify(edited)
     if probabilities is not None:
         names = np.array(judges.expressions)
-        named = np.flatnonzero(np.isin(pairs.expressions, names))
-        seen = names[probabilities.argmax(1)]
-        right = (seen == pairs.expressions)[named].astype(float)
-        if len(named):
-            scores["expression_accuracy"] = PictureScores(right, named)
+        named = np.isin(pairs.expressions, names)
+        right = names[probabilities.argmax(1)] == pairs.expressions
+        if named.any():
+            yield "expression_accuracy", named, right[named].astype(float)
     embeddings, before = judges.embed(edited), judges.embed(pairs.images)
     if embeddings is not None and before is not None:
-        same = identity.cosine_similarity(embeddings, before)
-        scores["identity"] = PictureScores(same, every)
-    return scores
+        similarity = face_readings.cosine_similarity(embeddings, before)
+        yield "identity", every, similarity
+
+
+def _compared(
+    edited: np.ndarray, pairs: Pairs, instruments: Instruments
+) -> Iterator[_Column]:
+    """What the pixels say: metric, which pairs, values."""
+    boxes, known = instruments.boxes, pairs.has_true
+    sigma = edited.shape[1] / 64  # the same detail of a face at every size
+    reference = np.where(
+        known[:, None, None, None], pairs.true_images, pairs.images
+    )
+    found = image_quality.by_region(
+        image_quality.sharpness, boxes, edited, reference, sigma=sigma
+    )
+    for region, values in found.items():
+        yield f"sharpness_{region}", np.ones(len(pairs), bool), values
+    if not known.any():
+        return
+    shown, truth = edited[known], pairs.true_images[known]
+    yield "psnr", known, image_quality.psnr(shown, truth)
+    yield "ssim", known, image_quality.ssim(shown, truth)
+    found = image_quality.by_region(image_quality.psnr, boxes, shown, truth)
+    for region, values in found.items():
+        yield f"psnr_{region}", known, values
+    found = image_quality.by_region(
+        image_quality.kept_detail, boxes, shown, truth, sigma=sigma
+    )
+    for region, values in found.items():
+        yield f"detail_{region}", known, values
+    if instruments.perceptual:
+        yield "lpips", known, instruments.perceptual(shown, truth)
+    changed = known.copy()
+    changed[known] = image_quality.differs(pairs.images[known], truth)
+    if changed.any():
+        parts = [x[changed] for x in (edited, pairs.images, pairs.true_images)]
+        yield "ghosting", changed, image_quality.ghosting(*parts)
+        correlation = image_quality.ghost_correlation(*parts)
+        yield "ghost_correlation", changed, correlation
 
 
 def set_scores(
@@ -151,92 +161,18 @@ def set_scores(
     references = rows[np.unique(index[rows], return_index=True)[1]]
     if not edited:
         rows = rows[np.unique(pairs.source_index[rows], return_index=True)[1]]
-    if min(len(rows), len(references)) < 2:
+    fewest = min(len(rows), len(references))
+    if fewest < 2:
         return {}, "fewer than two pictures: no FID, no KID"
-    found, wanted = features(shown[rows]), features(truth[references])
-    frechet = distributions.fid(found, wanted)
-    kernel = distributions.kid(found, wanted)
+    found, real = features(shown[rows]), features(truth[references])
     counts = {"pictures": len(rows), "true_pictures": len(references)}
-    return {
-        "fid": {"mean": frechet.value, **counts},
-        "kid": {"mean": 1000 * kernel.value, **counts},
-    }, frechet.note
-
-
-def summarize(
-    scores: Mapping[str, PictureScores],
-    subjects: np.ndarray,
-    rows: np.ndarray,
-    seed: int,
-) -> dict[str, dict[str, Any]]:
-    """Means and intervals over the chosen pairs.
-
-    Args:
-      scores: of `picture_scores`.
-      subjects: `[n]`, who is in each pair.
-      rows: bool `[n]`, which pairs count.
-      seed: of the bootstrap.
-
-    Returns:
-      metric → an `Interval`'s fields and the number of `pictures`.
-    """
-    summary = {}
-    for name, score in scores.items():
-        chosen = rows[score.rows]
-        if not chosen.any():
-            continue
-        values = score.values[chosen]
-        geometric = METRICS[name].geometric
-        interval = bootstrap_mean(
-            np.log(values) if geometric else values,
-            subjects[score.rows[chosen]],
-            seed=seed,
+    note = ""
+    if fewest <= found.shape[1]:
+        note = (
+            f"{fewest} pictures are too few for {found.shape[1]} features: FID "
+            "is too high by an unknown amount; trust KID"
         )
-        interval = _exponential(interval) if geometric else interval
-        summary[name] = {
-            **dataclasses.asdict(interval),
-            "pictures": int(chosen.sum()),
-        }
-    return summary
-
-
-def _exponential(interval: Interval) -> Interval:
-    def exp(value: float | None) -> float | None:
-        return None if value is None else math.exp(value)
-
-    return dataclasses.replace(
-        interval,
-        mean=math.exp(interval.mean),
-        low=exp(interval.low),
-        high=exp(interval.high),
-    )
-
-
-def difference(
-    first: Mapping[str, PictureScores],
-    second: Mapping[str, PictureScores],
-    subjects: np.ndarray,
-    rows: np.ndarray,
-    seed: int,
-) -> dict[str, dict[str, Any]]:
-    """How much the first has more, pair by pair; ratios are left out.
-
-    Far surer than two intervals side by side: what differs from person to
-    person drops out.
-
-    Args and returns: as `summarize`.
-    """
-    return summarize(
-        {
-            name: PictureScores(
-                first[name].values - second[name].values, score.rows
-            )
-            for name, score in first.items()
-            if name in second
-            and not METRICS[name].geometric
-            and np.array_equal(score.rows, second[name].rows)
-        },
-        subjects,
-        rows,
-        seed,
-    )
+    return {
+        "fid": {"mean": distributions.fid(found, real), **counts},
+        "kid": {"mean": 1000 * distributions.kid(found, real), **counts},
+    }, note

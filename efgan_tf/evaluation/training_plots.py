@@ -3,17 +3,16 @@
 import functools
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
-from matplotlib.axes import Axes
 
 from efgan_tf.common.figures import new_figure
-from efgan_tf.evaluation.columns import EDIT, METRICS, NO_EDIT
-from efgan_tf.evaluation.curves import Curves
+from efgan_tf.evaluation.tables import EDIT, METRICS, NO_EDIT
+from efgan_tf.evaluation.training_logs import Curves
 
-_ACROSS = 4
-_PANEL = 3.4, 2.6  # inches
-_DPI = 90
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 # Sections of metrics.jsonl that hold losses, in the order of a training step.
 _LOSSES = ("critic", "generator", "estimator")
@@ -23,17 +22,23 @@ _HELD_OUT = {
     "psnr_gain": "PSNR gained by editing (dB) ↑",
 }
 
+_ACROSS = 4
+_PANEL = 3.4, 2.6  # inches
+_DPI = 90
+
 # Readings of single steps scatter: behind each curve's running mean over
 # about a thirtieth of it, they are drawn faintly.
 _SMOOTHED = 30
 
-Draw = Callable[[Axes], None]
-
 
 def plot_losses(runs: Sequence[Curves], path: Path) -> bool:
-    """Every loss of critics, generator and estimator; a line for each run."""
+    """Every loss of critics, generator and estimator; a line for each run.
+
+    This and the others draw a panel for each metric; they are False, and write
+    nothing, where the runs wrote nothing of the kind.
+    """
     panels = {
-        name: functools.partial(_lines, runs=runs, name=name)
+        name: functools.partial(_draw_curves, runs, name)
         for section in _LOSSES
         for name in _names(runs, section)
     }
@@ -43,7 +48,7 @@ def plot_losses(runs: Sequence[Curves], path: Path) -> bool:
 def plot_attention(runs: Sequence[Curves], path: Path) -> bool:
     """The mean attention of each branch: 1 is new, 0 keeps the input."""
     panels = {
-        name: functools.partial(_lines, runs=runs, name=name)
+        name: functools.partial(_draw_curves, runs, name)
         for name in _names(runs, "attention")
     }
     title = "Mean attention of each branch (1: all is new, 0: all is kept)"
@@ -51,19 +56,18 @@ def plot_attention(runs: Sequence[Curves], path: Path) -> bool:
 
 
 def plot_scores(runs: Sequence[Curves], path: Path) -> bool:
-    """Held-out PSNR as it grew, and the judges' scores of what came of it."""
-    panels: dict[str, Draw] = {}
+    """Held-out PSNR as it grew, and the report's scores of what came of it."""
+    panels = {}
     for name in _names(runs, "held_out"):
-        of_set, metric = _set_of(name)
+        of_set, metric = _split(name)
         if metric in _HELD_OUT:
             panels[of_set + _HELD_OUT[metric]] = functools.partial(
-                _lines, runs=runs, name=name
+                _draw_curves, runs, name
             )
-    for name, judged in METRICS.items():
-        if any(run.judged(name, EDIT) for run in runs):
-            title = f"{judged.title} {judged.arrow}"
-            panels[f"judged: {title}"] = functools.partial(
-                _judged, runs=runs, name=name
+    for name, column in METRICS.items():
+        if any(run.evaluated(name, EDIT) for run in runs):
+            panels[f"judged: {column.title} {column.arrow}"] = (
+                functools.partial(_draw_scores, runs, name)
             )
     title = (
         "Scores (bars: 95 % intervals, side by side where runs have seen as "
@@ -77,12 +81,12 @@ def plot_training(runs: Sequence[Curves], path: Path) -> None:
     figure, (left, right) = new_figure(1, 2, (13, 4.5))
     for run in runs:
         for name in run.names("held_out"):
-            of_set, metric = _set_of(name)
+            of_set, metric = _split(name)
             if metric == "psnr":
-                _line(left, run, name, of_set + run.name)
+                left.plot(*run.points(name), label=of_set + run.name)
         for name in run.names("attention"):
             branch = name.removeprefix("attention/")
-            _line(right, run, name, f"{run.name} {branch}")
+            right.plot(*run.points(name), label=f"{run.name} {branch}")
     left.set_title("PSNR to the true picture, held-out people (dB)")
     right.set_title("Mean attention")
     for axes in (left, right):
@@ -92,7 +96,7 @@ def plot_training(runs: Sequence[Curves], path: Path) -> None:
     figure.savefig(path, dpi=_DPI)
 
 
-def _set_of(name: str) -> tuple[str, str]:
+def _split(name: str) -> tuple[str, str]:
     """`"held_out/photos/psnr"` → `"photos: "`, of a mix's set, and `"psnr"`."""
     of_set, _, metric = name.removeprefix("held_out/").rpartition("/")
     return f"{of_set}: " if of_set else "", metric
@@ -103,11 +107,16 @@ def _names(runs: Sequence[Curves], section: str) -> list[str]:
 
 
 def _plot(
-    panels: Mapping[str, Draw], runs: Sequence[Curves], title: str, path: Path
+    panels: Mapping[str, Callable[["Axes"], None]],
+    runs: Sequence[Curves],
+    title: str,
+    path: Path,
 ) -> bool:
-    """Draws panels in rows; False without any, and nothing is written."""
+    """Draws panels in rows, with one legend for all."""
     if not panels:
         return False
+    from matplotlib.lines import Line2D
+
     across = min(_ACROSS, len(panels))
     down = -(-len(panels) // across)
     size = _PANEL[0] * across, _PANEL[1] * down + 0.8
@@ -121,9 +130,11 @@ def _plot(
         axes.tick_params(labelsize=7)
         axes.margins(x=0.03)
     figure.suptitle(title, fontsize=11)
-    colors = [_color(index) for index, _ in enumerate(runs)]
     figure.legend(
-        handles=[_handle(color) for color in colors],
+        handles=[
+            Line2D([], [], color=_color(index), marker="o", markersize=3)
+            for index, _ in enumerate(runs)
+        ],
         labels=[run.name for run in runs],
         loc="outside lower center",
         ncols=min(len(runs), 2 * across),
@@ -133,13 +144,13 @@ def _plot(
     return True
 
 
-def _lines(axes: Axes, runs: Sequence[Curves], name: str) -> None:
+def _draw_curves(runs: Sequence[Curves], name: str, axes: "Axes") -> None:
     for index, run in enumerate(runs):
         images, values = run.points(name)
         color = _color(index)
         if len(values) > 2 * _SMOOTHED:
             axes.plot(images, values, color=color, alpha=0.2, linewidth=0.6)
-            values = _running_mean(values, len(values) // _SMOOTHED)
+            values = running_mean(values, len(values) // _SMOOTHED)
         # A single score would be no line.
         marker = "o" if len(values) < 20 else ""
         axes.plot(images, values, color=color, marker=marker, markersize=3)
@@ -152,31 +163,23 @@ def _lines(axes: Axes, runs: Sequence[Curves], name: str) -> None:
             )  # fmt: skip
 
 
-def _line(axes, run: Curves, name: str, label: str) -> None:
-    images, values = run.points(name)
-    if len(images):
-        axes.plot(images, values, label=label)
-
-
-def _judged(axes: Axes, runs: Sequence[Curves], name: str) -> None:
+def _draw_scores(runs: Sequence[Curves], name: str, axes: "Axes") -> None:
     """One point with its interval for each run, at what it had seen."""
     last = max(run.lines[-1]["images"] for run in runs)
     # Runs that have seen as much would hide each other.
     step = 0.03 * last
     for index, run in enumerate(runs):
-        score = run.judged(name, EDIT)
-        if score is None:
+        score = run.evaluated(name, EDIT)
+        if score is None or run.report is None:
             continue
-        color = _color(index)
-        low, high = score.get("low"), score.get("high")
+        mean, color = score["mean"], _color(index)
         bars = None
-        if low is not None and high is not None:
-            bars = [[score["mean"] - low], [high - score["mean"]]]
-        at = run.judged_at + step * (index - (len(runs) - 1) / 2)
-        axes.errorbar(
-            at, score["mean"], bars, color=color, marker="o", capsize=3
-        )
-        before = run.judged(name, NO_EDIT)
+        if score.get("low") is not None:
+            bars = [[mean - score["low"]], [score["high"] - mean]]
+        at = run.report["training"]["images"]
+        at += step * (index - (len(runs) - 1) / 2)
+        axes.errorbar(at, mean, bars, color=color, marker="o", capsize=3)
+        before = run.evaluated(name, NO_EDIT)
         if before is not None:
             axes.axhline(
                 before["mean"], color=color, linestyle=":", linewidth=0.8
@@ -184,20 +187,12 @@ def _judged(axes: Axes, runs: Sequence[Curves], name: str) -> None:
     axes.set_xlim(0, last + step * len(runs))
 
 
-def _running_mean(values: np.ndarray, width: int) -> np.ndarray:
+def running_mean(values: np.ndarray, width: int) -> np.ndarray:
     """Means over windows of about `width`, which are shorter at the ends."""
-    total = np.concatenate([[0], np.cumsum(values)])
-    index = np.arange(len(values))
-    start = np.maximum(index - width // 2, 0)
-    end = np.minimum(index + width // 2 + 1, len(values))
-    return (total[end] - total[start]) / (end - start)
+    window = np.ones(2 * (width // 2) + 1)
+    counts = np.convolve(np.ones(len(values)), window, "same")
+    return np.convolve(values, window, "same") / counts
 
 
 def _color(index: int) -> str:
     return f"C{index % 10}"
-
-
-def _handle(color: str):
-    from matplotlib.lines import Line2D
-
-    return Line2D([], [], color=color, marker="o", markersize=3)

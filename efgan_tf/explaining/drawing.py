@@ -1,4 +1,4 @@
-"""Pictures with axes: faces, heat over them, signed changes, colour bars."""
+"""Pictures with axes: faces, heat over them, signed changes, color bars."""
 
 import dataclasses
 import functools
@@ -18,7 +18,7 @@ HEAT, SIGNED = "inferno", "RdBu_r"
 BOX_COLORS = {"eyes": "#1f9e89", "nose": "#d9730d", "mouth": "#7a4bd0"}
 
 _OVER = 0.65  # opacity of heat over a face
-_BAR = 4.0  # inches, the longest colour bar
+_BAR = 4.0  # inches, the longest color bar
 _DPI = 100
 _TEXT = 8
 
@@ -87,16 +87,16 @@ def show_picture(axes, picture: np.ndarray, title: str = ""):
 def show_heat(
     axes, face: np.ndarray, values: np.ndarray, top: float, title: str = ""
 ):
-    """Values 0 … `top` as heat over a grey face; 0 is the darkest.
+    """Values 0 … `top` as heat over a gray face; 0 is the darkest.
 
     Args:
       axes: where.
       face: uint8 `[height, width, 3]`.
       values: `[height, width]`.
-      top: of the colour scale.
+      top: of the color scale.
       title: above.
     """
-    show_picture(axes, np.repeat(grey(face)[..., None], 3, axis=-1), title)
+    show_picture(axes, np.repeat(gray(face)[..., None], 3, axis=-1), title)
     return axes.imshow(
         values, cmap=HEAT, vmin=0.0, vmax=top, alpha=_OVER,
         interpolation="nearest",
@@ -153,7 +153,7 @@ def outline(axes, box: geometry.Box, color: str, label: str = "") -> None:
     )  # fmt: skip
 
 
-def grey(picture: np.ndarray) -> np.ndarray:
+def gray(picture: np.ndarray) -> np.ndarray:
     """Brightness (Rec. 601) of `[…, 3]`, in the picture's dtype and scale."""
     weights = np.array([0.299, 0.587, 0.114], np.float32)
     return (picture @ weights).astype(picture.dtype)

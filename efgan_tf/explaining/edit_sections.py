@@ -10,7 +10,7 @@ from efgan_tf.editing.drawing import sweep
 from efgan_tf.editing.editor import Editor
 from efgan_tf.editing.results import Edited, EditedFace
 from efgan_tf.explaining import edit_sheets
-from efgan_tf.explaining.page import Section, Table
+from efgan_tf.explaining.report_page import Section, Table
 
 _STRIP_SIDE = 128
 _PHOTO_SIDE = 720

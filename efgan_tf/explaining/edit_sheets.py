@@ -116,7 +116,7 @@ def draw_residuals(edited: EditedFace) -> Sheet:
     """Source and stages above, the change of brightness of each below."""
     changes = residuals(edited)
     count = len(changes)
-    signed = drawing.grey(np.concatenate([changes, changes.sum(0)[None]]))
+    signed = drawing.gray(np.concatenate([changes, changes.sum(0)[None]]))
     reach = max(1.0, float(np.abs(signed).max()))
     figure, grid = drawing.panels(
         2, count + 1, _CELL, "What each stage changes"

@@ -16,13 +16,13 @@ from efgan_tf.editing.editor import Editor, unwrap
 from efgan_tf.editing.expression import known_units, make_target
 from efgan_tf.editing.face_selection import parse_choice
 from efgan_tf.explaining import edit_sections, map_sections
-from efgan_tf.explaining.page import Section, render
-from efgan_tf.explaining.settings import MAPS, VisualizeConfig
+from efgan_tf.explaining.report_page import Section, render
 from efgan_tf.explaining.unit_readers import (
     UnitReader,
     critics_of,
     estimator_of,
 )
+from efgan_tf.explaining.visualize_settings import MAPS, VisualizeConfig
 from efgan_tf.trained.loading import editing_model, load_network
 from efgan_tf.trained.network import TrainedNetwork
 
@@ -37,8 +37,8 @@ class Explainer:
       photo: `[height, width, 3]`, uint8, uint16, or floats in 0–1.
 
     Raises:
-      UserError: there is no such model or face, or the model lacks what is
-        wanted of it.
+      UserError: there is no such model or face, or the model lacks a network
+        or a unit that is asked for.
     """
 
     def __init__(self, config: VisualizeConfig, photo: np.ndarray):
@@ -48,7 +48,7 @@ class Explainer:
         self.model = self.editor.model
         self.target = config.target()
         self.target.check_learned(self.model.learned, self.model.name)
-        self.units = self._wanted_units()
+        self.units = self._chosen_units()
         shape = trained.info.model
         self.boxes = shape.boxes if shape.local_branches else {}
         self.readers = self._find_readers(trained)
@@ -60,21 +60,21 @@ class Explainer:
         )
         self.face = to_float(self.aligned_photo.faces[0].aligned)
 
-    def _wanted_units(self) -> list[str]:
+    def _chosen_units(self) -> list[str]:
         """The units to explain, in the order of `action_units.NAMES`."""
         if not self.config.aus:
             return known_units(self.model.learned)
-        wanted = make_target(dict.fromkeys(self.config.aus, 0.0))
-        wanted.check_learned(self.model.learned, self.model.name)
-        return [name for name in action_units.NAMES if name in wanted.units]
+        chosen = make_target(dict.fromkeys(self.config.aus, 0.0))
+        chosen.check_learned(self.model.learned, self.model.name)
+        return [name for name in action_units.NAMES if name in chosen.units]
 
     def _find_readers(self, trained: TrainedNetwork) -> list[UnitReader]:
-        wanted, found = self.config.networks, []
-        if not wanted or "estimator" in wanted:
+        chosen, found = self.config.networks, []
+        if not chosen or "estimator" in chosen:
             found.append(estimator_of(trained))
-        if not wanted or "critics" in wanted:
+        if not chosen or "critics" in chosen:
             critics = critics_of(self.config.source)
-            if not critics and wanted:
+            if not critics and chosen:
                 raise UserError(
                     f"--networks: {self.config.source} has no critics; only "
                     "the folder of a run keeps them"
@@ -112,17 +112,17 @@ class Explainer:
             )  # fmt: skip
         for reader in self.readers:
             units = [name for name in self.units if name in reader.units]
-            given = self.config, reader, self.face, units
+            arguments = self.config, reader, self.face, units
             if units and set(MAPS) & set(methods):
                 yield (
                     len(units),
-                    functools.partial(map_sections.map_section, *given),
+                    functools.partial(map_sections.map_section, *arguments),
                 )
             if units and "maximization" in methods:
                 yield (
                     len(units),
                     functools.partial(
-                        map_sections.maximization_section, *given
+                        map_sections.maximization_section, *arguments
                     ),
                 )
 

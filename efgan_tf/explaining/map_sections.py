@@ -10,9 +10,9 @@ from efgan_tf.explaining import drawing, maps
 from efgan_tf.explaining.drawing import Sheet
 from efgan_tf.explaining.localization import densities
 from efgan_tf.explaining.maximization import maximize
-from efgan_tf.explaining.page import Section, Table
-from efgan_tf.explaining.settings import MAPS, VisualizeConfig
+from efgan_tf.explaining.report_page import Section, Table
 from efgan_tf.explaining.unit_readers import UnitReader
+from efgan_tf.explaining.visualize_settings import MAPS, VisualizeConfig
 
 TITLES = {
     "smoothgrad": "SmoothGrad",
@@ -23,7 +23,7 @@ TITLES = {
 }
 
 _BRIGHTEST = 99.5
-"""Of a map's values, which one has the brightest colour: a few pixels are often
+"""Of a map's values, which one has the brightest color: a few pixels are often
 many times above all others."""
 
 _CELL = 1.45  # inches
@@ -82,7 +82,7 @@ def maximization_section(
     return Section(
         f"What the {reader.title} would like to see",
         "The face was changed step by step so that a unit is read as strong. "
-        "What appears is what the network takes for that unit; colours that "
+        "What appears is what the network takes for that unit; colors that "
         "no face has show how easily it is fooled.",
         [draw_maximized(reader, face, units, pictures)],
         arrays={f"{reader.stem}/maximization": to_uint8(pictures)},
@@ -206,7 +206,7 @@ def draw_maximized(
         drawing.show_picture(axes, to_uint8(picture), text)
     return Sheet(
         f"{reader.stem}_maximization",
-        f"{title}: activation maximisation. Each picture began as the first "
+        f"{title}: activation maximization. Each picture began as the first "
         "and was changed until its unit was read as strong.",
         figure,
         f"The face, and the face with patterns that drive "

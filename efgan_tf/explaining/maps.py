@@ -1,7 +1,7 @@
 """Which pixels is an action unit read from? With tf-keras-vis.
 
 Maps are float32 `[n, height, width]` in the pixels of what a network sees, one
-for each of n units, at least 0 and not normalised: 0 says that a pixel does not
+for each of n units, at least 0 and not normalized: 0 says that a pixel does not
 matter, other values compare within a map only.
 """
 

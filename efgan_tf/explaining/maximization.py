@@ -41,7 +41,7 @@ def maximize(
     Args:
       reader: the network.
       face: float32 `[size, size, 3]` in [-1, 1], the start.
-      units: names of those to maximise.
+      units: names of those to maximize.
       steps: how many.
       seed: of the moves.
 
@@ -91,7 +91,7 @@ class _Jitter:
 
 
 class _Smooth:
-    """Gradients smoothed over neighbours, all pictures' of one length."""
+    """Gradients smoothed over neighbors, all pictures' of one length."""
 
     def __init__(self, shape: Sequence[int], sigma: float):
         self._down, self._across = (

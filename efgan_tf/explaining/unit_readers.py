@@ -76,7 +76,7 @@ class UnitReader:
         """The layer whose maps become numbers: what stands before `Flatten`.
 
         That is the last activation. Its convolution would not do: where an
-        instance normalisation follows, gradients by what is normalised sum to
+        instance normalization follows, gradients by what is normalized sum to
         0 over each map, and Grad-CAM's weights are those sums.
         """
         names = [layer.name for layer in self.model.layers]

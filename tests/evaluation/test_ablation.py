@@ -1,4 +1,4 @@
-"""Which rows an ablation has, and what they are told to cost."""
+"""Which rows an ablation has, and what they cost."""
 
 import json
 
@@ -8,8 +8,15 @@ import pytest
 from efgan_tf import config as config_lib
 from efgan_tf.common.errors import ConfigError
 from efgan_tf.config import Config
-from efgan_tf.evaluation import compute
-from efgan_tf.evaluation.ablation import AblationConfig, Row, arguments, plan
+from efgan_tf.evaluation.ablation import (
+    AblationConfig,
+    Row,
+    arguments,
+    compute_table,
+    multiply_adds,
+    plan,
+    row_compute,
+)
 from efgan_tf.models.layers import ActionUnitConv2D
 
 SHARED = config_lib.replace(
@@ -109,7 +116,7 @@ def test_multiply_adds_of_known_layers():
         + 4 * 4 * 16 * 4 * 2  # each input pixel spreads over 16 taps
         + 8 * 8 * 2 * 5
     )
-    assert compute.multiply_adds(model) == by_hand
+    assert multiply_adds(model) == by_hand
 
 
 def test_tiled_units_are_counted_as_what_they_cost():
@@ -118,7 +125,7 @@ def test_tiled_units_are_counted_as_what_they_cost():
     model = keras.Model([image, units], layer(image, units))
     picture = 8 * 8 * 49 * 3 * 4
     # The units' part is one small map for each unit, wherever it is tiled.
-    assert compute.multiply_adds(model) == picture + 49 * 49 * 4 * 17
+    assert multiply_adds(model) == picture + 49 * 49 * 4 * 17
 
 
 def test_a_cascades_cost_includes_the_phase_it_shares(tmp_path):
@@ -131,8 +138,8 @@ def test_a_cascades_cost_includes_the_phase_it_shares(tmp_path):
     }
     _write_log(rows["refiner"], {1: [10.0, 20.0], 2: [5.0]})
     _write_log(rows["k2"], {2: [40.0]})
-    refiner = compute.row_compute(rows["refiner"])
-    k2 = compute.row_compute(rows["k2"])
+    refiner = row_compute(rows["refiner"])
+    k2 = row_compute(rows["k2"])
     # 4,000 and 2,000 images at 8 × 2 for each update of the generator.
     assert refiner.images == k2.images == 6000
     assert refiner.generator_updates == k2.generator_updates == 375
@@ -140,7 +147,7 @@ def test_a_cascades_cost_includes_the_phase_it_shares(tmp_path):
     assert (refiner.training_seconds, k2.training_seconds) == (35.0, 70.0)
     assert k2.parameters == 2 * refiner.parameters
     assert k2.multiply_adds == 2 * refiner.multiply_adds
-    table = compute.table({"refiner": refiner, "k2": k2})
+    table = compute_table({"refiner": refiner, "k2": k2})
     assert table.count("\n") == 3 and "| k2 | 2 | 6,000 | 375 |" in table
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from efgan_tf.common.errors import UserError
 from efgan_tf.evaluation import features
-from efgan_tf.evaluation.perceptual import Lpips
+from efgan_tf.evaluation.features import Lpips, lpips
 
 
 @pytest.fixture(scope="module")
@@ -44,15 +44,15 @@ def test_any_model_by_path_gives_the_features_of_all_pictures(tmp_path, images):
     averaging_network().save(tmp_path / "mean.keras")
     model = features.load_network(tmp_path / "mean.keras")
     network = features.FeatureNetwork("mean", model)
-    found = network(images, batch_size=2)
+    found = network(images)
     red, green, blue = np.moveaxis(images, -1, 0).mean((2, 3))
     expected = np.stack([red, green + 2 * blue], axis=1)
     np.testing.assert_allclose(found, expected, atol=1e-6)
-    assert (network.name, network.dimension) == ("mean", 2)
+    assert network.name == "mean"
 
 
 def test_pictures_are_resized_to_the_networks_side():
-    # A ramp over 4 pixels, doubled with pixel centres at halves: the mean of
+    # A ramp over 4 pixels, doubled with pixel centers at halves: the mean of
     # a middle that is sampled between the first and the last centre stays.
     ramp = np.tile(np.linspace(-1, 1, 4)[None, :, None], (4, 1, 3))
     inputs = keras.Input((8, 8, 3))
@@ -137,7 +137,6 @@ def test_inception_of_a_file_is_the_network_that_was_saved(
     path = tmp_path / f"inception{suffix}"
     (saved.save_weights if suffix == ".weights.h5" else saved.save)(path)
     network = features.inception(str(path))
-    assert network.dimension == 2048
     assert network.sha256 == features.weights_sha256(saved)
     large = keras.ops.image.resize(images[:2], shape[:2])
     expected = saved.predict_on_batch(keras.ops.convert_to_numpy(large))
@@ -160,7 +159,7 @@ def test_lpips_by_path_is_the_formula(tmp_path, maps_file, images):
 
     expected = layer(images, truth, weights["lin0"])
     expected += layer(halved(images), halved(truth), weights["lin1"])
-    found = metric(images, truth, batch_size=2)
+    found = metric(images, truth)
     np.testing.assert_allclose(found, expected, rtol=1e-4)
     np.testing.assert_array_equal(metric(images, images), 0)
     assert metric.name == "maps.keras" and len(metric.sha256) == 64
@@ -195,3 +194,33 @@ def test_lpips_files_that_are_something_else(tmp_path, maps_file):
     averaging_network().save(tmp_path / "mean.keras")
     with pytest.raises(UserError, match="must give feature maps"):
         Lpips(tmp_path / "mean.keras", tmp_path / "lin.npy")
+
+
+def test_lpips_by_hand():
+    # Two places of a layer: (3, 4) → (0.6, 0.8) against (1, 0), then equal.
+    features = np.array([[[[3.0, 4], [2, 0]]]])
+    reference = np.array([[[[5.0, 0], [1, 0]]]])
+    weights = np.array([1.0, 0.5])
+    # ((0.6 − 1)²·1 + 0.8²·0.5 + 0) / 2 places = (0.16 + 0.32) / 2
+    one = lpips([features], [reference], [weights])
+    np.testing.assert_allclose(one, [0.24])
+    # A second layer, of one place: (0, 1) against (1, 0): 1·2 + 1·3.
+    second = [np.array([[[x]]]) for x in ([0.0, 7], [7.0, 0])]
+    both = lpips(
+        [features, second[0]], [reference, second[1]], [weights, [2.0, 3.0]]
+    )
+    np.testing.assert_allclose(both, [5.24])
+    np.testing.assert_array_equal(lpips([features], [features], [weights]), 0)
+
+
+def test_lpips_of_a_place_without_features_does_no_harm():
+    nothing = np.zeros((2, 1, 1, 2))
+    np.testing.assert_array_equal(lpips([nothing], [nothing], [[1, 1]]), [0, 0])
+
+
+def test_lpips_of_bad_features_is_refused():
+    good = np.ones((1, 2, 2, 3))
+    with pytest.raises(ValueError):
+        lpips([good], [good * np.nan], [np.ones(3)])
+    with pytest.raises(ValueError):
+        lpips([good], [good], [])

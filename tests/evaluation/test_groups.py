@@ -6,9 +6,8 @@ import pytest
 from efgan_tf.common.errors import UserError
 from efgan_tf.config import DataConfig
 from efgan_tf.evaluation import groups
-from efgan_tf.evaluation.columns import EDIT, NO_EDIT
 from efgan_tf.evaluation.groups import GAIN, by_group, groups_of
-from efgan_tf.evaluation.scoring import PictureScores
+from efgan_tf.evaluation.tables import EDIT, NO_EDIT
 from efgan_tf.synthetic.identity import kinds
 
 PHOTOS = DataConfig(dataset="folder")
@@ -19,22 +18,16 @@ GROUPS = {
 }
 
 
-def scores(*values):
-    return PictureScores(np.array(values, float), np.arange(len(values)))
-
-
-def found(seed=0):
+def found():
     rows = {
-        NO_EDIT: {"psnr": scores(1, 1, 1, 2, 2, 2)},
+        NO_EDIT: {"psnr": np.array([1.0, 1, 1, 2, 2, 2])},
         EDIT: {
-            "psnr": scores(3, 5, 4, 8, 9, 7),
+            "psnr": np.array([3.0, 5, 4, 8, 9, 7]),
             # Pictures of the old have no name.
-            "expression_accuracy": PictureScores(
-                np.array([1.0, 0, 1]), np.array([0, 1, 2])
-            ),
+            "expression_accuracy": np.array([1, 0, 1, *[np.nan] * 3]),
         },
     }
-    return by_group(rows, SUBJECTS, GROUPS, seed)
+    return by_group(rows, SUBJECTS, GROUPS)
 
 
 def test_groups_and_gaps_by_hand():
@@ -60,7 +53,7 @@ def test_groups_and_gaps_as_tables():
 
 
 def test_no_groups_no_scores():
-    assert by_group({NO_EDIT: {}, EDIT: {}}, SUBJECTS, {}, 0) == {}
+    assert by_group({NO_EDIT: {}, EDIT: {}}, SUBJECTS, {}) == {}
     assert groups_of(["ann"], PHOTOS, "") == {}
 
 
@@ -88,7 +81,8 @@ def test_a_table_of_groups(tmp_path):
 @pytest.mark.parametrize(
     ("content", "told"),
     [
-        ("\xff\xfe".encode("latin1"), "cannot be read"),
+        (b"\xff\xfe", "is not text in UTF-8"),
+        (b"subject,age\n", "needs a column subject and at least one more"),
         (b"subject\nann\n", "needs a column subject and at least one more"),
         (b"subject,age\nann,3\nann,4\n", "names ann twice"),
         (b"subject,age\nann,3\n", "lacks 1 of the 2 people, bob"),
@@ -96,7 +90,6 @@ def test_a_table_of_groups(tmp_path):
 )
 def test_a_bad_table_is_told(tmp_path, content, told):
     path = tmp_path / "groups.csv"
-    if content is not None:
-        path.write_bytes(content)
+    path.write_bytes(content)
     with pytest.raises(UserError, match=told):
         groups_of(["ann", "bob"], PHOTOS, str(path))

@@ -23,7 +23,7 @@ def held_out():
 
 
 def test_every_source_is_edited_to_every_other_expression(train, held_out):
-    pairs = make_pairs(held_out, train, 10**6, seed=0)
+    pairs = make_pairs(held_out, train, 10**6)
     assert len(pairs) == 3 * 2 * 3 * 2  # people, views, sources, others
     assert pairs.has_true.all()
     pictures = decode(held_out.encoded, 32) / 127.5 - 1
@@ -59,7 +59,7 @@ def test_without_a_true_picture_the_expressions_mean_is_the_target(
             )
         },
     )  # fmt: skip
-    pairs = make_pairs(few, train, 10**6, seed=0)
+    pairs = make_pairs(few, train, 10**6)
     assert len(pairs) == 6 * 2 and not pairs.has_true.any()
     assert not pairs.true_images.any()
     mean = train.action_units[train.expressions == "e2"].mean(0)
@@ -68,14 +68,12 @@ def test_without_a_true_picture_the_expressions_mean_is_the_target(
 
 
 def test_people_take_turns_where_there_are_too_many(train, held_out):
-    pairs = make_pairs(held_out, train, 9, seed=0)
+    pairs = make_pairs(held_out, train, 9)
     assert collections.Counter(pairs.subjects.tolist()) == {
         "s0": 3, "s1": 3, "s2": 3,
     }  # fmt: skip
-    again = make_pairs(held_out, train, 9, seed=0)
+    again = make_pairs(held_out, train, 9)
     np.testing.assert_array_equal(pairs.images, again.images)
-    other = make_pairs(held_out, train, 9, seed=1)
-    assert (pairs.images != other.images).any()
 
 
 def test_expressions_without_a_name_or_with_few_pictures_do_not_count(train):
@@ -90,7 +88,7 @@ def test_expressions_without_a_name_or_with_few_pictures_do_not_count(train):
 def test_without_names_sources_go_to_the_persons_other_pictures(train):
     nameless = np.full(len(train), "")
     faces = dataclasses.replace(train, expressions=nameless)
-    pairs = make_pairs(faces, faces, 10**6, seed=0)
+    pairs = make_pairs(faces, faces, 10**6)
     assert len(pairs) == 5 * 3 * 2 and pairs.has_true.all()
     assert set(pairs.expressions) == {""}
 
@@ -105,18 +103,18 @@ def test_without_views_and_names_sources_go_to_units_of_training_pictures(
         )
         for faces in (held_out, train)
     ]  # fmt: skip
-    pairs = make_pairs(*nothing, 10**6, seed=0)
+    pairs = make_pairs(*nothing, 10**6)
     assert not pairs.has_true.any()
     assert set(pairs.source_index) == set(range(len(held_out)))
     assert (np.bincount(pairs.source_index) == 4).all()
     for target in pairs.target:
         assert (train.action_units == target).all(1).any()
-    again = make_pairs(*nothing, 10**6, seed=0)
+    again = make_pairs(*nothing, 10**6)
     np.testing.assert_array_equal(pairs.target, again.target)
 
 
 def test_large_gaps_are_the_top_third_of_the_units_that_count(train, held_out):
-    pairs = make_pairs(held_out, train, 10**6, seed=0)
+    pairs = make_pairs(held_out, train, 10**6)
     mask = np.zeros(17, np.float32)
     mask[8] = 1
     large = pairs.large_gaps(mask)
@@ -129,4 +127,4 @@ def test_large_gaps_are_the_top_third_of_the_units_that_count(train, held_out):
 def test_nobody_held_out_is_told(train):
     nobody = make_faces(subjects=0, size=32)
     with pytest.raises(UserError, match="nobody is held out"):
-        make_pairs(nobody, train, 10, seed=0)
+        make_pairs(nobody, train, 10)

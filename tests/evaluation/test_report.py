@@ -1,7 +1,7 @@
 """Tables that say what was measured."""
 
 from efgan_tf.evaluation import report
-from efgan_tf.evaluation.columns import ALL, EDIT, LARGE, NO_EDIT
+from efgan_tf.evaluation.tables import ALL, EDIT, LARGE, NO_EDIT
 
 
 def interval(mean, low=None, high=None):

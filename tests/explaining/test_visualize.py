@@ -12,7 +12,7 @@ from efgan_tf import commands, visualize
 from efgan_tf.common.images import to_float
 from efgan_tf.editing.face_selection import parse_choice
 from efgan_tf.explaining import edit_sheets
-from efgan_tf.explaining.settings import METHODS, VisualizeConfig
+from efgan_tf.explaining.visualize_settings import METHODS, VisualizeConfig
 from efgan_tf.trained.loading import load_network
 from tests.editing.scenes import (
     files,
@@ -125,7 +125,7 @@ def test_numbers_are_those_of_the_networks(explained, edited):
 
 
 def drawn(axes):
-    """What was drawn last on an axes, its colours' range, upright."""
+    """What was drawn last on an axes, its colors' range, upright."""
     shown = axes.images[-1]
     assert shown.origin == "upper"
     return np.asarray(shown.get_array()), shown.get_clim(), axes.get_title()
@@ -195,7 +195,7 @@ def test_the_page_is_whole_and_needs_nothing_else(explained):
 
 
 def test_names_cannot_break_the_page():
-    from efgan_tf.explaining.page import Section, render
+    from efgan_tf.explaining.report_page import Section, render
 
     text = render('<run> & "x"', ["<b>"], [Section("<script>", "a < b")])
     page = Page(text)

@@ -20,7 +20,7 @@ from PIL import Image
 from efgan_tf import commands
 from efgan_tf.common import flag_files
 from efgan_tf.common.errors import UserError
-from efgan_tf.evaluation.photographs import people
+from efgan_tf.evaluation.photographs import sources
 from efgan_tf.faces.photos import read_photo
 from efgan_tf.interface.samples import sample_path
 from tools.photographs import crops, fetching, folder, listing, rebuild
@@ -157,7 +157,7 @@ def test_tables_say_whose_the_crops_are(originals, rebuilt):
     assert rows[0]["source"] == f"somebody/portraits@{commit}:at work/all.jpg"
     assert rows[2]["subject"] == "c" and rows[2]["license"] == "CC0-1.0"
     assert rows[1]["credit"] == "Nobody, of nowhere"
-    held_out = people.read_photos(rebuilt, rebuilt / "held_out.csv")
+    held_out = sources.read_photos(rebuilt, rebuilt / "held_out.csv")
     listed = listing.read_rows(HELD_OUT)[0]
     assert [photo.subject for photo in held_out] == [listed["subject"]]
 

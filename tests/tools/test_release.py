@@ -4,7 +4,7 @@ import pytest
 
 from efgan_tf import config
 from efgan_tf.common import flag_files
-from efgan_tf.evaluation.settings import EvaluateConfig
+from efgan_tf.evaluation.evaluation_settings import EvaluateConfig
 from tools.release import documents, plan
 
 COMMANDS = {

@@ -10,7 +10,7 @@ from efgan_tf.common.errors import UserError
 from efgan_tf.common.progress import Progress
 from efgan_tf.data import tables
 from efgan_tf.data.splits import read_subjects
-from efgan_tf.evaluation.photographs.readers import FaceReader
+from efgan_tf.evaluation.photographs.points import FaceReader
 from efgan_tf.faces import detection, photos, search
 from efgan_tf.labeling import measures
 from efgan_tf.labeling.landmarker import FaceLandmarker

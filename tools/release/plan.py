@@ -60,7 +60,7 @@ _ABLATION = Tested("tests/test_ablate.py")
 
 _LABELS = Tested("tests/labeling/test_label_command.py")
 _DISTILLED = Tested("tests/distillation/test_distill.py")
-_PHOTOS = Tested("tests/evaluation/photographs/test_evaluation.py")
+_PHOTOS = Tested("tests/evaluation/photographs/test_photo_evaluator.py")
 _PAGE = Tested("tests/serving/test_web.py")
 _DOCKER = ByHand("a machine with Docker")
 _BEFORE = ByHand("another checkout, PyTorch, and an idle machine")
@@ -219,7 +219,7 @@ PLAN: Mapping[str, Run | Tested | ByHand] = {
         "--aus=AU12 --overwrite"
     ),
     "python -m efgan_tf.plot runs/a runs/b --out=pictures": Tested(
-        "tests/evaluation/test_curves.py"
+        "tests/evaluation/test_training_curves.py"
     ),
     # docs/mobile.md, serving/web/README.md
     "python -m efgan_tf.export --model=preset:preview128 --out=phone "

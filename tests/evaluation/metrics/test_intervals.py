@@ -39,13 +39,14 @@ def test_pictures_taken_as_independent_would_deceive():
 
 
 def test_two_subjects_by_hand():
-    # ann 0 0 0 0, bob 1: a draw is ann twice (0), both (0.2) or bob twice (1).
-    values, subjects = [0, 0, 0, 0, 1], ["ann"] * 4 + ["bob"]
-    found = bootstrap_mean(values, subjects, level=0.9)
-    assert (found.mean, found.low, found.high) == (0.2, 0, 1)
+    # ann 1 1 1 1, bob 16: a draw is ann twice (1), both (4) or bob twice (16).
+    values, subjects = [1, 1, 1, 1, 16], ["ann"] * 4 + ["bob"]
+    found = bootstrap_mean(values, subjects)
+    assert (found.mean, found.low, found.high) == (4, 1, 16)
     assert (found.subjects, found.note) == (2, "")
-    narrow = bootstrap_mean(values, subjects, level=0.2)
-    assert (narrow.low, narrow.high) == (0.2, 0.2)
+    found = bootstrap_mean(values, subjects, geometric=True)
+    ends = found.mean, found.low, found.high
+    assert ends == pytest.approx((16**0.2, 1, 16))
 
 
 def test_the_seed_fixes_it_and_equal_scores_have_no_width():
@@ -68,7 +69,9 @@ def test_bad_input_is_named():
     with pytest.raises(ValueError):
         bootstrap_mean([1.0, np.nan], ["ann", "bob"])
     with pytest.raises(ValueError):
-        bootstrap_mean([1.0, 2.0], ["ann", "bob"], level=95)
+        bootstrap_mean([1.0, 2.0], ["ann"])
+    with pytest.raises(ValueError):
+        bootstrap_mean([], [])
 
 
 def test_a_difference_is_as_unsure_as_both_means():

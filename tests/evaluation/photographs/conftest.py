@@ -21,14 +21,14 @@ def photos():
 
 @pytest.fixture(scope="session")
 def readers_folder():
-    """Where npm installed the readers' packages."""
-    from efgan_tf.evaluation.photographs import packages, readers
+    """Where npm installed the readers' readers."""
+    from efgan_tf.evaluation.photographs import points, readers
 
     folder = os.environ.get("EFGAN_READERS", str(ROOT / "readers"))
     try:
-        for name in packages.VERSIONS:
-            packages.package(folder, name)
-        readers.FaceReader()
+        for name in readers.VERSIONS:
+            readers.package(folder, name)
+        points.FaceReader()
     except UserError as error:
         pytest.skip(f"no readers (EFGAN_READERS names their folder): {error}")
     return folder

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from efgan_tf.common.errors import UserError
-from efgan_tf.evaluation.photographs import packages
+from efgan_tf.evaluation.photographs import readers
 
 MANIFEST = [
     {
@@ -23,7 +23,7 @@ KERNEL = [[-1.0, -0.5], [0.0, 126.5]]
 def make_package(root, name, version=None):
     folder = root / "node_modules" / name
     folder.mkdir(parents=True)
-    version = version or packages.VERSIONS[name]
+    version = version or readers.VERSIONS[name]
     (folder / "package.json").write_text(json.dumps({"version": version}))
     return folder
 
@@ -35,17 +35,17 @@ def check(weights):
 
 
 def test_a_manifest_beside_its_bytes(tmp_path):
-    model = make_package(tmp_path, packages.FACE_API) / "model"
+    model = make_package(tmp_path, readers.FACE_API) / "model"
     model.mkdir()
     (model / "face_expression_model-weights_manifest.json").write_text(
         json.dumps([{"paths": ["x.bin"], "weights": MANIFEST}])
     )
     (model / "face_expression_model.bin").write_bytes(DATA)
-    check(packages.expression_weights(str(tmp_path)))
+    check(readers.expression_weights(str(tmp_path)))
 
 
 def test_a_manifest_and_bytes_in_minified_modules(tmp_path):
-    folder = make_package(tmp_path, packages.NSFWJS)
+    folder = make_package(tmp_path, readers.NSFWJS)
     folder = folder / "dist/models/inception_v3"
     folder.mkdir(parents=True)
     script = (
@@ -63,12 +63,12 @@ def test_a_manifest_and_bytes_in_minified_modules(tmp_path):
             f"return({{1:[function(a,n,i){{n.exports={exported}}},{{}}]}},"
             "{},[1])(1)});"
         )
-    check(packages.inception_weights(str(tmp_path)))
+    check(readers.inception_weights(str(tmp_path)))
 
 
 def test_a_missing_or_another_package_is_told_with_the_way_out(tmp_path):
     with pytest.raises(UserError, match="holds no nsfwjs.*npm install"):
-        packages.inception_weights(str(tmp_path))
-    make_package(tmp_path, packages.NSFWJS, "9.9.9")
+        readers.inception_weights(str(tmp_path))
+    make_package(tmp_path, readers.NSFWJS, "9.9.9")
     with pytest.raises(UserError, match="is version 9.9.9.*npm install"):
-        packages.inception_weights(str(tmp_path))
+        readers.inception_weights(str(tmp_path))

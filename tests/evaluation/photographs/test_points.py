@@ -4,8 +4,7 @@ import numpy as np
 import pytest
 
 from efgan_tf import action_units, geometry
-from efgan_tf.evaluation.photographs import edits as photo_edits
-from efgan_tf.evaluation.photographs import points
+from efgan_tf.evaluation.photographs import points, scores, sources
 
 
 def make_face(**moved):
@@ -86,7 +85,7 @@ def named(edits):
 def test_a_smile_that_closes_loses_what_was_read():
     source = action_units.to_vector({"AU06": 2, "AU12": 4, "AU25": 1})
     read = np.array([9.0, 9.0, 3.0, 2.5, 9.0, 9.0])
-    edits = named(photo_edits.edits_of(photo_edits.SMILE, source, read))
+    edits = named(scores.edits_of(sources.SMILE, source, read))
     np.testing.assert_allclose(
         edits["neutral"].change, [0, 0, -3, -2.5, 0, 0], atol=1e-6
     )
@@ -95,13 +94,13 @@ def test_a_smile_that_closes_loses_what_was_read():
     assert corners.target.tolist() == action_units.to_vector(
         {"AU06": 2, "AU25": 1}
     ).tolist()  # fmt: skip
-    assert not edits[photo_edits.ZERO].change.any()
-    assert edits[photo_edits.ZERO].target.tolist() == source.tolist()
+    assert not edits[scores.ZERO].change.any()
+    assert edits[scores.ZERO].target.tolist() == source.tolist()
 
 
 def test_a_neutral_face_begins_at_zero_whatever_is_read():
     read = np.full(6, 2.0)
-    edits = named(photo_edits.edits_of(photo_edits.NEUTRAL, np.ones(17), read))
+    edits = named(scores.edits_of(sources.NEUTRAL, np.ones(17), read))
     assert edits["AU12"].change.tolist() == [0, 0, 4, 0, 0, 0]
     expected = action_units.to_vector(dict.fromkeys(action_units.NAMES, 1))
     expected[action_units.NAMES.index("AU12")] = 4

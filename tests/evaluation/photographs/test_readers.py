@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from efgan_tf import geometry
-from efgan_tf.evaluation.photographs import measure, readers
+from efgan_tf.evaluation.photographs import readers, scores, sources
 from efgan_tf.faces.photos import read_photo
 
 # Eyes and nose of faker/male_69.jpg, as the project's detector finds them.
@@ -13,7 +13,7 @@ LANDMARKS = [[160.9, 161.3], [224.6, 160.1], [190.0, 204.5]]
 
 @pytest.fixture(scope="module")
 def face(photos, readers_folder):
-    loaded = readers.load_readers(readers_folder)
+    loaded = readers.Readers(readers_folder)
     photo = read_photo(photos / "faker/male_69.jpg")
     frame = geometry.alignment(np.array(LANDMARKS), 1)
     return loaded, photo, frame, loaded.faces.points(photo, frame)
@@ -47,7 +47,7 @@ def test_identity(face):
 
 def test_features(face):
     loaded, photo, frame, _ = face
-    mouth = measure.mouths(measure.aligned(photo, frame)[None])
+    mouth = scores.mouths(sources.aligned(photo, frame)[None])
     vector = loaded.features.vectors(mouth)
     assert vector.mean() == pytest.approx(0.1946, abs=0.002)
     assert vector.std() == pytest.approx(0.2597, abs=0.002)

@@ -1,4 +1,7 @@
-"""The three judges of a data set: made, scored, kept and asked."""
+"""The independent judges of a data set: trained, scored, kept and asked.
+
+They are networks that read faces and never trained a generator.
+"""
 
 import dataclasses
 import hashlib
@@ -16,11 +19,15 @@ from efgan_tf.common.errors import UserError
 from efgan_tf.common.images import to_float
 from efgan_tf.data import Faces
 from efgan_tf.data.pictures import decode
-from efgan_tf.evaluation.features import BROKEN, run_network, weights_sha256
-from efgan_tf.evaluation.judges import learning, networks
-from efgan_tf.evaluation.metrics import identity, units
-from efgan_tf.evaluation.protocol import expressions_of
-from efgan_tf.evaluation.settings import JudgesConfig
+from efgan_tf.evaluation import judge_training
+from efgan_tf.evaluation.evaluation_settings import JudgesConfig
+from efgan_tf.evaluation.features import (
+    UNREADABLE,
+    run_network,
+    weights_sha256,
+)
+from efgan_tf.evaluation.metrics import face_readings
+from efgan_tf.evaluation.protocol import expression_labels, expressions_of
 
 _RECIPE = 1
 """Counts up when judges are trained in another way: old ones are not used."""
@@ -45,7 +52,7 @@ class Judges:
 
     networks: Mapping[str, keras.Model]
     expressions: tuple[str, ...]
-    scores: Mapping[str, Any]
+    scores: Mapping[str, Any] = dataclasses.field(default_factory=dict)
     verdicts: tuple[str, ...] = ()
 
     @property
@@ -76,11 +83,9 @@ class Judges:
         """What FID and KID compare: `[n, d]`, of the judge of units.
 
         Raises:
-          ValueError: there is no judge of units.
+          KeyError: there is no judge of units.
         """
-        if "units" not in self.networks:
-            raise ValueError("no judge has features: the units are unknown")
-        model = networks.pooled_features(self.networks["units"])
+        model = judge_training.pooled_features(self.networks["units"])
         return run_network(model, images)[0].astype(np.float64)
 
     def _ask(self, name: str, images: np.ndarray) -> np.ndarray | None:
@@ -106,103 +111,54 @@ def train_judges(
     Raises:
       UserError: kept judges are damaged, or the cache cannot be written.
     """
-    names = expressions_of(train)
     folder = cache / _key(train, config)
     if not (folder / _FACTS).exists():
-        _write(folder, _taught(train, names, config))
-    panel = Judges(_read(folder), names, {})
-    scores = _scores(panel, held_out, train.mask)
+        _write(folder, _train(train, config))
+    networks = _read(folder)
+    judges = Judges(networks, expressions_of(train))
+    scores = _scores(judges, held_out, train.mask)
     return dataclasses.replace(
-        panel, scores=scores, verdicts=_verdicts(panel.networks, scores, config)
+        judges, scores=scores, verdicts=_verdicts(networks, scores, config)
     )
 
 
-def _taught(
-    train: Faces, names: tuple[str, ...], config: JudgesConfig
-) -> Judges:
-    keras.utils.set_random_seed(config.judge_seed)
+def _train(train: Faces, config: JudgesConfig) -> dict[str, keras.Model]:
+    """The judges that the data can teach."""
+    keras.utils.set_random_seed(judge_training.SEED)
     size, width = train.size, config.judge_width
     pictures = int(config.judge_kimg * 1000)
     images = decode(train.encoded, size)
-    made: dict[str, keras.Model] = {}
-
-    def teach(name, model, loss, rows, labels, count):
-        learning.fit(
-            model, loss, images[rows], labels, count, config.judge_seed,
-            f"judge of {name}:",
-        )  # fmt: skip
-        return model
-
-    every = np.arange(len(train))
+    trained: dict[str, keras.Model] = {}
     if train.mask.any():
-        made["units"] = teach(
-            "units", networks.unit_judge(size, width), _UnitLoss(train.mask),
-            every, action_units.normalize(train.action_units), pictures,
+        trained["units"] = judge_training.unit_judge(size, width)
+        judge_training.fit(
+            trained["units"], judge_training.UnitLoss(train.mask), images,
+            action_units.normalize(train.action_units), pictures,
+            "judge of units:",
         )  # fmt: skip
+    classification = judge_training.classification_loss()
+    names = expressions_of(train)
     if len(names) > 1:
         rows = np.flatnonzero(np.isin(train.expressions, names))
-        made["expression"] = teach(
-            "expression",
-            networks.expression_judge(size, width, len(names)),
-            keras.losses.SparseCategoricalCrossentropy(from_logits=True),
-            rows, expression_labels(train.expressions[rows], names),
-            pictures // 2,
+        trained["expression"] = judge_training.expression_judge(
+            size, width, len(names)
+        )
+        judge_training.fit(
+            trained["expression"], classification, images[rows],
+            expression_labels(train.expressions[rows], names), pictures // 2,
+            "judge of expression:",
         )  # fmt: skip
     people, person = np.unique(train.subjects, return_inverse=True)
     if 1 < len(people) < len(train):
-        made["identity"] = _taught_people(
-            networks.identity_judge(size, width), teach, every, person,
-            pictures // 2,
+        trained["identity"] = judge_training.identity_judge(size, width)
+        classifier = judge_training.person_classifier(
+            trained["identity"], len(people)
+        )
+        judge_training.fit(
+            classifier, classification, images, person, pictures // 2,
+            "judge of identity:",
         )  # fmt: skip
-    return Judges(made, names, {})
-
-
-def _taught_people(embedder, teach, rows, person, count) -> keras.Model:
-    """Teaches to tell the training people apart by the angle between them.
-
-    A softmax over scaled cosines (Wang et al., "NormFace", 2017), whose
-    classes are thrown away afterwards.
-    """
-    cosines = keras.layers.Dense(
-        int(person.max()) + 1,
-        use_bias=False,
-        kernel_constraint=keras.constraints.UnitNorm(axis=0),
-    )(embedder.output)
-    logits = keras.layers.Rescaling(16.0)(cosines)
-    teach(
-        "identity",
-        keras.Model(embedder.inputs, logits),
-        keras.losses.SparseCategoricalCrossentropy(from_logits=True),
-        rows,
-        person,
-        count,
-    )
-    return embedder
-
-
-class _UnitLoss(keras.losses.Loss):
-    """Mean squared error over the learned units.
-
-    Not the absolute error: most units are 0 in most pictures, and the median,
-    which that aims at, would be 0 for every picture.
-    """
-
-    def __init__(self, mask: np.ndarray):
-        super().__init__()
-        self._mask = mask
-
-    def call(self, y_true, y_pred):
-        error = keras.ops.square(y_true - y_pred)
-        total = keras.ops.sum(error * self._mask, axis=-1)
-        return total / float(self._mask.sum())
-
-
-def expression_labels(
-    expressions: np.ndarray, names: tuple[str, ...]
-) -> np.ndarray:
-    """Names → their numbers, int32 `[n]`."""
-    place = {name: i for i, name in enumerate(names)}
-    return np.array([place[name] for name in expressions.tolist()], np.int32)
+    return trained
 
 
 def _scores(judges: Judges, held_out: Faces, learned: np.ndarray) -> dict:
@@ -213,22 +169,22 @@ def _scores(judges: Judges, held_out: Faces, learned: np.ndarray) -> dict:
     scores: dict[str, Any] = {}
     read = judges.estimate(images)
     if read is not None:
-        truth = held_out.action_units
-        errors = units.picture_errors(read, truth, learned)
-        agreement = units.by_unit(
-            units.intraclass_correlation, read, truth, learned
+        both = read, held_out.action_units
+        errors = face_readings.picture_errors(*both, learned)
+        agreement = face_readings.by_unit(
+            face_readings.intraclass_correlation, *both, learned
         )
         known = [value for value in agreement.values() if value is not None]
         scores["unit error"] = float(errors.mean())
         scores["unit agreement"] = float(np.mean(known)) if known else None
         scores["unit agreement by unit"] = agreement
-        scores["unit slope by unit"] = units.by_unit(
-            units.slope, read, truth, learned
+        scores["unit slope by unit"] = face_readings.by_unit(
+            face_readings.slope, *both, learned
         )
     seen = judges.classify(images)
-    rows = np.flatnonzero(np.isin(held_out.expressions, judges.expressions))
+    names = judges.expressions
+    rows = np.flatnonzero(np.isin(held_out.expressions, names))
     if seen is not None and len(rows):
-        names = judges.expressions
         shown = expression_labels(held_out.expressions[rows], names)
         matrix = np.zeros((len(names), len(names)), int)
         np.add.at(matrix, (shown, seen[rows].argmax(1)), 1)
@@ -239,7 +195,7 @@ def _scores(judges: Judges, held_out: Faces, learned: np.ndarray) -> dict:
     embedded = judges.embed(images)
     people = len(np.unique(held_out.subjects))
     if embedded is not None and 1 < people < len(held_out):
-        found = identity.verification(embedded, held_out.subjects)
+        found = face_readings.verification(embedded, held_out.subjects)
         scores["identity verification"] = found.area
         scores["identity cosine, same person"] = found.same
         scores["identity cosine, different people"] = found.different
@@ -271,16 +227,13 @@ def _verdicts(
                 f"{name} {value:.3f} is below {bar:g}: do not trust what this "
                 "judge says of the edits"
             )
+    bar = config.judge_unit_agreement
     agreement = scores.get("unit agreement by unit", {})
-    weak = [
-        unit
-        for unit, value in agreement.items()
-        if value is None or value < config.judge_unit_agreement
-    ]
+    weak = [n for n, value in agreement.items() if value is None or value < bar]
     if weak:
         lines.append(
-            f"agreement is below {config.judge_unit_agreement:g} on "
-            f"{', '.join(weak)}: look at other units first"
+            f"agreement is below {bar:g} on {', '.join(weak)}: look at other "
+            "units first"
         )
     return tuple(lines)
 
@@ -294,16 +247,18 @@ def _key(train: Faces, config: JudgesConfig) -> str:
         digest.update(np.ascontiguousarray(array).tobytes())
     for names in (train.subjects, train.expressions):
         digest.update("\0".join(names.tolist()).encode())
-    how = [_RECIPE, config.judge_kimg, config.judge_width, config.judge_seed]
+    how = [
+        _RECIPE, config.judge_kimg, config.judge_width, judge_training.SEED,
+    ]  # fmt: skip
     digest.update(json.dumps([train.size, *how]).encode())
     return digest.hexdigest()[:16]
 
 
-def _write(folder: Path, judges: Judges) -> None:
+def _write(folder: Path, networks: Mapping[str, keras.Model]) -> None:
     with outputs.atomic_folder(folder, overwrite=True) as made:
-        for name, network in judges.networks.items():
+        for name, network in networks.items():
             network.save(made / f"{name}.keras")
-        content = {"judges": sorted(judges.networks)}
+        content = {"judges": sorted(networks)}
         (made / _FACTS).write_text(json.dumps(content) + "\n")
 
 
@@ -316,7 +271,7 @@ def _read(folder: Path) -> dict[str, keras.Model]:
             )
             for name in content["judges"]
         }
-    except BROKEN as error:
+    except UNREADABLE as error:
         raise UserError(
             f"{folder} is damaged ({error}); delete it, and the judges are "
             "trained anew"

@@ -10,11 +10,20 @@ from PIL import Image
 
 from efgan_tf import action_units, commands, evaluate_photos
 from efgan_tf.common.errors import UserError
-from efgan_tf.evaluation.photographs import edits as photo_edits
-from efgan_tf.evaluation.photographs import evaluation, report
-from efgan_tf.evaluation.photographs.measure import Score, Seen, Source
-from efgan_tf.evaluation.photographs.people import Photo, read_photos
-from efgan_tf.evaluation.settings import EvaluatePhotosConfig
+from efgan_tf.evaluation.evaluation_settings import EvaluatePhotosConfig
+from efgan_tf.evaluation.photographs import (
+    photo_evaluator,
+    photo_report,
+    sources,
+)
+from efgan_tf.evaluation.photographs import scores as photo_scores
+from efgan_tf.evaluation.photographs.scores import Score
+from efgan_tf.evaluation.photographs.sources import (
+    FaceReading,
+    Photo,
+    Source,
+    read_photos,
+)
 from tests.evaluation.photographs.conftest import ROOT
 
 HELD_OUT = ROOT / "configs/photos_held_out.csv"
@@ -25,15 +34,15 @@ COUNTS = {
 
 
 def make_score(
-    subject, name, happy=0.5, kind=photo_edits.NEUTRAL, shown=True, **values
+    subject, name, happy=0.5, kind=sources.NEUTRAL, shown=True, **values
 ):
     aligned = np.full((256, 256, 3), happy, np.float32)
     probabilities = np.array([1 - happy, happy, 0, 0, 0, 0, 0])
-    seen = Seen(
+    seen = FaceReading(
         aligned, np.zeros((68, 2)), np.zeros(6), probabilities, np.ones(2)
     )
     photo = Photo(f"{subject}.jpg", subject, "", "", shown, np.zeros((2, 2, 3)))
-    target = photo_edits.PhotoEdit(
+    target = photo_scores.PhotoEdit(
         name, action_units.preset("neutral"), np.zeros(6)
     )
     return Score(Source(photo, None, seen, kind), target, seen, values)
@@ -44,7 +53,7 @@ def test_means_over_people_by_hand():
         make_score("a", "happy", seen=1.0, sharp_mouth=0.25),
         make_score("b", "happy", seen=0.0, sharp_mouth=1.0, share=0.7),
     ]
-    found = evaluation.summary(scores, seed=0)
+    found = photo_evaluator.summary(scores)
     assert found["seen"]["mean"] == 0.5
     assert (found["seen"]["low"], found["seen"]["high"]) == (0, 1)
     assert found["sharp_mouth"]["mean"] == pytest.approx(0.5)  # geometric
@@ -63,11 +72,9 @@ def test_goals_pool_their_edits():
         make_score("a", "happy", seen=1.0, identity=0.2),
         make_score("a", "surprised", seen=0.0, identity=0.4),
         make_score("a", "fearful", seen=0.0, identity=0.6),
-        make_score(
-            "a", "neutral", seen=1.0, identity=9.0, kind=photo_edits.SMILE
-        ),
+        make_score("a", "neutral", seen=1.0, identity=9.0, kind=sources.SMILE),
     ]
-    found = {g["name"]: g["found"] for g in evaluation.goals(scores, 0)}
+    found = {g["name"]: g["found"] for g in photo_evaluator.goals(scores)}
     assert found["expression seen, from neutral, mean of five"]["mean"] == 0.5
     assert found["expression seen, from a broad smile"]["mean"] == 1
     identity = found["identity distance, expressions from neutral"]
@@ -79,9 +86,9 @@ def test_only_those_who_may_be_shown_are_on_sheets_worst_first():
     scores = [
         make_score(subject, name, happy, shown=subject != "c")
         for subject, happy in (("a", 0.9), ("b", 0.1), ("c", 0.5))
-        for name in photo_edits.EXPRESSIONS[photo_edits.NEUTRAL]
+        for name in photo_scores.EXPRESSION_EDITS[sources.NEUTRAL]
     ]
-    found = report.sheets_of(scores)
+    found = photo_report.sheets_of(scores)
     assert list(found) == ["neutral_worst", "neutral_best"]
     first, last = (found["neutral_worst"][20 + n * 258, 20, 0] for n in (0, 1))
     assert (first, last) == (140, 242)  # 0.1 and 0.9 of [-1, 1], rounded
@@ -154,8 +161,8 @@ def test_the_command_on_two_faces(photos, readers_folder, tmp_path, capsys):
     kinds = {each["file"]: each["kind"] for each in found["sources"]}
     assert kinds["faker/male_69.jpg"] == "smile"  # teeth show
     closed = found["edits"]["smile"]
-    assert closed[photo_edits.ZERO]["zero_psnr"]["mean"] > 35
-    assert closed[photo_edits.ZERO]["identity"]["mean"] < 0.2
+    assert closed[photo_scores.ZERO]["zero_psnr"]["mean"] > 35
+    assert closed[photo_scores.ZERO]["identity"]["mean"] < 0.2
     assert closed["neutral"]["seen_before"]["mean"] == 0
     assert closed["neutral"]["share"]["mean"] > 0
     text = (tmp_path / "out/report.md").read_text("utf-8")

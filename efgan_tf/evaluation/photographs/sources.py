@@ -1,42 +1,34 @@
-"""Edits of photographs, and what readers of photographs see in them."""
+"""The photographs that are edited, and what readers see in their faces.
+
+A list names them: people whom no model has seen.
+"""
 
 import dataclasses
+import hashlib
 from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
 
 from efgan_tf import geometry
+from efgan_tf.common.csv_files import read_rows
+from efgan_tf.common.errors import UserError
 from efgan_tf.common.images import to_float
 from efgan_tf.editing.aligned_photos import AlignedPhoto
 from efgan_tf.editing.editor import Editor
 from efgan_tf.editing.face_selection import FaceChoice, parse_choice
-from efgan_tf.evaluation.metrics import artifacts, pictures
 from efgan_tf.evaluation.photographs import points
-from efgan_tf.evaluation.photographs.edits import (
-    NEUTRAL,
-    SLIGHT_SMILE,
-    SMILE,
-    ZERO,
-    PhotoEdit,
-    edits_of,
-)
-from efgan_tf.evaluation.photographs.people import Photo
 from efgan_tf.evaluation.photographs.readers import EXPRESSIONS, Readers
+from efgan_tf.faces.photos import read_photo
+
+NEUTRAL, SMILE, SLIGHT_SMILE = "neutral", "smile", "slight smile"
+"""What photographs show; from the first two edits begin."""
 
 LARGEST: FaceChoice = parse_choice("largest")
 """Which face of a photograph is read."""
 
 SIDE = 256
 """Side of the aligned pictures in which edits are compared."""
-
-DETAIL = 2.0
-"""Pixels of `SIDE`: the Gaussian that sharpness and ghosts are seen without."""
-
-BOXES = {
-    name: box
-    for name, box in geometry.pixel_boxes(SIDE).items()
-    if name in ("eyes", "mouth")
-}
 
 # A face that reads as neutral with less of both is neutral; one that reads as
 # happy with more of both smiles broadly.
@@ -45,7 +37,67 @@ _BROAD = {"AU12": 1.5, "AU25": 1.5}
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
-class Seen:
+class Photo:
+    """A photograph of somebody who was held out.
+
+    Attributes:
+      file: its name below the folder of photographs.
+      subject: who it shows.
+      group: the set that it comes from; empty if the list does not say.
+      expression: what it is known to show; empty if the list does not say.
+      shown: whether its edits may be published.
+      pixels: uint8 `[height, width, 3]`.
+    """
+
+    file: str
+    subject: str
+    group: str
+    expression: str
+    shown: bool
+    pixels: np.ndarray
+
+
+def read_photos(folder: str | Path, listed: str | Path) -> list[Photo]:
+    """The photographs that a list names.
+
+    Args:
+      folder: where they lie.
+      listed: CSV file with the columns `file` and `subject`, and as far as
+        known `set`, `expression`, `shown` (1: edits may be published) and
+        `sha256`.
+
+    Raises:
+      UserError: the list or a photograph cannot be read, or a photograph is
+        not the listed one.
+    """
+    rows = read_rows(Path(listed))
+    if not rows or not all(
+        row.get("file") and row.get("subject") for row in rows
+    ):
+        raise UserError(
+            f"{listed} needs the columns file and subject, filled in each line"
+        )
+    return [_photo(Path(folder), row) for row in rows]
+
+
+def _photo(folder: Path, row: dict[str, str]) -> Photo:
+    path = folder / row["file"]
+    pixels = read_photo(path)
+    digest = hashlib.sha256(path.read_bytes()).hexdigest()
+    if row.get("sha256") and row["sha256"] != digest:
+        raise UserError(f"{path} is not the listed photograph: SHA-256 differs")
+    return Photo(
+        row["file"],
+        row["subject"],
+        row.get("set", ""),
+        row.get("expression", ""),
+        row.get("shown") == "1",
+        pixels,
+    )
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class FaceReading:
     """What the readers see in one picture of a face.
 
     Attributes:
@@ -75,31 +127,14 @@ class Source:
     Attributes:
       photo: it.
       aligned_photo: its face, as the model sees it.
-      seen: what the readers see in it.
+      reading: what the readers see in it.
       kind: `NEUTRAL`, `SMILE`, `SLIGHT_SMILE`, or "" for none of them.
     """
 
     photo: Photo
     aligned_photo: AlignedPhoto
-    seen: Seen
+    reading: FaceReading
     kind: str
-
-
-@dataclasses.dataclass(frozen=True, eq=False)
-class Score:
-    """One edit.
-
-    Attributes:
-      source: of what.
-      edit: what was asked for.
-      seen: what the readers see in the result.
-      values: the metrics of `report.METRICS` that it has.
-    """
-
-    source: Source
-    edit: PhotoEdit
-    seen: Seen
-    values: dict[str, float]
 
 
 def read_sources(
@@ -117,8 +152,8 @@ def read_sources(
         if not isinstance(aligned_photo, AlignedPhoto):
             missed.append(photo.file)
             continue
-        (seen,) = look(readers, aligned_photo, [photo.pixels])
-        sources.append(Source(photo, aligned_photo, seen, _kind(seen)))
+        (reading,) = read_face(readers, aligned_photo, [photo.pixels])
+        sources.append(Source(photo, aligned_photo, reading, _kind(reading)))
     firsts: dict[tuple[str, str], Source] = {}
     for source in sorted(sources, key=lambda each: each.photo.file):
         if source.kind:
@@ -126,28 +161,28 @@ def read_sources(
     return list(firsts.values()), missed
 
 
-def _kind(seen: Seen) -> str:
-    read = dict(zip(points.UNITS, seen.units, strict=True))
-    if seen.expression == "neutral" and all(
+def _kind(reading: FaceReading) -> str:
+    read = dict(zip(points.UNITS, reading.units, strict=True))
+    if reading.expression == "neutral" and all(
         read[unit] < most for unit, most in _CALM.items()
     ):
         return NEUTRAL
-    if seen.expression != "happy":
+    if reading.expression != "happy":
         return ""
     broad = all(read[unit] > least for unit, least in _BROAD.items())
     return SMILE if broad else SLIGHT_SMILE
 
 
-def look(
+def read_face(
     readers: Readers, aligned_photo: AlignedPhoto, photos: Sequence[np.ndarray]
-) -> list[Seen]:
+) -> list[FaceReading]:
     """What readers see in a photo's first face, in several versions of it."""
     place = frame(aligned_photo)
     found = np.stack([readers.faces.points(each, place) for each in photos])
     probabilities = readers.expressions(photos, found)
     units = points.intensities(found)
     return [
-        Seen(
+        FaceReading(
             aligned(photo, place),
             found[n],
             units[n],
@@ -164,63 +199,5 @@ def frame(aligned_photo: AlignedPhoto) -> np.ndarray:
 
 
 def aligned(photo: np.ndarray, place: np.ndarray) -> np.ndarray:
-    """A photo in the frame that `[2, 3]` takes it to, as `Seen.aligned`."""
+    """A photo in the frame that `[2, 3]` maps it to: `FaceReading.aligned`."""
     return to_float(geometry.warp(photo, place * SIDE, SIDE))
-
-
-def score_edits(
-    editor: Editor, readers: Readers, source: Source
-) -> list[Score]:
-    """Makes and reads all edits of a photograph."""
-    face = source.aligned_photo.faces[0]
-    edits = edits_of(source.kind, face.source, source.seen.units)
-    edited = editor.render(
-        [source.aligned_photo] * len(edits), [[each.target] for each in edits]
-    )
-    seen = look(readers, source.aligned_photo, [each.image for each in edited])
-    scores = [
-        Score(source, each, after, _values(source, each, after))
-        for each, after in zip(edits, seen, strict=True)
-    ]
-    before = to_float(face.aligned[None])
-    after = edited[0].faces[0].edits.images[:, -1]
-    scores[0].values["zero_psnr"] = float(pictures.psnr(after, before)[0])
-    return scores
-
-
-def _values(source: Source, edit: PhotoEdit, after: Seen) -> dict[str, float]:
-    before = source.seen
-    moved, change = after.units - before.units, edit.change
-    still = np.abs(change) < 0.5
-    values = {
-        "identity": float(np.linalg.norm(after.identity - before.identity)),
-    }
-    if still.any():
-        values["unasked"] = float(np.abs(moved[still]).mean())
-    if change @ change > 1:
-        values["share"] = float(moved @ change / (change @ change))
-    if edit.name in EXPRESSIONS:
-        values["seen"] = float(after.expression == edit.name)
-        values["seen_before"] = float(before.expression == edit.name)
-    pair = after.aligned[None], before.aligned[None]
-    sharp = pictures.by_region(artifacts.sharpness, BOXES, *pair, sigma=DETAIL)
-    values |= {f"sharp_{name}": float(v[0]) for name, v in sharp.items()}
-    if source.kind == SMILE and edit.name != ZERO:
-        values["ghost"] = ghost(after.aligned, before.aligned)
-    return values
-
-
-def ghost(after: np.ndarray, before: np.ndarray) -> float:
-    """Share of the mouth's old detail that is still at its place.
-
-    Args:
-      after: `[256, 256, 3]`, aligned.
-      before: likewise.
-    """
-    new, old = (geometry.crop(x[None], BOXES["mouth"]) for x in (after, before))
-    return float(artifacts.kept_detail(new, old, sigma=DETAIL)[0])
-
-
-def mouths(faces: np.ndarray) -> np.ndarray:
-    """Aligned faces `[n, 256, 256, 3]` → their mouths' boxes."""
-    return geometry.crop(faces, BOXES["mouth"])

@@ -5,12 +5,15 @@ import json
 import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from efgan_tf.common.errors import UserError
-from efgan_tf.evaluation.columns import ALL, EDIT, NO_EDIT, REPORT
+from efgan_tf.evaluation.tables import ALL, EDIT, NO_EDIT, REPORT
+
+if TYPE_CHECKING:
+    pass
 
 METRICS_LOG = "metrics.jsonl"
 
@@ -22,7 +25,7 @@ class Curves:
     Attributes:
       name: of the run, as legends say it.
       lines: of `metrics.jsonl`, each with `"images"`.
-      report: of `efgan_tf.evaluate`; None if the run was not judged.
+      report: of `efgan_tf.evaluate`; None if the run was not evaluated.
     """
 
     name: str
@@ -31,11 +34,8 @@ class Curves:
 
     def names(self, section: str) -> list[str]:
         """What was written of a section, `"generator"` say, in order."""
-        start = f"{section}/"
-        found = (name for line in self.lines for name in line)
-        return list(
-            dict.fromkeys(name for name in found if name.startswith(start))
-        )
+        names = dict.fromkeys(name for line in self.lines for name in line)
+        return [name for name in names if name.startswith(f"{section}/")]
 
     def points(self, name: str) -> tuple[np.ndarray, np.ndarray]:
         """Images seen and values of one metric, `[n]` each, perhaps none."""
@@ -51,24 +51,18 @@ class Curves:
             return None
         return self.lines[phases.index(2)]["images"]
 
-    def judged(self, metric: str, row: str) -> Mapping[str, Any] | None:
-        """`{"mean", "low", "high"}` of a judges' metric, if there is one.
+    def evaluated(self, metric: str, row: str) -> Mapping[str, Any] | None:
+        """`{"mean", "low", "high"}` of a metric of the report, if it is there.
 
         Args:
-          metric: of `columns.METRICS`.
-          row: `columns.EDIT` or `columns.NO_EDIT`.
+          metric: of `tables.METRICS`.
+          row: `EDIT` or `NO_EDIT`.
         """
         return self.report and self.report["rows"][row][ALL].get(metric)
 
-    @property
-    def judged_at(self) -> float:
-        """Images that the judged checkpoint had seen."""
-        assert self.report is not None, "the run was not judged"
-        return self.report["training"]["images"]
-
 
 def read_runs(runs: Sequence[str]) -> list[Curves]:
-    """The curves of several runs with what the judges said of them.
+    """The curves of several runs with their reports.
 
     Args:
       runs: their folders; each gets a name of its own.
@@ -78,15 +72,18 @@ def read_runs(runs: Sequence[str]) -> list[Curves]:
     """
     found = []
     for run, name in zip(runs, names_of(runs), strict=True):
-        path = Path(run)
-        _check_is_run(path)
-        lines = _read_lines(path / METRICS_LOG)
-        if not lines:
+        log = Path(run, METRICS_LOG)
+        if not Path(run).is_dir():
+            raise UserError(f"{run} is no folder; name a run")
+        if not log.is_file():
             raise UserError(
-                f"{path / METRICS_LOG} holds no whole line yet; wait, or train "
-                "on"
+                f"{run} has no {METRICS_LOG}, so there is nothing to draw; "
+                "name the folder of a run"
             )
-        found.append(Curves(name, lines, _read_report(path)))
+        lines = _read_lines(log)
+        if not lines:
+            raise UserError(f"{log} holds no whole line yet; wait, or train on")
+        found.append(Curves(name, lines, _read_report(Path(run))))
     return found
 
 
@@ -110,16 +107,6 @@ def names_of(runs: Sequence[str]) -> list[str]:
         name if names.count(name) == 1 else str(run)
         for run, name in zip(runs, names, strict=True)
     ]
-
-
-def _check_is_run(path: Path) -> None:
-    if not path.is_dir():
-        raise UserError(f"{path} is no folder; name a run")
-    if not (path / METRICS_LOG).is_file():
-        raise UserError(
-            f"{path} has no {METRICS_LOG}, so there is nothing to draw; name "
-            "the folder of a run"
-        )
 
 
 def _read_lines(path: Path) -> list[dict[str, Any]]:
@@ -151,7 +138,7 @@ def _read_line(line: str, place: str) -> dict[str, Any]:
 
 
 def _read_report(run: Path) -> dict[str, Any] | None:
-    """What the judges said of a run, if it was evaluated."""
+    """A run's report, if it was evaluated."""
     path = run / "evaluation" / REPORT
     if not path.exists():
         return None

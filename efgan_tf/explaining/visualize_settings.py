@@ -57,7 +57,7 @@ class VisualizeConfig:
     intensity: float = option(1.0, "how far that edit goes, as in edit")
     au: str = option("", "single units of that edit: AU12=3,AU06=2")
     samples: int = option(24, "noisy copies that SmoothGrad averages over")
-    steps: int = option(24, "of activation maximisation")
+    steps: int = option(24, "of activation maximization")
     seed: int = option(0, "of the noise")
     max_megapixels: float = option(100.0, "larger photos are refused")
 

@@ -7,11 +7,10 @@ import numpy as np
 
 from efgan_tf.common import sheets
 from efgan_tf.common.images import to_uint8
-from efgan_tf.evaluation import markdown
+from efgan_tf.evaluation import tables
 from efgan_tf.evaluation.photographs import points
-from efgan_tf.evaluation.photographs.edits import EXPRESSIONS as PRESETS
-from efgan_tf.evaluation.photographs.measure import Score
 from efgan_tf.evaluation.photographs.readers import EXPRESSIONS
+from efgan_tf.evaluation.photographs.scores import EXPRESSION_EDITS, Score
 
 METRICS = {
     "seen_before": ("seen before", 2),
@@ -31,9 +30,9 @@ _KINDS = {"neutral": "From a neutral face", "smile": "From a broad smile"}
 
 _DEFINITIONS = """\
 - seen: share whose most probable expression, to face-api's network, is the
-  wanted one; before: of the unedited photographs
-- share of change: how much of the wanted change of the units that are read off
-  dlib's points is there, along the wanted change; 1 is all of it
+  target's; before: of the unedited photographs
+- share of change: how much of the target's change of the units that are read
+  off dlib's points is there, along that change; 1 is all of it
 - unasked change: mean absolute change, 0–5, of those of the units that were to
   change by less than 0.5; of "no change" it is what reader and model add
 - identity distance: between dlib's embeddings of edit and photograph; two
@@ -54,10 +53,10 @@ def text(report: Mapping[str, Any]) -> str:
         f"# {report['model']} on {len(edited)} photographs",
         "In brackets: 95 % intervals, people resampled.",
         "### Goals",
-        markdown.table(
+        tables.markdown_table(
             ["", "goal", "found"],
             [
-                [g["name"], g["goal"], markdown.cell(g["found"], 2)]
+                [g["name"], g["goal"], tables.cell(g["found"], 2)]
                 for g in report["goals"]
             ],
         ),
@@ -78,13 +77,13 @@ def text(report: Mapping[str, Any]) -> str:
 
 def _edits(rows: Mapping[str, Mapping[str, Any]]) -> str:
     names = [n for n in METRICS if any(n in row for row in rows.values())]
-    return markdown.table(
+    return tables.markdown_table(
         ["to", "people", *(METRICS[name][0] for name in names)],
         [
             [
                 label,
                 str(row["identity"]["people"]),
-                *(markdown.cell(row.get(n), METRICS[n][1]) for n in names),
+                *(tables.cell(row.get(n), METRICS[n][1]) for n in names),
             ]
             for label, row in rows.items()
         ],
@@ -92,9 +91,9 @@ def _edits(rows: Mapping[str, Mapping[str, Any]]) -> str:
 
 
 def _truths(values: Mapping[str, Mapping[str, Any]]) -> str:
-    return markdown.table(
+    return tables.markdown_table(
         ["", "mean"],
-        [[name, markdown.cell(value, 2)] for name, value in values.items()],
+        [[name, tables.cell(value, 2)] for name, value in values.items()],
     )
 
 
@@ -107,12 +106,17 @@ def score_rows(scores: Sequence[Score]) -> Iterator[list[Any]]:
           for name in (*points.UNITS, *EXPRESSIONS)),
     ]  # fmt: skip
     for score in scores:
-        photo, seen = score.source.photo, (score.source.seen, score.seen)
+        photo = score.source.photo
+        readings = [
+            value
+            for reading in (score.source.reading, score.reading)
+            for value in (*reading.units, *reading.probabilities)
+        ]
         yield [
             photo.file, photo.subject, photo.group, score.source.kind,
             score.edit.name,
             *(_digits(score.values.get(name)) for name in metrics),
-            *(_digits(v) for s in seen for v in (*s.units, *s.probabilities)),
+            *map(_digits, readings),
         ]  # fmt: skip
 
 
@@ -128,10 +132,10 @@ def sheets_of(scores: Sequence[Score]) -> dict[str, np.ndarray]:
     """Name → uint8 `[height, width, 3]`; only people who may be shown.
 
     A person's rank is the mean probability that the expression network gives
-    the wanted expressions, over that person's edits.
+    the targets, over that person's edits.
     """
     found = {}
-    for kind, names in PRESETS.items():
+    for kind, names in EXPRESSION_EDITS.items():
         edits: dict[str, dict[str, Score]] = {}
         for score in scores:
             source = score.source
@@ -153,7 +157,7 @@ def _probability(edits: dict[str, Score]) -> float:
     return float(
         np.mean(
             [
-                score.seen.probabilities[EXPRESSIONS.index(name)]
+                score.reading.probabilities[EXPRESSIONS.index(name)]
                 for name, score in edits.items()
                 if name in EXPRESSIONS
             ]
@@ -164,12 +168,12 @@ def _probability(edits: dict[str, Score]) -> float:
 def _sheet(
     rows: Sequence[dict[str, Score]], names: Sequence[str]
 ) -> np.ndarray:
-    first = [next(iter(row.values())).source.seen for row in rows]
+    first = [next(iter(row.values())).source.reading for row in rows]
     columns = {"photograph": first}
-    columns |= {name: [row[name].seen for row in rows] for name in names}
+    columns |= {name: [row[name].reading for row in rows] for name in names}
     return sheets.grid(
         {
-            title: to_uint8(np.stack([s.aligned for s in seen]))
-            for title, seen in columns.items()
+            title: to_uint8(np.stack([r.aligned for r in readings]))
+            for title, readings in columns.items()
         }
     )

@@ -16,16 +16,12 @@ from efgan_tf.trained.presets import DEFAULT
 class JudgesConfig:
     """How judges are trained, and when one is good enough."""
 
-    judge_dir: str = option(
-        "", "where judges are kept; DATA_DIR/judges if empty"
-    )
     judge_kimg: float = option(
         40.0,
         "thousands of pictures that the judge of units is trained on; the "
         "others see half of them",
     )
     judge_width: int = option(24, "channels of the judges' first layer")
-    judge_seed: int = option(0, "of the judges' weights and batches")
     judge_unit_agreement: float = option(
         0.6, "least mean ICC(3,1) of the judge of units on held-out people"
     )
@@ -39,7 +35,6 @@ class JudgesConfig:
     def __post_init__(self):
         check_finite(self)
         check_at_least(self, 1, "judge_width")
-        check_at_least(self, 0, "judge_seed")
         require(self.judge_kimg > 0, "--judge_kimg must be greater than 0")
 
 
@@ -72,7 +67,6 @@ class EvaluateConfig:
         "folder of its own below --out, if empty",
     )
     pairs: int = option(1000, "how many edits are judged at most")
-    eval_seed: int = option(0, "of the choice of pairs and of the intervals")
     inception_weights: str = option(
         "",
         "Inception-v3 weights for FID and KID: a file, or download to let "
@@ -94,7 +88,6 @@ class EvaluateConfig:
 
     def __post_init__(self):
         check_at_least(self, 2, "pairs")
-        check_at_least(self, 0, "eval_seed")
         require(
             [bool(self.run_dir), bool(self.model), bool(self.compare)].count(
                 True
@@ -139,9 +132,7 @@ class EvaluatePhotosConfig:
     readers: str = option("readers", "folder of the readers' npm packages")
     out: str = option("", "folder of the report")
     overwrite: bool = option(False, "replace a report that is there")
-    eval_seed: int = option(0, "of the intervals")
 
     def __post_init__(self):
-        check_at_least(self, 0, "eval_seed")
         require(bool(self.photos), "name the photographs' folder: --photos=DIR")
         require(bool(self.out), "name the report's folder: --out=DIR")

@@ -9,8 +9,8 @@ import pytest
 from PIL import Image
 
 from efgan_tf import commands, plot
-from efgan_tf.evaluation import curves, training_plots
-from efgan_tf.evaluation.columns import ALL, EDIT, NO_EDIT
+from efgan_tf.evaluation import training_logs, training_plots
+from efgan_tf.evaluation.tables import ALL, EDIT, NO_EDIT
 from tests.editing.scenes import files
 
 
@@ -71,21 +71,21 @@ def run(*arguments):
 
 
 def test_curves_are_what_was_written(runs):
-    first, second = curves.read_runs(runs)
+    first, second = training_logs.read_runs(runs)
     assert (first.name, second.name) == ("a", "b")
     images, values = first.points("held_out/psnr")
     np.testing.assert_array_equal(images, [64, 128])
     np.testing.assert_array_equal(values, [33, 37])
     assert first.names("generator") == ["generator/au"]
-    assert first.phase_2 == 80 and first.judged_at == 128
-    assert first.judged("au_error", EDIT)["mean"] == 3
-    assert first.judged("psnr", EDIT) is None
-    assert second.judged("au_error", EDIT) is None
+    assert first.phase_2 == 80 and first.report["training"]["images"] == 128
+    assert first.evaluated("au_error", EDIT)["mean"] == 3
+    assert first.evaluated("psnr", EDIT) is None
+    assert second.evaluated("au_error", EDIT) is None
     assert len(second.points("absent")[0]) == 0
 
 
 def test_runs_of_one_name_go_by_their_paths(tmp_path):
-    assert curves.names_of(["x/a", "y/a", "b/"]) == ["x/a", "y/a", "b"]
+    assert training_logs.names_of(["x/a", "y/a", "b/"]) == ["x/a", "y/a", "b"]
 
 
 def test_pictures_of_several_runs(runs, tmp_path, capsys):
@@ -117,16 +117,16 @@ def test_what_a_run_lacks_is_not_drawn(tmp_path, capsys):
 def test_a_line_that_is_being_written_is_waited_for(runs):
     with open(runs[0] / "metrics.jsonl", "a") as file:
         file.write('{"images": 144, "gener')
-    (found,) = curves.read_runs(runs[:1])
+    (found,) = training_logs.read_runs(runs[:1])
     assert found.lines[-1]["images"] == 128
 
 
 def test_means_run_over_neighbours():
     values = np.array([0.0, 3, 6, 3, 0])
     np.testing.assert_allclose(
-        training_plots._running_mean(values, 3), [1.5, 3, 4, 3, 1.5]
+        training_plots.running_mean(values, 3), [1.5, 3, 4, 3, 1.5]
     )
-    np.testing.assert_allclose(training_plots._running_mean(values, 1), values)
+    np.testing.assert_allclose(training_plots.running_mean(values, 1), values)
 
 
 @pytest.mark.parametrize(
@@ -172,7 +172,7 @@ def test_an_evaluation_does_without_a_log(runs, tmp_path):
     (tmp_path / "new").mkdir()
     (tmp_path / "new" / "metrics.jsonl").touch()
     names = [*map(str, runs), f"{tmp_path}/copied", f"{tmp_path}/new"]
-    found = curves.read_training(names)
+    found = training_logs.read_training(names)
     assert [each.name for each in found] == ["a", "b", "new"]
     assert found[0].report is None
     training_plots.plot_training(found, tmp_path / "training.png")

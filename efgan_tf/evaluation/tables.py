@@ -1,6 +1,8 @@
-"""What the rows and columns of a report are."""
+"""What the rows and columns of reports are, and how tables are written."""
 
 import dataclasses
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 
 @dataclasses.dataclass(frozen=True)
@@ -42,13 +44,13 @@ METRICS: dict[str, Metric] = {
     "au_error": Metric(
         "AU error",
         "mean absolute difference, 0-5, between the units that the judge reads "
-        "off the edit and those that were wanted, over learned units",
+        "off the edit and those of the target, over learned units",
         "lower",
     ),
     "expression_accuracy": Metric(
         "expression",
-        "share of edits whose expression the judge sees as wanted, among the "
-        "named ones",
+        "share of edits whose expression the judge sees as the target's, among "
+        "the named ones",
         "higher",
     ),
     "identity": Metric(
@@ -115,3 +117,28 @@ METRICS: dict[str, Metric] = {
         "lower",
     ),
 }
+
+
+def markdown_table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """A table of texts."""
+    return "\n".join(
+        f"| {' | '.join(cells)} |"
+        for cells in (heads, ["---"] * len(heads), *rows)
+    )
+
+
+def cell(value: Mapping[str, Any] | None, digits: int, sign: str = "") -> str:
+    """A mean with its interval, as far as there are any.
+
+    Args:
+      value: `{"mean", "low", "high"}`, the ends may be missing or None.
+      digits: behind the point.
+      sign: "+" where it should stand before what is not negative.
+    """
+    if value is None:
+        return "–"
+    text = f"{value['mean']:{sign}.{digits}f}"
+    if value.get("low") is None:
+        return text
+    ends = [f"{value[end]:{sign}.{digits}f}" for end in ("low", "high")]
+    return f"{text} ({ends[0]} to {ends[1]})"
