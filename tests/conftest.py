@@ -7,6 +7,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 import pytest
 import tensorflow as tf
 
+from efgan_tf import commands
 from tests.browser import chromium, visit  # noqa: F401 - fixtures
 
 LOGICAL_CPUS = 4
@@ -18,6 +19,24 @@ def pytest_configure(config):
     tf.config.set_logical_device_configuration(
         cpu, [tf.config.LogicalDeviceConfiguration()] * LOGICAL_CPUS
     )
+
+
+@pytest.fixture
+def refusal(capsys):
+    """Runs a command that must refuse; returns the one line that says why.
+
+    `refusal(main, *classes, flags=[...])`, as `commands.run` takes them.
+    """
+
+    def run(main, *classes, flags):
+        argv = ["command", *map(str, flags)]
+        capsys.readouterr()  # what was printed before
+        assert commands.run(main, *classes, argv=argv) == 2
+        error = capsys.readouterr().err
+        assert error.startswith("error: ") and error.count("\n") == 1, error
+        return error
+
+    return run
 
 
 @pytest.fixture(scope="session")
