@@ -59,7 +59,7 @@ TARGETS = [
 
 
 @pytest.mark.parametrize("target", TARGETS, ids=lambda target: "-".join(target))
-def test_photos_are_edited_as_at_home(rendered, local, remote, target):
+def test_photos_are_edited_as_without_a_server(rendered, local, remote, target):
     photo, target = group_photo(rendered), dict(target)
     if "from_photo" in target:
         target["from_photo"] = portraits(rendered)[2]

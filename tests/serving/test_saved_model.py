@@ -286,7 +286,7 @@ def test_each_weight_is_written_once_and_nothing_else(exported):
     assert 4 * count <= data.stat().st_size < 4 * count + 100_000
 
 
-def test_the_graph_is_float32_and_compiled_by_nobody(exported):
+def test_the_graph_is_float32_and_not_compiled(exported):
     content = (exported.saved_model / "saved_model.pb").read_bytes()
     graph = saved_model_pb2.SavedModel.FromString(content).meta_graphs[0]
     functions = graph.graph_def.library.function

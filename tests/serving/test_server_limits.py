@@ -60,7 +60,7 @@ def test_a_deadline_that_passes_before_its_turn(folder, tmp_path, monkeypatch):
         assert caller.predict(_x(1)).code is Code.OK
 
 
-def test_a_client_that_disconnects_disturbs_nobody(folder, tmp_path, caplog):
+def test_a_client_that_disconnects_disturbs_no_other(folder, tmp_path, caplog):
     with serving(folder) as (server, caller):
         gate = Gate(tmp_path / "gate", caller)
         request = predict_request(gate.inputs, "gate")

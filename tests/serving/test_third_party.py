@@ -44,8 +44,8 @@ def test_ovmsclient(served, face):
     client = ovmsclient.make_grpc_client(served.address)
     status = client.get_model_status(**OVMS)
     assert status[1]["state"] == "AVAILABLE"
-    told = client.get_model_metadata(**OVMS)
-    assert told["inputs"]["image"]["shape"] == [-1, 64, 64, 3]
+    metadata = client.get_model_metadata(**OVMS)
+    assert metadata["inputs"]["image"]["shape"] == [-1, 64, 64, 3]
     images, _, target = random_faces(2)
     model = make_forms()["run"]
     edits = model.edit(images, model.estimate(images), target)
