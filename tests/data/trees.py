@@ -71,8 +71,7 @@ class Tree:
       passed_over: how many photos of the set are not, by reason.
       unknown_names: pictures that are none of the set's photos, with the
         beginning of the reason.
-      broken: chosen photos of which no face can be had, with the beginning of
-        the reason.
+      broken: chosen photos of which no face can be had.
       faces: of every picture that can be read, first the one whom the photo
         is of; none for a bare wall.
     """
@@ -81,18 +80,18 @@ class Tree:
     labels: dict[str, Label] = dataclasses.field(default_factory=dict)
     passed_over: dict[str, int] = dataclasses.field(default_factory=dict)
     unknown_names: dict[str, str] = dataclasses.field(default_factory=dict)
-    broken: dict[str, str] = dataclasses.field(default_factory=dict)
+    broken: set[str] = dataclasses.field(default_factory=set)
     faces: dict[str, tuple[Face, ...]] = dataclasses.field(default_factory=dict)
 
     @property
     def files(self) -> list[str]:
         """Whatever looks like a photo by its name, sorted."""
-        return sorted(self.faces.keys() | self.broken.keys())
+        return sorted(self.faces.keys() | self.broken)
 
     @property
     def usable(self) -> list[str]:
         """The chosen photos of which a face can be had, sorted."""
-        return sorted(self.labels.keys() - self.broken.keys())
+        return sorted(self.labels.keys() - self.broken)
 
     def add(self, file: str, picture: Picture, label: Label | None) -> None:
         """Writes a picture; with a label, it is a chosen photo."""
@@ -111,9 +110,7 @@ class Tree:
         self.write(cut, content[: len(content) // 2])
         self.write(empty, b"")
         self.add(wall, Picture(np.full_like(picture.image, 150), ()), None)
-        self.broken[cut] = "cut off or damaged"
-        self.broken[empty] = "is an empty file"
-        self.broken[wall] = "no face found"
+        self.broken |= {cut, empty, wall}
 
     def add_unknown_names(
         self, reasons: dict[str, str], picture: Picture
