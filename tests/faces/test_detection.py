@@ -53,7 +53,7 @@ def test_landmarks_are_where_they_were_rendered(found, portraits):
     assert np.abs(errors.mean(0)).max() < 5
 
 
-def test_pixel_centres_lie_at_halves(detector, found, portraits):
+def test_pixel_centers_lie_at_halves(detector, found, portraits):
     mirrored = detector.detect([photo[:, ::-1] for photo, _ in portraits])
     sides_swapped = [1, 0, 2, 4, 3]
     shifts = [

@@ -227,21 +227,21 @@ def test_16_bit_colors_keep_their_metadata(tmp_path, suffix):
 
 @pytest.mark.parametrize("suffix", ["png", "tif"])
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
-def test_grey_photos_stay_grey(tmp_path, suffix, dtype):
-    grey = noise(1, dtype)
-    document, _, path = rewrite(tmp_path, Image.fromarray(grey), suffix)
+def test_gray_photos_stay_gray(tmp_path, suffix, dtype):
+    gray = noise(1, dtype)
+    document, _, path = rewrite(tmp_path, Image.fromarray(gray), suffix)
     with Image.open(path) as found:
         pixels = np.asarray(found)
     assert pixels.dtype == dtype and pixels.shape == SHAPE
     mask = untouched()
-    np.testing.assert_array_equal(pixels[mask], grey[mask])
-    assert (pixels[~mask] != grey[~mask]).all()
+    np.testing.assert_array_equal(pixels[mask], gray[mask])
+    assert (pixels[~mask] != gray[~mask]).all()
     write_document(tmp_path / "out.jpg", document, edit(document))
     with Image.open(tmp_path / "out.jpg") as found:
         assert found.mode == "L"
 
 
-def test_a_colored_edit_of_a_grey_photo_becomes_its_luma(tmp_path):
+def test_a_colored_edit_of_a_gray_photo_becomes_its_luma(tmp_path):
     document = from_image(Image.new("L", SHAPE[::-1], 100))
     edited = document.pixels.copy()
     edited[TOUCHED] = (150, 100, 50)

@@ -12,8 +12,8 @@ from efgan_tf.faces.photos import PhotoError, read_photo
 RED, WHITE = (255, 0, 0), (255, 255, 255)
 
 
-def picture(mode="RGB", size=(6, 4), colour=0):
-    return Image.new(mode, size, colour)
+def picture(mode="RGB", size=(6, 4), color=0):
+    return Image.new(mode, size, color)
 
 
 def test_plain_photos_are_read_as_they_are(tmp_path):
@@ -41,7 +41,7 @@ def test_photos_are_turned_as_pillow_turns_them(tmp_path, suffix, orientation):
 
 
 @pytest.mark.parametrize(
-    "mode, colour, expected",
+    "mode, color, expected",
     [
         ("RGBA", (255, 0, 0, 255), RED),
         ("RGBA", (255, 0, 0, 0), WHITE),
@@ -50,13 +50,13 @@ def test_photos_are_turned_as_pillow_turns_them(tmp_path, suffix, orientation):
         ("1", 1, WHITE),
     ],
 )
-def test_transparent_parts_lie_over_white(tmp_path, mode, colour, expected):
-    picture(mode, colour=colour).save(tmp_path / "photo.png")
+def test_transparent_parts_lie_over_white(tmp_path, mode, color, expected):
+    picture(mode, color=color).save(tmp_path / "photo.png")
     assert (read_photo(tmp_path / "photo.png") == expected).all()
 
 
 @pytest.mark.parametrize("suffix", ["png", "tif"])
-def test_16_bit_greys_are_scaled(tmp_path, suffix):
+def test_16_bit_grays_are_scaled(tmp_path, suffix):
     ramp = np.array([[0, 257, 100 * 257, 65535]], np.uint16)
     Image.fromarray(ramp).save(tmp_path / f"photo.{suffix}")
     found = read_photo(tmp_path / f"photo.{suffix}")
@@ -152,7 +152,7 @@ def test_floating_point_pixels_are_refused(tmp_path):
 def test_what_phones_and_browsers_write_is_read(tmp_path, suffix):
     exif = Image.Exif()
     exif[0x0112] = 6
-    image = picture(size=(64, 48), colour=(200, 100, 50))
+    image = picture(size=(64, 48), color=(200, 100, 50))
     if suffix in ("heic", "hif"):
         heif = pytest.importorskip("pillow_heif", reason="needs pillow-heif")
         heif.from_pillow(image).save(
@@ -182,9 +182,7 @@ def test_heic_without_its_package_is_one_line(tmp_path, monkeypatch):
     "suffix, what", [("gif", "frames"), ("avif", "frames")]
 )
 def test_further_pictures_are_said(tmp_path, suffix, what):
-    first, *others = [
-        picture(size=(32, 32), colour=c) for c in (RED, 90, WHITE)
-    ]
+    first, *others = [picture(size=(32, 32), color=c) for c in (RED, 90, WHITE)]
     path = tmp_path / f"photo.{suffix}"
     first.save(path, save_all=True, append_images=others)
     note = f"of 3 {what} in the file the first one was taken"

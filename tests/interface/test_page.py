@@ -125,7 +125,7 @@ def test_bad_files_are_told_of_and_the_page_lives_on(start, tmp_path):
         "vast.png": "vast.png: over 4 megapixels; shrink it first",
     }
     (tmp_path / "text.jpg").write_text("no picture")
-    Image.new("RGB", (200, 200), "grey").save(tmp_path / "wall.png")
+    Image.new("RGB", (200, 200), "gray").save(tmp_path / "wall.png")
     Image.new("L", (3000, 2000)).save(tmp_path / "vast.png")
     for name, text in texts.items():
         _upload(page, tmp_path / name)

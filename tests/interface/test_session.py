@@ -195,7 +195,7 @@ def test_what_is_no_photo_is_told_by_its_own_name(name, session, tmp_path):
 
 def test_photos_without_a_face_or_with_too_many_pixels(session, tmp_path):
     path = tmp_path / "wall.png"
-    Image.new("RGB", (300, 200), "grey").save(path)
+    Image.new("RGB", (300, 200), "gray").save(path)
     with pytest.raises(UserError, match="wall.png: no face was found; try"):
         open_photo(tiny_editor(), path, LIMIT)
     with pytest.raises(UserError, match="wall.png: no face was found"):

@@ -1,9 +1,13 @@
 """The local server: answers, and the status code of every fault."""
 
+import io
+
+import grpc
 import numpy as np
 import pytest
 import tensorflow as tf
 from grpc_health.v1 import health_pb2, health_pb2_grpc
+from PIL import Image
 from tensorflow.core.framework import types_pb2
 from tensorflow_serving.apis import get_model_metadata_pb2
 
@@ -137,6 +141,39 @@ def test_a_long_message_is_cut(caller):
     answer = caller.predict({**_inputs(), "x" * 50_000: _UNITS})
     assert answer.code is Code.INVALID_ARGUMENT
     assert len(answer.details) == 1024
+
+
+def _encoded_face():
+    file = io.BytesIO()
+    Image.new("RGB", (64, 64), "gray").save(file, "PNG")
+    return np.array([file.getvalue()], object)
+
+
+def test_damaged_requests_get_a_clean_status(caller):
+    """Bytes replaced, left out or added, anywhere in a good request."""
+    inputs = {"image_bytes": _encoded_face(), "action_units": _UNITS}
+    good = predict_request(inputs, "edit_bytes").SerializeToString()
+    send = caller.channel.unary_unary(
+        "/tensorflow.serving.PredictionService/Predict"
+    )
+    rng = np.random.default_rng(0)
+    codes = set()
+    for _ in range(150):
+        at, length, put = rng.integers(0, (len(good), 9, 9))
+        damaged = good[:at] + rng.bytes(put) + good[at + length :]
+        try:
+            send(damaged, timeout=60)
+        except grpc.RpcError as error:
+            code = error.code()
+            if code is Code.INTERNAL:  # for bytes that are no message
+                assert "deserializing request" in error.details()
+            else:
+                codes.add(code)
+    assert codes <= {
+        Code.INVALID_ARGUMENT, Code.NOT_FOUND, Code.FAILED_PRECONDITION,
+    }  # fmt: skip
+    assert Code.INVALID_ARGUMENT in codes
+    assert caller.predict(inputs, "edit_bytes").code is Code.OK
 
 
 def test_metadata_has_the_signatures(caller):
