@@ -148,7 +148,7 @@ def test_no_track_goes_over_a_cut():
     np.testing.assert_allclose(second.at(10).landmarks, FACE + (110, 104))
 
 
-def test_faces_seen_in_a_frame_or_two_are_mistakes():
+def test_faces_seen_in_a_frame_or_two_are_dropped():
     frames = [[one] for one in moving(30)]
     frames[12] = [*frames[12], face((400, 400))]
     assert len(find_tracks(frames, RATE)) == 1
