@@ -151,7 +151,7 @@ def test_each_set_is_judged_apart(finished, tmp_path, capsys):
     assert report["rows"] == reports["photos"]["rows"]
 
 
-def test_a_set_that_is_none_of_the_mix_is_refused(finished, tmp_path, capsys):
+def test_a_set_outside_the_mix_is_refused(finished, tmp_path, capsys):
     arguments = [f"--run_dir={finished}", f"--out={tmp_path / 'out'}"]
     assert run_evaluate(*arguments, "--only=others") == 2
     assert "synthetic, photos" in capsys.readouterr().err

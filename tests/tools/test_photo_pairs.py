@@ -76,7 +76,7 @@ def test_a_moved_mesh_moves_the_picture(face):
     assert np.quantile(difference, 0.99) <= 1
 
 
-def test_ones_own_mouth_changes_nothing(face, changes):
+def test_the_own_mouth_changes_nothing(face, changes):
     blend = changes.mouth(face, face)
     difference = np.abs(np.int16(blend.face.picture) - face.picture)
     assert np.quantile(difference, 0.999) <= 1
@@ -101,9 +101,7 @@ def test_another_mouth_has_the_tone_of_the_face(face, changes):
     [(-0.06, 0.0, "inner_brow"), (0.0, -0.06, "outer_brow"),
      (0.06, 0.0, "inner_brow")],
 )  # fmt: skip
-def test_brows_go_where_they_are_sent(
-    face, changes, read_points, inner, outer, measured
-):
+def test_brows_move(face, changes, read_points, inner, outer, measured):
     moved = changes.brows(face, inner, outer)
     before = measures.measure(read_points(face.picture))
     after = measures.measure(read_points(moved.picture))
@@ -131,7 +129,7 @@ def test_eyes_close(face, changes, read_points):
     assert np.mean(changed(face, closed)[:, 1] < 0.5) > 0.98
 
 
-def test_a_mouth_opens_and_takes_the_chin_along(face, changes, read_points):
+def test_a_mouth_opens_and_moves_the_chin(face, changes, read_points):
     # She smiles with her teeth apart by little: they count as a donor's, too.
     parted = changes.open_mouth(face, face, 0.02, 0.08, 0.0, 0.0)
     dropped = changes.open_mouth(face, face, 0.0, 0.0, 0.12, 0.02)

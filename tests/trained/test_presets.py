@@ -136,7 +136,7 @@ def test_a_damaged_graph_is_one_line(tmp_path, monkeypatch, content):
         presets.preset_model("faces128")
 
 
-def test_unknown_and_damaged_presets_are_told(tmp_path, monkeypatch):
+def test_unknown_and_damaged_presets_are_refused(tmp_path, monkeypatch):
     with pytest.raises(UserError, match="no preset:huge; there are preset:"):
         load_model("preset:huge")
     (tmp_path / "broken.npz").write_bytes(b"not one")
