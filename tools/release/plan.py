@@ -316,9 +316,7 @@ PLAN: Mapping[str, Run | Tested | ByHand] = {
     ),
     "python -m efgan_tf.client --server=localhost:8500 "
     "--root_certificate=serving/tls/ca.pem --image=photo.jpg "
-    "--expression=happy --out=happy.png": Tested(
-        "tests/serving/test_tls.py"
-    ),
+    "--expression=happy --out=happy.png": Tested("tests/serving/test_tls.py"),
     **{
         command: _DOCKER
         for command in (
