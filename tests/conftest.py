@@ -66,16 +66,18 @@ def detector():
 
 
 @pytest.fixture(scope="session")
-def rafd_tree(tmp_path_factory):
+def rafd_tree(rendered, tmp_path_factory):
     """A small RaFD with all that goes wrong (`tests.data.trees`)."""
     from tests.data import trees
 
-    return trees.make_rafd(tmp_path_factory.mktemp("rafd") / "RaFD")
+    folder = tmp_path_factory.mktemp("rafd") / "RaFD"
+    return trees.make_rafd(folder, trees.read_faces(rendered))
 
 
 @pytest.fixture(scope="session")
-def cfee_tree(tmp_path_factory):
+def cfee_tree(rendered, tmp_path_factory):
     """A small CFEE with all that goes wrong."""
     from tests.data import trees
 
-    return trees.make_cfee(tmp_path_factory.mktemp("cfee") / "CFEE")
+    folder = tmp_path_factory.mktemp("cfee") / "CFEE"
+    return trees.make_cfee(folder, trees.read_faces(rendered))
