@@ -66,6 +66,22 @@ def detector():
 
 
 @pytest.fixture(scope="session")
+def exported():
+    """A tiny run and its exported forms (`tests.trained.conftest`)."""
+    from tests.trained.conftest import make_exported
+
+    return make_exported()
+
+
+@pytest.fixture(scope="session")
+def forms():
+    """Form → the loaded model."""
+    from tests.trained.conftest import make_forms
+
+    return make_forms()
+
+
+@pytest.fixture(scope="session")
 def rafd_tree(rendered, tmp_path_factory):
     """A small RaFD with all that goes wrong (`tests.data.trees`)."""
     from tests.data import trees

@@ -23,7 +23,7 @@ from efgan_tf.trained.checkpoints import Checkpoints
 from efgan_tf.trained.run_directory import RunDirectory
 from efgan_tf.training.networks import build_networks
 
-_JUDGING = "--pairs=24 --judge_kimg=0.3 --judge_width=4"
+_JUDGING = "--pairs=24 --judge_kimg=0.1 --judge_width=4"
 
 
 def _arguments(data_dir, run_dir, rows="global", **changes):
@@ -35,7 +35,8 @@ def _arguments(data_dir, run_dir, rows="global", **changes):
         "n_critic": 1, "phase1_kimg": 0.012, "phase2_kimg": 0.006,
         "pairing": "paired", "lambda_paired": 10, "lambda_zero": 0,
         "checkpoint_minutes": 0, "log_steps": 1, "subjects": 7,
-        "images_per_subject": 8, "photo_size": 128, "data_dir": data_dir,
+        "images_per_subject": 8, "photo_size": 128, "beam_runner": "none",
+        "data_dir": data_dir,
         "run_dir": run_dir, "rows": rows, "evaluate_flags": _JUDGING,
     }  # fmt: skip
     settings.update(changes)

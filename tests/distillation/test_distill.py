@@ -17,7 +17,12 @@ from efgan_tf.models import stage_models
 from efgan_tf.trained.loading import load_model, load_network
 from tests.trained.conftest import TINY, make_exported
 
-DATA = {"subjects": 4, "images_per_subject": 8, "photo_size": 128}
+DATA = {
+    "subjects": 4,
+    "images_per_subject": 8,
+    "photo_size": 128,
+    "beam_runner": "none",
+}
 # A stage of the tiny run without its refiner.
 SMALLER = {**TINY, "stages": 1, "refiner": False}
 

@@ -14,12 +14,6 @@ from efgan_tf.serving.saved_model import write_saved_model
 from efgan_tf.serving.warmup import FILE as WARMUP
 from efgan_tf.trained.network import first_stages
 from efgan_tf.trained.runs import read_run
-from tests.trained.conftest import make_exported
-
-
-@pytest.fixture(scope="module")
-def exported():
-    return make_exported()
 
 
 def test_the_command_checks_and_shows_what_it_checked(

@@ -17,16 +17,10 @@ from efgan_tf.serving import Client
 from efgan_tf.trained.loading import load_model, load_network
 from efgan_tf.trained.remote.connection import Connection
 from tests.editing.scenes import group_photo, inside, portraits
-from tests.trained.conftest import MASKED, make_forms, random_faces
+from tests.trained.conftest import MASKED, public_faces, random_faces
 
 # Measured: at most 1.1e-5, another batch and another graph.
 CLOSE = {"rtol": 0, "atol": 5e-5}
-
-
-@pytest.fixture(scope="module")
-def model():
-    """The run that was exported."""
-    return make_forms()["run"]
 
 
 @pytest.fixture(scope="module")
@@ -41,13 +35,6 @@ def remote(served, detector):
     with Client(served.address) as made:
         made.editor.detector = detector
         yield made
-
-
-def _public(count):
-    """Aligned faces and units in the public scales, and the run's edit."""
-    images, source, target = random_faces(count)
-    edits = make_forms()["run"].edit(images, source, target)
-    return (images + 1) / 2, source, target, (edits.images[:, -1] + 1) / 2
 
 
 TARGETS = [
@@ -87,10 +74,11 @@ def test_photos_are_edited_as_without_a_server(rendered, local, remote, target):
     assert (there.image != photo).any()
 
 
-def test_aligned_faces_are_edited(remote):
-    images, source, target, expected = _public(3)
+def test_aligned_faces_are_edited(remote, model):
+    images, source, target = public_faces(3)
     edited = remote.edit_faces(images, target, source)
-    np.testing.assert_allclose(edited, expected, **CLOSE)
+    expected = model.edit(2 * images - 1, source, target).images[:, -1]
+    np.testing.assert_allclose(edited, (expected + 1) / 2, **CLOSE)
     # Without a source, it is estimated.
     units = remote.estimate(images)
     np.testing.assert_allclose(
@@ -111,7 +99,7 @@ def test_aligned_faces_are_edited(remote):
 
 
 def test_files_of_aligned_faces_are_edited(remote):
-    images, _, target, _ = _public(2)
+    images, _, target = public_faces(2)
     levels = (images * 255).round().astype(np.uint8)
     files = [_png(face) for face in levels]
     pictures = [
@@ -129,7 +117,7 @@ def _png(image):
 
 
 def test_a_signature_is_asked_for_some_outputs(remote, model):
-    images, _, target, _ = _public(2)
+    images, _, target = public_faces(2)
     inputs = {"image": images, "action_units": target}
     answer = remote.predict("stages", inputs, ["attention"])
     assert set(answer) == {"attention"}

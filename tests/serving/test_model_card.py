@@ -10,12 +10,6 @@ from efgan_tf.serving.signatures import MAX_SIDE, Signatures
 from efgan_tf.trained import presets
 from efgan_tf.trained.info import ModelInfo
 from efgan_tf.trained.runs import read_run
-from tests.trained.conftest import make_exported
-
-
-@pytest.fixture(scope="module")
-def exported():
-    return make_exported()
 
 
 @pytest.fixture(scope="module")

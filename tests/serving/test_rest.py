@@ -24,7 +24,6 @@ from PIL import Image
 import efgan_tf
 from efgan_tf import action_units, geometry
 from tests.serving.operators import SERVING
-from tests.trained.conftest import make_exported
 
 pytestmark = pytest.mark.skipif(
     not shutil.which("curl"), reason="curl is not installed"
@@ -47,11 +46,6 @@ def face(tmp_path_factory):
     path = tmp_path_factory.mktemp("rest") / "face.png"
     Image.fromarray(pixels).save(path)
     return path
-
-
-@pytest.fixture(scope="module")
-def signatures():
-    return tf.saved_model.load(str(make_exported().saved_model)).signatures
 
 
 def _decoded(value):

@@ -12,26 +12,25 @@ from tensorflow.core.framework import types_pb2
 from tensorflow_serving.apis import get_model_metadata_pb2
 
 from efgan_tf.serving.local.server import HEALTH_NAMES
-from tests.serving.servers import NAME, Code, predict_request, serving
-from tests.trained.conftest import make_exported, make_forms, random_faces
+from tests.serving.servers import NAME, Code, calling, predict_request
+from tests.trained.conftest import public_faces
 
 
 @pytest.fixture(scope="module")
-def caller():
-    with serving(make_exported().saved_model.parent) as (_, caller):
+def caller(served):
+    with calling(served.address) as caller:
         yield caller
 
 
 def _inputs(count=1):
-    images, _, units = random_faces(count)
-    return {"image": (images + 1) / 2, "action_units": units}
+    images, _, units = public_faces(count)
+    return {"image": images, "action_units": units}
 
 
-def test_predict_answers_as_the_run_does(caller):
+def test_predict_answers_as_the_run_does(caller, model):
     inputs = _inputs(3)
     answer = caller.predict(inputs)
     assert answer.spec == (NAME, 1, "serving_default")
-    model = make_forms()["run"]
     images = inputs["image"] * 2 - 1
     edits = model.edit(images, model.estimate(images), inputs["action_units"])
     # Measured: at most 4e-6.

@@ -54,11 +54,6 @@ def _export(*flags):
     )
 
 
-@pytest.fixture(scope="module")
-def exported():
-    return make_exported()
-
-
 @functools.cache
 def make_phone_files():
     """The folder with all quantizations of the tiny run of two stages."""
