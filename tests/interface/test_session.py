@@ -234,7 +234,7 @@ def test_values_that_no_slider_gives_are_refused(session):
 def test_without_an_estimator_faces_count_as_neutral(tmp_path):
     session = open_photo(mute_editor(), ONE, LIMIT)
     assert session.shown_units() == [0.0] * action_units.COUNT
-    assert "taken for neutral" in session.notes[-1]
+    assert "neutral" in session.notes[-1]
     session.show_preset("happy")
     assert _differs(session)
     with pytest.raises(UserError, match="has no estimator"):
