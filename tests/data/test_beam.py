@@ -144,7 +144,7 @@ def test_splits_without_faces_are_refused(config, tmp_path, monkeypatch):
     config = dataclasses.replace(
         config, data_dir=str(tmp_path / "data"), beam_runner="DirectRunner"
     )
-    with pytest.raises(UserError, match="no face was kept in the t.+ split"):
+    with pytest.raises(UserError, match="no face was kept"):
         data.prepare(config, 64)
     assert not list((tmp_path / "data").iterdir())
 

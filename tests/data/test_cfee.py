@@ -131,7 +131,7 @@ def test_photos_of_one_code_and_subject_are_warned_about():
 
 
 def test_a_folder_without_cfee_says_how_to_get_it():
-    with pytest.raises(UserError, match="none of the 1 photos.*'x.jpg'.*ohio"):
+    with pytest.raises(UserError, match="'x.jpg'.*ohio"):
         cfee.select(["x.jpg"])
-    with pytest.raises(UserError, match="no photos; request CFEE"):
+    with pytest.raises(UserError, match="request CFEE"):
         cfee.select([])

@@ -142,13 +142,13 @@ def test_unknown_angles_and_gazes_are_refused():
 
 
 def test_nothing_chosen_says_what_there_is():
-    with pytest.raises(UserError, match="none of the 1 photos.*'x.jpg'.*socs"):
+    with pytest.raises(UserError, match="'x.jpg'.*socs"):
         rafd.select(["x.jpg"])
-    with pytest.raises(UserError, match="no photos; request RaFD at"):
+    with pytest.raises(UserError, match="request RaFD"):
         rafd.select([])
     files = [name(28, "000"), name(28, "000", "sad"), name(28, "180")]
     with pytest.raises(
         UserError,
-        match="rafd_angles=045,090,135.*: 2 at angle 000, gaze frontal; 1 at",
+        match="rafd_angles=045,090,135.*2 at angle 000",
     ):
         rafd.select(files)

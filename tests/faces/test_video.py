@@ -480,7 +480,7 @@ def test_a_failure_among_the_frames_leaves_what_was_there(tmp_path):
 def test_frames_that_cannot_be_encoded_are_one_line(tmp_path):
     # H.264 has sides of at most 16384 pixels.
     frames = (np.zeros((2, 40_000, 3), np.uint8) for _ in range(50))
-    with pytest.raises(UserError, match="cannot encode the video") as error:
+    with pytest.raises(UserError, match="encode") as error:
         write(tmp_path / "wide.mp4", frames)
     assert "\n" not in str(error.value)
     assert not list(tmp_path.iterdir())

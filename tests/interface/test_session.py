@@ -108,7 +108,7 @@ def test_stages_are_shown_and_can_be_fewer(session):
             "result"} <= set(pictures)  # fmt: skip
     session.use_stages(1)
     assert "stage 2" not in session.stage_pictures(session.edited())
-    with pytest.raises(UserError, match="2 stages; 3 of them"):
+    with pytest.raises(UserError, match="2 stages"):
         session.use_stages(3)
     assert session.stages == 1
 
@@ -197,7 +197,7 @@ def test_bad_photos_are_refused_and_change_nothing(name, session, tmp_path):
 def test_too_many_pixels_are_refused(tmp_path):
     path = tmp_path / "wall.png"
     Image.new("RGB", (300, 200), "gray").save(path)
-    with pytest.raises(UserError, match="^wall.png: over 0.05 megapixels; "):
+    with pytest.raises(UserError, match="^wall.png: .*0.05"):
         open_photo(tiny_editor(), path, 50_000)
 
 

@@ -58,7 +58,7 @@ def test_a_version_with_an_altered_weight_never_appears(exported, tmp_path):
         kernel.assign(keras.ops.flip(kernel, axis=0))
         check_signatures(folder, trained, report=shown.append)
 
-    with pytest.raises(UserError, match="edit_from image.* differ"):
+    with pytest.raises(UserError, match="edit_from image"):
         write_saved_model(
             trained, tmp_path / "efgan", "", check=alter_and_check
         )
@@ -73,5 +73,5 @@ def test_a_damaged_version_is_refused(exported, tmp_path):
     folder = shutil.copytree(exported.saved_model, tmp_path / "1")
     (variables,) = (folder / "variables").glob("*.data*")
     variables.write_bytes(variables.read_bytes()[:1000])
-    with pytest.raises(UserError, match="1 cannot be loaded: "):
+    with pytest.raises(UserError, match="1 cannot be loaded"):
         check_signatures(folder, read_run(exported.run), report=lambda _: None)

@@ -149,9 +149,9 @@ def test_many_faces_go_in_several_requests(served, model):
 
 def test_a_served_model_says_what_it_cannot(served, rendered, remote):
     address = f"grpc://{served.address}/efgan"
-    with pytest.raises(UserError, match="runs all its 2 stages; .*--stages=1"):
+    with pytest.raises(UserError, match="--stages=1"):
         remote.edit(portraits(rendered)[0], "happy", stages=1)
-    with pytest.raises(UserError, match="networks stay on the server"):
+    with pytest.raises(UserError, match="on the server"):
         load_network(address)
     # Which units were learned is not on the wire; the graph knows.
     edited = remote.edit(portraits(rendered)[0], {MASKED: 5})

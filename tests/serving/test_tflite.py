@@ -331,7 +331,7 @@ def test_networks_in_bfloat16_are_refused(trained):
         )
     finally:
         keras.config.set_dtype_policy("float32")
-    with pytest.raises(UserError, match="computes in bfloat16"):
+    with pytest.raises(UserError, match="bfloat16"):
         MobileFunctions(TrainedNetwork(network, info))
 
 
@@ -356,9 +356,7 @@ def test_an_operation_that_tflite_lacks_is_refused():
         return tf.image.resize(image, (4, 4), "bicubic")
 
     with (
-        pytest.raises(
-            UserError, match="no builtin operation for ResizeBicubic"
-        ),
+        pytest.raises(UserError, match="ResizeBicubic"),
         conversion._converted(_Foreign(bicubic), ["none"], None),
     ):
         pass
@@ -371,7 +369,7 @@ def test_an_operation_that_gpus_lack_is_refused():
     info = types.SimpleNamespace()
     with conversion._converted(_Foreign(mirrored), ["none"], None) as folder:
         content = (folder / "none.tflite").read_bytes()
-    with pytest.raises(UserError, match="needs REVERSE_V2, which GPU"):
+    with pytest.raises(UserError, match="REVERSE_V2"):
         conversion.finished(content, info)
 
 
@@ -433,5 +431,5 @@ def test_an_interpreter_that_is_too_old(folder, tmp_path, field, value):
         setattr(code, field, value)
     path = tmp_path / "future.tflite"
     path.write_bytes(flatbuffer.write(model))
-    with pytest.raises(UserError, match="newer interpreter than .* pip"):
+    with pytest.raises(UserError, match="pip"):
         TfliteFile(path)

@@ -59,7 +59,7 @@ def test_the_end_of_phase_1_stays_for_good(three):
 
 def test_a_damaged_one_that_is_named_is_an_error(three):
     (three.paths()[1] / "variables.index").unlink()
-    with pytest.raises(UserError, match="00000002.*index is missing"):
+    with pytest.raises(UserError, match="00000002"):
         three.at(1, 2)
 
 

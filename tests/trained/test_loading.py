@@ -184,7 +184,7 @@ def test_a_damaged_checkpoint_is_passed_over_for_an_older_one(
     )
     assert str(newest) in capsys.readouterr().err
     shutil.rmtree(run / "checkpoints" / "phase2_00000005")
-    with pytest.raises(UserError, match="no checkpoint .* can be read"):
+    with pytest.raises(UserError, match="no checkpoint"):
         read_run(run)
 
 
@@ -329,7 +329,7 @@ def test_what_cannot_be_edited_is_refused():
     with pytest.raises(UserError, match="AU01=6"):
         model.edit(images, source, source * 0 + 6)
     for stages in (0, 4):
-        with pytest.raises(UserError, match="has 3 stages"):
+        with pytest.raises(UserError, match="3 stages"):
             model.edit(images, source, target, stages=stages)
     with pytest.raises(ValueError):
         model.edit(images, source, target[:1])
