@@ -202,7 +202,7 @@ def write_openface_folder(folder: Path, tree: Tree) -> Path:
     for file, face in tree.faces.items():
         rows = [
             {"face": 0, "confidence": 0.98, **_points(each), **_units(each)}
-            for each in (face and [face]) or []
+            for each in ([face] if face else [])
         ]
         _save(folder / f"{PurePosixPath(file).stem}.csv", header, rows)
     return folder
