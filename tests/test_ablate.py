@@ -23,7 +23,7 @@ from efgan_tf.trained.checkpoints import Checkpoints
 from efgan_tf.trained.run_directory import RunDirectory
 from efgan_tf.training.networks import build_networks
 
-_JUDGING = "--pairs=24 --judge_kimg=0.1 --judge_width=4"
+_JUDGING = "--pairs=24 --judge_kimg=0.2 --judge_width=4"
 
 
 def _arguments(data_dir, run_dir, rows="global", **changes):
