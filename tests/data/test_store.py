@@ -77,11 +77,10 @@ def config(source, tmp_path):
 def ready(rendered, tmp_path_factory):
     """The config of a prepared set whose source is gone."""
     folder = tmp_path_factory.mktemp("ready")
-    config = _config(
-        _write_source(rendered, folder / "source"), folder / "data"
-    )
+    written = _write_source(rendered, folder / "source")
+    config = _config(written, folder / "data")
     assert data.prepare(config, 64).is_new
-    source.rename(folder / "gone")
+    written.rename(folder / "gone")
     return config
 
 
