@@ -7,6 +7,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 import pytest
 import tensorflow as tf
 
+from efgan_tf import commands
 from tests.browser import chromium, visit  # noqa: F401 - fixtures
 
 LOGICAL_CPUS = 4
@@ -18,6 +19,24 @@ def pytest_configure(config):
     tf.config.set_logical_device_configuration(
         cpu, [tf.config.LogicalDeviceConfiguration()] * LOGICAL_CPUS
     )
+
+
+@pytest.fixture
+def refusal(capsys):
+    """Runs a command that must refuse; returns the one line that says why.
+
+    `refusal(main, *classes, flags=[...])`, as `commands.run` takes them.
+    """
+
+    def run(main, *classes, flags):
+        argv = ["command", *map(str, flags)]
+        capsys.readouterr()  # what was printed before
+        assert commands.run(main, *classes, argv=argv) == 2
+        error = capsys.readouterr().err
+        assert error.startswith("error: ") and error.count("\n") == 1, error
+        return error
+
+    return run
 
 
 @pytest.fixture(scope="session")
@@ -47,16 +66,34 @@ def detector():
 
 
 @pytest.fixture(scope="session")
-def rafd_tree(tmp_path_factory):
-    """A small RaFD with all that goes wrong (`tests.data.trees`)."""
-    from tests.data import trees
+def exported():
+    """A tiny run and its exported forms (`tests.trained.conftest`)."""
+    from tests.trained.conftest import make_exported
 
-    return trees.make_rafd(tmp_path_factory.mktemp("rafd") / "RaFD")
+    return make_exported()
 
 
 @pytest.fixture(scope="session")
-def cfee_tree(tmp_path_factory):
+def forms():
+    """Form → the loaded model."""
+    from tests.trained.conftest import make_forms
+
+    return make_forms()
+
+
+@pytest.fixture(scope="session")
+def rafd_tree(rendered, tmp_path_factory):
+    """A small RaFD with all that goes wrong (`tests.data.trees`)."""
+    from tests.data import trees
+
+    folder = tmp_path_factory.mktemp("rafd") / "RaFD"
+    return trees.make_rafd(folder, trees.read_faces(rendered))
+
+
+@pytest.fixture(scope="session")
+def cfee_tree(rendered, tmp_path_factory):
     """A small CFEE with all that goes wrong."""
     from tests.data import trees
 
-    return trees.make_cfee(tmp_path_factory.mktemp("cfee") / "CFEE")
+    folder = tmp_path_factory.mktemp("cfee") / "CFEE"
+    return trees.make_cfee(folder, trees.read_faces(rendered))

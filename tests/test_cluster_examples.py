@@ -1,4 +1,4 @@
-"""The examples for Slurm and Kubernetes are what their readers take."""
+"""The examples for Slurm and Kubernetes are valid."""
 
 import json
 import os
@@ -70,7 +70,7 @@ def manifests():
     }
 
 
-def test_manifests_are_what_kubernetes_takes(manifests):
+def test_manifests_are_valid(manifests):
     for manifest in manifests.values():
         kubernetes_validate.validate(manifest, "1.31", strict=True)
     job, service = manifests["Job"]["spec"], manifests["Service"]

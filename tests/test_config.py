@@ -39,17 +39,17 @@ def test_flag_lines_can_be_fed_back(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("line", "told"),
+    ("line", "named"),
     [
         ("--no_such=1", "no_such"),
         ("--stages=0", "stages"),
         ("--flagfile=absent.flags", "absent.flags"),
     ],
 )
-def test_a_flag_file_is_checked_like_flags(tmp_path, line, told):
+def test_a_flag_file_is_checked_like_flags(tmp_path, line, named):
     path = tmp_path / "some.flags"
     path.write_text(line)
-    with pytest.raises(UserError, match=told):
+    with pytest.raises(UserError, match=named):
         config.from_flag_file(path)
 
 
@@ -99,7 +99,7 @@ def test_a_flag_file_cannot_nest_itself(tmp_path):
     one, other = tmp_path / "one.flags", tmp_path / "other.flags"
     one.write_text("--flagfile=other.flags\n")
     other.write_text("--flagfile=one.flags\n")
-    with pytest.raises(UserError, match="one.flags nests itself"):
+    with pytest.raises(UserError, match="one.flags"):
         _parse(f"--flagfile={one}")
     with pytest.raises(UserError, match="needs the name"):
         _parse("--flagfile")
@@ -137,10 +137,10 @@ def test_cross_field_checks_name_the_flag(arguments, named):
 
 def test_json_refuses_what_it_does_not_know():
     text = json.loads(options.to_json(config.Config()))
-    text["model"]["colour"] = 1
-    with pytest.raises(ConfigError, match="colour"):
+    text["model"]["hue"] = 1
+    with pytest.raises(ConfigError, match="hue"):
         options.from_json(json.dumps(text), config.Config)
-    text["model"].pop("colour")
+    text["model"].pop("hue")
     text["model"]["stages"] = "three"
     with pytest.raises(ConfigError, match="stages"):
         options.from_json(json.dumps(text), config.Config)

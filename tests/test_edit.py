@@ -315,7 +315,7 @@ def test_several_faces_cannot_share_one_file(run, photos, tmp_path):
     assert files(tmp_path) == []
 
 
-def test_mistakes_are_told_before_tensorflow_is_loaded(photos, tmp_path):
+def test_mistakes_are_found_before_tensorflow_is_loaded(photos, tmp_path):
     code = (
         "import sys; from efgan_tf import commands, edit\n"
         "status = commands.run(edit.main, *edit.CONFIGS)\n"

@@ -47,7 +47,7 @@ def printing(code):
         ["-c", printing("for _ in range(99): print('x', file=sys.stderr)")],
     ],
 )
-def test_a_reader_that_goes_ends_it_in_quiet(command, tmp_path):
+def test_a_closed_pipe_ends_a_command_without_an_error(command, tmp_path):
     reading, writing = os.pipe()
     os.close(reading)
     to_stderr = "stderr" in command[-1]
@@ -93,8 +93,8 @@ def test_what_an_encoding_lacks_is_escaped(encoding, text, shown):
         env={**os.environ, "PYTHONIOENCODING": encoding},
     )
     assert done.returncode == 0
-    for said in (done.stdout, done.stderr):
-        assert said.decode(encoding).strip() == shown
+    for found in (done.stdout, done.stderr):
+        assert found.decode(encoding).strip() == shown
 
 
 def parsed(*arguments, classes, words=False):
@@ -126,11 +126,11 @@ def test_a_tilde_is_the_home_folder(monkeypatch, tmp_path):
 
 
 def test_a_tilde_without_a_home_folder_is_one_line(monkeypatch, capsys):
-    def nobody(number):
+    def unknown(number):
         raise KeyError(number)
 
     monkeypatch.delenv("HOME")
-    monkeypatch.setattr(pwd, "getpwuid", nobody)
+    monkeypatch.setattr(pwd, "getpwuid", unknown)
     for arguments in (["--image=~/a.jpg"], ["~/run"], ["--flagfile=~/a"]):
         assert parsed(*arguments, classes=(PhotoConfig,), words=True)[0] == 2
         error = capsys.readouterr().err
@@ -140,15 +140,15 @@ def test_a_tilde_without_a_home_folder_is_one_line(monkeypatch, capsys):
 @pytest.mark.parametrize("path", ["it's", "a $HOME; ls", "tab\tü", "-x"])
 def test_printed_commands_can_be_pasted(path):
     command = commands.next_command("edit", model=path, out="o.png")
-    said = subprocess.check_output(
+    found = subprocess.check_output(
         ["sh", "-c", f"printf '%s\\n' {command}"], text=True
     )
     words = ["python", "-m", "efgan_tf.edit", f"--model={path}", "--out=o.png"]
-    assert said == "\n".join(words) + "\n"
+    assert found == "\n".join(words) + "\n"
     assert shlex.split(command) == words
 
 
-def test_networks_do_not_heed_keras_image_format(request):
+def test_networks_ignore_the_image_format_of_keras(request):
     request.addfinalizer(
         lambda: keras.config.set_image_data_format("channels_last")
     )
@@ -180,17 +180,17 @@ def test_networks_do_not_heed_keras_image_format(request):
 
 def test_another_backend_is_put_aside_for_commands(tmp_path):
     (tmp_path / "keras.json").write_text('{"backend": "torch"}')
-    said = run_python(
+    found = run_python(
         "from efgan_tf import commands; commands.quiet_tensorflow()\n"
         "import keras; print(keras.config.backend())",
         env={**os.environ, "KERAS_HOME": str(tmp_path)},
     )
-    assert said.stdout.strip() == "tensorflow", said.stderr
+    assert found.stdout.strip() == "tensorflow", found.stderr
 
 
 @pytest.mark.parametrize("path", ["preset:faces128", "runs/mine"])
-def test_another_backend_that_runs_already_is_named_where_it_matters(path):
-    said = run_python(
+def test_another_backend_that_runs_already_is_named(path):
+    found = run_python(
         # No other backend is installed here.
         "import types, sys, efgan_tf\n"
         "backend = types.SimpleNamespace(backend=lambda: 'jax')\n"
@@ -200,9 +200,9 @@ def test_another_backend_that_runs_already_is_named_where_it_matters(path):
         "except UserError as error: print(error)"
     )
     if path == "preset:faces128":  # which does without Keras
-        assert said.stdout.strip() == path, said.stderr
+        assert found.stdout.strip() == path, found.stderr
     else:
-        assert "'jax'" in said.stdout and "KERAS_BACKEND" in said.stdout
+        assert "'jax'" in found.stdout and "KERAS_BACKEND" in found.stdout
 
 
 def in_a_fork(work):
@@ -212,28 +212,28 @@ def in_a_fork(work):
     if not child:
         try:
             work()
-            said = "nothing"
+            found = "nothing"
         except UserError as error:
-            said = str(error)
+            found = str(error)
         except BaseException as error:
-            said = repr(error)
-        os.write(writing, said.encode())
+            found = repr(error)
+        os.write(writing, found.encode())
         os._exit(0)
     os.close(writing)
     with os.fdopen(reading) as answer:
-        said = answer.read()
+        found = answer.read()
     os.waitpid(child, 0)
-    return said
+    return found
 
 
 @pytest.mark.parametrize("used", ["detector", "load", "command"])
-def test_use_after_a_fork_is_told_at_once(used, detector):
+def test_use_after_a_fork_is_refused_at_once(used, detector):
     photo = np.zeros((64, 64, 3), np.uint8)
     work = {
         "detector": lambda: detector.detect([photo]),
         "load": efgan_tf.load,
         "command": commands.quiet_tensorflow,
     }[used]
-    said = in_a_fork(work)
-    assert "forked" in said and "spawn" in said
+    found = in_a_fork(work)
+    assert "forked" in found and "spawn" in found
     assert len(detector.detect([photo])) == 1  # here it goes on

@@ -96,7 +96,7 @@ def test_warp_by_the_identity_changes_nothing():
 
 
 def test_warp_halves_by_pixel_areas():
-    # A pixel of the half-size image covers 2×2: centres at halves, so that
+    # A pixel of the half-size image covers 2×2: centers at halves, so that
     # a left half of black stays exactly the left half.
     image = np.zeros((64, 64, 3), np.uint8)
     image[:, 32:] = 255
@@ -126,8 +126,8 @@ def test_what_warp_does_not_look_at_makes_no_difference(monkeypatch):
     for _ in range(150):
         side = np.exp(generator.uniform(np.log(20), np.log(600)))
         linear = _similarity(generator.normal(0, 0.6), 64 / side, (0, 0))
-        centre = generator.uniform((-60, -60), (480, 360))
-        linear[:, 2] = 32 - linear[:, :2] @ centre
+        center = generator.uniform((-60, -60), (480, 360))
+        linear[:, 2] = 32 - linear[:, :2] @ center
         np.testing.assert_array_equal(
             geometry.warp(image, linear, 64), _warp_of_all(image, linear, 64)
         )
@@ -152,7 +152,7 @@ def test_warp_moves_a_point_where_apply_says():
     matrix = _similarity(0.2, 1.0, (6, -3))
     warped = geometry.warp(image, matrix, 64)[..., 0].astype(float)
     rows, columns = np.mgrid[:64, :64] + 0.5
-    centre = [np.sum(columns * warped), np.sum(rows * warped)] / warped.sum()
+    center = [np.sum(columns * warped), np.sum(rows * warped)] / warped.sum()
     np.testing.assert_allclose(
-        centre, geometry.apply(matrix, [21.5, 51.5]), atol=0.05
+        center, geometry.apply(matrix, [21.5, 51.5]), atol=0.05
     )

@@ -1,4 +1,4 @@
-"""What the benchmarks share: taking turns, tables, the written report."""
+"""What the benchmarks share: workers in turns, tables, the written report."""
 
 import collections
 import json
@@ -12,15 +12,7 @@ from benchmarks import harness, kills
 ROOT = Path(__file__).parents[1]
 
 
-def test_tasks_take_turns_and_warm_up_does_not_count():
-    calls = []
-    tasks = {name: lambda name=name: calls.append(name) for name in "ab"}
-    found = harness.medians(tasks, repeats=2, warm_up=1)
-    assert calls == list("ababab")
-    assert list(found) == ["a", "b"] and min(found.values()) > 0
-
-
-def test_workers_take_turns(tmp_path):
+def test_workers_run_in_turns(tmp_path):
     log = tmp_path / "log"
     script = tmp_path / "worker.py"
     script.write_text(
@@ -64,7 +56,7 @@ def test_a_report_is_printed_and_written(tmp_path, capsys):
     assert "One photo\n\n|  | ms | faces | ratio |\n" in markdown
 
 
-def test_a_leftover_of_an_earlier_kill_is_no_kill_while_saving(tmp_path):
+def test_leftovers_of_an_earlier_kill_do_not_count(tmp_path):
     folder, where = tmp_path / "checkpoints", collections.Counter()
     (folder / ".efgan-1.1").mkdir(parents=True)  # until the next start's sweep
     leftovers = kills._unfinished(tmp_path)

@@ -1,10 +1,12 @@
 """Packages import only what lies below them, so no two import each other.
 
-Imports within functions count as well.
+Imports within functions count as well. TensorFlow comes when it is needed.
 """
 
 import ast
 import collections
+import subprocess
+import sys
 from pathlib import Path
 
 PACKAGE = Path(__file__).parents[1] / "efgan_tf"
@@ -32,6 +34,13 @@ ORDER = (
 # `efgan_tf.load` imports the editor when it is called; packages take the
 # version from here.
 ENTRANCE = "efgan_tf"
+
+
+LIGHT = (
+    "commands", "config", "data.aligning", "data.tables", "edit",
+    "faces.detection", "faces.photos", "geometry", "prepare",
+    "synthesize", "synthetic.render", "train",
+)  # fmt: skip
 
 
 def test_no_import_runs_upwards():
@@ -86,3 +95,9 @@ def _imports(path: Path, modules: dict[str, Path]):
         else:
             continue
         yield from (name for name in names if name in modules)
+
+
+def test_importing_does_not_import_tensorflow():
+    names = ", ".join(f"efgan_tf.{module}" for module in LIGHT)
+    code = f"import sys, {names}; sys.exit('tensorflow' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code]).returncode == 0

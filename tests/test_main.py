@@ -29,10 +29,10 @@ def test_every_command_has_a_place():
 
 
 def test_the_overview_and_the_version():
-    told = _run("--help")
-    assert told.returncode == 0 and _run().stdout == told.stdout
+    done = _run("--help")
+    assert done.returncode == 0 and _run().stdout == done.stdout
     for name in entrance.COMMANDS:
-        assert f"  {name:<12}" in told.stdout
+        assert f"  {name:<12}" in done.stdout
     assert _run("--version").stdout == f"efgan_tf {efgan_tf.__version__}\n"
 
 
@@ -47,15 +47,13 @@ def test_every_command_explains_itself(name, monkeypatch, capsys):
     assert f"python -m efgan_tf.{name} " in help_text
 
 
-def test_a_misspelt_command_is_told():
-    told = _run("edti", "--image=x.jpg")
-    assert told.returncode == 2 and told.stdout == ""
-    assert told.stderr == (
-        "error: there is no command edti; did you mean edit? efgan --help "
-        "lists them\n"
-    )
+def test_a_misspelled_command_is_refused():
+    done = _run("edti", "--image=x.jpg")
+    assert done.returncode == 2 and done.stdout == ""
+    assert "did you mean edit?" in done.stderr
+    assert done.stderr.count("\n") == 1
 
 
 def test_mistakes_keep_their_status():
-    told = _run("edit", "--image=absent.jpg", "--expression=happy")
-    assert told.returncode == 2 and told.stderr.startswith("error: ")
+    done = _run("edit", "--image=absent.jpg", "--expression=happy")
+    assert done.returncode == 2 and done.stderr.startswith("error: ")

@@ -37,7 +37,8 @@ def arguments(photos, data_dir):
         "base_width": 4, "critic_width": 4, "estimator_width": 4,
         "batch_size": 4, "n_critic": 1, "phase1_kimg": 0.016, "phase2_kimg": 0,
         "pairing": "paired", "lambda_paired": 10, "lambda_zero": 0,
-        "checkpoint_minutes": 0, "log_steps": 1, **GLOBAL_ONLY,
+        "checkpoint_minutes": 0, "log_steps": 1, "beam_runner": "none",
+        **GLOBAL_ONLY,
     }  # fmt: skip
     rendered = (
         "--dataset=synthetic --subjects=4 --images_per_subject=8 "
@@ -74,7 +75,7 @@ def test_a_dry_run_and_a_preparation_name_every_set(
     out = capsys.readouterr().out
     assert "3/4 synthetic: synthetic at 64 pixels" in out
     assert "1/4 photos: folder at 64 pixels" in out
-    argv = ["prepare", *arguments, "--beam_runner=none"]
+    argv = ["prepare", *arguments]
     assert commands.run(prepare.main, argv=argv) == 0
     out = capsys.readouterr().out
     assert "3/4 of every batch: synthetic" in out
@@ -151,7 +152,7 @@ def test_each_set_is_judged_apart(finished, tmp_path, capsys):
     assert report["rows"] == reports["photos"]["rows"]
 
 
-def test_a_set_that_is_none_of_the_mix_is_refused(finished, tmp_path, capsys):
+def test_a_set_outside_the_mix_is_refused(finished, tmp_path, capsys):
     arguments = [f"--run_dir={finished}", f"--out={tmp_path / 'out'}"]
     assert run_evaluate(*arguments, "--only=others") == 2
     assert "synthetic, photos" in capsys.readouterr().err

@@ -29,7 +29,7 @@ from efgan_tf.training import loop, objectives
 from efgan_tf.training.initial import beginning
 from efgan_tf.training.recording import Recorder
 from efgan_tf.training.workers import StopRequest, Workers
-from tests.data import tree_tables
+from tests.data import trees
 from tests.training.conftest import (
     GLOBAL_ONLY,
     SCHEDULE,
@@ -364,7 +364,7 @@ def test_faces_without_a_subject_train_without_scores(
 def test_the_raw_folder_of_a_licensed_data_set_becomes_trained_steps(
     rafd_tree, data_dir, tmp_path, capsys
 ):
-    tree_tables.write_openface_folder(tmp_path / "aus", rafd_tree)
+    trees.write_openface_folder(tmp_path / "aus", rafd_tree)
     tiny = _flags(
         data_dir, tmp_path / "run", phase1_kimg=0.004, phase2_kimg=0,
         source_dir=rafd_tree.folder, aus=tmp_path / "aus",

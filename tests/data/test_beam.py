@@ -77,20 +77,18 @@ def test_workers_that_render_for_themselves_see_the_same_photos(
 
 
 @pytest.mark.parametrize(
-    "change, said",
+    ("change", "message"),
     [
         ({"beam_runner": "NoRunner"}, "--beam_runner=NoRunner"),
         ({"beam_options": "no_such_option=3"}, "--beam_options.*no_such"),
         ({"beam_options": "direct_num_workers=x"}, "--beam_options.*'x'$"),
-        ({"beam_options": "direct_running_mode=fo"}, "--beam_options.*'fo'"),
         ({"beam_options": "direct_num_workers"}, "--beam_options.*one arg"),
-        ({"beam_options": "streaming=true"}, "--beam_options.*'true'"),
         ({"beam_options": "direct_num_workers=-1"}, "--beam_options.*least 0"),
         ({"beam_options": "=3"}, "--beam_options: =3"),
     ],
 )
-def test_mistakes_are_told_before_the_work(
-    config, tmp_path, change, said, monkeypatch, capfd
+def test_mistakes_are_found_before_the_work(
+    config, tmp_path, change, message, monkeypatch, capfd
 ):
     monkeypatch.setattr(rendering, "write", None)  # would fail
     config = dataclasses.replace(
@@ -98,16 +96,16 @@ def test_mistakes_are_told_before_the_work(
         data_dir=str(tmp_path / "data"),
         **{"beam_runner": "DirectRunner", **change},
     )
-    with pytest.raises(UserError, match=said):
+    with pytest.raises(UserError, match=message):
         data.prepare(config, 64)
     assert not list((tmp_path / "data").iterdir())
     assert "usage" not in capfd.readouterr().err
 
 
-@pytest.mark.parametrize("emptied", ["", "train"])
-def test_photos_from_a_folder_come_out_the_same(rendered, tmp_path, emptied):
+def test_photos_from_a_folder_come_out_the_same(rendered, tmp_path):
+    """Where one split has no faces, too, and all is prepared again."""
     people = {path.name[:6] for path in (rendered / "photos").iterdir()}
-    lost = tuple(splits.split_subjects(people, 0.1).get(emptied, ()))
+    lost = tuple(splits.split_subjects(people, 0.1)["train"])
     photos = tmp_path / "photos"
     photos.mkdir()
     for path in sorted((rendered / "photos").iterdir()):
@@ -123,13 +121,13 @@ def test_photos_from_a_folder_come_out_the_same(rendered, tmp_path, emptied):
             beam_runner=runner,
         )  # fmt: skip
         prepared = data.prepare(config, 64)
-        assert ("nothing is held out" in prepared.summary) == bool(emptied)
+        assert "nothing is held out" in prepared.summary
         kept.append(contents(prepared.folder))
     assert kept[0] == kept[1]
 
 
 @dataclasses.dataclass
-class GreyWalls:
+class GrayWalls:
     """Photos without faces."""
 
     fixed_pose: bool = False
@@ -141,12 +139,12 @@ class GreyWalls:
         return ()
 
 
-def test_a_split_without_faces_is_told(config, tmp_path, monkeypatch):
-    monkeypatch.setattr(rendering, "write", lambda *arguments: GreyWalls())
+def test_splits_without_faces_are_refused(config, tmp_path, monkeypatch):
+    monkeypatch.setattr(rendering, "write", lambda *arguments: GrayWalls())
     config = dataclasses.replace(
         config, data_dir=str(tmp_path / "data"), beam_runner="DirectRunner"
     )
-    with pytest.raises(UserError, match="no face was kept in the t.+ split"):
+    with pytest.raises(UserError, match="no face was kept"):
         data.prepare(config, 64)
     assert not list((tmp_path / "data").iterdir())
 

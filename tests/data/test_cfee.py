@@ -76,7 +76,7 @@ def test_labels_say_who_and_what():
     assert not selection.unknown_names and not selection.passed_over
 
 
-def test_what_is_no_photo_of_the_set_is_told():
+def test_files_that_are_no_photo_of_the_set_have_a_reason():
     files = ["b/02_339_1.jpg", "a/02_339_1.JPG", "x.jpg"]
     selection = cfee.select(files)
     assert selection.labels == {
@@ -88,7 +88,7 @@ def test_what_is_no_photo_of_the_set_is_told():
     ]
 
 
-def test_the_release_is_told_from_the_paper():
+def test_the_release_and_the_paper_are_recognized():
     release = names(range(1, 27))[: cfee.RELEASE]
     selection = cfee.select(release)
     assert len(selection.labels) == 5954
@@ -131,7 +131,7 @@ def test_photos_of_one_code_and_subject_are_warned_about():
 
 
 def test_a_folder_without_cfee_says_how_to_get_it():
-    with pytest.raises(UserError, match="none of the 1 photos.*'x.jpg'.*ohio"):
+    with pytest.raises(UserError, match="'x.jpg'.*ohio"):
         cfee.select(["x.jpg"])
-    with pytest.raises(UserError, match="no photos; request CFEE"):
+    with pytest.raises(UserError, match="request CFEE"):
         cfee.select([])

@@ -102,9 +102,9 @@ def test_only_true_targets_count(parts):
         rows["image"][owner == 1], rows["target_image"][owner == 1]
     )
     (rendered, _) = parts
-    lender, target = sources(parts, rows["target_action_units"][owner == 0])
+    origin, target = sources(parts, rows["target_action_units"][owner == 0])
     _, source = sources(parts, rows["action_units"][owner == 0])
-    assert (lender == 0).all() and (source != target).all()
+    assert (origin == 0).all() and (source != target).all()
     people = rendered.faces.subjects
     assert (people[source] == people[target]).all()
 
@@ -112,21 +112,21 @@ def test_only_true_targets_count(parts):
 def test_random_targets_come_from_any_set_in_their_shares(parts):
     rows = joined(stream(parts, 100, pairing="random", mix_targets="any"))
     owner, number = sources(parts, rows["action_units"])
-    lent = rows["target_action_units"][owner == 1]
-    # Unknown units stay at the source's, which are 0, whoever lends the rest.
+    targets = rows["target_action_units"][owner == 1]
+    # Unknown units stay at the source's, which are 0.
     whole = [
         Part(p.name, p.share, dataclasses.replace(
             p.faces, action_units=p.faces.action_units * mask(MASKED)
         ))
         for p in parts
     ]  # fmt: skip
-    lender, target = sources(whole, lent)
-    assert (lender >= 0).all()
+    origin, target = sources(whole, targets)
+    assert (origin >= 0).all()
     # 500 draws of chance 3/8: a standard deviation of 0.022.
-    assert abs((lender == 0).mean() - 3 / 8) < 0.08
-    assert set(target[lender == 0]) == set(range(9))
-    assert (target != number[owner == 1])[lender == 1].all()
-    # Where a photo lends to a rendered face, what it does not know stays.
+    assert abs((origin == 0).mean() - 3 / 8) < 0.08
+    assert set(target[origin == 0]) == set(range(9))
+    assert (target != number[owner == 1])[origin == 1].all()
+    # Where a rendered face has a photo's target, what that lacks stays.
     ours = owner == 0
     change = rows["target_action_units"][ours] != rows["action_units"][ours]
     known = mask(MASKED) > 0
@@ -137,8 +137,8 @@ def test_random_targets_come_from_any_set_in_their_shares(parts):
 def test_own_targets_stay_in_the_set(parts):
     rows = joined(stream(parts, 50, pairing="random", mix_targets="own"))
     owner, number = sources(parts, rows["action_units"])
-    lender, target = sources(parts, rows["target_action_units"])
-    np.testing.assert_array_equal(owner, lender)
+    origin, target = sources(parts, rows["target_action_units"])
+    np.testing.assert_array_equal(owner, origin)
     assert (number != target).all()
 
 
@@ -196,9 +196,9 @@ def test_impossible_mixes_are_refused(shares, sizes, named):
 
 
 def test_an_empty_set_is_refused(parts):
-    nobody = dataclasses.replace(parts[0], faces=make_faces(subjects=0))
+    empty = dataclasses.replace(parts[0], faces=make_faces(subjects=0))
     with pytest.raises(ValueError, match="no faces"):
-        stream([nobody, parts[1]], 1)
+        stream([empty, parts[1]], 1)
 
 
 def test_remarks_name_unknown_units_and_people_on_both_sides(parts):

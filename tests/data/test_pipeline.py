@@ -31,7 +31,7 @@ def assert_same(first, second):
 
 
 def sources(faces, rows):
-    """Which sample each row shows, recognised by its action units."""
+    """Which sample each row shows, recognized by its action units."""
     units = faces.action_units / 5
     distances = np.abs(rows["action_units"][:, None] - units).max(-1)
     assert distances.min(1).max() < 1e-6

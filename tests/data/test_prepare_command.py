@@ -50,9 +50,6 @@ def test_a_dry_run_writes_nothing(folder, tmp_path, capsys):
         ("--beam_options=a=1", "--beam_runner=none"),
     ],
 )
-def test_mistakes_end_with_status_2_and_one_line(folder, change, named, capsys):
-    assert run(*folder, "--beam_runner=none", change) == 2
-    captured = capsys.readouterr()
-    assert not captured.out
-    assert len(captured.err.splitlines()) == 1
-    assert captured.err.startswith("error: ") and named in captured.err
+def test_mistakes_are_one_line(folder, change, named, refusal):
+    flags = [*folder, "--beam_runner=none", change]
+    assert named in refusal(prepare.main, flags=flags)

@@ -7,14 +7,6 @@ from efgan_tf.data import registration
 from efgan_tf.faces.photos import read_photo
 
 
-def test_shared_landmarks_are_medians():
-    detections = np.zeros((3, 5, 2))
-    detections[:, 2] = [[1, 9], [2, 7], [90, 8]]
-    shared = registration.shared_landmarks(detections)
-    assert shared.shape == (5, 2)
-    assert shared[2].tolist() == [2, 8]
-
-
 def test_expressions_of_a_person_register(rendered, detector):
     """Where the corners of the aligned picture come from hardly moves.
 

@@ -93,7 +93,7 @@ def test_the_report_is_readable_and_complete(tmp_path):
     ]
 
 
-def test_the_same_picture_under_several_names_is_told():
+def test_the_same_picture_under_several_names_is_a_flaw():
     twins = [record(f"{name}.png", subject=name, digest="0") for name in "cab"]
     other = record("d.png", digest="1")
     report = filled([*twins, other, record("e.png", kept=False, digest="0")])

@@ -17,7 +17,12 @@ from efgan_tf.models import stage_models
 from efgan_tf.trained.loading import load_model, load_network
 from tests.trained.conftest import TINY, make_exported
 
-DATA = {"subjects": 4, "images_per_subject": 8, "photo_size": 128}
+DATA = {
+    "subjects": 4,
+    "images_per_subject": 8,
+    "photo_size": 128,
+    "beam_runner": "none",
+}
 # A stage of the tiny run without its refiner.
 SMALLER = {**TINY, "stages": 1, "refiner": False}
 
@@ -58,18 +63,18 @@ def test_a_student_of_the_teachers_shape_is_the_teacher(teacher):
         np.testing.assert_array_equal(one, other)
 
 
-def test_a_smaller_student_takes_over_what_fits(teacher):
+def test_a_smaller_student_starts_from_what_fits(teacher):
     shape = ModelConfig(**{**SMALLER, "global_blocks": 0, "local_width": 3})
     student = build_student(teacher, shape)
     stage, donor = (
         stage_models(student.cascade)[0],
         stage_models(teacher.cascade)[0],
     )
-    taken = stage.get_layer("face"), donor.get_layer("face")
-    for layer in taken[0].layers:
+    faces_of = stage.get_layer("face"), donor.get_layer("face")
+    for layer in faces_of[0].layers:
         for one, other in zip(
             layer.get_weights(),
-            taken[1].get_layer(layer.name).get_weights(),
+            faces_of[1].get_layer(layer.name).get_weights(),
             strict=True,
         ):
             np.testing.assert_array_equal(one, other)
@@ -126,19 +131,19 @@ def test_the_student_comes_nearer_and_can_be_edited_with(
 ):
     out = tmp_path / "student.keras"
     assert _distill(*_flags(data_dir, out)) == 0
-    told = capsys.readouterr()
-    before = re.search(r"before: ([\d.]+) dB to the teacher", told.err)
-    after = re.match(r"([\d.]+) dB to the teacher; to the truth", told.out)
+    printed = capsys.readouterr()
+    before = re.search(r"before: ([\d.]+) dB to the teacher", printed.err)
+    after = re.match(r"([\d.]+) dB to the teacher; to the truth", printed.out)
     # Measured: 15.20 dB before, 16.12 after 60 steps.
     assert float(after[1]) > float(before[1]) + 0.5
-    assert f"efgan_tf.export --model={out} " in told.out
+    assert f"efgan_tf.export --model={out} " in printed.out
     model = load_model(out)
     assert model.stages == 1 and model.has_estimator
     again = tmp_path / "again.keras"
     flags = _flags(data_dir, again, student=out, minutes=1e-6)
     assert _distill(*flags) == 0
-    told = capsys.readouterr()
-    assert f"before: {after[1]} dB to the teacher" in told.err
+    printed = capsys.readouterr()
+    assert f"before: {after[1]} dB to the teacher" in printed.err
     assert _distill(*flags, "--base_width=4", "--overwrite") == 2
     assert "another shape than the flags say" in capsys.readouterr().err
 
@@ -155,18 +160,14 @@ def test_the_student_comes_nearer_and_can_be_edited_with(
         ({"true_lessons": 1.5}, "--true_lessons=1.5 must be 0 to 1"),
     ],
 )
-def test_wrong_requests_are_refused_in_one_line(
-    data_dir, tmp_path, capsys, changes, message
-):
+def test_mistakes_are_one_line(data_dir, tmp_path, refusal, changes, message):
     places = {"tmp": tmp_path, "run": make_exported().run}
     changes = {
         name: value.format(**places) if isinstance(value, str) else value
         for name, value in changes.items()
     }
     flags = _flags(data_dir, **{"out": tmp_path / "out.keras", **changes})
-    assert _distill(*flags) == 2
-    error = capsys.readouterr().err
-    assert message in error and error.count("\n") == 1
+    assert message in refusal(distill.main, *distill.CONFIGS, flags=flags)
     assert not list(tmp_path.glob("*.keras"))
 
 
@@ -174,5 +175,5 @@ def test_the_boxes_must_be_the_teachers(teacher):
     shape = dataclasses.replace(
         ModelConfig(**SMALLER), box_mouth=(16, 8, 16, 8)
     )
-    with pytest.raises(UserError, match="box_mouth must be the teacher's 16,8"):
+    with pytest.raises(UserError, match="box_mouth"):
         build_student(teacher, shape)

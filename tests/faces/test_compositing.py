@@ -26,12 +26,12 @@ def photo_of(height=240, width=320, dtype=np.uint8):
     return np.rint(picture * np.iinfo(dtype).max).astype(dtype)
 
 
-def placed(centre, side, turn=0.0):
-    """A matrix whose square has this centre and side in the photo."""
+def placed(center, side, turn=0.0):
+    """A matrix whose square has this center and side in the photo."""
     scale = SIZE / side
     a, b = scale * np.cos(turn), scale * np.sin(turn)
     linear = np.array([[a, b], [-b, a]])
-    shift = np.full(2, SIZE / 2) - linear @ centre
+    shift = np.full(2, SIZE / 2) - linear @ center
     return np.column_stack([linear, shift])
 
 
@@ -153,7 +153,7 @@ def test_the_edit_fades_as_it_should():
     pasted = paste(
         photo, identity, aligned, aligned + 0.8, np.zeros((SIZE, SIZE, 1))
     )
-    # The rim is 5.12 pixels wide and pixel centres lie at halves: from the
+    # The rim is 5.12 pixels wide and pixel centers lie at halves: from the
     # edge t = 0.5 / 5.12 = 0.0977, t²(3 − 2t) = 0.0268, times 102 is 2.7; the
     # next ones are 21.1, 49.2, 77.8 and 97.8.
     expected = [103, 121, 149, 178, 198, 202, 202]
@@ -234,11 +234,11 @@ def test_the_square_is_where_the_aligned_picture_comes_from():
 
 def test_a_square_outside_the_photo_changes_nothing():
     photo = photo_of()
-    for centre in ((-200, 50), (50, 900), (900, 900)):
+    for center in ((-200, 50), (50, 900), (900, 900)):
         aligned = np.zeros((SIZE, SIZE, 3), np.float32)
         found = paste(
             photo,
-            placed(centre, 100),
+            placed(center, 100),
             aligned,
             aligned + 1,
             np.ones((SIZE, SIZE, 1)),

@@ -6,7 +6,8 @@ import cv2
 import numpy as np
 import pytest
 
-from efgan_tf.faces import detection
+from efgan_tf import geometry
+from efgan_tf.faces import detection, quality
 from efgan_tf.faces.photos import read_photo
 
 BLANK = np.full((192, 192, 3), 200, np.uint8)
@@ -53,7 +54,7 @@ def test_landmarks_are_where_they_were_rendered(found, portraits):
     assert np.abs(errors.mean(0)).max() < 5
 
 
-def test_pixel_centres_lie_at_halves(detector, found, portraits):
+def test_pixel_centers_lie_at_halves(detector, found, portraits):
     mirrored = detector.detect([photo[:, ::-1] for photo, _ in portraits])
     sides_swapped = [1, 0, 2, 4, 3]
     shifts = [
@@ -102,3 +103,19 @@ def test_large_photos_are_shrunk_and_scaled_back(detector, found, portraits):
     np.testing.assert_allclose(
         face.landmarks / factor, found[0][0].landmarks, atol=3
     )
+
+
+def test_the_face_of_a_photograph(detector):
+    """NASA's portrait of an astronaut."""
+    data = pytest.importorskip("skimage.data", reason="needs scikit-image")
+    photo = data.astronaut()
+    # Read off the picture by eye: pupils, tip of the nose, corners of the
+    # mouth.
+    expected = [
+        [203, 101], [247.5, 103], [224.5, 125.5], [205.5, 141], [242.5, 142.5],
+    ]  # fmt: skip
+    (face,) = detector.detect([photo])[0]
+    assert face.confidence > 0.99
+    np.testing.assert_allclose(face.landmarks, expected, atol=4)
+    aligned = geometry.align(photo, face.landmarks, 64)
+    assert not quality.flaws(photo.shape[:2], face.landmarks, aligned, 64)

@@ -227,21 +227,21 @@ def test_16_bit_colors_keep_their_metadata(tmp_path, suffix):
 
 @pytest.mark.parametrize("suffix", ["png", "tif"])
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
-def test_grey_photos_stay_grey(tmp_path, suffix, dtype):
-    grey = noise(1, dtype)
-    document, _, path = rewrite(tmp_path, Image.fromarray(grey), suffix)
+def test_gray_photos_stay_gray(tmp_path, suffix, dtype):
+    gray = noise(1, dtype)
+    document, _, path = rewrite(tmp_path, Image.fromarray(gray), suffix)
     with Image.open(path) as found:
         pixels = np.asarray(found)
     assert pixels.dtype == dtype and pixels.shape == SHAPE
     mask = untouched()
-    np.testing.assert_array_equal(pixels[mask], grey[mask])
-    assert (pixels[~mask] != grey[~mask]).all()
+    np.testing.assert_array_equal(pixels[mask], gray[mask])
+    assert (pixels[~mask] != gray[~mask]).all()
     write_document(tmp_path / "out.jpg", document, edit(document))
     with Image.open(tmp_path / "out.jpg") as found:
         assert found.mode == "L"
 
 
-def test_a_colored_edit_of_a_grey_photo_becomes_its_luma(tmp_path):
+def test_a_colored_edit_of_a_gray_photo_becomes_its_luma(tmp_path):
     document = from_image(Image.new("L", SHAPE[::-1], 100))
     edited = document.pixels.copy()
     edited[TOUCHED] = (150, 100, 50)
@@ -336,12 +336,17 @@ def test_the_texts_of_a_png_stay(tmp_path):
         assert found.text == {"Title": "a face", "Author": "é → ü"}
 
 
-def test_unknown_suffixes_are_refused_in_one_line(tmp_path):
+def test_what_cannot_be_written_leaves_nothing(tmp_path):
     document = from_image(Image.new("RGB", (4, 4)))
     for name in ("out.gif", "out.xyz", "out"):
         with pytest.raises(UserError, match=r"\.png.*choose") as error:
             write_document(tmp_path / name, document, document.pixels)
         assert "\n" not in str(error.value)
+    wide = from_image(Image.new("RGB", (16_384, 1)))
+    with pytest.raises(UserError, match="cannot write .*16383"):
+        write_document(tmp_path / "o.webp", wide, wide.pixels)
+    with pytest.raises(ValueError):  # another photo is no edit
+        write_document(tmp_path / "o.png", document, wide.pixels)
     assert not list(tmp_path.iterdir())
 
 
@@ -356,17 +361,8 @@ def test_files_that_exist_stay_unless_they_may_be_replaced(tmp_path):
     assert read_photo(path).shape == (4, 4, 3)
 
 
-def test_what_a_format_cannot_hold_is_refused_and_nothing_is_left(tmp_path):
-    document = from_image(Image.new("RGB", (16_384, 1)))
-    with pytest.raises(UserError, match="cannot write .*16383"):
-        write_document(tmp_path / "o.webp", document, document.pixels)
-    assert not list(tmp_path.iterdir())
-
-
 @pytest.mark.parametrize("kind", [TypeError, OverflowError, MemoryError])
-def test_whatever_pillow_raises_for_metadata_it_cannot_write(
-    kind, tmp_path, monkeypatch
-):
+def test_any_error_of_pillow_is_one_line(kind, tmp_path, monkeypatch):
     def fail(*arguments, **options):
         raise kind()
 
@@ -424,22 +420,11 @@ def test_a_document_is_an_image_again(mode):
     assert (other[TOUCHED] != pixels[TOUCHED]).any()
 
 
-def test_the_limit_can_be_raised_and_the_refusal_says_how(tmp_path):
+def test_the_limit_can_be_raised_even_beyond_pillows(tmp_path, monkeypatch):
     path = tmp_path / "large.png"
     Image.new("1", (2000, 1000)).save(path)
-    with pytest.raises(PhotoError, match=r"over 1.5 mega.*--max_megapixels"):
+    with pytest.raises(PhotoError, match="--max_megapixels"):
         read_document(path, max_pixels=1_500_000)
-    assert read_document(path, 2_000_000).pixels.shape == (1000, 2000, 3)
-
-
-def test_the_limit_can_be_raised_beyond_pillows_own(tmp_path, monkeypatch):
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 100)
-    Image.new("RGB", (20, 20)).save(tmp_path / "photo.png")
-    assert read_document(tmp_path / "photo.png").pixels.shape == (20, 20, 3)
+    assert read_document(path, 2_000_000).pixels.shape == (1000, 2000, 3)
     assert Image.MAX_IMAGE_PIXELS == 100
-
-
-def test_another_photo_is_no_edit():
-    document = from_image(Image.new("RGB", (4, 4)))
-    with pytest.raises(ValueError):
-        write_document("out.png", document, np.zeros((4, 5, 3), np.uint8))

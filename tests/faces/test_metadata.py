@@ -39,7 +39,7 @@ def packet(content, **namespaces):
 
 
 def rewritten(tmp_path, suffix, image=None, out=None, **options):
-    """The file of an edit, and what was said on the way."""
+    """The file of an edit, and the notes on the way."""
     source = tmp_path / f"in.{suffix}"
     (image or picture()).save(source, **options)
     return rewrite(source, tmp_path / f"out.{out or suffix}")
@@ -70,7 +70,7 @@ def with_chunks(path, *chunks):
 
 
 @pytest.mark.parametrize("what", ["EXIF", "comment", "EXIF in WebP's file"])
-def test_what_is_too_large_for_jpeg_is_left_out_and_said(tmp_path, what):
+def test_what_is_too_large_for_jpeg_is_left_out_and_noted(tmp_path, what):
     block = Image.Exif()
     block[MAKE], block[0x9286] = "Maker", b"x" * 70_000
     if what == "EXIF":
@@ -88,7 +88,7 @@ def test_what_is_too_large_for_jpeg_is_left_out_and_said(tmp_path, what):
 
 @pytest.mark.parametrize("suffix", ["jpg", "png", "tif"])
 @pytest.mark.parametrize("rational", [(0, 0), (1, 0), (2**31, 1)])
-def test_a_resolution_that_is_none_does_no_harm(tmp_path, suffix, rational):
+def test_an_impossible_resolution_does_no_harm(tmp_path, suffix, rational):
     folder = TiffImagePlugin.ImageFileDirectory_v2()
     # Pillow would refuse the fraction; so a good one is replaced.
     folder[0x011A] = folder[0x011B] = TiffImagePlugin.IFDRational(1234, 567)
@@ -175,7 +175,7 @@ def test_old_pictures_in_xmp_go_and_the_rest_stays(tmp_path, suffix, content):
     assert old.encode() not in path.read_bytes()
 
 
-def test_xmp_that_nobody_can_read_is_left_out_and_said(tmp_path):
+def test_damaged_xmp_is_left_out_and_noted(tmp_path):
     path, notes = rewritten(tmp_path, "jpg", xmp=b"<x>" + preview())
     assert notes == ["XMP was left out: it is damaged"]
     assert read_document(path).metadata.xmp is None
@@ -198,7 +198,7 @@ def test_regions_go_when_the_picture_is_turned():
 @pytest.mark.parametrize(
     ("kind", "value"), [(2, b"6\0\0\0"), (7, b"\6\0\0\0"), (3, b"\x09\0\0\0")]
 )
-def test_an_orientation_that_is_none_turns_nothing(tmp_path, kind, value):
+def test_an_invalid_orientation_turns_nothing(tmp_path, kind, value):
     make = struct.pack("<HHI", MAKE, 2, 4) + b"abc\0"
     wrong = struct.pack("<HHI", 0x0112, kind, 2 if kind != 3 else 1) + value
     block = b"Exif\0\0II*\0" + struct.pack("<IH", 8, 2) + make + wrong
@@ -211,7 +211,7 @@ def test_an_orientation_that_is_none_turns_nothing(tmp_path, kind, value):
 
 
 @pytest.mark.parametrize("suffix", ["jpg", "png", "webp"])
-def test_exif_that_is_none_is_left_out_and_said(tmp_path, suffix):
+def test_damaged_exif_is_left_out_and_noted(tmp_path, suffix):
     picture().save(tmp_path / f"in.{suffix}", exif=b"Exif\0\0no header")
     out, notes = rewrite(tmp_path / f"in.{suffix}", tmp_path / "out.jpg")
     assert notes == ["EXIF was left out: it is empty or damaged"]
@@ -234,7 +234,7 @@ def test_old_previews_in_exif_go(tmp_path, place):
     assert preview() not in path.read_bytes()
 
 
-def test_iptc_is_missed_aloud(tmp_path):
+def test_lost_iptc_is_noted(tmp_path):
     picture().save(tmp_path / "in.jpg")
     data = (tmp_path / "in.jpg").read_bytes()
     iptc = b"\x1c\x02\x78\x00\x04text"
@@ -261,7 +261,9 @@ SRGB = struct.pack(">8I", 31270, 32900, 64000, 33000, 30000, 60000, 15000, 6000)
     ],
 )
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
-def test_what_a_pngs_numbers_mean_is_kept_or_said(tmp_path, chunks, dtype):
+def test_the_color_space_of_a_png_is_kept_or_its_loss_noted(
+    tmp_path, chunks, dtype
+):
     import cv2
 
     path = tmp_path / "in.png"
@@ -284,7 +286,7 @@ def test_what_a_pngs_numbers_mean_is_kept_or_said(tmp_path, chunks, dtype):
         [(b"cICP", bytes([1, 13, 0, 1]))],
     ],
 )
-def test_srgb_needs_no_word(tmp_path, chunks):
+def test_srgb_needs_no_note(tmp_path, chunks):
     picture().save(tmp_path / "in.png")
     with_chunks(tmp_path / "in.png", *chunks)
     out, notes = rewrite(tmp_path / "in.png", tmp_path / "out.png")

@@ -80,7 +80,7 @@ def test_sharpness_does_not_depend_on_contrast():
 
 
 @pytest.mark.parametrize("size", [64, 96, 128])
-def test_blurred_faces_are_told_from_sharp_ones(faces, size):
+def test_blurred_and_sharp_faces(faces, size):
     for photo, landmarks in faces:
         sharp = geometry.align(photo, landmarks, size)
         assert quality.flaws(photo.shape[:2], landmarks, sharp, size) == []

@@ -26,8 +26,8 @@ def motion():
     """8 s: at rest, far to the side, nearer, shaking and tilting."""
     time = np.arange(8 * RATE) / RATE
     shakes = (time > 5) & (time < 7)
-    centre = EYES * np.stack([4 * eased(time - 2), eased(time - 2)], 1)
-    centre[:, 0] += np.where(
+    center = EYES * np.stack([4 * eased(time - 2), eased(time - 2)], 1)
+    center[:, 0] += np.where(
         shakes, EYES * 0.25 * np.sin(3 * np.pi * (time - 5)), 0
     )
     turn = np.where(shakes, 0.15 * np.sin(2 * np.pi * (time - 5)), 0)
@@ -36,7 +36,7 @@ def motion():
     rotation = np.stack(
         [np.stack([cosine, -sine], -1), np.stack([sine, cosine], -1)], -2
     )
-    return time, np.einsum("tij,pj->tpi", rotation, FACE) + centre[:, None]
+    return time, np.einsum("tij,pj->tpi", rotation, FACE) + center[:, None]
 
 
 def noisy(points, seed, wild=0.03):
@@ -80,11 +80,11 @@ def test_smoothing_does_not_depend_on_the_resolution():
     np.testing.assert_allclose(smooth(3 * found, RATE), 3 * smooth(found, RATE))
 
 
-def face(centre, side=60.0, confidence=0.9):
-    centre = np.asarray(centre, float)
-    landmarks = FACE * (side / 60) + centre
+def face(center, side=60.0, confidence=0.9):
+    center = np.asarray(center, float)
+    landmarks = FACE * (side / 60) + center
     return Face(
-        np.concatenate([centre - side / 2, [side, side]]), landmarks, confidence
+        np.concatenate([center - side / 2, [side, side]]), landmarks, confidence
     )
 
 
@@ -93,7 +93,7 @@ def moving(frames, start=(100, 100), step=(2, 0), side=60.0):
     return [face(start + step * number, side) for number in range(frames)]
 
 
-def centre(one):
+def center(one):
     return one.box[:2] + one.box[2:] / 2
 
 
@@ -105,7 +105,7 @@ def test_two_faces_make_two_tracks_in_whatever_order_they_are_found():
     ]
     tracks = find_tracks(frames, RATE)
     assert [(t.start, len(t.faces)) for t in tracks] == [(0, 20)] * 2
-    ends = sorted(tuple(centre(track.at(19))) for track in tracks)
+    ends = sorted(tuple(center(track.at(19))) for track in tracks)
     assert ends == [(138, 100), (281, 138)]
     assert tracks[0].at(20) is None and tracks[0].at(-1) is None
 
@@ -116,7 +116,7 @@ def test_a_face_that_is_missed_for_a_moment_is_interpolated():
         frames[gap] = []
     (track,) = find_tracks(frames, RATE)
     assert (track.start, len(track.faces)) == (0, 40)
-    np.testing.assert_allclose(centre(track.at(22)), (144, 100))
+    np.testing.assert_allclose(center(track.at(22)), (144, 100))
     assert np.abs(track.at(22).landmarks - FACE - (144, 100)).max() < 2
 
 
@@ -148,7 +148,7 @@ def test_no_track_goes_over_a_cut():
     np.testing.assert_allclose(second.at(10).landmarks, FACE + (110, 104))
 
 
-def test_faces_seen_in_a_frame_or_two_are_mistakes():
+def test_faces_seen_in_a_frame_or_two_are_dropped():
     frames = [[one] for one in moving(30)]
     frames[12] = [*frames[12], face((400, 400))]
     assert len(find_tracks(frames, RATE)) == 1

@@ -37,7 +37,7 @@ def found_at(faces, expected):
 
 
 @pytest.mark.parametrize("times", [0, 1, 2, 3])
-def test_everybody_of_a_group_that_lies(times, detector, portraits, landmarks):
+def test_all_of_a_turned_group(times, detector, portraits, landmarks):
     row = np.concatenate(portraits, axis=1)
     photo = np.pad(row, ((192, 192), (0, 0), (0, 0)), constant_values=90)
     photo = np.ascontiguousarray(np.rot90(photo, times))
@@ -53,7 +53,7 @@ def test_everybody_of_a_group_that_lies(times, detector, portraits, landmarks):
 
 
 @pytest.mark.parametrize("times", [1, 2, 3])
-def test_one_of_a_group_that_lies(times, detector, portraits, landmarks):
+def test_a_group_with_one_turned_face(times, detector, portraits, landmarks):
     upright, lying, _ = portraits
     photo = np.concatenate([upright, np.rot90(lying, times)], axis=1)
     (faces,) = search.find_upright(detector, [photo])
@@ -85,9 +85,7 @@ class Source:
         return ()
 
 
-def test_what_no_turn_settles_is_doubted_and_not_learned_from(
-    detector, portraits
-):
+def test_ambiguous_faces_are_doubted_and_not_learned_from(detector, portraits):
     photos = {str(k): two_ways_up(each) for k, each in enumerate(portraits)}
     photos["good"] = portraits[0]
     found = search.find_upright(detector, list(photos.values()))

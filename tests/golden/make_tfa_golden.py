@@ -1,8 +1,8 @@
 """Writes `tfa.npz`: what two layers of TensorFlow Addons compute.
 
 TensorFlow Addons was retired and does not import beside TensorFlow 2.16 or
-later, so its numbers were taken once, with the last releases that go together
-(Python 3.11):
+later, so its numbers were computed once, with the last releases that go
+together (Python 3.11):
 
     pip install tensorflow==2.15.1 tensorflow-addons==0.23.0 "numpy<2"
     python tests/golden/make_tfa_golden.py

@@ -11,7 +11,7 @@ import pytest
 
 @pytest.fixture(scope="package")
 def site(tmp_path_factory):
-    """The address of `python -m efgan_tf.demo`, which ends well when told."""
+    """The address of `python -m efgan_tf.demo`, which must end well."""
     pytest.importorskip("gradio", reason="gradio is not installed")
     errors = tmp_path_factory.mktemp("demo") / "errors.txt"
     with open(errors, "w") as file:

@@ -36,8 +36,8 @@ def test_every_unit_has_its_slider_and_one_not_learned_says_so():
 @pytest.mark.parametrize("editor", [tiny_editor, mute_editor])
 def test_another_photo_is_only_read_by_a_model_that_can(editor):
     buttons = _components(editor())["uploadbutton"]
-    (take,) = [each for each in buttons if "photo" in each["label"]]
-    assert take["interactive"] == editor().model.has_estimator
+    (upload,) = [each for each in buttons if "photo" in each["label"]]
+    assert upload["interactive"] == editor().model.has_estimator
 
 
 def test_nothing_on_the_page_is_an_api():

@@ -22,7 +22,7 @@ EDIT, PHOTO = "#viewer img.edit", "#viewer img.photo"
 
 @pytest.fixture
 def start(visit, site):
-    """`start(size)` opens the page where everybody begins."""
+    """`start(size)` opens the page with its samples."""
 
     def open_page(size=DESKTOP, **options):
         page = visit(site, size, **options)
@@ -68,7 +68,7 @@ def _download(page, name):
     return waiting.value.suggested_filename, waiting.value.path().read_bytes()
 
 
-def test_a_slider_moves_the_face_and_a_reset_gives_the_photo_back(start):
+def test_a_slider_moves_the_face_and_a_reset_restores_the_photo(start):
     page = _open(start())
     _says(page, "As in the photo")
     photo = _shown(page, PHOTO)
@@ -117,7 +117,7 @@ def test_a_preset_moves_the_sliders_and_the_second_tab_shows_the_stages(start):
     assert _shown(page) == _shown(page, PHOTO)
 
 
-def test_bad_files_are_told_of_and_the_page_lives_on(start, tmp_path):
+def test_bad_files_are_refused_and_the_page_goes_on(start, tmp_path):
     page = start()
     texts = {
         "text.jpg": "text.jpg: not a picture of a known format",
@@ -125,7 +125,7 @@ def test_bad_files_are_told_of_and_the_page_lives_on(start, tmp_path):
         "vast.png": "vast.png: over 4 megapixels; shrink it first",
     }
     (tmp_path / "text.jpg").write_text("no picture")
-    Image.new("RGB", (200, 200), "grey").save(tmp_path / "wall.png")
+    Image.new("RGB", (200, 200), "gray").save(tmp_path / "wall.png")
     Image.new("L", (3000, 2000)).save(tmp_path / "vast.png")
     for name, text in texts.items():
         _upload(page, tmp_path / name)
@@ -161,7 +161,7 @@ def test_expressions_come_from_photos_and_files_and_go_to_files(
     (tmp_path / "wild.json").write_text('{"action_units": {"AU12": 9}}')
     expression.set_input_files(tmp_path / "wild.json")
     _says(page, "wild.json: AU12=9 is out of range; intensities are 0 to 5")
-    # What a stranger wrote in a file is shown, not obeyed.
+    # Markup in a file is shown as text.
     odd = "<b id='odd'>AU12</b>"
     (tmp_path / "odd.json").write_text(json.dumps({"action_units": {odd: 1}}))
     expression.set_input_files(tmp_path / "odd.json")

@@ -46,7 +46,7 @@ def site(model_server, detector):
             thread.join()
 
 
-def test_the_page_lives_on_without_its_model(visit, site, model_server):
+def test_the_page_goes_on_without_its_model(visit, site, model_server):
     address, end = model_server
     page = visit(site)
     status = page.locator("#status p")

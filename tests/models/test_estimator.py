@@ -23,7 +23,7 @@ def test_range(tiny, faces):
 
 
 def test_learns_where_something_is(tiny):
-    """A bright square's place and strength, told by two of 17 units."""
+    """A bright square's place and strength, given by two of 17 units."""
     rng = np.random.default_rng(0)
     wanted = np.zeros((64, 17), "float32")
     wanted[:, [3, 8]] = rng.random((64, 2))

@@ -114,7 +114,7 @@ def test_changed_colors_start_from_what_each_branch_refines(
 
 @both_heads
 @pytest.mark.parametrize("injection", ["concat", "film"])
-def test_each_unit_changes_the_centre_of_the_image(
+def test_each_unit_changes_the_center_of_the_image(
     tiny, faces, injection, color_head
 ):
     keras.utils.set_random_seed(0)
@@ -209,7 +209,7 @@ def test_combined_attention_by_hand(constant, faces):
 
 
 def test_combined_attention_is_the_weight_of_the_input(constant, faces):
-    """Colours being constant, the output moves with the input by 1 - Â."""
+    """Colors being constant, the output moves with the input by 1 - Â."""
     image, units = faces["image"], faces["target_action_units"]
     before, after = run(constant, image, units), run(constant, -image, units)
     moved = after["image"] - before["image"]

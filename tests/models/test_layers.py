@@ -40,7 +40,7 @@ def test_every_layer_has_a_construction():
 
 
 @pytest.mark.parametrize("cls", CONSTRUCTIONS, ids=lambda cls: cls.__name__)
-def test_config_is_what_the_constructor_takes(cls):
+def test_config_is_what_the_constructor_accepts(cls):
     layer = cls(**CONSTRUCTIONS[cls], name="it")
     config = layer.get_config()
     theirs = set(inspect.signature(keras.layers.Layer.__init__).parameters)

@@ -14,12 +14,6 @@ from efgan_tf.serving.saved_model import write_saved_model
 from efgan_tf.serving.warmup import FILE as WARMUP
 from efgan_tf.trained.network import first_stages
 from efgan_tf.trained.runs import read_run
-from tests.trained.conftest import make_exported
-
-
-@pytest.fixture(scope="module")
-def exported():
-    return make_exported()
 
 
 def test_the_command_checks_and_shows_what_it_checked(
@@ -64,7 +58,7 @@ def test_a_version_with_an_altered_weight_never_appears(exported, tmp_path):
         kernel.assign(keras.ops.flip(kernel, axis=0))
         check_signatures(folder, trained, report=shown.append)
 
-    with pytest.raises(UserError, match="edit_from image.* differ"):
+    with pytest.raises(UserError, match="edit_from image"):
         write_saved_model(
             trained, tmp_path / "efgan", "", check=alter_and_check
         )
@@ -79,5 +73,5 @@ def test_a_damaged_version_is_refused(exported, tmp_path):
     folder = shutil.copytree(exported.saved_model, tmp_path / "1")
     (variables,) = (folder / "variables").glob("*.data*")
     variables.write_bytes(variables.read_bytes()[:1000])
-    with pytest.raises(UserError, match="1 cannot be loaded: "):
+    with pytest.raises(UserError, match="1 cannot be loaded"):
         check_signatures(folder, read_run(exported.run), report=lambda _: None)

@@ -116,7 +116,7 @@ def test_one_connection_serves_all_until_it_breaks():
             assert len(echo.peers) == 2
 
 
-def test_it_is_not_asked_for_ever():
+def test_retries_end():
     with _failing(
         Code.UNAVAILABLE, "queue to which this was sent is full"
     ) as f:
@@ -126,26 +126,23 @@ def test_it_is_not_asked_for_ever():
 
 
 FAULTS = {
-    Code.INVALID_ARGUMENT: "refuses what was sent: no reason",
-    Code.NOT_FOUND: "has no model 'efgan'; check --model_name",
-    Code.RESOURCE_EXHAUSTED: "is busy: no reason; try again later",
-    Code.DEADLINE_EXCEEDED: "no answer from .* within 30 s; raise --timeout",
-    Code.UNAUTHENTICATED: "asks for a certificate: .* --client_certificate",
-    Code.PERMISSION_DENIED: "denies access: no reason",
-    Code.UNIMPLEMENTED: "speaks gRPC but is no TensorFlow Serving",
-    Code.INTERNAL: "failed with INTERNAL: no reason; its log",
+    Code.INVALID_ARGUMENT: "no reason",
+    Code.NOT_FOUND: "--model_name",
+    Code.RESOURCE_EXHAUSTED: "busy",
+    Code.DEADLINE_EXCEEDED: "--timeout",
+    Code.UNAUTHENTICATED: "--client_certificate",
+    Code.PERMISSION_DENIED: "no reason",
+    Code.UNIMPLEMENTED: "no TensorFlow Serving",
+    Code.INTERNAL: "INTERNAL: no reason",
 }
 
 
-def test_every_other_status_is_told_once_in_clear_words():
+def test_every_other_status_is_one_line_and_not_retried():
     for code, words in FAULTS.items():
         with _failing(code) as failing:
-            with Client(failing.address) as client:
-                with pytest.raises(ServingError, match=words) as caught:
-                    client.edit_faces(FACES, UNITS)
-            assert caught.value.code is code
-            assert caught.value.details == "no reason"
-            assert failing.calls == 1, code
+            found, message = _message(failing.address)
+        assert found is code and words in message
+        assert failing.calls == 1, code
 
 
 def test_no_answer_within_the_time():
@@ -162,7 +159,7 @@ def test_no_answer_within_the_time():
     assert "within 0.3 s; raise --timeout" in message
 
 
-def test_a_port_where_nobody_listens():
+def test_a_closed_port():
     with socket.create_server(("127.0.0.1", 0)) as closed:
         address = f"127.0.0.1:{closed.getsockname()[1]}"
     code, message = _message(address)
@@ -230,7 +227,7 @@ def test_an_answer_of_something_else(served):
     assert code is Code.DATA_LOSS and "is it an export of efgan_tf?" in message
 
 
-def test_servers_behind_one_name_take_turns():
+def test_servers_behind_one_name_share_the_calls():
     echoes = [_Failing(Code.OK, "", times=0) for _ in range(2)]
     with contextlib.ExitStack() as stack:
         places = [stack.enter_context(_serving(e.predict)) for e in echoes]

@@ -12,7 +12,7 @@ from tensorflow_serving.apis import (
     prediction_service_pb2,
 )
 
-from efgan_tf import client, commands
+from efgan_tf import client
 from efgan_tf.common.errors import UserError
 from efgan_tf.serving import Client
 from efgan_tf.trained.remote import calls, faults, protos, tensors
@@ -82,17 +82,17 @@ def test_the_proxy_is_named_where_another_machine_is_not_reached(host, proxied):
 
 
 @pytest.mark.parametrize(
-    ("address", "words"),
+    "address",
     [
-        ("", "is no address"),
-        ("localhost", "'localhost' is no address of a served model"),
-        ("grpc://localhost/efgan", "write HOST:PORT or grpc://HOST:PORT/MODEL"),
-        ("localhost:8500/efgan", "is no address"),
-        ("grpc://localhost:8500/efgan/versions/new", "is no address"),
+        "",
+        "localhost",
+        "grpc://localhost/efgan",
+        "localhost:8500/efgan",
+        "grpc://localhost:8500/efgan/versions/new",
     ],
 )
-def test_what_is_no_address(address, words):
-    with pytest.raises(UserError, match=words):
+def test_bad_addresses(address):
+    with pytest.raises(UserError, match="is no address"):
         parse_address(address)
 
 
@@ -112,12 +112,8 @@ def test_what_is_no_address(address, words):
           "--out=o.png"], "absent.png"),
     ],
 )  # fmt: skip
-def test_mistakes_are_told_before_anybody_is_asked(flags, words, capsys):
-    assert commands.run(
-        client.main, *client.CONFIGS, argv=["client", *flags]
-    ) == 2  # fmt: skip
-    error = capsys.readouterr().err
-    assert words in error and error.count("\n") == 1
+def test_mistakes_are_found_before_a_server_is_called(flags, words, refusal):
+    assert words in refusal(client.main, *client.CONFIGS, flags=flags)
 
 
 def test_the_shipped_messages_are_the_official_ones():
@@ -192,7 +188,7 @@ def test_shapes_that_no_array_has(sizes):
         protos.TensorProto(dtype=7, string_val=[b"a", b"b"]),
     ],
 )
-def test_tensors_that_are_none(proto):
+def test_malformed_tensors(proto):
     proto.tensor_shape.dim.add(size=3)
     with pytest.raises(ValueError):
         tensors.from_proto(proto)

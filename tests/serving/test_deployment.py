@@ -1,4 +1,5 @@
-"""Docker Compose and Kubernetes: valid files that agree with each other.
+"""The server's configuration, Docker Compose and Kubernetes: valid and in
+agreement with each other.
 
 No container runs here. What is checked is what can be wrong without one.
 """
@@ -11,6 +12,7 @@ import kubernetes_validate
 import pytest
 import yaml
 
+from efgan_tf.export import ExportConfig
 from tests.serving.operators import SERVING, read_config
 
 # Those of ours, as tensorflow_serving/model_servers/main.cc spells them; the
@@ -40,6 +42,21 @@ def compose():
 def tls():
     """The same of docker-compose.tls.yml."""
     return _load("docker-compose.tls.yml")["services"]["tfserving"]
+
+
+@pytest.fixture(scope="module")
+def model():
+    """The model in models.config."""
+    path = SERVING / "config/models.config"
+    found = read_config(path, "ModelServerConfig").model_config_list.config
+    assert len(found) == 1
+    return found[0]
+
+
+@pytest.fixture(scope="module")
+def batching():
+    path = SERVING / "config/batching.config"
+    return read_config(path, "BatchingParameters")
 
 
 @pytest.fixture(scope="module")
@@ -73,10 +90,29 @@ def test_flags_are_spelled_as_the_server_knows_them(compose, tls, manifests):
     assert container["image"] in compose["image"]
 
 
-def test_threads_suffice_for_the_queue(compose):
+def test_the_model_is_where_an_export_puts_it(model):
+    assert model.name == ExportConfig(model="m", out="models").name
+    # The server wants the folder of the versions, and absolute.
+    assert model.base_path == f"/models/{model.name}"
+    assert model.model_platform == "tensorflow"
+    # The label names a version that is loaded: what a first export writes.
+    assert set(model.model_version_policy.specific.versions) == {1}
+    assert dict(model.version_labels) == {"stable": 1}
+
+
+def test_batches_are_what_the_scheduler_accepts(batching):
+    sizes = list(batching.allowed_batch_sizes)
+    assert sizes == sorted(set(sizes)) and sizes[0] >= 1
+    assert sizes[-1] == batching.max_batch_size.value
+    assert batching.max_enqueued_batches.value >= 1
+    assert batching.num_batch_threads.value >= 1
+    # A size of its own for each, or what is warm would never be asked for.
+    warmup = ExportConfig(model="m", out="models").warmup_batches
+    assert set(warmup) <= set(sizes)
+
+
+def test_threads_suffice_for_the_queue(compose, batching):
     flags = _flags(compose["command"])
-    batching = read_config(SERVING / "config/batching.config",
-                           "BatchingParameters")  # fmt: skip
     batches = (
         batching.max_enqueued_batches.value + batching.num_batch_threads.value
     )
@@ -86,7 +122,7 @@ def test_threads_suffice_for_the_queue(compose):
     )
 
 
-def test_every_file_that_is_named_is_mounted(compose, tls, manifests):
+def test_every_file_that_is_named_is_mounted(compose, tls, manifests, model):
     mounts = {v["target"]: v["source"] for v in compose["volumes"]}
     assert all(volume["read_only"] for volume in compose["volumes"])
     assert tls["volumes"][0]["target"] == "/tls"
@@ -94,9 +130,7 @@ def test_every_file_that_is_named_is_mounted(compose, tls, manifests):
         if name.endswith("_file"):
             folder, _, file = path.rpartition("/")
             assert (SERVING / mounts[folder] / file).is_file(), path
-    models = read_config(SERVING / "config/models.config", "ModelServerConfig")
-    base = models.model_config_list.config[0].base_path
-    assert base.rpartition("/")[0] in mounts
+    assert model.base_path.rpartition("/")[0] in mounts
     spec, container = _deployed(manifests)
     mounted = {m["mountPath"]: m for m in container["volumeMounts"]}
     assert set(mounts) <= set(mounted)
@@ -156,10 +190,8 @@ def test_ports_are_those_of_the_image(compose, manifests):
         assert ports[port["targetPort"]] == port["port"]
 
 
-def test_probes_ask_for_the_model_and_its_label(manifests):
+def test_probes_ask_for_the_model_and_its_label(manifests, model):
     _, container = _deployed(manifests)
-    models = read_config(SERVING / "config/models.config", "ModelServerConfig")
-    model = models.model_config_list.config[0]
     (label,) = model.version_labels
     loaded = f"/v1/models/{model.name}/labels/{label}/metadata"
     probes = {

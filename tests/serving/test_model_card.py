@@ -10,12 +10,6 @@ from efgan_tf.serving.signatures import MAX_SIDE, Signatures
 from efgan_tf.trained import presets
 from efgan_tf.trained.info import ModelInfo
 from efgan_tf.trained.runs import read_run
-from tests.trained.conftest import make_exported
-
-
-@pytest.fixture(scope="module")
-def exported():
-    return make_exported()
 
 
 @pytest.fixture(scope="module")
@@ -26,8 +20,8 @@ def card(exported):
 def test_its_signatures_are_those_that_there_are(exported, card):
     functions = Signatures(read_run(exported.run)).functions()
     rows = re.findall(r"^\| `(\w+)` \| (`.*) \| `", card, re.M)
-    told = {key: set(re.findall(r"`(\w+)`", inputs)) for key, inputs in rows}
-    assert told == {
+    found = {key: set(re.findall(r"`(\w+)`", inputs)) for key, inputs in rows}
+    assert found == {
         key: {spec.name for spec in function.input_signature}
         for key, function in functions.items()
     }
@@ -43,7 +37,7 @@ def test_it_names_the_units_in_order_and_what_was_not_learned(card):
     assert "did not learn AU45:" in card
 
 
-def test_a_run_tells_what_it_was_trained_on(card):
+def test_a_run_says_what_it_was_trained_on(card):
     assert "dataset `synthetic` (60 rendered people" in card
 
 
@@ -58,6 +52,6 @@ def test_a_preset_brings_its_own_words():
     assert "It learned all" in card and info == ModelInfo(info.model)
 
 
-def test_a_keras_file_tells_no_more_than_its_name():
+def test_of_a_keras_file_only_the_name_is_shown():
     assert "`a.keras`" in model_card.model_origin("/private/place/a.keras")
     assert "private" not in model_card.model_origin("/private/place/a.keras")

@@ -174,6 +174,6 @@ def test_a_folder_that_is_gone_for_a_moment(written, folder):
 
 def test_a_corrupt_version_does_not_start_the_server(written, folder):
     shutil.copytree(written[2], folder / "2", ignore=lambda *_: ["variables"])
-    with pytest.raises(UserError, match="cannot serve: .*2 cannot be loaded"):
+    with pytest.raises(UserError, match="2 cannot be loaded"):
         with LocalServer(config(folder)):
             pass

@@ -14,13 +14,14 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from PIL import Image
 
 from efgan_tf import action_units, commands, export, geometry
 from efgan_tf.common.errors import UserError
 from efgan_tf.common.images import psnr
 from efgan_tf.models import build_cascade, build_estimator
 from efgan_tf.serving.tflite import conversion, quantization
-from efgan_tf.serving.tflite.faces import rendered_faces
+from efgan_tf.serving.tflite.faces import read_faces, rendered_faces
 from efgan_tf.serving.tflite.functions import MobileFunctions
 from efgan_tf.serving.tflite.settings import QUANTIZATIONS
 from efgan_tf.trained.info import FILE_NAME
@@ -51,11 +52,6 @@ def _export(*flags):
         export.ExportConfig,
         argv=["export", "--formats=tflite", *map(str, flags)],
     )
-
-
-@pytest.fixture(scope="module")
-def exported():
-    return make_exported()
 
 
 @functools.cache
@@ -290,34 +286,40 @@ def test_fewer_stages_are_another_file(exported, folder, tmp_path, capsys):
     [
         (["--quantize=int4"], "'int4' is none of none, float16, dynamic, int8"),
         (["--quantize=int8"], "pass --representative=rendered"),
-        (["--quantize=int8", "--representative={tmp}"], "holds no pictures"),
-        (["--quantize=int8", "--representative={tmp}/x"], "neither a folder"),
-        (["--quantize=int8", "--representative={tmp}/x.npz"], "not exist"),
-        (["--quantize=int8", "--representative={wrong}"], "it needs image"),
-        (["--quantize=int8", "--representative={cut}"], "cannot be read"),
         (["--quantize=int8", "--representative_faces=0"], "at least 1"),
         (["--out={folder}"], "exists; name another file or pass --overwrite"),
     ],
 )
-def test_wrong_exports_are_refused_in_one_line(
-    exported, folder, tmp_path, capsys, flags, message
-):
-    wrong = tmp_path / "wrong.npz"
-    np.savez(wrong, image=np.zeros((2, 32, 32, 3)), action_units=np.zeros(3))
-    cut = tmp_path / "cut.npz"
-    cut.write_bytes(b"PK\x03\x04")
+def test_wrong_exports(exported, folder, tmp_path, refusal, flags, message):
+    flags = [
+        f"--run_dir={exported.run}", "--formats=tflite", f"--out={tmp_path}",
+        *(flag.format(folder=folder) for flag in flags),
+    ]  # fmt: skip
+    assert message in refusal(export.main, export.ExportConfig, flags=flags)
+    assert not list(tmp_path.iterdir())
+
+
+def test_faces_to_calibrate_with(trained, faces, tmp_path):
+    images, units, _ = faces
+    np.savez(tmp_path / "faces.npz", image=images, action_units=units)
+    found = read_faces(str(tmp_path / "faces.npz"), trained, 4, split="train")
+    np.testing.assert_array_equal(found.images, images[:4])
+    np.testing.assert_array_equal(found.units, units[:4])
+    levels = np.rint(images[0] * 255).astype(np.uint8)
+    Image.fromarray(levels).save(tmp_path / "face.png")
+    found = read_faces(str(tmp_path), trained, 4, split="train")
+    np.testing.assert_allclose(found.images[0], levels / 255, atol=1e-6)
+    assert found.units.shape == (1, 17)
+
+
+def test_bad_faces_to_calibrate_with(trained, tmp_path):
     (tmp_path / "empty").mkdir()
-    places = {
-        "{tmp}": tmp_path / "empty", "{wrong}": wrong, "{folder}": folder,
-        "{cut}": cut,
-    }  # fmt: skip
-    for name, place in places.items():
-        flags = [flag.replace(name, str(place)) for flag in flags]
-    out = tmp_path / "out"
-    status = _export(f"--run_dir={exported.run}", f"--out={out}", *flags)
-    error = capsys.readouterr().err
-    assert status == 2 and message in error and error.count("\n") == 1
-    assert not out.exists() or not list(out.iterdir())
+    wrong = np.zeros((2, 32, 32, 3))
+    np.savez(tmp_path / "wrong.npz", image=wrong, action_units=np.zeros(3))
+    (tmp_path / "cut.npz").write_bytes(b"PK\x03\x04")
+    for name in ("empty", "absent", "absent.npz", "wrong.npz", "cut.npz"):
+        with pytest.raises(UserError, match=name):
+            read_faces(str(tmp_path / name), trained, 4, split="train")
 
 
 def test_networks_in_bfloat16_are_refused(trained):
@@ -329,7 +331,7 @@ def test_networks_in_bfloat16_are_refused(trained):
         )
     finally:
         keras.config.set_dtype_policy("float32")
-    with pytest.raises(UserError, match="computes in bfloat16"):
+    with pytest.raises(UserError, match="bfloat16"):
         MobileFunctions(TrainedNetwork(network, info))
 
 
@@ -349,27 +351,25 @@ class _Foreign(tf.Module):
         return {"edit": self.function}
 
 
-def test_what_has_no_builtin_operation_is_refused():
+def test_an_operation_that_tflite_lacks_is_refused():
     def bicubic(image):
         return tf.image.resize(image, (4, 4), "bicubic")
 
     with (
-        pytest.raises(
-            UserError, match="no builtin operation for ResizeBicubic"
-        ),
+        pytest.raises(UserError, match="ResizeBicubic"),
         conversion._converted(_Foreign(bicubic), ["none"], None),
     ):
         pass
 
 
-def test_what_gpus_do_not_take_is_refused():
+def test_an_operation_that_gpus_lack_is_refused():
     def mirrored(image):
         return tf.reverse(image, [2])
 
     info = types.SimpleNamespace()
     with conversion._converted(_Foreign(mirrored), ["none"], None) as folder:
         content = (folder / "none.tflite").read_bytes()
-    with pytest.raises(UserError, match="needs REVERSE_V2, which GPU"):
+    with pytest.raises(UserError, match="REVERSE_V2"):
         conversion.finished(content, info)
 
 
@@ -392,7 +392,7 @@ def test_files_that_are_not_ours_are_refused(folder, tmp_path):
         read_info(broken)
 
 
-def test_the_newer_runtime_takes_it_too(folder, faces):
+def test_the_newer_runtime_runs_it_too(folder, faces):
     """LiteRT's CompiledModel, which is stricter than its interpreter."""
     compiled = pytest.importorskip(
         "ai_edge_litert.compiled_model", reason="needs ai-edge-litert"
@@ -431,5 +431,5 @@ def test_an_interpreter_that_is_too_old(folder, tmp_path, field, value):
         setattr(code, field, value)
     path = tmp_path / "future.tflite"
     path.write_bytes(flatbuffer.write(model))
-    with pytest.raises(UserError, match="newer interpreter than .* pip"):
+    with pytest.raises(UserError, match="pip"):
         TfliteFile(path)

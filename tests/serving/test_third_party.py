@@ -16,7 +16,7 @@ from PIL import Image
 
 from efgan_tf import action_units
 from efgan_tf.serving import Client
-from tests.trained.conftest import make_forms, random_faces
+from tests.trained.conftest import public_faces
 
 ROOT = Path(__file__).parents[2]
 NODE = ROOT / "serving" / "node"
@@ -40,16 +40,15 @@ def _units():
 OVMS = {"model_name": "efgan", "model_version": 1}
 
 
-def test_ovmsclient(served, face):
+def test_ovmsclient(served, model):
     client = ovmsclient.make_grpc_client(served.address)
     status = client.get_model_status(**OVMS)
     assert status[1]["state"] == "AVAILABLE"
-    told = client.get_model_metadata(**OVMS)
-    assert told["inputs"]["image"]["shape"] == [-1, 64, 64, 3]
-    images, _, target = random_faces(2)
-    model = make_forms()["run"]
-    edits = model.edit(images, model.estimate(images), target)
-    inputs = {"image": (images + 1) / 2, "action_units": target}
+    metadata = client.get_model_metadata(**OVMS)
+    assert metadata["inputs"]["image"]["shape"] == [-1, 64, 64, 3]
+    images, _, target = public_faces(2)
+    edits = model.edit(2 * images - 1, model.estimate(2 * images - 1), target)
+    inputs = {"image": images, "action_units": target}
     np.testing.assert_allclose(
         client.predict(inputs=inputs, **OVMS),
         (edits.images[:, -1] + 1) / 2,

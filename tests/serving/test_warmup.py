@@ -6,13 +6,12 @@ import tensorflow as tf
 from tensorflow_serving.apis import prediction_log_pb2
 
 from efgan_tf.serving.warmup import FILE
-from tests.trained.conftest import make_exported
 
 
 @pytest.fixture(scope="module")
-def requests():
+def requests(exported):
     """Of the exported model, as TF Serving reads them."""
-    path = make_exported().saved_model / FILE
+    path = exported.saved_model / FILE
     logs = [
         prediction_log_pb2.PredictionLog.FromString(record.numpy())
         for record in tf.data.TFRecordDataset(str(path))
@@ -20,11 +19,6 @@ def requests():
     # TF Serving knows no other kind for this.
     assert all(log.WhichOneof("log_type") == "predict_log" for log in logs)
     return [log.predict_log.request for log in logs]
-
-
-@pytest.fixture(scope="module")
-def signatures():
-    return tf.saved_model.load(str(make_exported().saved_model)).signatures
 
 
 def _read(tensor):

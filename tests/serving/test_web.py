@@ -169,7 +169,7 @@ def test_the_camera_is_edited_until_it_is_stopped(visit, site):
     assert page.inner_text("#camera") == "Camera"
 
 
-def test_a_file_that_is_not_ours_is_told(visit, site, tmp_path):
+def test_another_file_is_refused(visit, site, tmp_path):
     folder, url = site
     (folder / "other.tflite").write_bytes(b"none of ours at all")
     page = visit(f"{url}?model=other.tflite")

@@ -181,7 +181,7 @@ def _die(config, subject):
     os.kill(os.getpid(), signal.SIGKILL)
 
 
-def test_a_worker_that_dies_is_told_of(tmp_path, monkeypatch, capsys):
+def test_a_worker_that_dies_is_an_error(tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(photos, "make_subject", _die)
     folder = tmp_path / "set"
     status = synthesize_command(f"--out={folder}", "--workers=2")

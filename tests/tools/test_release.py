@@ -20,7 +20,7 @@ def test_every_documented_command_has_its_check():
     assert not set(plan.PLAN) - set(COMMANDS)
 
 
-def test_what_tests_are_said_to_run_is_there():
+def test_named_tests_exist():
     for how in plan.PLAN.values():
         if isinstance(how, plan.Tested):
             assert (documents.ROOT / how.path).exists(), how.path
@@ -44,7 +44,7 @@ def test_commands_are_read_out_of_a_page(tmp_path):
     ("module", "classes"),
     [("train", ()), ("evaluate", (EvaluateConfig,))],
 )
-def test_what_makes_commands_short_are_their_flags(module, classes):
+def test_what_shortens_commands_are_their_flags(module, classes):
     """Else the checklist would fail only after an hour."""
     for command, how in plan.PLAN.items():
         words = (

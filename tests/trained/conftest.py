@@ -14,7 +14,6 @@ from pathlib import Path
 
 import keras
 import numpy as np
-import pytest
 
 from efgan_tf import action_units, commands, export
 from efgan_tf import config as config_lib
@@ -113,19 +112,15 @@ def make_forms():
     }
 
 
-@pytest.fixture(scope="session")
-def exported():
-    return make_exported()
-
-
-@pytest.fixture(scope="session")
-def forms():
-    return make_forms()
-
-
 def random_faces(count):
     """Images in [-1, 1], source and target units in 0–5."""
     rng = np.random.default_rng(count)
     images = rng.uniform(-1, 1, (count, 64, 64, 3)).astype("float32")
     units = rng.uniform(0, 5, (2, count, 17)).astype("float32")
     return images, *units
+
+
+def public_faces(count):
+    """The same in the scales of signatures: images in [0, 1]."""
+    images, source, target = random_faces(count)
+    return (images + 1) / 2, source, target

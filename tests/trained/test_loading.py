@@ -59,9 +59,7 @@ def test_every_form_edits_as_the_averaged_networks_do(
 
 
 @pytest.mark.parametrize("form", ["run", "keras"])
-def test_branches_tell_their_attention_in_the_aligned_frame(
-    exported, forms, form
-):
+def test_attention_of_branches_lies_in_the_aligned_frame(exported, forms, form):
     images, source, target = random_faces(3)
     expected = _by_hand(exported, images, source, target)["stages"]
     branches = forms[form].edit(images, source, target).branches
@@ -83,7 +81,7 @@ def test_branches_tell_their_attention_in_the_aligned_frame(
         )
 
 
-def test_a_saved_model_does_not_tell_its_branches(forms):
+def test_a_saved_model_has_no_branches(forms):
     assert forms["saved_model"].edit(*random_faces(1)).branches == {}
 
 
@@ -186,7 +184,7 @@ def test_a_damaged_checkpoint_is_passed_over_for_an_older_one(
     )
     assert str(newest) in capsys.readouterr().err
     shutil.rmtree(run / "checkpoints" / "phase2_00000005")
-    with pytest.raises(UserError, match="no checkpoint .* can be read"):
+    with pytest.raises(UserError, match="no checkpoint"):
         read_run(run)
 
 
@@ -300,7 +298,7 @@ def _saved_model_with_cut_variables(path, exported):
         _saved_model_with_cut_variables, _saved_model_of_another_size,
     ],
 )  # fmt: skip
-def test_what_is_no_model_is_refused_in_one_line(exported, tmp_path, prepare):
+def test_other_files_are_refused_in_one_line(exported, tmp_path, prepare):
     of_files = (
         _cut_file, _flipped_bit, _foreign_file, _other_template,
         _file_of_another_size,
@@ -312,7 +310,7 @@ def test_what_is_no_model_is_refused_in_one_line(exported, tmp_path, prepare):
     assert str(path) in str(error.value) and "\n" not in str(error.value)
 
 
-def test_the_highest_version_is_taken(tmp_path):
+def test_the_highest_version_is_the_newest(tmp_path):
     for name in ("2", "10", "v11"):
         (tmp_path / name).mkdir()
         (tmp_path / name / "saved_model.pb").touch()
@@ -331,7 +329,7 @@ def test_what_cannot_be_edited_is_refused():
     with pytest.raises(UserError, match="AU01=6"):
         model.edit(images, source, source * 0 + 6)
     for stages in (0, 4):
-        with pytest.raises(UserError, match="has 3 stages"):
+        with pytest.raises(UserError, match="3 stages"):
             model.edit(images, source, target, stages=stages)
     with pytest.raises(ValueError):
         model.edit(images, source, target[:1])

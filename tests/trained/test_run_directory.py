@@ -25,7 +25,7 @@ def test_learned_units_are_those_of_the_training_split(tmp_path):
     run.write_config(config.Config(), [faces_of(mask)], [faces_of(1 - mask)])
     assert run.learned_units() == ("AU01", "AU45")
     run.config.unlink()
-    run.check(config.Config())  # what a run leaves that died: no stranger
+    run.check(config.Config())  # what a run that died leaves is accepted
 
 
 def test_a_mix_learns_what_any_of_its_sets_teaches(tmp_path):
@@ -86,7 +86,7 @@ def test_an_older_run_learned_all_units(tmp_path):
 @pytest.mark.parametrize(
     "text", ["{", "[]", "{}", '{"learned": [3]}', '{"learned": ["AU99"]}']
 )
-def test_units_that_cannot_be_read_are_told(tmp_path, text):
+def test_units_that_cannot_be_read_are_refused(tmp_path, text):
     run = RunDirectory(tmp_path)
     run.units.write_text(text)
     with pytest.raises(UserError, match="units.json"):

@@ -317,16 +317,14 @@ PLAN: Mapping[str, Run | Tested | ByHand] = {
     "serving/edit_rest.sh --model=efgan/labels/canary --image=face.png "
     "--out=out.png": Tested("tests/serving/test_rest.py"),
     "serving/make_certificates.sh --out=serving/tls "
-    "--host=edit.example.org": Tested("tests/serving/test_certificates.py"),
+    "--host=edit.example.org": Tested("tests/serving/test_tls.py"),
     "serving/make_certificates.sh --out=serving/tls "
     "--server_key=key.pem --server_cert=chain.pem": Tested(
-        "tests/serving/test_certificates.py"
+        "tests/serving/test_tls.py"
     ),
     "python -m efgan_tf.client --server=localhost:8500 "
     "--root_certificate=serving/tls/ca.pem --image=photo.jpg "
-    "--expression=happy --out=happy.png": Tested(
-        "tests/serving/test_client_tls.py"
-    ),
+    "--expression=happy --out=happy.png": Tested("tests/serving/test_tls.py"),
     **{
         command: _DOCKER
         for command in (

@@ -78,7 +78,7 @@ def test_what_was_not_found_is_dropped_with_its_reason(write, tmp_path):
         ("lost", "no face found by OpenFace (confidence = 0)")
     ]
     (tmp_path / "au/found.csv").unlink()
-    with pytest.raises(UserError, match="no row can be used.*lost: no face"):
+    with pytest.raises(UserError, match="lost: no face"):
         read_table(tmp_path / "au")
 
 
@@ -100,7 +100,7 @@ def test_damaged_files_of_a_folder_are_listed_and_the_others_used(
     assert "no column of action units" in reasons["other"]
     assert "not text" in reasons["binary"]
     (tmp_path / "au/good.csv").unlink()
-    with pytest.raises(UserError, match="none of the 5 CSV files.*binary"):
+    with pytest.raises(UserError, match="binary"):
         read_table(tmp_path / "au")
 
 
@@ -167,7 +167,7 @@ def test_frames_that_are_not_as_many_as_photos_mean_none(write):
             match(files, table)
         assert "its 2 frames instead of naming" in str(error.value)
         assert f"of which there are {len(files)}" in str(error.value)
-    with pytest.raises(UserError, match="column frame: 0 is not one of"):
+    with pytest.raises(UserError, match="column frame: 0"):
         read_table(write(video((0, 0.9, 1, 1))))
 
 
