@@ -132,11 +132,11 @@ def _load(path: str) -> Editor:
 
 def _list_faces(photo: PhotoConfig) -> int | None:
     """Prints the faces of a photo, or name → faces of several."""
-    detector = Detector()
+    detector = functools.cache(Detector)
 
     def faces_of(path):
         document = documents.read_document(path, photo.max_pixels)
-        return faces_to_json(find_faces(detector, [document.pixels])[0])
+        return faces_to_json(find_faces(detector(), [document.pixels])[0])
 
     if not names_several(photo.image):
         print(json.dumps(faces_of(photo.image), indent=2))

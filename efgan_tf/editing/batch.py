@@ -135,6 +135,8 @@ def _edit_all(
         try:
             document = documents.read_document(job.path, max_pixels)
         except UserError as error:
+            yield from _edit_chunk(editor, request, chunk)
+            chunk, pixels = [], 0
             yield _failed(job, error)
             continue
         chunk.append((job, path, document))
@@ -142,8 +144,7 @@ def _edit_all(
         if len(chunk) == _CHUNK_PHOTOS or pixels >= _CHUNK_PIXELS:
             yield from _edit_chunk(editor, request, chunk)
             chunk, pixels = [], 0
-    if chunk:
-        yield from _edit_chunk(editor, request, chunk)
+    yield from _edit_chunk(editor, request, chunk)
 
 
 def _edit_chunk(
@@ -151,6 +152,8 @@ def _edit_chunk(
     request: Request,
     chunk: list[tuple[Job, Path, documents.Document]],
 ) -> Iterator[Entry]:
+    if not chunk:
+        return
     found = editor.detect_and_align(
         [document.pixels for _, _, document in chunk],
         request.choice,

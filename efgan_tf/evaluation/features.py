@@ -90,6 +90,8 @@ def inception(weights: str) -> FeatureNetwork:
                 weights="imagenet" if weights == DOWNLOAD else None,
             )
     except Exception as error:  # Keras raises no narrower one
+        if weights != DOWNLOAD:
+            raise
         raise UserError(
             f"cannot download Inception-v3's weights: {first_line(error)}; "
             "give their file by --inception_weights=PATH"
@@ -278,7 +280,7 @@ def lpips(
       float64 `[n]`, at least 0; 0 for equal features.
 
     Raises:
-      ValueError: layers or shapes differ, or a feature is not finite.
+      ValueError: the numbers of layers differ, or a feature is not finite.
     """
     distances = [
         np.mean((_unit(x) - _unit(y)) ** 2 @ np.float64(w), axis=(1, 2))

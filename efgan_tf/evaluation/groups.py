@@ -63,8 +63,8 @@ def _read(path: Path, subjects: Sequence[str]) -> Groups:
     columns = list(rows[0]) if rows else []
     if "subject" not in columns or len(columns) < 2:
         raise UserError(
-            f"--groups={path} needs a column subject and at least one more; it "
-            f"has {', '.join(columns) or 'none'}"
+            f"--groups={path} needs a column subject, at least one more, and a "
+            f"row for each person; it has {', '.join(columns) or 'no rows'}"
         )
     named = {row["subject"]: row for row in rows}
     if len(named) < len(rows):

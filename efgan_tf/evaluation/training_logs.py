@@ -5,15 +5,12 @@ import json
 import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from efgan_tf.common.errors import UserError
 from efgan_tf.evaluation.tables import ALL, EDIT, NO_EDIT, REPORT
-
-if TYPE_CHECKING:
-    pass
 
 METRICS_LOG = "metrics.jsonl"
 

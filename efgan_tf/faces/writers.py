@@ -46,8 +46,13 @@ _STRIP_OFFSETS, _SAMPLES, _ROWS_PER_STRIP, _STRIP_BYTES = 273, 277, 278, 279
 _PLANAR, _EXTRA_SAMPLES, _SAMPLE_FORMAT = 284, 338, 339
 _ADOBE_DEFLATE, _BLACK_IS_ZERO, _RGB, _UNASSOCIATED_ALPHA = 8, 1, 2, 2
 
-# Pillow saves it to make the metadata of the real picture.
-_SAMPLE = Image.new("RGB", (1, 1))
+
+def _sample() -> Image.Image:
+    """What Pillow saves to make the metadata of the real picture.
+
+    A new one each time: Pillow keeps the settings of a save on the image.
+    """
+    return Image.new("RGB", (1, 1))
 
 
 def options_for(
@@ -122,7 +127,7 @@ def _with(options: dict[str, Any], values: dict[str, Any]) -> dict[str, Any]:
 def _can_write(kind: str, options: dict[str, Any]) -> bool:
     """Whether a picture of one pixel can be written with these."""
     try:
-        _SAMPLE.save(io.BytesIO(), kind, **for_pillow(kind, options))
+        _sample().save(io.BytesIO(), kind, **for_pillow(kind, options))
     except photos.BROKEN:
         return False
     return True
@@ -184,7 +189,7 @@ def encode_png(pixels: np.ndarray, **options) -> bytes:
     _, encoded = cv2.imencode(".png", stored)
     del stored  # as large as the photo
     file = io.BytesIO()
-    _SAMPLE.save(file, "PNG", **options)
+    _sample().save(file, "PNG", **options)
     metadata = [
         chunk
         for kind, chunk in photos.png_chunks(file.getvalue())
@@ -204,7 +209,7 @@ def encode_tiff(pixels: np.ndarray, **options) -> bytes:
       **options: of Pillow's TIFF writer, such as `exif` and `icc_profile`.
     """
     file = io.BytesIO()
-    _SAMPLE.save(file, "TIFF", **options)
+    _sample().save(file, "TIFF", **options)
     folder = TiffImagePlugin.ImageFileDirectory_v2()
     file.seek(0)
     described = TiffImagePlugin.TiffImageFile(file)

@@ -5,7 +5,7 @@ import os
 import pytest
 
 from efgan_tf.common.errors import UserError
-from efgan_tf.data.listing import files_below
+from efgan_tf.common.files import files_below
 
 SUFFIXES = frozenset((".jpg", ".png"))
 

@@ -5,6 +5,7 @@
     distributions  FID and KID
     intervals      how sure a mean is, the people being few
 
-What is not finite or of another shape raises a ValueError; where a score cannot
-be had (a constant has no correlation) the result is None, never NaN.
+Arrays must have the shapes that are said. What is not finite raises a
+ValueError; where a score cannot be had (a constant has no correlation) the
+result is None, never NaN.
 """
