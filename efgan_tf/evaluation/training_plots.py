@@ -129,7 +129,7 @@ def _plot(
         axes.set_xlabel("images seen", fontsize=8)
         axes.tick_params(labelsize=7)
         axes.margins(x=0.03)
-    figure.suptitle(title, fontsize=11)
+    figure.suptitle(title, fontsize=11, wrap=True)
     figure.legend(
         handles=[
             Line2D([], [], color=_color(index), marker="o", markersize=3)
