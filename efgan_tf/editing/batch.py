@@ -130,7 +130,8 @@ def _edit_all(
     max_pixels: int,
 ) -> Iterator[Entry]:
     """Reads and edits photos, some at a time."""
-    chunk, pixels = [], 0
+    chunk: list[tuple[Job, Path, documents.Document]] = []
+    pixels = 0
     for job, path in jobs:
         try:
             document = documents.read_document(job.path, max_pixels)

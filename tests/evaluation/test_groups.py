@@ -82,8 +82,8 @@ def test_a_table_of_groups(tmp_path):
     ("content", "told"),
     [
         (b"\xff\xfe", "is not text in UTF-8"),
-        (b"subject,age\n", "needs a column subject and at least one more"),
-        (b"subject\nann\n", "needs a column subject and at least one more"),
+        (b"subject,age\n", "needs a column subject, at least one more"),
+        (b"subject\nann\n", "needs a column subject, at least one more"),
         (b"subject,age\nann,3\nann,4\n", "names ann twice"),
         (b"subject,age\nann,3\n", "lacks 1 of the 2 people, bob"),
     ],
