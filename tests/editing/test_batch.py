@@ -70,7 +70,10 @@ def test_a_bad_file_stops_nothing(module, name, kind, album, monkeypatch):
         "edited", "failed", "edited",
     ]  # fmt: skip
     assert entries["b.png"].reason
-    assert report(album)["failed"] == 1
+    found = report(album)
+    assert found["failed"] == 1
+    files = [entry["file"] for entry in found["files"]]
+    assert files == ["a.png", "b.png", "c.png"]
 
 
 def test_an_interruption_keeps_the_report(album, monkeypatch):
