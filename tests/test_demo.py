@@ -54,7 +54,7 @@ def test_without_gradio_or_with_an_old_one(refusal, monkeypatch):
 
 def test_help_is_there_at_once():
     code = (
-        "import sys; from efgan_tf import demo; "
+        "import sys; from efgan_tf import commands, demo; "
         "commands.run(demo.main, demo.TrainedConfig, demo.DemoConfig, "
         "argv=['demo', '--help']); "
         "sys.exit('gradio' in sys.modules or 'tensorflow' in sys.modules)"
