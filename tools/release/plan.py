@@ -275,6 +275,17 @@ PLAN: Mapping[str, Run | Tested | ByHand] = {
         "--photos=16 --batches=5"
     ),
     # docs/training.md
+    "python -m efgan_tf.train --flagfile=configs/synthetic.flags "
+    "--phase1_kimg=3 --phase2_kimg=0.6 --sample_kimg=0.3 "
+    "--precision=float32 --run_dir=runs/float32": Run(_SMALL),
+    "python -m efgan_tf.train --flagfile=configs/synthetic.flags "
+    "--phase1_kimg=3 --phase2_kimg=0.6 --sample_kimg=0.3 "
+    "--precision=mixed_bfloat16 --run_dir=runs/bfloat16": Run(_SMALL),
+    "python -m efgan_tf.train --flagfile=configs/synthetic.flags "
+    "--phase1_kimg=3 --phase2_kimg=0.6 --sample_kimg=0.3 "
+    "--precision=mixed_float16 --run_dir=runs/float16": Run(_SMALL),
+    "python -m efgan_tf.plot runs/float32 runs/bfloat16 runs/float16 "
+    "--out=pictures": Tested("tests/evaluation/test_training_curves.py"),
     "python -m benchmarks.normalization": Run("--repeats=1"),
     "python -m efgan_tf.train --flagfile=configs/synthetic.flags": Run(_SMALL),
     "python -m efgan_tf.train --flagfile=configs/method.flags "
