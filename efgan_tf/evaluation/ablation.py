@@ -147,7 +147,8 @@ def _variants(config: Config, variants: list[str]) -> list[Row]:
         require(bool(equals), f"--variants: {variant!r} is not SETTING=VALUE")
         changed = _with_flag(config, name, value)
         require(changed != config, f"--variants: {variant} changes nothing")
-        row = _row(changed, f"{name}_{value}", {})
+        # Folders of runs are listed with commas between them.
+        row = _row(changed, f"{name}_{value.replace(',', '+')}", {})
         known = [other.name for other in rows]
         require(
             row.name not in known, f"--variants names {variant.strip()} twice"

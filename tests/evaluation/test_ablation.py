@@ -1,6 +1,7 @@
 """Which rows an ablation has, and what they cost."""
 
 import json
+from pathlib import Path
 
 import keras
 import pytest
@@ -73,6 +74,13 @@ def test_variants_change_one_setting_each_in_phase_1():
     for row in (base, concat, unflipped):
         assert row.config.train.phase2_kimg == 0
         assert row.config.model.stages == 1
+
+
+def test_a_variant_of_several_values_has_a_folder_without_commas():
+    ablation = AblationConfig(variants="critic_augment=color,cutout")
+    *_, row = plan(SHARED, ablation)
+    assert row.config.train.critic_augment == ("color", "cutout")
+    assert row.run_dir == Path("runs/a/critic_augment_color+cutout")
 
 
 @pytest.mark.parametrize(
