@@ -65,8 +65,7 @@ def test_a_moved_mesh_moves_the_picture(face):
     sampled = raster.sample(face.picture, face.points)
     difference = np.abs(np.int16(sampled) - expected)[raster.inside]
     assert raster.inside.mean() > 0.1
-    # Triangles without area at the mesh's border are not exact.
-    assert np.quantile(difference, 0.99) <= 1
+    assert difference.max() <= 1
 
 
 def test_the_own_mouth_changes_nothing(face, changes):
@@ -123,6 +122,15 @@ def test_a_change_moves_its_part_of_the_face(face, changes, read_points, name):
     assert least < after[measured] - before[measured] < most
     y = changed(face, moved)[:, 1]
     assert np.mean((y > top) & (y < bottom)) > 0.98
+
+
+def test_pixels_lie_in_their_triangles_where_lids_meet(face, changes):
+    met = changes.close_eyes(face, 0.8, 0.2)
+    raster = mesh.Raster(face.points, met.points, face.picture.shape[:2])
+    y, x = np.mgrid[: face.picture.shape[0], : face.picture.shape[1]] + 0.5
+    apart = raster.interpolate(met.points) - np.stack([x, y], axis=-1)
+    # 0.13 in order of their areas; 9 as they come, in 25 pixels over 1.5.
+    assert np.abs(apart[raster.inside]).max() < 0.3
 
 
 def test_eyes_close(face, changes, read_points):

@@ -141,8 +141,13 @@ class Raster:
         self._corners = _triangles(np.float64(shape).tobytes())
         index = np.zeros(size, np.int32)
         fixed = np.int32(np.round((points - 0.5) * 64))  # 6 bits of fraction
-        for number, corners in enumerate(self._corners, 1):
-            cv2.fillConvexPoly(index, fixed[corners], number, shift=6)
+        # Thin triangles and such that are folded over come first: what is drawn
+        # covers the borders of pixels, too, which belong to larger ones.
+        first, second, third = np.moveaxis(points[self._corners], 1, 0)
+        sides = np.stack([second - first, third - first], axis=1)
+        for number in np.argsort(np.linalg.det(sides), kind="stable"):
+            corners = fixed[self._corners[number]]
+            cv2.fillConvexPoly(index, corners, int(number) + 1, shift=6)
         self.inside = index > 0
         self._index = np.maximum(index - 1, 0)
         matrices = np.insert(points[self._corners], 2, 1, axis=2)
