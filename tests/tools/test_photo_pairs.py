@@ -17,6 +17,7 @@ from tools.photo_pairs.change import Changes
 from tools.photo_pairs.closing import Closing
 from tools.photo_pairs.donors import Donors
 from tools.photo_pairs.face import Face
+from tools.photo_pairs.lids import close_eyes
 from tools.photo_pairs.shading import color_lips
 
 data = pytest.importorskip("skimage.data", reason="needs scikit-image")
@@ -75,10 +76,6 @@ def test_the_own_mouth_changes_nothing(face, changes):
     assert blend.mismatch < 1e-2
 
 
-def test_faint_wrinkles_fit_as_well_as_deep_ones(face, changes):
-    assert changes.wrinkles(face, face, 0.3).mismatch < 1e-2
-
-
 def test_another_mouth_has_the_tone_of_the_face(face, changes):
     darker = np.uint8(np.round(face.picture * [0.8, 0.7, 0.6]))
     blend = changes.mouth(face, Face(darker, face.points))
@@ -125,7 +122,7 @@ def test_a_change_moves_its_part_of_the_face(face, changes, read_points, name):
 
 
 def test_pixels_lie_in_their_triangles_where_lids_meet(face, changes):
-    met = changes.close_eyes(face, 0.8, 0.2)
+    met = changes.narrow_eyes(face, 0.8, 0.2)
     raster = mesh.Raster(face.points, met.points, face.picture.shape[:2])
     y, x = np.mgrid[: face.picture.shape[0], : face.picture.shape[1]] + 0.5
     apart = raster.interpolate(met.points) - np.stack([x, y], axis=-1)
@@ -133,12 +130,57 @@ def test_pixels_lie_in_their_triangles_where_lids_meet(face, changes):
     assert np.abs(apart[raster.inside]).max() < 0.3
 
 
-def test_eyes_close(face, changes, read_points):
-    closed = changes.close_eyes(face, 0.8, 0.2)
-    before = measures.measure(read_points(face.picture))
-    after = measures.measure(read_points(closed.picture))
-    assert after["eye_opening"] < 0.6 * before["eye_opening"]
+def test_closed_eyes_are_skin_with_a_dark_line(face, read_points):
+    closed = close_eyes(face, 0.1)
+    before, after = (
+        measures.measure(read_points(each.picture))["eye_opening"]
+        for each in (face, closed)
+    )
+    assert after < 0.5 * before
     assert np.mean(changed(face, closed)[:, 1] < 0.5) > 0.98
+    unit = mesh.eye_distance(face.points)
+    gray = np.float32(cv2.cvtColor(closed.picture, cv2.COLOR_RGB2GRAY))
+    for upper, lower in zip(mesh.UPPER_LIDS, mesh.LOWER_LIDS, strict=True):
+        line = closed.points[lower][2:-2]
+        # Where the lids meet, the lid above and the skin below.
+        dark, lid, skin = (
+            mesh.at(gray, line + [0, way * unit]) for way in (0, -0.05, 0.06)
+        )
+        assert (dark < 0.7 * np.minimum(lid, skin)).all()
+        assert np.ptp(lid) < 0.35 * lid.mean()  # no iris, no white
+        assert line[2, 1] > (closed.points[[lower[0], lower[-1]], 1]).mean()
+        np.testing.assert_array_equal(
+            closed.points[upper], closed.points[lower]
+        )
+
+
+def test_a_frown_leaves_skin_between_the_brows(face, changes):
+    room = changes.room_below_brows(face)
+    frown = changes.frown(face, 0.8 * room, 0.2 * room, 0.2, (0.4, 0.2))
+    assert changes.room_below_brows(frown) == pytest.approx(
+        0.2 * room, abs=0.02
+    )
+    apart, before = (
+        np.linalg.norm(np.subtract(*each.points[mesh.INNER_ENDS]))
+        for each in (frown, face)
+    )
+    assert apart == pytest.approx(0.8 * before, rel=0.02)
+    # The middle is not darker than it was, its two sides are.
+    light, was = (
+        cv2.GaussianBlur(
+            cv2.cvtColor(each.picture, cv2.COLOR_RGB2GRAY), (0, 0), 1
+        )
+        for each in (frown, face)
+    )
+    middle = frown.points[[9, 8]].mean(axis=0)
+    across = np.linspace(-0.4, 0.4, 41)[:, None] * np.subtract(
+        *frown.points[mesh.INNER_ENDS[::-1]]
+    )
+    row = mesh.at(light, middle + across) / mesh.at(
+        was, face.points[[9, 8]].mean(axis=0)
+    )
+    assert row[18:23].min() > 0.9
+    assert row[5:18].min() < 0.8 and row[5:18].min() < row[23:36].min() < 0.95
 
 
 def test_a_mouth_opens_and_moves_the_chin(face, changes, read_points):
@@ -219,13 +261,9 @@ def test_folds_are_dark(face, changes):
     darker = np.float32(raised.picture) - folded.picture
     assert 20 < darker.max() and darker.mean() < 2
     # Between the brows:
-    folded = changes.frown_folds(face, 0.4)
-    places = changed(face, folded)
-    x, y = places.mean(axis=0)
+    folded = changes.frown(face, 0.0, 0.0, 0.0, (0.4, 0.4))
+    x, y = changed(face, folded).mean(axis=0)
     assert abs(x - 0.5) < 0.05 and y < 0.4
-    np.testing.assert_array_equal(
-        changes.frown_folds(face, 0.0).picture, face.picture
-    )
 
 
 def test_donors_are_others_who_look_alike():

@@ -1,4 +1,4 @@
-"""Changes of a face: another mouth, an opened one, closed eyes, moved brows."""
+"""Changes of a face: another mouth, an opened one, moved lids and brows."""
 
 from collections.abc import Sequence
 
@@ -15,9 +15,8 @@ from tools.photo_pairs.weights import Weights, smooth
 _COLOR_SCALE = 0.22
 """Width of the blur that compares colors, in distances of the eyes."""
 
-_PARTS = (
-    mesh.LEFT_EYE, mesh.RIGHT_EYE, mesh.LIPS, mesh.LEFT_BROW, mesh.RIGHT_BROW,
-)  # fmt: skip
+_FOLD = 0.4
+"""Where a frown folds the skin, from the middle to the inner ends of brows."""
 
 
 class Changes:
@@ -40,7 +39,7 @@ class Changes:
         moves = self._weights.mouth_moves[:, None]
         points = face.points + moves * (there - face.points)
         shows = self._weights.mouth_shows
-        blend = self._blend(face, points, donor, shows, (mesh.LIPS,))
+        blend = self._blend(face, points, donor, shows)
         return Blend(color_lips(blend.face, face), blend.mismatch)
 
     def brows(
@@ -53,31 +52,17 @@ class Changes:
           inner: how far down their inner ends go, in distances of the eyes;
             negative: up.
           outer: the outer ends likewise.
-          together: how far the inner ends go towards each other.
+          together: how far the inner ends go towards each other, each.
         """
-        side = np.sign(self._shape[:, 0] - self._shape[mesh.FOREHEAD, 0])
+        right = self._shape[:, 0] - self._shape[mesh.FOREHEAD, 0]
+        # Skin between them is squeezed and keeps its share of the gap.
+        side = np.clip(right / np.abs(right[mesh.INNER_ENDS]).mean(), -1, 1)
         down = (
             inner * self._weights.inner_brows
             + outer * self._weights.outer_brows
         )
         return self._move(
             face, -side * together * self._weights.inner_brows, down
-        )
-
-    def wrinkles(self, face: Face, donor: Face, strength: float) -> Blend:
-        """The donor's skin between the brows, where a frown shows.
-
-        Args:
-          face: whose place between the brows is changed.
-          donor: somebody who frowns.
-          strength: 0 to 1.
-        """
-        return self._blend(
-            face,
-            face.points,
-            donor,
-            strength * self._weights.wrinkles,
-            _PARTS,
         )
 
     def lips(self, face: Face, down: float, thin: float) -> Face:
@@ -108,23 +93,46 @@ class Changes:
         folds = [moved.points[line] for line in mesh.NASOLABIAL_FOLDS]
         root = [moved.points[line] for line in mesh.NOSE_ROOT]
         moved = darken(moved, folds, 0.035, deep, 0.4)
-        return darken(moved, root, 0.018, deep, 0.5)
+        return darken(moved, root, 0.022, deep, 0.5)
 
-    def frown_folds(self, face: Face, deep: float) -> Face:
-        """Folds between the brows and the shade of lowered brows.
+    def frown(
+        self,
+        face: Face,
+        inner: float,
+        outer: float,
+        closer: float,
+        folds: Sequence[float],
+    ) -> Face:
+        """Draws the brows down and together.
 
         Args:
-          face: with its brows lowered.
-          deep: share of the light that the folds lose.
+          face: whose.
+          inner: how far down their inner ends go, in distances of the eyes.
+          outer: the outer ends likewise.
+          closer: share of the distance of the inner ends that is lost.
+          folds: share of the light that each of two folds between them loses.
         """
-        between = [
-            (face.points[first] + face.points[second]) / 2
-            for first, second in mesh.BESIDE_FROWN
-        ]
+        first, second = face.points[mesh.INNER_ENDS]
+        gap = np.linalg.norm(second - first) / mesh.eye_distance(face.points)
+        face = self.brows(face, inner, outer, closer * gap / 2)
+        for (beside, middle), deep in zip(mesh.FROWN_FOLDS, folds, strict=True):
+            line = _FOLD * face.points[beside]
+            line += (1 - _FOLD) * face.points[middle]
+            line[0] = (line[0] + line[1]) / 2
+            face = darken(face, [line], 0.016, deep, 0.6)
         under = [face.points[line] for line in mesh.UNDER_BROWS]
-        # Broader lines would join the brows.
-        face = darken(face, between, 0.009, deep, 1.2)
-        return darken(face, under, 0.05, 0.8 * deep, 0.0)
+        return darken(face, under, 0.05, max(folds), 0.0)
+
+    def room_below_brows(self, face: Face) -> float:
+        """Between the eyes and the inner brows, in distances of the eyes."""
+        points = geometry.apply(mesh.fit(face.points, self._shape), face.points)
+        rooms = [
+            points[upper, 1] - np.interp(points[upper, 0], *points[brow].T)
+            for upper, brow in zip(
+                mesh.UPPER_LIDS, mesh.BELOW_BROWS, strict=True
+            )
+        ]
+        return float(np.min(rooms) / self._unit)
 
     def open_mouth(
         self,
@@ -155,8 +163,8 @@ class Changes:
         opened = self._move(face, right, ways)
         return fill_mouth(opened, donor)
 
-    def close_eyes(self, face: Face, upper: float, lower: float) -> Face:
-        """Brings the lids together; skin from above the eye covers it.
+    def narrow_eyes(self, face: Face, upper: float, lower: float) -> Face:
+        """Brings the lids nearer to each other.
 
         Args:
           face: whose.
@@ -196,7 +204,6 @@ class Changes:
         points: np.ndarray,
         donor: Face,
         shows: np.ndarray,
-        parts: Sequence[list[int]],
     ) -> Blend:
         """Joins a face and a donor, both moved to `points`.
 
@@ -206,8 +213,8 @@ class Changes:
         moved, raster = self._warp(face, points)
         other = raster.sample(donor.picture, donor.points)
         share = raster.interpolate(shows)
-        skin = raster.inside & ~_covered(
-            parts, points, face.points, face.picture.shape[:2]
+        skin = raster.inside & ~_lips(
+            points, face.points, face.picture.shape[:2]
         )
         width = _COLOR_SCALE * mesh.eye_distance(face.points)
         gain = _color_gain(moved.picture, other, skin, width)
@@ -225,18 +232,14 @@ class Changes:
         )
 
 
-def _covered(
-    parts: Sequence[list[int]],
-    points: np.ndarray,
-    before: np.ndarray,
-    size: tuple[int, int],
+def _lips(
+    points: np.ndarray, before: np.ndarray, size: tuple[int, int]
 ) -> np.ndarray:
-    """Where eyes, brows or lips are, or were."""
+    """Where lips are, or were."""
     mask = np.zeros(size, np.uint8)
     for each in (points, before):
-        for part in parts:
-            hull = cv2.convexHull(np.float32(each[part]))
-            cv2.fillPoly(mask, [np.int32(hull.round())], 1)
+        hull = cv2.convexHull(np.float32(each[mesh.LIPS]))
+        cv2.fillPoly(mask, [np.int32(hull.round())], 1)
     return cv2.dilate(mask, np.ones((3, 3))) > 0
 
 

@@ -8,7 +8,7 @@ import numpy as np
 from efgan_tf import geometry
 from tools.photo_pairs import mesh
 from tools.photo_pairs.face import Face
-from tools.photo_pairs.shading import darken, inpaint
+from tools.photo_pairs.shading import GRAY, darken, inpaint
 from tools.photo_pairs.weights import Weights, smooth
 
 _COMPONENTS = 8
@@ -196,4 +196,4 @@ def _paint_seam(face: Face) -> Face:
         ]
     )  # fmt: skip
     line = np.concatenate([corners[0], points[_ABOVE], corners[1]])
-    return darken(inpaint(face, seam), [line], 0.012, 0.5, 0.0)
+    return darken(inpaint(face, seam), [line], 0.0145, 0.5, 0.0, GRAY)

@@ -1,4 +1,4 @@
-"""Whose mouth or frown a photo gets: people who look alike."""
+"""Whose mouth a photo gets: people who look alike."""
 
 import cv2
 import numpy as np

@@ -50,8 +50,11 @@ LEFT_EYE, RIGHT_EYE = (
 )
 LEFT_BROW = [70, 63, 105, 66, 107, 55, 65, 52, 53, 46]
 RIGHT_BROW = [300, 293, 334, 296, 336, 285, 295, 282, 283, 276]
+BELOW_BROWS = ([46, 53, 52, 65, 55], [285, 295, 282, 283, 276])
+"""Their lower edges, from the left of the picture to the right."""
 BROWS = LEFT_BROW + RIGHT_BROW
 INNER_BROWS = [107, 55, 66, 65, 336, 285, 296, 295, 9, 8]
+INNER_ENDS = [55, 285]
 OUTER_BROWS = [70, 46, 300, 276, 63, 53, 293, 283]
 NOSE = [
     2, 97, 98, 326, 327, 94, 19, 1, 4, 5, 64, 294, 48, 278, 49, 279, 129, 358,
@@ -68,8 +71,11 @@ SMILE_FOLDS = [
 """Around which a smile folds the cheeks."""
 NOSE_ROOT = ([193, 122, 6, 351, 417], [188, 196, 197, 419, 412])
 UNDER_BROWS = ([189, 221, 222, 223], [413, 441, 442, 443])
-BESIDE_FROWN = (([107, 55, 193], [9, 8, 168]), ([336, 285, 417], [9, 8, 168]))
-"""Two lines each, half way between which a frown folds the skin."""
+FROWN_FOLDS = (
+    ([108, 107, 55, 193], [151, 9, 8, 168]),
+    ([337, 336, 285, 417], [151, 9, 8, 168]),
+)
+"""Two lines each, between which a frown folds the skin."""
 CHIN = 152
 FOREHEAD = 9
 """Between the brows, in the middle of the face."""

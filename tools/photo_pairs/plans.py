@@ -83,12 +83,10 @@ class Kinds:
 
     Attributes:
       mouths: by each of `MOUTHS`.
-      frowns: people who frown.
       openings: people who do not smile and whose teeth or tongue are seen.
     """
 
     mouths: dict[str, np.ndarray]
-    frowns: np.ndarray
     openings: np.ndarray
 
     @classmethod
@@ -115,8 +113,5 @@ class Kinds:
             "expressive": np.array([name not in plain for name in expressions]),
         }
         found = {kind: np.flatnonzero(mask) for kind, mask in mouths.items()}
-        masks = (
-            au["AU04"] > 2.5,
-            (openings > 0.18) & (au["AU12"] < 1.5),
-        )
-        return cls(found, *(np.flatnonzero(mask) for mask in masks))
+        seen = (openings > 0.18) & (au["AU12"] < 1.5)
+        return cls(found, np.flatnonzero(seen))

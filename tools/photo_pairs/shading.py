@@ -1,11 +1,16 @@
 """What is painted: folds of skin, and the inside of an opened mouth."""
 
+from collections.abc import Sequence
+
 import cv2
 import numpy as np
 
 from tools.photo_pairs import mesh
 from tools.photo_pairs.face import Face
 from tools.photo_pairs.weights import smooth
+
+SKIN, GRAY = (0.8, 1.1, 1.2), (1, 1, 1)
+"""How fast red, green and blue fade in the shade of folds, and of all else."""
 
 
 def darken(
@@ -14,6 +19,7 @@ def darken(
     width: float,
     deep: float,
     beside: float,
+    fades: Sequence[float] = SKIN,
 ) -> Face:
     """Darkens skin along lines that fade at their ends.
 
@@ -23,6 +29,7 @@ def darken(
       width: of the shade, in distances of the eyes.
       deep: share of the light that is lost.
       beside: how much brighter it is beside the line, as a share of that.
+      fades: exponents of the light's red, green and blue.
     """
     mask = np.zeros(face.picture.shape[:2], np.uint8)
     for line in lines:
@@ -36,7 +43,7 @@ def darken(
         for start, end, place in zip(ends, ends[1:], along, strict=False):
             strength = int(255 * np.sin(np.pi * (place + 1 / 24)))
             cv2.polylines(
-                mask, [np.stack([start, end])], False, strength, 2,
+                mask, [np.stack([start, end])], False, strength, 1,
                 cv2.LINE_AA, 4,
             )  # fmt: skip
     width *= mesh.eye_distance(face.points)
@@ -47,8 +54,8 @@ def darken(
     dark = fine / max(fine.max(), 1e-6)
     bright = broad / max(broad.max(), 1e-6) - dark
     light = 1 - deep * dark + deep * beside * np.maximum(bright, 0)
-    picture = np.clip(face.picture * light[..., None], 0, 255)
-    return Face(np.uint8(picture.round()), face.points)
+    picture = face.picture * np.power(light[..., None], fades)
+    return Face(np.uint8(np.clip(picture, 0, 255).round()), face.points)
 
 
 def inpaint(face: Face, outline: np.ndarray) -> Face:
@@ -58,7 +65,7 @@ def inpaint(face: Face, outline: np.ndarray) -> Face:
       face: whose.
       outline: `[n, 2]`, (x, y), of the place.
     """
-    place = cv2.dilate(_polygon(face, outline), np.ones((3, 3), np.uint8))
+    place = cv2.dilate(polygon(face, outline), np.ones((3, 3), np.uint8))
     around = cv2.inpaint(
         face.picture, np.uint8(place > 0), 4, cv2.INPAINT_TELEA
     )
@@ -77,7 +84,7 @@ def color_lips(face: Face, like: Face) -> Face:
 
     def lips(face: Face) -> np.ndarray:
         outside, inside = (
-            _polygon(face, face.points[line])
+            polygon(face, face.points[line])
             for line in (mesh.LIPS, mesh.MOUTH_OPENING)
         )
         return np.float32(cv2.subtract(outside, inside)) / 255
@@ -93,7 +100,7 @@ def color_lips(face: Face, like: Face) -> Face:
     return Face(np.uint8(picture.round()), face.points)
 
 
-def _polygon(face: Face, outline: np.ndarray) -> np.ndarray:
+def polygon(face: Face, outline: np.ndarray) -> np.ndarray:
     """uint8 `[height, width]`, 255 within an outline `[n, 2]`, (x, y)."""
     mask = np.zeros(face.picture.shape[:2], np.uint8)
     corners = np.int32(np.round(outline * 16 - 8))
@@ -109,7 +116,7 @@ def fill_mouth(face: Face, donor: Face) -> Face:
       donor: whose mouth is open.
     """
     size = face.picture.shape[:2]
-    opening = _polygon(face, face.points[mesh.MOUTH_OPENING])
+    opening = polygon(face, face.points[mesh.MOUTH_OPENING])
     share = cv2.GaussianBlur(np.float32(opening) / 255, (0, 0), 0.7)[..., None]
     inside = _opening_of(donor, face.points, size) * _light(face, donor)
     joined = face.picture * (1 - share) + np.clip(inside, 0, 255) * share

@@ -13,7 +13,6 @@ _CORNERS = [61, 291, 78, 308]
 _FOREHEAD = [
     10, 338, 297, 332, 284, 251, 389, 356, 109, 67, 103, 54, 21, 162, 127,
 ]  # fmt: skip
-_BESIDE_WRINKLES = [66, 296, 65, 295, 105, 334, 133, 362, 197, 10]
 _BELOW_NOSE = [2, 97, 98, 326, 327]
 _EYES = mesh.LEFT_EYE + mesh.RIGHT_EYE
 
@@ -35,7 +34,6 @@ class Weights:
       mouth_shows: where it takes its colors.
       inner_brows: where skin follows the brows' inner ends.
       outer_brows: where it follows the outer ends.
-      wrinkles: where a frown's wrinkles show.
       corners: of the mouth.
       lips: both lips.
       upper_lip: with the wings of the nose.
@@ -48,7 +46,6 @@ class Weights:
         self._unit = mesh.eye_distance(shape)
         self.mouth_moves, self.mouth_shows = self._mouth()
         self.inner_brows, self.outer_brows = self._brows()
-        self.wrinkles = self._wrinkles()
         corners = self._distance(mesh.MOUTH_CORNERS)
         self.corners = smooth(1.3 - corners / 0.22) * np.minimum(
             1, 1.2 * self.mouth_moves
@@ -71,8 +68,8 @@ class Weights:
         self.jaw = self._jaw(sides)
         for weights in (
             self.mouth_moves, self.mouth_shows, self.inner_brows,
-            self.outer_brows, self.wrinkles, self.corners, self.lips,
-            self.upper_lip, self.lower_lip, self.jaw,
+            self.outer_brows, self.corners, self.lips, self.upper_lip,
+            self.lower_lip, self.jaw,
         ):  # fmt: skip
             weights[mesh.FACE_POINTS :] = 0  # the ring stays
 
@@ -93,7 +90,8 @@ class Weights:
     def _brows(self) -> tuple[np.ndarray, np.ndarray]:
         to_brows = self._distance(mesh.BROWS + mesh.BETWEEN_BROWS)
         fixed = _EYES + _FOREHEAD + [197, 195, 5] + mesh.LIPS + [205, 425]
-        moves = smooth(1.8 * self._share(fixed, to_brows) - 0.2)
+        # Straight: what is steeper would squeeze the lids to nothing.
+        moves = self._share(fixed, to_brows)
         moves[mesh.BROWS + mesh.BETWEEN_BROWS] = 1
         moves *= smooth(1.7 - to_brows / 0.33)
         inner = self._distance(mesh.INNER_BROWS)
@@ -103,11 +101,6 @@ class Weights:
             moves * smooth(1.5 * share - 0.1),
             moves * smooth(1.5 * (1 - share) - 0.1),
         )
-
-    def _wrinkles(self) -> np.ndarray:
-        between = self._distance(mesh.BETWEEN_BROWS)
-        beside = smooth(2.4 * self._share(_BESIDE_WRINKLES, between) - 0.2)
-        return smooth(1.35 - between / 0.2) * beside
 
     def _lip(self, lip, moved, other_lip, others) -> np.ndarray:
         distance = self._distance(moved)
