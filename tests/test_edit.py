@@ -206,7 +206,7 @@ def test_a_sheet_and_a_strip(run, photos, tmp_path):
         ),
         (["--expression=happy", "--image={o}/dot.png"], "no face was found"),
         (
-            ["--au=AU12=1", "--image={o}/dot.png", "--on_no_face=centre"],
+            ["--au=AU12=1", "--image={o}/dot.png", "--on_no_face=center"],
             "dot.png: the face is 1×1 pixels",
         ),
         (

@@ -176,11 +176,11 @@ def test_photos_without_a_face(editor, group):
     skipped = editor.edit([BLANK, group], "happy", on_no_face="skip")
     assert skipped[0].faces == () and (skipped[0].image == BLANK).all()
     assert len(skipped[1].faces) == 1
-    framed = editor.edit(BLANK, "happy", on_no_face="centre")
+    framed = editor.edit(BLANK, "happy", on_no_face="center")
     assert (framed.image[:, :20] == BLANK[:, :20]).all()
     assert (framed.image[:, :, 0] != 128)[10:110, 30:130].mean() > 0.5
-    with pytest.raises(UserError, match="none of error, skip, centre"):
-        editor.edit(BLANK, "happy", on_no_face="center")
+    with pytest.raises(UserError, match="none of error, skip, center"):
+        editor.edit(BLANK, "happy", on_no_face="leave")
 
 
 def test_cut_off_faces_and_boxes_beyond_the_photo(editor, rendered):

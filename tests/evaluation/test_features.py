@@ -53,7 +53,7 @@ def test_any_model_by_path_gives_the_features_of_all_pictures(tmp_path, images):
 
 def test_pictures_are_resized_to_the_networks_side():
     # A ramp over 4 pixels, doubled with pixel centers at halves: the mean of
-    # a middle that is sampled between the first and the last centre stays.
+    # a middle that is sampled between the first and the last center stays.
     ramp = np.tile(np.linspace(-1, 1, 4)[None, :, None], (4, 1, 3))
     inputs = keras.Input((8, 8, 3))
     row = keras.layers.Flatten()(inputs[:, 4:5, :, :1])

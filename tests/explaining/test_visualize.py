@@ -190,8 +190,8 @@ def test_the_page_is_whole_and_needs_nothing_else(explained):
     identities = [a["id"] for _, a in page.tags if "id" in a]
     assert len(identities) == len(set(identities))
     links = [a["href"].removeprefix("#") for a in page.all("a")]
-    labelled = [a["aria-labelledby"] for a in page.all("section")]
-    assert links == labelled == identities
+    labeled = [a["aria-labelledby"] for a in page.all("section")]
+    assert links == labeled == identities
 
 
 def test_names_cannot_break_the_page():

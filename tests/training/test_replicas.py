@@ -52,7 +52,7 @@ def _reduced(strategy, gradients):
 
 
 def _gradients(config, batches, replicas):
-    """All gradients, summed as the optimiser sums them."""
+    """All gradients, summed as the optimizer sums them."""
     strategy, networks, step = make_step(config, replicas)
     networks.loss_scale.scale.assign(64.0)  # no overflow in float16
     shared = _share(batches, strategy)
