@@ -9,7 +9,7 @@ import pytest
 
 from benchmarks import harness, kills
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 
 
 def test_workers_run_in_turns(tmp_path):
