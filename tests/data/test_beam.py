@@ -3,7 +3,6 @@
 import dataclasses
 import shutil
 
-import numpy as np
 import pytest
 import tensorflow as tf
 from PIL import Image
@@ -124,29 +123,6 @@ def test_photos_from_a_folder_come_out_the_same(rendered, tmp_path):
         assert "nothing is held out" in prepared.summary
         kept.append(contents(prepared.folder))
     assert kept[0] == kept[1]
-
-
-@dataclasses.dataclass
-class GrayWalls:
-    """Photos without faces."""
-
-    fixed_pose: bool = False
-
-    def read(self, row):
-        return np.full((64, 64, 3), 128, np.uint8)
-
-    def flaws(self, row):
-        return ()
-
-
-def test_splits_without_faces_are_refused(config, tmp_path, monkeypatch):
-    monkeypatch.setattr(rendering, "write", lambda *arguments: GrayWalls())
-    config = dataclasses.replace(
-        config, data_dir=str(tmp_path / "data"), beam_runner="DirectRunner"
-    )
-    with pytest.raises(UserError, match="no face was kept"):
-        data.prepare(config, 64)
-    assert not list((tmp_path / "data").iterdir())
 
 
 def test_a_full_disk_is_one_line():

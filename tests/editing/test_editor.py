@@ -7,7 +7,6 @@ from PIL import Image
 from efgan_tf.action_units import NAMES, PRESETS
 from efgan_tf.common.errors import UserError
 from efgan_tf.editing.editor import Editor
-from efgan_tf.faces import documents
 from efgan_tf.trained.loading import load_model
 from tests.editing.scenes import (
     group_photo,
@@ -245,24 +244,6 @@ def test_an_array_of_several_photos_gives_several(editor, group):
     assert editor.edit([], "happy") == []
 
 
-@pytest.mark.parametrize("mode", ["LA", "CMYK"])
-def test_pictures_keep_what_they_are(mode, editor, group, tmp_path):
-    picture = Image.fromarray(group).convert(mode)
-    picture.info["icc_profile"] = b"a profile"
-    edited = editor.edit(picture, "happy")
-    assert edited.image.mode == {"CMYK": "RGB"}.get(mode, mode)
-    kept = None if mode == "CMYK" else b"a profile"
-    assert edited.image.info.get("icc_profile") == kept
-    edited.save(tmp_path / "out.png")
-    with Image.open(tmp_path / "out.png") as saved:
-        np.testing.assert_array_equal(saved, edited.image)
-    before = np.asarray(documents.to_image(documents.from_image(picture)))
-    changed = np.asarray(edited.image) != before
-    changed = changed.reshape(*group.shape[:2], -1).any(axis=-1)
-    assert changed.any()
-    assert not changed[~inside(group.shape, edited.faces)].any()
-
-
 def test_the_limit_of_megapixels_may_be_raised(editor, group, tmp_path):
     path = tmp_path / "group.png"
     Image.fromarray(group).save(path)  # 0.098 megapixels
@@ -293,17 +274,3 @@ def test_a_model_of_another_size(group, tmp_path):
     changed = (edited.image != group).any(axis=-1)
     squares = inside(group.shape, edited.faces)
     assert not changed[~squares].any() and changed[squares].mean() > 0.3
-
-
-@pytest.mark.parametrize(
-    ("scale", "found"), [(127.5, "from -127.5 to 127.5"), (np.nan, "NaN")]
-)
-def test_faces_in_another_range_are_refused(scale, found):
-    model = tiny_editor().model
-    faces = np.ones((1, model.size, model.size, 3), np.float32)
-    faces[0, 0] = -1
-    units = np.zeros((1, 17), np.float32)
-    with pytest.raises(ValueError, match=found):
-        model.estimate(scale * faces)
-    with pytest.raises(ValueError, match=found):
-        model.edit(scale * faces, units, units)

@@ -111,17 +111,6 @@ def test_batches_are_what_the_scheduler_accepts(batching):
     assert set(warmup) <= set(sizes)
 
 
-def test_threads_suffice_for_the_queue(compose, batching):
-    flags = _flags(compose["command"])
-    batches = (
-        batching.max_enqueued_batches.value + batching.num_batch_threads.value
-    )
-    # A request that waits holds a thread, and faces may come one by one.
-    assert int(flags["grpc_max_threads"]) >= (
-        batching.max_batch_size.value * batches
-    )
-
-
 def test_every_file_that_is_named_is_mounted(compose, tls, manifests, model):
     mounts = {v["target"]: v["source"] for v in compose["volumes"]}
     assert all(volume["read_only"] for volume in compose["volumes"])
