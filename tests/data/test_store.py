@@ -2,7 +2,6 @@
 
 import dataclasses
 import errno
-import importlib.util
 import io
 import json
 import os
@@ -325,26 +324,6 @@ def test_synthetic_photos_are_rendered_and_registered(
     assert [p.name for p in (tmp_path / "data").iterdir()] == ["synthetic"]
 
 
-@pytest.mark.parametrize(
-    ("dataset", "message"),
-    [("folder", "--source_dir"), ("rafd", "rafd.socsci"), ("cfee", "cbcsl")],
-)
-def test_without_photos_the_error_says_where_to_get_them(
-    dataset, message, tmp_path, monkeypatch
-):
-    monkeypatch.setenv("TFDS_DATA_DIR", str(tmp_path))
-    config = DataConfig(dataset=dataset, data_dir=str(tmp_path / "data"))
-    with pytest.raises(UserError, match=message):
-        data.prepare(config, 64)
-
-
-def test_a_file_is_no_data_dir(config, tmp_path):
-    (tmp_path / "file").touch()
-    config = dataclasses.replace(config, data_dir=str(tmp_path / "file"))
-    with pytest.raises(UserError, match="--data_dir"):
-        data.prepare(config, 64)
-
-
 def test_photos_that_change_meanwhile_stop_it(config, source, monkeypatch):
     read = aligning.FolderPhotos.read
 
@@ -449,15 +428,6 @@ def test_only_photos_and_table_count_as_changes(config, source, tmp_path):
     assert fingerprint() not in (before, linked)
     config = dataclasses.replace(config, source_dir="", aus="")
     assert fingerprint() == ""
-
-
-def test_options_of_beam_without_beam_are_refused(config, monkeypatch):
-    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
-    config = dataclasses.replace(
-        config, beam_runner="auto", beam_options="direct_num_workers=2"
-    )
-    with pytest.raises(UserError, match="--beam_options"):
-        data.prepare(config, 64)
 
 
 def test_a_missing_or_another_table_is_refused(config, source):

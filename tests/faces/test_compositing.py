@@ -55,11 +55,6 @@ def matrix(request):
     return PLACES[request.param]
 
 
-def rim(matrix):
-    """Width of the fading rim in the photo's pixels."""
-    return FEATHER * SIZE / np.sqrt(np.linalg.det(matrix[:, :2]))
-
-
 def aligned_face(photo, matrix):
     eight_bits = photo if photo.dtype == np.uint8 else photo / 257
     face = geometry.warp(eight_bits.astype(np.uint8), matrix, SIZE)

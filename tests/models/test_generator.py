@@ -186,19 +186,6 @@ def constant(tiny, set_heads):
     return model
 
 
-def test_combined_attention_by_hand(constant, faces):
-    out = run(constant, faces["image"], faces["target_action_units"])
-    attention = out["attention"][0, ..., 0]
-    # Outside: kept 0.5 of the global, 0.75 of that by the refiner.
-    np.testing.assert_allclose(attention[0, 0], 1 - 0.5 * 0.75, rtol=1e-5)
-    # Eyes alone keep 0.8: base (0.5 + 0.8) / 2 = 0.65.
-    np.testing.assert_allclose(attention[12, 14], 1 - 0.65 * 0.75, rtol=1e-5)
-    # Eyes and nose keep (0.8 + 0.6) / 2 = 0.7: base 0.6.
-    np.testing.assert_allclose(attention[20, 24], 1 - 0.6 * 0.75, rtol=1e-5)
-    # All three keep (0.8 + 0.6 + 0.2) / 3 = 1.6/3: base (1.5 + 1.6) / 6.
-    np.testing.assert_allclose(attention[32, 24], 1 - 3.1 / 6 * 0.75, rtol=1e-5)
-
-
 def test_combined_attention_is_the_weight_of_the_input(constant, faces):
     """Colors being constant, the output moves with the input by 1 - Â."""
     image, units = faces["image"], faces["target_action_units"]

@@ -7,8 +7,6 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from efgan_tf.common.errors import ConfigError
-from efgan_tf.serving.local.settings import ServeConfig
 from tests.serving.servers import (
     NAME,
     Code,
@@ -115,17 +113,3 @@ def _edit(caller, content):
         "action_units": np.zeros((1, 17), np.float32),
     }
     return caller.predict(inputs, "edit_bytes")
-
-
-@pytest.mark.parametrize(
-    ("options", "message"),
-    [
-        ({}, "--model_dir=FOLDER"),
-        ({"model_dir": "x", "poll_seconds": 0.0}, "poll_seconds"),
-        ({"model_dir": "x", "port": 70000}, "--port=70000"),
-        ({"model_dir": "x", "max_message_mb": 2048}, "max_message_mb"),
-    ],
-)
-def test_wrong_options(options, message):
-    with pytest.raises(ConfigError, match=message):
-        ServeConfig(**options)
