@@ -47,10 +47,10 @@ MOST = 12
 
 
 def described() -> set[str]:
-    """The modules that the table names, without those of other formats."""
+    """The modules that the list names, without those of other formats."""
     text = (PACKAGE.parent / "CONTRIBUTING.md").read_text("utf-8")
-    (row,) = re.findall(r"^\| what happens to a photo.*$", text, re.M)
-    names = set(re.findall(r"\(efgan_tf/([\w/]+\.py)\)", row))
+    (steps,) = re.findall(r"^A photo goes .*?^## ", text, re.M | re.S)
+    names = set(re.findall(r"\(efgan_tf/([\w/]+\.py)\)", steps))
     return names - {"faces/writers.py"}
 
 
