@@ -332,14 +332,6 @@ def test_a_foreign_folder_is_left_alone(data_dir, tmp_path, capsys):
     assert os.listdir(tmp_path) == ["thesis.tex"]
 
 
-def test_foreign_checkpoints_are_left_alone(data_dir, tmp_path, capsys):
-    foreign = tmp_path / "checkpoints" / "phase2_00000100"
-    foreign.mkdir(parents=True)
-    assert _run_here(*_flags(data_dir, tmp_path)) == 2
-    assert "phase2_00000100" in capsys.readouterr().err
-    assert foreign.is_dir()
-
-
 @pytest.mark.parametrize(
     ("changes", "named"),
     [

@@ -6,16 +6,13 @@ from PIL import Image
 
 from efgan_tf.action_units import NAMES, PRESETS
 from efgan_tf.common.errors import UserError
-from efgan_tf.editing.editor import Editor
-from efgan_tf.trained.loading import load_model
 from tests.editing.scenes import (
     group_photo,
     inside,
-    mute_editor,
     portraits,
     tiny_editor,
 )
-from tests.trained.conftest import MASKED, write_run
+from tests.trained.conftest import MASKED
 
 BLANK = np.full((120, 160, 3), 128, np.uint8)
 
@@ -206,14 +203,6 @@ def test_a_turned_photo_is_aligned_upright(turns, editor, rendered):
     assert not changed[~inside(turned.shape, edited.faces)].any()
 
 
-def test_a_model_without_an_estimator_asks_for_the_source(group):
-    mute = mute_editor()
-    with pytest.raises(UserError, match="no estimator.*--source_au"):
-        mute.edit(group, "happy")
-    edited = mute.edit(group, "happy", source_action_units=np.zeros(17))
-    assert len(edited.faces) == 1
-
-
 @pytest.mark.parametrize(
     "dtype, scale",
     [("uint16", 257), ("float32", 1 / 255)],
@@ -261,16 +250,3 @@ def test_a_large_face_is_said_to_be_edited_coarsely(editor, rendered):
     assert editor.edit(portrait, "happy").notes == ()
     (note,) = editor.edit(large, "happy").notes
     assert "pixels a side, the model 64" in note
-
-
-def test_a_model_of_another_size(group, tmp_path):
-    write_run(
-        tmp_path / "run", phase=1, image_size=96, local_branches=False,
-        refiner=False,
-    )  # fmt: skip
-    editor = Editor(load_model(tmp_path / "run"), tiny_editor().detector)
-    edited = editor.edit(group, "happy", face="all")
-    assert [face.aligned.shape for face in edited.faces] == [(96, 96, 3)] * 3
-    changed = (edited.image != group).any(axis=-1)
-    squares = inside(group.shape, edited.faces)
-    assert not changed[~squares].any() and changed[squares].mean() > 0.3

@@ -75,7 +75,7 @@ def test_what_a_target_makes_of_a_source(target, expected):
         (dict(expression="happy", whole=SOURCE), "give one expression"),
     ],
 )
-def test_what_cannot_be_wished(target, message):
+def test_impossible_targets_are_refused(target, message):
     with pytest.raises(UserError, match=message):
         make_target(**target)
 
