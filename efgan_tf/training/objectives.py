@@ -158,7 +158,7 @@ def generator_objective(
     metrics = _Sums("generator")
     for region, critic in critics.items():
         share = 1.0 if region == FACE else weights.local_weight
-        judged = _judgement(critic, outputs, region, model, usable, augment)
+        judged = _judgment(critic, outputs, region, model, usable, augment)
         metrics.add(judged, share)
     metrics.add(_attention(outputs))
     metrics.add(_ways_back(generator, outputs, batch, weights))
@@ -213,7 +213,7 @@ def _penalty(critic, real, fakes, weights: LossConfig, alpha):
     return gradient_penalty(patch, real, _pick(fakes, alpha[:, 1]), place)
 
 
-def _judgement(critic, outputs, region, model, usable, augment) -> Metrics:
+def _judgment(critic, outputs, region, model, usable, augment) -> Metrics:
     """Adversarial and AU terms of one critic over all that it judges."""
     views, targets = zip(*judged_images(outputs, region, model), strict=True)
     judged = critic(ops.concatenate([*map(augment, views)]), training=True)
