@@ -207,6 +207,9 @@ PLAN: Mapping[str, Run | Tested | ByHand] = {
     "python -m efgan_tf.ablate --flagfile=configs/ablation.flags": _ABLATION,
     "python -m efgan_tf.ablate "
     "--flagfile=configs/ablation_inputs.flags": _ABLATION,
+    "python -m efgan_tf.ablate --flagfile=configs/unpaired.flags": _ABLATION,
+    "python -m efgan_tf.ablate "
+    "--flagfile=configs/unpaired_sweep.flags": _ABLATION,
     "python -m efgan_tf.train --flagfile=configs/synthetic.flags "
     "--run_dir=runs/try --phase1_kimg=2 --phase2_kimg=0 --lambda_att=0 "
     "--lambda_cyc=5 --batch_size=16 --color_head=image": Run(
