@@ -29,7 +29,8 @@ from efgan_tf.common.options import (
 _LARGEST_SEED = (2**32 - 3) // 10  # seeds are multiplied by ten further on
 
 
-# Those of the published photos.
+# Published sets of photos; efgan_tf/data/NAME.py reads their file names.
+PHOTO_SETS = ("rafd", "cfee")
 RAFD_ANGLES = ("000", "045", "090", "135", "180")
 RAFD_GAZES = ("left", "frontal", "right")
 # Changes of what critics see (`efgan_tf.training.augmentation`).
@@ -43,7 +44,7 @@ class DataConfig:
     dataset: str = option(
         "synthetic",
         "which faces to use",
-        ("synthetic", "folder", "rafd", "cfee", "mixed"),
+        ("synthetic", "folder", *PHOTO_SETS, "mixed"),
     )
     mix: tuple[str, ...] = option(
         (),
