@@ -386,14 +386,6 @@ class LossConfig:
 class TrainConfig:
     """The training run. Budgets are thousands of images, not steps."""
 
-    # Of runs of earlier versions: what is computed with now.
-    RETIRED = {
-        "beta_1": 0.5,
-        "beta_2": 0.999,
-        "critic_augment_strength": 1.0,
-        "estimator_learning_rate": 1e-3,
-    }
-
     batch_size: int = option(16, "images of one step, over all replicas")
     phase1_kimg: float = option(
         1000.0, "thousands of images for the single EF-GAN"
