@@ -114,7 +114,7 @@ def report(config: ParityConfig) -> list[str]:
         trained,
         config.faces,
         split="test",
-        run_dir=config.model if Path(config.model).is_dir() else "",
+        model=config.model,
     )
     read_units, judge = load_judge(config.judge, trained)
 
