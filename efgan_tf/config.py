@@ -1,15 +1,16 @@
-"""Every setting, once: typed, frozen dataclasses that flags are made from.
+"""The settings of a training run: frozen dataclasses that flags are made from.
 
 A field carries its default, its help text and, where it has one, the list of
 choices. The flag, its help and the JSON key all come from it
-(`efgan_tf.common.options`), so that a new setting is one line here. Library
-code receives these objects and never sees a flag; only commands call
+(`efgan_tf.common.options`), so that a new setting is one field. The settings of
+other commands stand beside their code, in dataclasses of the same kind.
+Library code receives these objects and never sees a flag; only commands call
 `define_flags` and `from_flags`.
 """
 
 import dataclasses
 import fractions
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -540,8 +541,8 @@ def from_flags(values: flags.FlagValues, cls: type = Config) -> Any:
     return options.from_flags(values, cls)
 
 
-def from_flag_file(path: Path) -> Config:
-    """The `Config` that a flag file says, and those that it nests.
+def from_arguments(arguments: Sequence[str]) -> Config:
+    """The `Config` that a command line says: `["--stages=2", …]`.
 
     Raises:
       UserError: a flag is unknown, or a value is out of range.
@@ -549,11 +550,23 @@ def from_flag_file(path: Path) -> Config:
     values = flag_files.FlagValues()
     define_flags(values)
     try:
-        rest = values(["efgan_tf", f"--flagfile={path}"])
+        rest = values(["efgan_tf", *arguments])
     except flags.Error as error:
-        raise UserError(f"{path}: {error}") from error
-    require(len(rest) == 1, f"{path} has more than flags: {rest[-1]!r}")
+        raise UserError(str(error)) from error
+    require(len(rest) == 1, f"{rest[-1]!r} is no flag")
     return from_flags(values)
+
+
+def from_flag_file(path: Path) -> Config:
+    """The `Config` that a flag file says, and those that it nests.
+
+    Raises:
+      UserError: as `from_arguments`.
+    """
+    try:
+        return from_arguments([f"--flagfile={path}"])
+    except UserError as error:
+        raise UserError(f"{path}: {error}") from error
 
 
 def replace(config: Config, changes: Mapping[str, Any]) -> Config:
