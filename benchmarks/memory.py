@@ -62,7 +62,7 @@ def measure(changes: dict, stages: int) -> tuple[int, int]:
         "action_units": units,
         "target_action_units": units,
         "has_target": tf.ones((1, batch)),
-        "usable": tf.ones((1, batch, 17)),
+        "au_mask": tf.ones((1, batch, 17)),
     }
     schedule = {
         "learning_rate": 1e-4, "generator_learning_rate": 1e-4,

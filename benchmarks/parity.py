@@ -120,7 +120,7 @@ def report(config: ParityConfig) -> list[str]:
 
     def au_error(images: np.ndarray) -> float:
         errors = np.abs(read_units(2 * images - 1) - faces.targets())
-        return float(errors[:, trained.info.mask > 0].mean())
+        return float(errors[:, trained.info.au_mask > 0].mean())
 
     expected = _edit_each(_model_edit_from(trained), faces)
     times = _median_times(config, _model_edit(trained), faces)

@@ -124,7 +124,8 @@ def _batches(config):
         "action_units": draw.uniform(0, 1, (*shape, 17)),
         "target_action_units": draw.uniform(0, 1, (*shape, 17)),
         "has_target": np.ones(shape),
-        "usable": np.ones((*shape, 17)),
+        "au_mask": np.ones((*shape, 17)),
+        "usable": np.ones((*shape, 17)),  # its name before
     }
     return {
         key: tf.constant(value, tf.float32) for key, value in arrays.items()

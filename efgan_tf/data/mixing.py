@@ -19,7 +19,7 @@ class Pool:
       encoded: n PNG files.
       size: side of the pictures.
       action_units: float32 `[n, 17]`, 0–5.
-      known: float32 `[n, 17]`, 1 for the units that a sample's set knows.
+      au_mask: float32 `[n, 17]`, 1 for the units that a sample's set has.
       groups: the samples, those together that are true targets of each other.
       starts: int64 `[p]`, the first sample of each set.
       counts: int64 `[p]`, how many it has.
@@ -32,7 +32,7 @@ class Pool:
     encoded: Sequence[bytes]
     size: int
     action_units: np.ndarray
-    known: np.ndarray
+    au_mask: np.ndarray
     groups: Sequence[Sequence[int]]
     starts: np.ndarray
     counts: np.ndarray
@@ -64,8 +64,8 @@ def pooled(faces: Faces | Sequence[Part], batch_size: int) -> Pool:
         encoded=joined([faces.encoded for faces in sets]),
         size=sets[0].size,
         action_units=np.concatenate([faces.action_units for faces in sets]),
-        known=np.repeat(
-            np.stack([faces.mask for faces in sets]), counts, axis=0
+        au_mask=np.repeat(
+            np.stack([faces.au_mask for faces in sets]), counts, axis=0
         ).astype(np.float32),
         groups=[
             [int(start) + index for index in group]
@@ -90,10 +90,10 @@ def remarks(train: Sequence[Part], held_out: Sequence[Part]) -> list[str]:
     """
     if len(train) == 1:
         return []
-    known = [part.faces.mask > 0 for part in train]
+    masks = [part.faces.au_mask > 0 for part in train]
     lines = []
-    for part, own in zip(train, known, strict=True):
-        lacking = np.flatnonzero(np.any(known, axis=0) & ~own)
+    for part, own in zip(train, masks, strict=True):
+        lacking = np.flatnonzero(np.any(masks, axis=0) & ~own)
         if len(lacking):
             names = ", ".join(action_units.NAMES[unit] for unit in lacking)
             lines.append(

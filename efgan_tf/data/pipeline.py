@@ -79,7 +79,7 @@ def training_batches(
         target_action_units: `[…, 17]`, 0–1.
         target_image: `[…, size, size, 3]`; the source's where there is none.
         has_target: `[…]`, 1 where `target_image` is a true target.
-        usable: `[…, 17]`, 1 for the units that the sample's data set knows.
+        au_mask: `[…, 17]`, 1 for the units that the sample's data set has.
 
     Raises:
       ValueError: no faces, a pairing that does not exist, or a batch that the
@@ -134,7 +134,7 @@ def batch_function(
     pool = pooled(faces, batch_size)
     pictures = picture_source(pool.encoded, pool.size)
     units = tf.constant(action_units.normalize(pool.action_units))
-    known = tf.constant(pool.known)
+    masks = tf.constant(pool.au_mask)
     per_set = np.stack([pool.starts, pool.rows])
     table = tf.constant(
         np.concatenate([[pool.layout, pool.places], per_set[:, pool.layout]])
@@ -169,10 +169,10 @@ def batch_function(
         )
         noise = (2 * noise - 1) * target_noise
 
-        source_units, usable = (tf.gather(t, source) for t in (units, known))
+        source_units, au_mask = (tf.gather(t, source) for t in (units, masks))
         other = others(part, own, choice)
         target_units = tf.clip_by_value(tf.gather(units, other) + noise, 0, 1)
-        target_known = usable * tf.gather(known, other)
+        target_mask = au_mask * tf.gather(masks, other)
         has_target, shown = tf.zeros([rows], tf.bool), [source]
         if pairing == "paired":
             has_target, partner = partners(source, choice)
@@ -180,9 +180,9 @@ def batch_function(
             target_units = tf.where(
                 paired, tf.gather(units, partner), target_units
             )
-            target_known = tf.where(paired, usable, target_known)
+            target_mask = tf.where(paired, au_mask, target_mask)
             shown.append(partner)
-        target_units = tf.where(target_known > 0, target_units, source_units)
+        target_units = tf.where(target_mask > 0, target_units, source_units)
 
         images = [pictures(index) for index in shown]
         if flip:
@@ -195,7 +195,7 @@ def batch_function(
             "target_action_units": target_units,
             "target_image": images[-1],
             "has_target": tf.cast(has_target, tf.float32),
-            "usable": usable,
+            "au_mask": au_mask,
         }
 
     return draw

@@ -95,12 +95,12 @@ class Report:
         """Notes that `file` was not used."""
         self.dropped.append((file, reason))
 
-    def add(self, records: Iterable[Record], available: np.ndarray) -> None:
+    def add(self, records: Iterable[Record], au_mask: np.ndarray) -> None:
         """Adds the records of all rows, in any order.
 
         Args:
           records: one for each row that has a photo.
-          available: float32 `[17]`, 1 for units that the table has.
+          au_mask: float32 `[17]`, 1 for units that the table has.
         """
         records = sorted(records, key=lambda record: record.file)
         kept = [record for record in records if record.kept]
@@ -122,7 +122,7 @@ class Report:
                 reason = "there is only one subject"
             self.warnings.append(f"{reason}: nothing is held out for testing")
         units = np.array([r.action_units for r in kept], np.float32)
-        self._describe_units(units.reshape(-1, action_units.COUNT), available)
+        self._describe_units(units.reshape(-1, action_units.COUNT), au_mask)
 
     def register(
         self, records: Iterable[Record], size: int, fixed_pose: bool
@@ -151,12 +151,12 @@ class Report:
         """
         return _counted(self.dropped)
 
-    def _describe_units(self, units: np.ndarray, available: np.ndarray) -> None:
+    def _describe_units(self, units: np.ndarray, au_mask: np.ndarray) -> None:
         """Summarizes the units of the kept photos; masks those without use."""
         constant = []
         for index, name in enumerate(action_units.NAMES):
             values = units[:, index]
-            if not available[index]:
+            if not au_mask[index]:
                 self.masked.append(name)
                 continue
             self.action_units[name] = {
@@ -173,7 +173,7 @@ class Report:
                 f"{', '.join(constant)}"
             )
 
-    def mask(self) -> np.ndarray:
+    def au_mask(self) -> np.ndarray:
         """Float32 `[17]`: 1 for the units that can be learned."""
         return np.array(
             [name not in self.masked for name in action_units.NAMES],

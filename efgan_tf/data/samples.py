@@ -24,8 +24,8 @@ class Faces:
       views: str `[n]`, pose and light; pictures of one subject and view differ
         in their expression alone. Empty where that is not known.
       filenames: str `[n]`, the photos' names.
-      mask: float32 `[17]`, 1 for the units that the data can teach: given and
-        not constant.
+      au_mask: float32 `[17]`, 1 for the units that the data can teach: given
+        and not constant.
       size: side of the pictures in pixels.
     """
 
@@ -35,7 +35,7 @@ class Faces:
     expressions: np.ndarray
     views: np.ndarray
     filenames: np.ndarray
-    mask: np.ndarray
+    au_mask: np.ndarray
     size: int
 
     def __post_init__(self):
@@ -46,7 +46,7 @@ class Faces:
             "expressions": (count,),
             "views": (count,),
             "filenames": (count,),
-            "mask": (action_units.COUNT,),
+            "au_mask": (action_units.COUNT,),
         }
         for name, shape in shapes.items():
             found = np.shape(getattr(self, name))

@@ -253,7 +253,7 @@ class Editor:
         Raises:
           UserError: the model has not learned a unit or has fewer stages.
         """
-        target.check_learned(self.model.learned, self.model.name)
+        target.check_learned(self.model.au_mask, self.model.name)
         targets = [
             [
                 self.reachable(face.source, target)
@@ -267,7 +267,7 @@ class Editor:
         self, source: np.ndarray, target: ExpressionTarget
     ) -> np.ndarray:
         """`[17]`, what an edit aims at; unlearned units stay at the source."""
-        return np.where(self.model.learned > 0, target.resolve(source), source)
+        return np.where(self.model.au_mask > 0, target.resolve(source), source)
 
     def render(
         self,

@@ -120,11 +120,11 @@ def _evaluate(evaluated: EvaluatedModel, config: EvaluateConfig) -> Evaluation:
         model, pairs.images, pairs.source, pairs.target
     )
     # Another data set of a mix may have units that this one lacks.
-    learned = model.learned * train.mask
+    au_mask = model.au_mask * train.au_mask
     findings, scores = summarize_edits(
         edited,
         pairs,
-        Instruments(panel, info.boxes, learned, network, perceptual),
+        Instruments(panel, info.boxes, au_mask, network, perceptual),
     )
     settings = evaluated.settings
     report = {
@@ -153,8 +153,8 @@ def _evaluate(evaluated: EvaluatedModel, config: EvaluateConfig) -> Evaluation:
         )
     if "units" in panel.networks:
         _say("moving every slider")
-        report["control"] = measure_control(model, panel, pairs, learned)
-    saved = SavedScores(scores[EDIT], pairs.subjects, pairs.large_gaps(learned))
+        report["control"] = measure_control(model, panel, pairs, au_mask)
+    saved = SavedScores(scores[EDIT], pairs.subjects, pairs.large_gaps(au_mask))
     return Evaluation(report, pairs, edited, saved)
 
 

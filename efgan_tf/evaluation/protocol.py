@@ -69,13 +69,13 @@ class Pairs:
             }
         )
 
-    def large_gaps(self, mask: np.ndarray) -> np.ndarray:
+    def large_gaps(self, au_mask: np.ndarray) -> np.ndarray:
         """Bool `[n]`: the third with the largest change of expression.
 
         Args:
-          mask: float32 `[17]`, 1 for the units that count.
+          au_mask: float32 `[17]`, 1 for the units that count.
         """
-        gaps = np.linalg.norm((self.target - self.source) * mask, axis=1)
+        gaps = np.linalg.norm((self.target - self.source) * au_mask, axis=1)
         return gaps >= np.quantile(gaps, 2 / 3)
 
 

@@ -29,14 +29,14 @@ class Instruments:
     Attributes:
       judges: who read units, expressions and identity.
       boxes: of the regions, in pixels.
-      learned: `[17]`, 1 for the units that count.
+      au_mask: `[17]`, 1 for the units that count.
       network: of FID and KID; None for the judge's features.
       perceptual: LPIPS; None for none.
     """
 
     judges: Judges
     boxes: Mapping[str, Box]
-    learned: np.ndarray
+    au_mask: np.ndarray
     network: FeatureNetwork | None = None
     perceptual: Lpips | None = None
 
@@ -78,7 +78,7 @@ def _judged(
     readings = judges.estimate(edited)
     if readings is not None:
         errors = face_readings.picture_errors(
-            readings, pairs.target, instruments.learned
+            readings, pairs.target, instruments.au_mask
         )
         yield "au_error", every, errors
     probabilities = judges.classify(edited)

@@ -94,7 +94,7 @@ def summarize_edits(
     if TRUE in scores:
         scores[TRUE] = {n: s for n, s in scores[TRUE].items() if n in _READ}
     gain = difference(scores[EDIT], scores[NO_EDIT])
-    large = pairs.large_gaps(instruments.learned)
+    large = pairs.large_gaps(instruments.au_mask)
     rows, notes = _rows(shown, scores, large, pairs, instruments)
     panel, network = instruments.judges, instruments.network
     perceptual = instruments.perceptual
@@ -163,7 +163,7 @@ def _unit_errors(
         face_readings.mean_absolute_error,
         readings,
         pairs.target,
-        instruments.learned,
+        instruments.au_mask,
     )
 
 

@@ -180,7 +180,7 @@ def unit_sliders(model: EditingModel) -> list[gr.Slider]:
 
     Those of units that the model has not learned are there, and say so.
     """
-    learned = dict(zip(action_units.NAMES, model.learned > 0, strict=True))
+    learned = dict(zip(action_units.NAMES, model.au_mask > 0, strict=True))
     sliders, regions = {}, action_units.by_region(action_units.NAMES)
     for title, region in GROUPS.items():
         with gr.Accordion(title, elem_classes="units"):

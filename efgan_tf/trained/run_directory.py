@@ -180,12 +180,12 @@ class RunDirectory:
         """
         with atomic_file(self.path / "data.txt") as temporary:
             temporary.write_text(data_digest(*train, *held_out) + "\n")
-        known = np.any([faces.mask > 0 for faces in train], axis=0)
+        au_mask = np.any([faces.au_mask > 0 for faces in train], axis=0)
         with atomic_file(self.units) as temporary:
             learned = [
                 name
-                for name, taught in zip(action_units.NAMES, known, strict=True)
-                if taught
+                for name, has in zip(action_units.NAMES, au_mask, strict=True)
+                if has
             ]
             temporary.write_text(json.dumps({"learned": learned}) + "\n")
         with atomic_file(self.path / "flags.txt") as temporary:
@@ -216,5 +216,5 @@ def data_digest(*splits: Faces) -> str:
         for picture in faces.encoded:
             digest.update(picture)
         digest.update("\n".join(faces.filenames).encode())
-        digest.update(faces.action_units.tobytes() + faces.mask.tobytes())
+        digest.update(faces.action_units.tobytes() + faces.au_mask.tobytes())
     return digest.hexdigest()

@@ -76,7 +76,7 @@ def critic_objective(
     batch: Batch,
     model: ModelConfig,
     weights: LossConfig,
-    usable: Tensor,
+    au_mask: Tensor,
     alpha: Tensor,
     augment: Augment = unchanged,
 ) -> tuple[Tensor, Metrics]:
@@ -92,7 +92,7 @@ def critic_objective(
       batch: see the module.
       model: boxes and branches.
       weights: the losses' weights.
-      usable: float32 `[17]`, or `[b, 17]` where samples are of several data
+      au_mask: float32 `[17]`, or `[b, 17]` where samples are of several data
         sets, 1 for the units that the data set has.
       alpha: `[b, 2]` in [0, 1): place between real and fake, and which fake.
       augment: changes every view before a critic sees it.
@@ -114,7 +114,7 @@ def critic_objective(
             "wasserstein": losses.wasserstein_critic(real_patch, fake_patch),
             "gradient_penalty": _penalty(critic, real, fakes, weights, alpha),
             "au": _unit_error(
-                real_units, batch["action_units"], region, usable
+                real_units, batch["action_units"], region, au_mask
             ),
         }
         total += share * (
@@ -133,7 +133,7 @@ def generator_objective(
     batch: Batch,
     model: ModelConfig,
     weights: LossConfig,
-    usable: Tensor,
+    au_mask: Tensor,
     lambda_att: Tensor,
     augment: Augment = unchanged,
 ) -> tuple[Tensor, Metrics]:
@@ -148,7 +148,7 @@ def generator_objective(
       generator: the cascade.
       outputs: its outputs for the batch (`generate_edit`).
       critics: region → critic.
-      batch, model, weights, usable: as in `critic_objective`.
+      batch, model, weights, au_mask: as in `critic_objective`.
       lambda_att: scalar, the scheduled weight of the mean attention.
       augment: changes every view before a critic sees it.
 
@@ -158,7 +158,7 @@ def generator_objective(
     metrics = _Sums("generator")
     for region, critic in critics.items():
         share = 1.0 if region == FACE else weights.local_weight
-        judged = _judgement(critic, outputs, region, model, usable, augment)
+        judged = _judgement(critic, outputs, region, model, au_mask, augment)
         metrics.add(judged, share)
     metrics.add(_attention(outputs))
     metrics.add(_ways_back(generator, outputs, batch, weights))
@@ -191,12 +191,12 @@ def generator_objective(
 
 
 def estimator_objective(
-    estimator: keras.Model, batch: Batch, usable: Tensor
+    estimator: keras.Model, batch: Batch, au_mask: Tensor
 ) -> tuple[Tensor, Metrics]:
     """Squared error of the AU estimator on real images."""
     predicted = estimator(batch["image"], training=True)
     error = losses.action_unit_regression(
-        predicted, batch["action_units"], usable
+        predicted, batch["action_units"], au_mask
     )
     return error, {"estimator/au": error}
 
@@ -213,7 +213,7 @@ def _penalty(critic, real, fakes, weights: LossConfig, alpha):
     return gradient_penalty(patch, real, _pick(fakes, alpha[:, 1]), place)
 
 
-def _judgement(critic, outputs, region, model, usable, augment) -> Metrics:
+def _judgement(critic, outputs, region, model, au_mask, augment) -> Metrics:
     """Adversarial and AU terms of one critic over all that it judges."""
     views, targets = zip(*judged_images(outputs, region, model), strict=True)
     judged = critic(ops.concatenate([*map(augment, views)]), training=True)
@@ -224,18 +224,20 @@ def _judgement(critic, outputs, region, model, usable, augment) -> Metrics:
             ops.concatenate(targets),
             region,
             # Per sample, they are repeated as the views are.
-            ops.tile(usable, (len(views), 1)) if usable.ndim == 2 else usable,
+            ops.tile(au_mask, (len(views), 1))
+            if au_mask.ndim == 2
+            else au_mask,
         ),
     }
 
 
-def _unit_error(predicted, units, region, usable):
+def _unit_error(predicted, units, region, au_mask):
     """AU regression of a critic, on the units of its region."""
     indices = region_units(region)
     return losses.action_unit_regression(
         predicted,
         ops.take(units, indices, axis=1),
-        ops.take(usable, indices, axis=-1),
+        ops.take(au_mask, indices, axis=-1),
     )
 
 

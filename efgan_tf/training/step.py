@@ -151,7 +151,7 @@ class TrainingStep:
                 batch,
                 config.model,
                 config.loss,
-                batch["usable"],
+                batch["au_mask"],
                 self._draw(draw),
                 self._augment(draw, _CRITIC_AUGMENT),
             )
@@ -164,7 +164,7 @@ class TrainingStep:
         with tf.GradientTape(watch_accessed_variables=False) as tape:
             tape.watch(variables)
             loss, metrics = objectives.estimator_objective(
-                self._networks.estimator, batch, batch["usable"]
+                self._networks.estimator, batch, batch["au_mask"]
             )
             loss = loss / self._replicas
         return tape.gradient(loss, variables), metrics
@@ -203,7 +203,7 @@ class TrainingStep:
                 batch,
                 config.model,
                 config.loss,
-                batch["usable"],
+                batch["au_mask"],
                 lambda_att,
                 self._augment(step, _GENERATOR_AUGMENT),
             )

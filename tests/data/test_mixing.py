@@ -34,7 +34,7 @@ def parts():
         photos,
         views=np.full(10, ""),
         subjects=np.full(10, "one"),  # one person is no true target by itself
-        mask=mask(MASKED),
+        au_mask=mask(MASKED),
         action_units=photos.action_units * mask(MASKED),
     )
     return (
@@ -88,8 +88,8 @@ def test_every_set_has_epochs_of_its_own(parts):
 def test_samples_know_their_sets_units(parts, mix_targets):
     rows = joined(stream(parts, 20, mix_targets=mix_targets))
     owner, _ = sources(parts, rows["action_units"])
-    expected = np.stack([part.faces.mask for part in parts])[owner]
-    np.testing.assert_array_equal(rows["usable"], expected)
+    expected = np.stack([part.faces.au_mask for part in parts])[owner]
+    np.testing.assert_array_equal(rows["au_mask"], expected)
     same = rows["target_action_units"] == rows["action_units"]
     assert same[owner == 1][:, MASKED].all()
 

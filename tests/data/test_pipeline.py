@@ -51,7 +51,7 @@ def test_shapes_ranges_and_types(faces):
         "target_action_units": (3, 4, 17),
         "target_image": (3, 4, 16, 16, 3),
         "has_target": (3, 4),
-        "usable": (3, 4, 17),
+        "au_mask": (3, 4, 17),
     }
     assert {value.dtype for value in element.values()} == {np.dtype("float32")}
     assert -1 <= element["image"].min() < -0.9
@@ -238,7 +238,7 @@ def test_noise_on_random_targets_is_bounded_and_clipped(faces):
 def test_masked_units_stay_at_the_source(faces):
     mask = np.ones(17, np.float32)
     mask[[2, 5]] = 0
-    rows = joined(stream(dataclasses.replace(faces, mask=mask), 3))
+    rows = joined(stream(dataclasses.replace(faces, au_mask=mask), 3))
     same = rows["target_action_units"] == rows["action_units"]
     assert same[:, [2, 5]].all()
     assert not same[:, [0, 1]].all()

@@ -7,7 +7,7 @@ import numpy as np
 
 from efgan_tf.data.preparation_report import Record, Report
 
-AVAILABLE = np.ones(17, np.float32)
+AU_MASK = np.ones(17, np.float32)
 
 
 def record(file, split="train", kept=True, au12=0.0, **values):
@@ -17,7 +17,7 @@ def record(file, split="train", kept=True, au12=0.0, **values):
                   **values)  # fmt: skip
 
 
-def filled(records=None, available=AVAILABLE):
+def filled(records=None, au_mask=AU_MASK):
     report = Report(photos=4, rows=4, table="CSV")
     report.add(
         records
@@ -27,7 +27,7 @@ def filled(records=None, available=AVAILABLE):
             record("b.png", kept=False, reason="cut off or damaged (3 bytes)"),
             record("d.png", "test", subject="t", flaws=("blurred (2.0)",)),
         ],
-        available,
+        au_mask,
     )
     return report
 
@@ -54,10 +54,10 @@ def test_the_order_of_records_makes_no_difference():
 
 
 def test_constant_and_missing_units_are_masked_with_a_warning():
-    available = AVAILABLE.copy()
-    available[16] = 0
-    report = filled(available=available)
-    assert report.mask().tolist() == [0.0] * 8 + [1.0] + [0.0] * 8
+    au_mask = AU_MASK.copy()
+    au_mask[16] = 0
+    report = filled(au_mask=au_mask)
+    assert report.au_mask().tolist() == [0.0] * 8 + [1.0] + [0.0] * 8
     warning = next(w for w in report.warnings if "the same in every" in w)
     assert "AU01" in warning and "AU45" not in warning
     assert "AU45" not in report.action_units

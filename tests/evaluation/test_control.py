@@ -8,8 +8,8 @@ from efgan_tf.evaluation.control import SLIDER, measure_control, responses
 from efgan_tf.evaluation.judges import Judges
 from efgan_tf.evaluation.protocol import Pairs
 
-LEARNED = np.zeros(17, np.float32)
-LEARNED[[0, 8]] = 1  # AU01, AU12
+AU_MASK = np.zeros(17, np.float32)
+AU_MASK[[0, 8]] = 1  # AU01, AU12
 
 
 @dataclasses.dataclass(frozen=True)
@@ -20,7 +20,7 @@ class Made:
 class Painter:
     """Paints the wanted units into the first row of pixels."""
 
-    name, learned = "painter", LEARNED
+    name, au_mask = "painter", AU_MASK
 
     def __init__(self):
         self.seen = []
@@ -52,7 +52,7 @@ def test_each_slider_moves_its_unit_and_the_others_stay():
         source_index=np.arange(4), true_index=np.full(4, -1),
     )  # fmt: skip
     model = Painter()
-    control = measure_control(model, Reader({}, ()), pairs, model.learned)
+    control = measure_control(model, Reader({}, ()), pairs, model.au_mask)
     assert control["units"] == ["AU01", "AU12"]
     assert control["slopes"] == [1, 0.5]
     assert control["cross_talk"] == [[1, 0.1], [0, 0.5]]

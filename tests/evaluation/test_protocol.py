@@ -115,9 +115,9 @@ def test_without_views_and_names_sources_go_to_units_of_training_pictures(
 
 def test_large_gaps_are_the_top_third_of_the_units_that_count(train, held_out):
     pairs = make_pairs(held_out, train, 10**6)
-    mask = np.zeros(17, np.float32)
-    mask[8] = 1
-    large = pairs.large_gaps(mask)
+    au_mask = np.zeros(17, np.float32)
+    au_mask[8] = 1
+    large = pairs.large_gaps(au_mask)
     gap = np.abs(pairs.target - pairs.source)[:, 8]
     assert len(pairs) / 3 <= large.sum() <= len(pairs) / 3 + 2
     assert gap[large].min() >= gap[~large].max()

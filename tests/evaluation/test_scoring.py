@@ -56,8 +56,8 @@ def pairs():
 
 
 def scores_of(edited, pairs, judges=NOBODY):
-    learned = np.eye(17)[0]
-    instruments = Instruments(judges, pixel_boxes(SIZE), learned)
+    au_mask = np.eye(17)[0]
+    instruments = Instruments(judges, pixel_boxes(SIZE), au_mask)
     return scoring.picture_scores(edited, pairs, instruments)
 
 

@@ -33,7 +33,7 @@ def test_the_default_model_is_what_the_manifest_says():
     model = efgan_tf.load().model
     facts = presets.manifest()[presets.DEFAULT.removeprefix("preset:")]
     assert (model.size, model.stages) == (facts["size"], facts["stages"])
-    assert model.has_estimator and model.learned.all()
+    assert model.has_estimator and model.au_mask.all()
 
 
 def test_it_reads_and_shows_expressions(rendered):

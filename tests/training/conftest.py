@@ -39,7 +39,7 @@ def random_batches(config, seed=0):
         "action_units": rng.random((*shape, 17)),
         "target_action_units": rng.random((*shape, 17)),
         "has_target": np.ones(shape),
-        "usable": np.ones((*shape, 17)),
+        "au_mask": np.ones((*shape, 17)),
     }
     return {k: tf.constant(v, tf.float32) for k, v in arrays.items()}
 

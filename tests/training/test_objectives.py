@@ -149,7 +149,7 @@ def run_generator(
     batch=None,
     generator=None,
     augment=unchanged,
-    usable=WITHOUT_AU45,
+    au_mask=WITHOUT_AU45,
     **weights,
 ):
     """(total, metrics, the generator) of `generator_objective`."""
@@ -163,7 +163,7 @@ def run_generator(
         batch,
         model,
         LossConfig(local_weight=LOCAL_WEIGHT, **weights),
-        usable,
+        au_mask,
         tf.constant(3.0),
         augment,
     )
@@ -218,7 +218,7 @@ def critic_case():
     return outputs, batch, tf.constant([[0.0, 0.0], [0.5, 0.999]])
 
 
-def run_critics(case, usable=WITHOUT_AU45, *augment, **weights):
+def run_critics(case, au_mask=WITHOUT_AU45, *augment, **weights):
     outputs, batch, alpha = case
     total, metrics = objectives.critic_objective(
         CRITICS,
@@ -231,7 +231,7 @@ def run_critics(case, usable=WITHOUT_AU45, *augment, **weights):
             lambda_au_critic=100.0,
             **weights,
         ),  # fmt: skip
-        usable,
+        au_mask,
         alpha,
         *augment,
     )
@@ -244,7 +244,7 @@ def test_critic_objective_by_hand():
     wasserstein = -0.25 * (2 + 8 / 4)
     # Slopes less 1, squared: 1 + (4 + 0 + 9) / 4.
     penalty = 1 + 13 / 4
-    # Of AU01 0.4² = 0.16 (eyes), of AU10 0.25 (nose, mouth), AU45 unusable.
+    # Of AU01 0.4² = 0.16 (eyes), of AU10 0.25 (nose, mouth), AU45 is masked.
     au = 0.41 / 16 + (0.16 / 6 + 0.25 / 2 + 0.25 / 9) / 4
     expected = {
         "critic/wasserstein": wasserstein,
@@ -257,7 +257,7 @@ def test_critic_objective_by_hand():
 
 
 def test_units_that_the_data_lacks_do_not_count():
-    _, metrics = run_critics(critic_case(), usable=ONES)
+    _, metrics = run_critics(critic_case(), au_mask=ONES)
     # AU45's 0.5² = 0.25 counts for face and eyes now.
     au = 0.66 / 17 + (0.41 / 7 + 0.25 / 2 + 0.25 / 9) / 4
     assert metrics["critic/au"] == pytest.approx(au, rel=1e-5)
@@ -295,18 +295,18 @@ def test_every_view_is_changed_before_a_critic_sees_it():
 def test_each_sample_counts_with_the_units_of_its_data_set():
     """Two data sets in one batch: the second lacks AU45 and AU10."""
     lacking = WITHOUT_AU45 * [name != "AU10" for name in action_units.NAMES]
-    usable = np.stack([ONES, lacking])
-    _, metrics = run_critics(critic_case(), usable=usable)
+    au_mask = np.stack([ONES, lacking])
+    _, metrics = run_critics(critic_case(), au_mask=au_mask)
     # As above for the first sample; of AU01 alone for the second.
     first = 0.66 / 17 + (0.41 / 7 + 0.25 / 2 + 0.25 / 9) / 4
     second = 0.16 / 15 + (0.16 / 6 + 0 / 1 + 0 / 8) / 4
     assert metrics["critic/au"] == pytest.approx((first + second) / 2, rel=1e-5)
     # The generator's views are of both samples in turn, stage by stage.
     parts = [
-        run_generator(usable=np.tile(row, (2, 1)))[1]["generator/au"]
-        for row in usable
+        run_generator(au_mask=np.tile(row, (2, 1)))[1]["generator/au"]
+        for row in au_mask
     ]
-    _, metrics, _ = run_generator(usable=usable)
+    _, metrics, _ = run_generator(au_mask=au_mask)
     assert parts[0] != pytest.approx(parts[1])
     assert metrics["generator/au"] == pytest.approx(np.mean(parts), rel=1e-5)
 
@@ -352,7 +352,7 @@ def test_generator_objective_by_hand():
     # Steps of 0.05 + 0.2 · 0.5: images 0.25 and 0.4, initially 0.35 and 0.5.
     adversarial = -0.375 * (2 + 8 / 4)
     # Wanted are 0.25 and 0.5: errors 0 and 0.01, 0.01 and 0; but of AU09 0.45
-    # and 0.9: 0.04 and 0.01, 0.25 and 0.16. AU45 is not usable.
+    # and 0.9: 0.04 and 0.01, 0.25 and 0.16. AU45 is masked.
     most, nose = 0.02 / 4, 0.46 / 4
     au = (15 * most + nose) / 16 + (most + (most + nose) / 2 + most) / 4
     expected = {
@@ -485,7 +485,7 @@ def test_repeating_the_batch_changes_nothing():
     assert twice == pytest.approx(once, rel=1e-5)
 
 
-def test_estimator_objective_counts_usable_units_of_real_images():
+def test_estimator_objective_counts_unmasked_units_of_real_images():
     batch = make_batch()
     seen = []
 

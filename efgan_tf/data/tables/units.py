@@ -95,7 +95,7 @@ def number(text: str, where: str, column: str, kind: str = "") -> float:
     raise MissingValue(message, f"a number is missing in its row ({message})")
 
 
-def available(names: Collection[str]) -> np.ndarray:
+def au_mask(names: Collection[str]) -> np.ndarray:
     """Float32 `[17]`, 1 for the units that columns of these names give."""
     vector = np.zeros(action_units.COUNT, np.float32)
     vector[[INDICES[name] for name in names if name in INDICES]] = 1
