@@ -176,7 +176,7 @@ class RunDirectory:
         Args:
           config: of the run.
           train: the split that it trains on, of each of its data sets.
-          held_out: those that it is judged on, which must not change either.
+          held_out: those that it is scored on, which must not change either.
         """
         with atomic_file(self.path / "data.txt") as temporary:
             temporary.write_text(data_digest(*train, *held_out) + "\n")

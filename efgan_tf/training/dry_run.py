@@ -2,8 +2,8 @@
 
 The memory of a step is estimated from the networks. What grows with the batch
 are the activations that the generator's backward pass needs, of the edit, of
-the ways back, and of the critics that judge it; weights, gradients, Adam's
-moments and the average stay; and TensorFlow's traced graph takes its share of
+cycle and zero edit, and of the critics; weights, gradients, Adam's moments and
+the average stay; and TensorFlow's traced graph takes its share of
 the host's memory, layer by layer. The numbers below are fitted to peaks
 measured on a CPU: `python -m benchmarks.memory` prints estimate and measurement
 side by side.
@@ -117,10 +117,10 @@ def step_bytes(config: Config, stages: int) -> int:
     )
     loss = config.loss
     passes = 1 + (loss.lambda_cyc > 0) + (loss.lambda_zero > 0)
-    judged = stages * (2 if config.model.local_branches else 1)
+    inputs = stages * (2 if config.model.local_branches else 1)
     # Half precision saves nothing here: on a CPU its casts take as much.
     outputs = passes * output_elements(cascade)
-    outputs += judged * sum(map(output_elements, critics.values()))
+    outputs += inputs * sum(map(output_elements, critics.values()))
     activations = outputs * config.train.batch_size * _ACTIVATION_SHARE
     return int(
         _PROCESS_BYTES

@@ -52,22 +52,22 @@ def generate_edit(generator: keras.Model, batch: Batch) -> dict[str, Any]:
     )
 
 
-def judged_images(
+def critic_inputs(
     outputs: Mapping[str, Any], region: str, model: ModelConfig
 ) -> list[tuple[Tensor, Tensor]]:
-    """What one critic judges: (image in its view, target units), all stages.
+    """What one critic sees: (image in its view, target units), all stages.
 
     Each stage shows its final image in the critic's view and the initial
     output of the critic's branch; the two are one where a stage consists of
     the global branch alone.
     """
-    judged = []
+    inputs = []
     for stage in outputs["stages"]:
         views = [critic_view(stage["image"], region, model.boxes)]
         if model.local_branches:
             views.append(stage["branches"][region]["image"])
-        judged += [(view, stage["action_units"]) for view in views]
-    return judged
+        inputs += [(view, stage["action_units"]) for view in views]
+    return inputs
 
 
 def critic_objective(
@@ -83,7 +83,7 @@ def critic_objective(
     """The critics' loss on a batch and on what the generator made of it.
 
     Wasserstein distance, gradient penalty between the real images and one of
-    the judged fakes each (or at the real images), and AU regression on the
+    the fakes each (or at the real images), and AU regression on the
     real images, in one sum: one optimizer step sees them all.
 
     Args:
@@ -105,11 +105,11 @@ def critic_objective(
         share = 1.0 if region == FACE else weights.local_weight
         real = augment(critic_view(batch["image"], region, model.boxes))
         fakes = [
-            augment(view) for view, _ in judged_images(outputs, region, model)
+            augment(view) for view, _ in critic_inputs(outputs, region, model)
         ]
-        judged = critic(ops.concatenate([real, *fakes]), training=True)
-        real_patch, fake_patch = _split(judged["patch"], ops.shape(real)[0])
-        real_units, _ = _split(judged["action_units"], ops.shape(real)[0])
+        scores = critic(ops.concatenate([real, *fakes]), training=True)
+        real_patch, fake_patch = _split(scores["patch"], ops.shape(real)[0])
+        real_units, _ = _split(scores["action_units"], ops.shape(real)[0])
         parts = {
             "wasserstein": losses.wasserstein_critic(real_patch, fake_patch),
             "gradient_penalty": _penalty(critic, real, fakes, weights, alpha),
@@ -139,7 +139,7 @@ def generator_objective(
 ) -> tuple[Tensor, Metrics]:
     """The generator's loss on a batch.
 
-    Every stage's output is judged; the cycle runs once over the whole
+    The critics see every stage's output; the cycle runs once over the whole
     cascade; the paired terms look at the last stage. A weight of 0 leaves the
     cycle, the zero edit or a paired term (and its forward pass) out of the
     graph.
@@ -158,8 +158,8 @@ def generator_objective(
     metrics = _Sums("generator")
     for region, critic in critics.items():
         share = 1.0 if region == FACE else weights.local_weight
-        judged = _judgement(critic, outputs, region, model, au_mask, augment)
-        metrics.add(judged, share)
+        terms = _critic_terms(critic, outputs, region, model, au_mask, augment)
+        metrics.add(terms, share)
     metrics.add(_attention(outputs))
     metrics.add(_ways_back(generator, outputs, batch, weights))
     if weights.lambda_paired:
@@ -213,14 +213,14 @@ def _penalty(critic, real, fakes, weights: LossConfig, alpha):
     return gradient_penalty(patch, real, _pick(fakes, alpha[:, 1]), place)
 
 
-def _judgement(critic, outputs, region, model, au_mask, augment) -> Metrics:
-    """Adversarial and AU terms of one critic over all that it judges."""
-    views, targets = zip(*judged_images(outputs, region, model), strict=True)
-    judged = critic(ops.concatenate([*map(augment, views)]), training=True)
+def _critic_terms(critic, outputs, region, model, au_mask, augment) -> Metrics:
+    """Adversarial and AU terms of one critic over all that it sees."""
+    views, targets = zip(*critic_inputs(outputs, region, model), strict=True)
+    scores = critic(ops.concatenate([*map(augment, views)]), training=True)
     return {
-        "adversarial": losses.wasserstein_generator(judged["patch"]),
+        "adversarial": losses.wasserstein_generator(scores["patch"]),
         "au": _unit_error(
-            judged["action_units"],
+            scores["action_units"],
             ops.concatenate(targets),
             region,
             # Per sample, they are repeated as the views are.

@@ -30,7 +30,7 @@ from efgan_tf.training.networks import Networks
 
 
 def evaluation_set(held_out: Faces, train: Faces, count: int) -> dict:
-    """What a run is judged on: fixed pairs of held-out people's pictures.
+    """What a run is scored on: fixed pairs of held-out people's pictures.
 
     Where there are too few pictures of the same person in the same view, more
     sources get the action units of other faces, without a true target. Where

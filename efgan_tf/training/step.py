@@ -87,7 +87,7 @@ class TrainingStep:
         n_critic = self._config.train.n_critic
         sums = self._update_critics(batches, step, n_critic - 1)
         gradients, metrics = self._strategy.run(
-            self._update_critics_then_judge,
+            self._update_critics_then_differentiate,
             args=(batches, lambda_att, step),
         )
         metrics = self._mean(metrics)
@@ -182,7 +182,7 @@ class TrainingStep:
           lambda_att: scalar, the weight of the mean attention.
           step: int64 scalar, number of the step.
           update_critics: do the step's last update of critics and estimator
-            before the critics judge; both use one forward pass of the
+            before the generator's loss; both use one forward pass of the
             generator. The metrics then hold the critics' parts too.
         """
         networks, config = self._networks, self._config
@@ -213,7 +213,7 @@ class TrainingStep:
             gradients = [gradient / scale for gradient in gradients]
         return gradients, {**critic_metrics, **metrics}
 
-    def _update_critics_then_judge(self, batches, lambda_att, step):
+    def _update_critics_then_differentiate(self, batches, lambda_att, step):
         """The last critic update and the generator's gradients, one replica."""
         batch = _inner(batches, self._config.train.n_critic - 1)
         return self.generator_gradients(

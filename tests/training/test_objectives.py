@@ -171,7 +171,7 @@ def run_generator(
 
 
 @pytest.mark.parametrize("region", REGIONS)
-def test_every_stages_image_and_initial_output_are_judged(region):
+def test_every_stages_image_and_initial_output_are_seen(region):
     rng = np.random.default_rng(0)
     images = [rng.random((1, 64, 64, 3)) for _ in range(4)]
     wanted = [rng.random((1, 17)) for _ in range(2)]
@@ -184,22 +184,22 @@ def test_every_stages_image_and_initial_output_are_judged(region):
             )
         ]
     }  # fmt: skip
-    judged = objectives.judged_images(outputs, region, MODEL)
+    seen = objectives.critic_inputs(outputs, region, MODEL)
     finals = [critic_view(image, region, MODEL.boxes) for image in images[:2]]
     expected = [finals[0], images[2], finals[1], images[3]]
     units = [wanted[0], wanted[0], wanted[1], wanted[1]]
     for (view, aim), right, right_aim in zip(
-        judged, expected, units, strict=True
+        seen, expected, units, strict=True
     ):
         np.testing.assert_array_equal(view, right)
         assert aim is right_aim
 
 
-def test_one_image_is_judged_once_without_local_branches():
+def test_a_critic_sees_one_image_once_without_local_branches():
     outputs = outputs_of([[0.1], [0.2]], [[0], [0]], [ONES, ONES], BARE)
-    judged = objectives.judged_images(outputs, "face", BARE)
+    seen = objectives.critic_inputs(outputs, "face", BARE)
     np.testing.assert_allclose(
-        [first_pixel(view)[0] for view, _ in judged], [0.1, 0.2]
+        [first_pixel(view)[0] for view, _ in seen], [0.1, 0.2]
     )
 
 
