@@ -69,8 +69,8 @@ def _described(rows: Sequence[Row]) -> str:
             if (steps := total_steps(train, phase))
         ]
         line = f"{row.run_dir}: {' and '.join(budgets)}"
-        if row.donor:
-            line += f", from the end of {row.donor.name}'s phase 1"
+        if row.parent:
+            line += f", from the end of {row.parent.name}'s phase 1"
         lines.append(line)
     return "\n".join(lines)
 

@@ -36,7 +36,7 @@ def training_batches(
     first_batch: int = 0,
     group: int = 1,
     replicas: int = 1,
-    dealt_to: range | None = None,
+    replica_range: range | None = None,
 ) -> tf.data.Dataset:
     """An endless stream of training batches.
 
@@ -46,7 +46,7 @@ def training_batches(
     `first_batch + j·group` to `first_batch + (j+1)·group − 1`, of each the
     rows of replica r: `MirroredStrategy` deals the elements out in turn, and
     joined they make the same batches whatever `replicas` is. On several
-    machines each has a stream for its own replicas (`dealt_to`).
+    machines each has a stream for its own replicas (`replica_range`).
 
     Targets with `pairing="random"`: the action units of any other sample plus
     uniform noise, clipped to 0–1; units that are masked, in the source's data
@@ -68,8 +68,8 @@ def training_batches(
       first_batch: index of the first global batch, to continue a stream.
       group: how many batches an element stacks.
       replicas: how many devices share a batch.
-      dealt_to: those replicas that elements are made for, where others have
-        pipelines of their own, as on several machines; by default all.
+      replica_range: the replicas that elements are made for, where others
+        have pipelines of their own, as on several machines; by default all.
 
     Returns:
       A dataset of dicts of float32 tensors with the leading dimensions
@@ -91,7 +91,7 @@ def training_batches(
         raise ValueError(
             f"{replicas} replicas cannot share a batch of {batch_size}"
         )
-    dealt_to = range(replicas) if dealt_to is None else dealt_to
+    replica_range = range(replicas) if replica_range is None else replica_range
     # The samples stay in the host's memory, also where there is a GPU.
     with tf.device("CPU:0"):
         draw = batch_function(
@@ -101,8 +101,8 @@ def training_batches(
 
         def element(counter: tf.Tensor) -> dict[str, tf.Tensor]:
             step, within = counter // group, counter % group
-            turn = step // len(dealt_to)
-            replica = dealt_to.start + step % len(dealt_to)
+            turn = step // len(replica_range)
+            replica = replica_range.start + step % len(replica_range)
             batch = first_batch + turn * group + within
             return draw(batch, replica * rows, rows)
 

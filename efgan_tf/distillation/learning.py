@@ -222,9 +222,9 @@ def build_student(
             )
     with dtype_policy("float32"):
         cascade = build_cascade(config)
-        donors = stage_models(teacher.cascade)
+        sources = stage_models(teacher.cascade)
         for number, stage in enumerate(stage_models(cascade)):
-            _start(stage, donors[min(number, len(donors) - 1)])
+            _start(stage, sources[min(number, len(sources) - 1)])
         network = join(cascade, teacher.estimator, config)
     return TrainedNetwork(network, ModelInfo(config, teacher.info.learned))
 
@@ -243,13 +243,13 @@ def go_on_from(student: TrainedNetwork, path: str) -> None:
     student.cascade.set_weights(earlier.cascade.get_weights())
 
 
-def _start(stage: keras.Model, donor: keras.Model) -> None:
+def _start(stage: keras.Model, source: keras.Model) -> None:
     """Copies every layer of every branch that both have in one size."""
-    donated = dict(_branches(donor))
+    trained = dict(_branches(source))
     for name, branch in _branches(stage):
         theirs = {
             layer.name: layer.get_weights()
-            for layer in (donated[name].layers if name in donated else ())
+            for layer in (trained[name].layers if name in trained else ())
         }
         for layer in branch.layers:
             weights = theirs.get(layer.name, [])

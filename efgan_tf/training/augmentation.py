@@ -1,6 +1,6 @@
 """DiffAugment: what critics see, changed at random (Zhao et al., NeurIPS 2020).
 
-With few pictures critics learn them by heart. Real and edited views are
+With few pictures critics overfit. Real and edited views are
 therefore changed alike before critics see them, in the critics' step and in the
 generator's, which is differentiated through the changes. Mirroring is not
 among them (the data's own affair), and moves and holes are smaller than the

@@ -25,7 +25,7 @@ from efgan_tf.models import (
 )
 from efgan_tf.trained.run_directory import RunDirectory
 from efgan_tf.training import schedules
-from efgan_tf.training.initial import beginning
+from efgan_tf.training.initial import initial_state
 
 _FLOAT_BYTES = 4
 _PROCESS_BYTES = 0.05 * 2**30
@@ -47,7 +47,7 @@ def describe(config: Config) -> str:
       UserError: a new run cannot start from `--init_from`.
     """
     is_new = RunDirectory(Path(config.train.run_dir)).is_new()
-    begin = beginning(config) if is_new else None
+    initial = initial_state(config) if is_new else None
     counts = parameter_counts(config.model)
     lines = ["configuration:"]
     lines += [f"  {line}" for line in options.flag_lines(config)]
@@ -58,10 +58,10 @@ def describe(config: Config) -> str:
     lines += ["", f"data: {data}", "", "parameters:"]
     lines += [f"  {name:<20}{count:>14,}" for name, count in counts.items()]
     lines += ["", "phases:"]
-    if begin and config.train.init_from:
-        phase, source = begin.position.phase, config.train.init_from
+    if initial and config.train.init_from:
+        phase, source = initial.position.phase, config.train.init_from
         lines.append(
-            f"  begins in phase {phase} from {begin.checkpoint or source}"
+            f"  begins in phase {phase} from {initial.checkpoint or source}"
         )
     for phase in (1, 2):
         steps = schedules.total_steps(config.train, phase)

@@ -161,7 +161,7 @@ def generator_objective(
         terms = _critic_terms(critic, outputs, region, model, au_mask, augment)
         metrics.add(terms, share)
     metrics.add(_attention(outputs))
-    metrics.add(_ways_back(generator, outputs, batch, weights))
+    metrics.add(_cycle_and_zero_edit(generator, outputs, batch, weights))
     if weights.lambda_paired:
         metrics.add({"paired": _paired(outputs, batch, model)})
     if weights.lambda_edges:
@@ -266,7 +266,9 @@ def _attention_means(outputs) -> Metrics:
     }
 
 
-def _ways_back(generator, outputs, batch, weights: LossConfig) -> Metrics:
+def _cycle_and_zero_edit(
+    generator, outputs, batch, weights: LossConfig
+) -> Metrics:
     """Cycle (edit back to the source) and zero edit, in one forward pass.
 
     Nothing in the networks mixes samples, so two passes may be one batch.

@@ -22,7 +22,7 @@ from efgan_tf.trained.run_directory import MAY_CHANGE, RunDirectory, data_digest
 from efgan_tf.training import cluster as cluster_lib
 from efgan_tf.training import handshake
 from efgan_tf.training import networks as networks_lib
-from efgan_tf.training.initial import beginning
+from efgan_tf.training.initial import initial_state
 from efgan_tf.training.loop import Outcome, Trainer
 from efgan_tf.training.recording import Recorder, say
 from efgan_tf.training.workers import StopRequest, Workers
@@ -50,13 +50,13 @@ def train(config: Config) -> Outcome:
     with workers.watched():
         _check_shares(config, strategy.num_replicas_in_sync)
         run = RunDirectory(Path(config.train.run_dir))
-        begin, recorder = None, None
-        with workers.together():
+        initial, recorder = None, None
+        with workers.collective_errors():
             if workers.is_chief:
-                begin = beginning(config) if run.is_new() else None
+                initial = initial_state(config) if run.is_new() else None
                 run.check(config)
         faces, held_out = _load(config, workers)
-        with workers.together():
+        with workers.collective_errors():
             _check_true_targets(config, faces)
             if workers.is_chief:
                 recorder = Recorder(config, run, faces, held_out)
@@ -64,7 +64,7 @@ def train(config: Config) -> Outcome:
             say(remark)
         with StopRequest() as stop:
             parts = strategy, faces, stop, workers, recorder
-            return Trainer(config, *parts).run(begin)
+            return Trainer(config, *parts).run(initial)
 
 
 def _met_cluster(config: Config) -> cluster_lib.Cluster:
@@ -80,7 +80,9 @@ def _met_cluster(config: Config) -> cluster_lib.Cluster:
         if flag.startswith("--") and flag.removeprefix("--") not in MAY_CHANGE:
             # One that is given several times has all its values.
             facts[flag] = f"{facts.get(flag, '')} {value}".strip()
-    handshake.meet(cluster, facts, config.train.worker_wait_minutes * 60)
+    handshake.wait_for_workers(
+        cluster, facts, config.train.worker_wait_minutes * 60
+    )
     return cluster
 
 
@@ -106,7 +108,7 @@ def _load(
 ) -> tuple[tuple[Part, ...], tuple[Part, ...]]:
     """Both splits, the same on all workers; the chief prepares them first."""
     for turn in (True, False):
-        with workers.together():
+        with workers.collective_errors():
             if workers.is_chief == turn:
                 data, size = config.data, config.model.image_size
                 train_parts = load_parts(data, size, "train")

@@ -172,7 +172,9 @@ def test_machines_share_a_batch_without_overlap(faces, machines):
     whole = stream(faces, 3 * replicas, **shape)
     for machine in range(machines):
         own = range(2 * machine, 2 * machine + 2)
-        for index, part in enumerate(stream(faces, 6, dealt_to=own, **shape)):
+        for index, part in enumerate(
+            stream(faces, 6, replica_range=own, **shape)
+        ):
             turn, local = divmod(index, 2)
             assert_same(whole[turn * replicas + own[local]], part)
 

@@ -66,11 +66,11 @@ def test_a_student_of_the_teachers_shape_is_the_teacher(teacher):
 def test_a_smaller_student_starts_from_what_fits(teacher):
     shape = ModelConfig(**{**SMALLER, "global_blocks": 0, "local_width": 3})
     student = build_student(teacher, shape)
-    stage, donor = (
+    stage, source = (
         stage_models(student.cascade)[0],
         stage_models(teacher.cascade)[0],
     )
-    faces_of = stage.get_layer("face"), donor.get_layer("face")
+    faces_of = stage.get_layer("face"), source.get_layer("face")
     for layer in faces_of[0].layers:
         for one, other in zip(
             layer.get_weights(),
@@ -81,7 +81,7 @@ def test_a_smaller_student_starts_from_what_fits(teacher):
     # Wider than the teacher's: it starts at random.
     heads = [
         part.get_layer("mouth").get_layer("in_conv").get_weights()[0].shape[-1]
-        for part in (stage, donor)
+        for part in (stage, source)
     ]
     assert heads == [3, 2]
     assert student.estimator is teacher.estimator

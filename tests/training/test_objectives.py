@@ -392,7 +392,7 @@ def test_generator_objective_by_hand():
     )  # fmt: skip
 
 
-def test_ways_back_go_from_the_right_place_to_the_right_units():
+def test_cycle_and_zero_edit_go_from_the_right_place_to_the_right_units():
     batch = make_batch()
     source, target = batch["action_units"], batch["target_action_units"]
     _, _, generator = run_generator(batch)
@@ -414,7 +414,7 @@ def test_ways_back_go_from_the_right_place_to_the_right_units():
     )
 
 
-def test_ways_back_may_run_on_a_part_of_the_batch():
+def test_cycle_and_zero_edit_may_run_on_a_part_of_the_batch():
     batch = make_batch()
     batch["image"] = flat([0.1, 0.5])
     _, metrics, generator = run_generator(batch, cycle_every=1, zero_every=2)
