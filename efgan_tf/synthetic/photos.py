@@ -152,7 +152,7 @@ def make_photo(
 
     Args:
       renderer: of the view's person.
-      view: the sitting.
+      view: pose, camera, light and background.
       index: number of the image in the view.
       size: side in pixels.
     """

@@ -14,7 +14,7 @@ import keras
 from keras import ops
 
 from efgan_tf.config import LossConfig, ModelConfig
-from efgan_tf.models import critic_view, region_units
+from efgan_tf.models import critic_crop, region_units
 from efgan_tf.training import losses
 from efgan_tf.training.augmentation import Augment, unchanged
 from efgan_tf.training.gradient_penalty import gradient_penalty, r1_penalty
@@ -55,18 +55,18 @@ def generate_edit(generator: keras.Model, batch: Batch) -> dict[str, Any]:
 def critic_inputs(
     outputs: Mapping[str, Any], region: str, model: ModelConfig
 ) -> list[tuple[Tensor, Tensor]]:
-    """What one critic sees: (image in its view, target units), all stages.
+    """What one critic sees: (its crop, target units), all stages.
 
-    Each stage shows its final image in the critic's view and the initial
+    Each stage gives the critic's crop of its final image and the initial
     output of the critic's branch; the two are one where a stage consists of
     the global branch alone.
     """
     inputs = []
     for stage in outputs["stages"]:
-        views = [critic_view(stage["image"], region, model.boxes)]
+        crops = [critic_crop(stage["image"], region, model.boxes)]
         if model.local_branches:
-            views.append(stage["branches"][region]["image"])
-        inputs += [(view, stage["action_units"]) for view in views]
+            crops.append(stage["branches"][region]["image"])
+        inputs += [(crop, stage["action_units"]) for crop in crops]
     return inputs
 
 
@@ -95,7 +95,7 @@ def critic_objective(
       au_mask: float32 `[17]`, or `[b, 17]` where samples are of several data
         sets, 1 for the units that the data set has.
       alpha: `[b, 2]` in [0, 1): place between real and fake, and which fake.
-      augment: changes every view before a critic sees it.
+      augment: changes every crop before a critic sees it.
 
     Returns:
       The scalar loss, and its parts by name.
@@ -103,9 +103,9 @@ def critic_objective(
     total, metrics = 0.0, _Sums("critic")
     for region, critic in critics.items():
         share = 1.0 if region == FACE else weights.local_weight
-        real = augment(critic_view(batch["image"], region, model.boxes))
+        real = augment(critic_crop(batch["image"], region, model.boxes))
         fakes = [
-            augment(view) for view, _ in critic_inputs(outputs, region, model)
+            augment(crop) for crop, _ in critic_inputs(outputs, region, model)
         ]
         scores = critic(ops.concatenate([real, *fakes]), training=True)
         real_patch, fake_patch = _split(scores["patch"], ops.shape(real)[0])
@@ -150,7 +150,7 @@ def generator_objective(
       critics: region → critic.
       batch, model, weights, au_mask: as in `critic_objective`.
       lambda_att: scalar, the scheduled weight of the mean attention.
-      augment: changes every view before a critic sees it.
+      augment: changes every crop before a critic sees it.
 
     Returns:
       The scalar loss, and its parts by name.
@@ -215,16 +215,16 @@ def _penalty(critic, real, fakes, weights: LossConfig, alpha):
 
 def _critic_terms(critic, outputs, region, model, au_mask, augment) -> Metrics:
     """Adversarial and AU terms of one critic over all that it sees."""
-    views, targets = zip(*critic_inputs(outputs, region, model), strict=True)
-    scores = critic(ops.concatenate([*map(augment, views)]), training=True)
+    crops, targets = zip(*critic_inputs(outputs, region, model), strict=True)
+    scores = critic(ops.concatenate([*map(augment, crops)]), training=True)
     return {
         "adversarial": losses.wasserstein_generator(scores["patch"]),
         "au": _unit_error(
             scores["action_units"],
             ops.concatenate(targets),
             region,
-            # Per sample, they are repeated as the views are.
-            ops.tile(au_mask, (len(views), 1))
+            # Per sample, they are repeated as the crops are.
+            ops.tile(au_mask, (len(crops), 1))
             if au_mask.ndim == 2
             else au_mask,
         ),
@@ -301,7 +301,7 @@ def _paired(outputs, batch, model: ModelConfig):
     final = losses.l1(stage["image"], truth, has_target)
     initial = [
         losses.l1(
-            branch["image"], critic_view(truth, name, model.boxes), has_target
+            branch["image"], critic_crop(truth, name, model.boxes), has_target
         )
         for name, branch in stage["branches"].items()
         if "image" in branch

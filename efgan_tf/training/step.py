@@ -299,7 +299,7 @@ class TrainingStep:
             )
 
     def _augment(self, draw, stream: int) -> augmentation.Augment:
-        """How this replica's views are changed before critics see them."""
+        """How this replica's crops are changed before critics see them."""
         train = self._config.train
         if not train.critic_augment:
             return augmentation.unchanged

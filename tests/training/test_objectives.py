@@ -1,7 +1,7 @@
 """What is summed up in the objectives, against numbers worked out by hand.
 
 Networks are plain functions of pictures of one value: a critic's patch and
-units follow from a view's first pixel, and the generator adds a number.
+units follow from a crop's first pixel, and the generator adds a number.
 """
 
 import numpy as np
@@ -10,7 +10,7 @@ import tensorflow as tf
 
 from efgan_tf import action_units
 from efgan_tf.config import LossConfig, ModelConfig
-from efgan_tf.models import critic_view
+from efgan_tf.models import critic_crop
 from efgan_tf.training import objectives
 from efgan_tf.training.augmentation import unchanged
 
@@ -45,8 +45,8 @@ class Critic:
         self.slope, self.power = SLOPES[region], power
         self.count = len(objectives.region_units(region))
 
-    def __call__(self, view, training):
-        value = first_pixel(view)[:, None]
+    def __call__(self, crop, training):
+        value = first_pixel(crop)[:, None]
         patch = self.slope * value**self.power / self.power
         return {
             "patch": patch[:, :, None, None],
@@ -75,7 +75,7 @@ def outputs_of(finals, initials, units, model=MODEL):
         if model.local_branches:
             whole = flat(initial)
             branches = {
-                region: {"image": critic_view(whole, region, model.boxes)}
+                region: {"image": critic_crop(whole, region, model.boxes)}
                 for region in REGIONS
             }
             branches["refiner"] = {}
@@ -185,13 +185,13 @@ def test_every_stages_image_and_initial_output_are_seen(region):
         ]
     }  # fmt: skip
     seen = objectives.critic_inputs(outputs, region, MODEL)
-    finals = [critic_view(image, region, MODEL.boxes) for image in images[:2]]
+    finals = [critic_crop(image, region, MODEL.boxes) for image in images[:2]]
     expected = [finals[0], images[2], finals[1], images[3]]
     units = [wanted[0], wanted[0], wanted[1], wanted[1]]
-    for (view, aim), right, right_aim in zip(
+    for (crop, aim), right, right_aim in zip(
         seen, expected, units, strict=True
     ):
-        np.testing.assert_array_equal(view, right)
+        np.testing.assert_array_equal(crop, right)
         assert aim is right_aim
 
 
@@ -199,7 +199,7 @@ def test_a_critic_sees_one_image_once_without_local_branches():
     outputs = outputs_of([[0.1], [0.2]], [[0], [0]], [ONES, ONES], BARE)
     seen = objectives.critic_inputs(outputs, "face", BARE)
     np.testing.assert_allclose(
-        [first_pixel(view)[0] for view, _ in seen], [0.1, 0.2]
+        [first_pixel(crop)[0] for crop, _ in seen], [0.1, 0.2]
     )
 
 
@@ -301,7 +301,7 @@ def test_each_sample_counts_with_the_units_of_its_data_set():
     first = 0.66 / 17 + (0.41 / 7 + 0.25 / 2 + 0.25 / 9) / 4
     second = 0.16 / 15 + (0.16 / 6 + 0 / 1 + 0 / 8) / 4
     assert metrics["critic/au"] == pytest.approx((first + second) / 2, rel=1e-5)
-    # The generator's views are of both samples in turn, stage by stage.
+    # The generator's crops are of both samples in turn, stage by stage.
     parts = [
         run_generator(au_mask=np.tile(row, (2, 1)))[1]["generator/au"]
         for row in au_mask
