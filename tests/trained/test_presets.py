@@ -1,4 +1,4 @@
-"""The model in the box: whole, small, and as good as its manifest says."""
+"""The bundled model: whole, small, and as good as its manifest says."""
 
 import hashlib
 from concurrent.futures import ThreadPoolExecutor
