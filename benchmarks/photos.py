@@ -2,7 +2,7 @@
 
     python -m benchmarks.photos --judge=data/judges/DIGEST/units.keras
 
-Photographs have no true pictures, so it reports what can be said without: how
+Photographs have no ground truth, so it reports what can be said without: how
 far an edit that aims at what the face shows already changes its square, and,
 for each expression, the share of the wanted change of units that an independent
 judge sees (1 is all of it; `efgan_tf.evaluate` trains such a judge and keeps

@@ -35,7 +35,7 @@ class LabelConfig:
     keep_view: bool = option(
         False,
         "copy the manifest's 'view' too: pictures of one subject in one view "
-        "are taken for true targets of each other",
+        "are taken for each other's ground truth",
     )
     face_landmarker: str = option(
         "", "face_landmarker.task; default: the installed package's"

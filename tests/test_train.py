@@ -357,7 +357,7 @@ def test_faces_without_a_subject_train_without_scores(
     )  # fmt: skip
     assert _run_here(*arguments) == 0
     out = capsys.readouterr().out
-    assert "no true targets" in out
+    assert "no ground truth" in out
     assert list((tmp_path / "run" / "samples").glob("*.png"))
 
 
@@ -517,7 +517,7 @@ def test_a_critic_learns_to_tell_the_generators_pictures_from_real_ones():
     strategy, networks, step = make_step(config)
     batches = random_batches(config)
     bright = tf.ones_like(batches["image"]) * 0.9
-    batches = {**batches, "image": bright, "target_image": bright}
+    batches = {**batches, "image": bright, "ground_truth": bright}
     variables = networks.critic_variables
 
     @tf.function

@@ -77,8 +77,8 @@ def training_batches(
         image: `[…, size, size, 3]`, −1 to 1.
         action_units: `[…, 17]`, 0–1.
         target_action_units: `[…, 17]`, 0–1.
-        target_image: `[…, size, size, 3]`; the source's where there is none.
-        has_target: `[…]`, 1 where `target_image` is a true target.
+        ground_truth: `[…, size, size, 3]`; the source's where there is none.
+        has_ground_truth: `[…]`, 1 where `ground_truth` is ground truth.
         au_mask: `[…, 17]`, 1 for the units that the sample's data set has.
 
     Raises:
@@ -173,10 +173,10 @@ def batch_function(
         other = others(part, own, choice)
         target_units = tf.clip_by_value(tf.gather(units, other) + noise, 0, 1)
         target_mask = au_mask * tf.gather(masks, other)
-        has_target, shown = tf.zeros([rows], tf.bool), [source]
+        has_ground_truth, shown = tf.zeros([rows], tf.bool), [source]
         if pairing == "paired":
-            has_target, partner = partners(source, choice)
-            paired = has_target[:, None]
+            has_ground_truth, partner = partners(source, choice)
+            paired = has_ground_truth[:, None]
             target_units = tf.where(
                 paired, tf.gather(units, partner), target_units
             )
@@ -193,8 +193,8 @@ def batch_function(
             "image": images[0],
             "action_units": source_units,
             "target_action_units": target_units,
-            "target_image": images[-1],
-            "has_target": tf.cast(has_target, tf.float32),
+            "ground_truth": images[-1],
+            "has_ground_truth": tf.cast(has_ground_truth, tf.float32),
             "au_mask": au_mask,
         }
 
@@ -312,7 +312,7 @@ def _flipped(images: tf.Tensor, mirrored: tf.Tensor) -> tf.Tensor:
 def evaluation_pairs(
     faces: Faces, count: int, seed: int
 ) -> dict[str, np.ndarray]:
-    """Fixed pairs of source and true target, the subjects taking turns.
+    """Fixed pairs of source and ground truth, the subjects taking turns.
 
     Both pictures of a pair show one subject in one view. No pair comes twice,
     and which pairs a subject gives depends on the seed and its own pictures
@@ -325,10 +325,10 @@ def evaluation_pairs(
 
     Returns:
       Arrays with the leading dimension n ≤ count, 0 where no subject has two
-      pictures in one view: `image` and `target_image` float32
+      pictures in one view: `image` and `ground_truth` float32
       `[n, size, size, 3]`, −1 to 1; `action_units` and `target_action_units`
       float32 `[n, 17]`, 0–1; `expression`, `target_expression`, `subject`
-      str `[n]`; `has_target` bool `[n]`, true for all.
+      str `[n]`; `has_ground_truth` bool `[n]`, true for all.
     """
     per_subject: dict[str, list[list[int]]] = {}
     for group in faces.groups():
@@ -353,12 +353,12 @@ def evaluation_pairs(
     return {
         "image": images(source),
         "action_units": units[source],
-        "target_image": images(target),
+        "ground_truth": images(target),
         "target_action_units": units[target],
         "expression": faces.expressions[source],
         "target_expression": faces.expressions[target],
         "subject": faces.subjects[source],
-        "has_target": np.ones(len(source), bool),
+        "has_ground_truth": np.ones(len(source), bool),
     }
 
 

@@ -233,6 +233,6 @@ def _column_warnings(table: Table) -> list[str]:
     if not table.has_views:
         return [
             "the table has no column 'view', pose and light: no picture "
-            "counts as the true target of another"
+            "counts as ground truth for another"
         ]
     return []

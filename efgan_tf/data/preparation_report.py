@@ -63,7 +63,7 @@ class Report:
       several_faces: files with more than one face.
       splits: photos and subjects of each split.
       action_units: mean, maximum and share above 0 of each unit.
-      registration: how well pictures that are true targets of each other lie
+      registration: how well pictures that are ground truth for each other lie
         on each other; None where there are none.
       fixed_pose: whether a view's pictures share one transform.
       masked: units that cannot be learned: missing or constant.
@@ -205,18 +205,18 @@ class Report:
             f"{'subject' if split['subjects'] == 1 else 'subjects'}"
             for name, split in self.splits.items()
         ]
-        lines.append(self._true_targets())
+        lines.append(self._ground_truth())
         lines += [f"warning: {warning}" for warning in self.warnings]
         lines += [
             f"warning: {n} × {flaw}" for flaw, n in _counted(self.flaws).items()
         ]
         return "\n".join(lines)
 
-    def _true_targets(self) -> str:
+    def _ground_truth(self) -> str:
         found = self.registration
         if found is None:
             return (
-                "true targets: none, since no two pictures show one subject in "
+                "ground truth: none, since no two pictures show one subject in "
                 "one view"
             )
         ways = [("its own", found.own), ("its view's", found.shared)]
@@ -224,7 +224,7 @@ class Report:
             reversed(ways) if self.fixed_pose else ways
         )
         return (
-            f"true targets: {found.photos} photos in {found.views} views; each "
+            f"ground truth: {found.photos} photos in {found.views} views; each "
             f"aligned by {used} landmarks, eyes and nose lie {distance:.2f} "
             f"pixels from their mean place in the view ({instead:.2f} by "
             f"{other})"

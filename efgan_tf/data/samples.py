@@ -57,7 +57,7 @@ class Faces:
         return len(self.encoded)
 
     def groups(self) -> list[list[int]]:
-        """The samples, those together that are true targets of each other.
+        """The samples, those together that are ground truth for each other.
 
         Pictures of one subject in one view are. A picture without a view is
         alone: nothing says that the others have its pose and light.
@@ -69,8 +69,8 @@ class Faces:
             groups.setdefault(key, []).append(index)
         return list(groups.values())
 
-    def has_true_targets(self) -> bool:
-        """Whether any two pictures are true targets of each other."""
+    def has_ground_truth(self) -> bool:
+        """Whether any two pictures are ground truth for each other."""
         return any(len(group) > 1 for group in self.groups())
 
 

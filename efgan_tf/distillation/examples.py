@@ -85,14 +85,14 @@ def make_examples(
         batch = next(paired if truly else random)
         images, source = batch["image"], batch["action_units"]
         target = batch["target_action_units"]
-        true = batch["has_target"] > 0
+        known = batch["has_ground_truth"] > 0
         if not truly:
             strengths = _strengths(generator, len(source))
             target = source + (target - source) * strengths[:, None]
-        results = batch["target_image"]
-        if not true.all():
+        results = batch["ground_truth"]
+        if not known.all():
             edited = cascade(images, source, target)["image"].numpy()
-            results = np.where(true[:, None, None, None], results, edited)
+            results = np.where(known[:, None, None, None], results, edited)
         batches.append((to_uint8(images), source, target, to_uint8(results)))
         progress.advance(min(_BATCH, count - number * _BATCH))
     progress.finish()

@@ -76,7 +76,7 @@ def distill(
 
 
 class Scores:
-    """Compares student, teacher and truth on edits of held-out people.
+    """Compares student, teacher and ground truth on edits of held-out people.
 
     Args:
       teacher: the trained model.
@@ -90,23 +90,23 @@ class Scores:
         self.teacher_edits = run_cascade(teacher.cascade, pairs)["image"]
 
     def measure(self, student: TrainedNetwork) -> dict[str, float]:
-        """Mean PSNR in dB: student to teacher, and of all three to the truth.
+        """Mean PSNR in dB: student to teacher, all three to ground truth.
 
-        `"to_teacher"`, and where there are true targets `"student"`,
+        `"to_teacher"`, and where there is ground truth `"student"`,
         `"teacher"` and `"no_edit"`.
         """
         edited = run_cascade(student.cascade, self.pairs)["image"]
         found = {"to_teacher": float(np.mean(psnr(edited, self.teacher_edits)))}
-        true = self.pairs["has_target"]
-        if true.any():
-            truth = self.pairs["target_image"][true]
+        known = self.pairs["has_ground_truth"]
+        if known.any():
+            ground_truth = self.pairs["ground_truth"][known]
             shown = {
                 "student": edited,
                 "teacher": self.teacher_edits,
                 "no_edit": self.pairs["image"],
             }
             for name, images in shown.items():
-                found[name] = float(np.mean(psnr(images[true], truth)))
+                found[name] = float(np.mean(psnr(images[known], ground_truth)))
         return found
 
 
@@ -115,7 +115,7 @@ def describe_scores(scores: Mapping[str, float]) -> str:
     line = f"{scores['to_teacher']:.2f} dB to the teacher"
     if "student" in scores:
         line += (
-            f"; to the truth {scores['student']:.2f} dB, teacher "
+            f"; to ground truth {scores['student']:.2f} dB, teacher "
             f"{scores['teacher']:.2f}, no edit {scores['no_edit']:.2f}"
         )
     return line

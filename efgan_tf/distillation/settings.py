@@ -26,7 +26,7 @@ class DistillConfig:
     lessons: int = option(12000, "how many edits of training faces are learned")
     true_lessons: float = option(
         0.67,
-        "share of the lessons whose result is a true picture, where the data "
+        "share of the lessons whose result is ground truth, where the data "
         "has two of one person in one view; the teacher makes the others",
     )
     student_kimg: float = option(

@@ -263,7 +263,7 @@ def _data_facts(evaluated: EvaluatedModel, pairs: Pairs) -> dict[str, Any]:
             "subjects": sorted(set(held_out.subjects.tolist())),
         },
         "pairs": len(pairs),
-        "pairs_with_true_picture": int(pairs.has_true.sum()),
+        "pairs_with_true_picture": int(pairs.has_ground_truth.sum()),
         "expressions": list(protocol.expressions_of(train)),
     }
 

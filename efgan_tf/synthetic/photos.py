@@ -5,7 +5,7 @@
     out_dir/landmarks.csv   file,left_eye_x,left_eye_y,...,mouth_right_y
 
 Images of one subject and view share person, pose, light and background: they
-are each other's true targets.
+are each other's ground truth.
 """
 
 import collections

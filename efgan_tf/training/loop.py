@@ -34,7 +34,7 @@ class Outcome:
       checkpoint: newest checkpoint; "" on the workers that write nothing.
       sheets: newest sample sheets, one for each data set.
       scores: of the averaged generator; empty where the run is not finished or
-        there are no true targets.
+        there is no ground truth.
     """
 
     finished: bool

@@ -2,9 +2,9 @@
 
 Pure functions of networks and a batch: no optimizer, no state; only the
 gradient penalty needs TensorFlow. docs/method.md writes them as equations. A
-batch is a dict of float32 tensors: `image` and `target_image` `[b, S, S, 3]` in
-[-1, 1], `action_units` and `target_action_units` `[b, 17]` in 0–1, `has_target`
-`[b]`.
+batch is a dict of float32 tensors: `image` and `ground_truth` `[b, S, S, 3]` in
+[-1, 1], `action_units` and `target_action_units` `[b, 17]` in 0–1,
+`has_ground_truth` `[b]`.
 """
 
 from collections.abc import Mapping
@@ -165,8 +165,10 @@ def generator_objective(
     if weights.lambda_paired:
         metrics.add({"paired": _paired(outputs, batch, model)})
     if weights.lambda_edges:
-        truth, known = batch["target_image"], batch["has_target"]
-        edges = losses.edges_l1(outputs["image"], truth, known)
+        ground_truth = batch["ground_truth"]
+        edges = losses.edges_l1(
+            outputs["image"], ground_truth, batch["has_ground_truth"]
+        )
         metrics.add({"edges": edges})
     parts = metrics.values
     total = sum(
@@ -287,21 +289,23 @@ def _cycle_and_zero_edit(
     *inputs, _ = map(ops.concatenate, zip(*runs.values(), strict=True))
     images = generate(generator, *inputs)["image"]
     metrics, start = {}, 0
-    for name, (*_, truth) in runs.items():
-        end = start + ops.shape(truth)[0]
-        metrics[name] = losses.l1(images[start:end], truth)
+    for name, (*_, expected) in runs.items():
+        end = start + ops.shape(expected)[0]
+        metrics[name] = losses.l1(images[start:end], expected)
         start = end
     return metrics
 
 
 def _paired(outputs, batch, model: ModelConfig):
-    """L1 to the true target: the last stage's image and its branches'."""
-    stage, truth = outputs["stages"][-1], batch["target_image"]
-    has_target = batch["has_target"]
-    final = losses.l1(stage["image"], truth, has_target)
+    """L1 to the ground truth: the last stage's image and its branches'."""
+    stage, ground_truth = outputs["stages"][-1], batch["ground_truth"]
+    has_ground_truth = batch["has_ground_truth"]
+    final = losses.l1(stage["image"], ground_truth, has_ground_truth)
     initial = [
         losses.l1(
-            branch["image"], critic_crop(truth, name, model.boxes), has_target
+            branch["image"],
+            critic_crop(ground_truth, name, model.boxes),
+            has_ground_truth,
         )
         for name, branch in stage["branches"].items()
         if "image" in branch

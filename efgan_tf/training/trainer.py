@@ -57,7 +57,7 @@ def train(config: Config) -> Outcome:
                 run.check(config)
         faces, held_out = _load(config, workers)
         with workers.collective_errors():
-            _check_true_targets(config, faces)
+            _check_ground_truth(config, faces)
             if workers.is_chief:
                 recorder = Recorder(config, run, faces, held_out)
         for remark in remarks(faces, held_out) if workers.is_chief else ():
@@ -122,12 +122,12 @@ def _load(
     return train_parts, held_out
 
 
-def _check_true_targets(config: Config, faces: Sequence[Part]) -> None:
+def _check_ground_truth(config: Config, faces: Sequence[Part]) -> None:
     if config.train.pairing == "paired" and not any(
-        part.faces.has_true_targets() for part in faces
+        part.faces.has_ground_truth() for part in faces
     ):
         raise UserError(
-            "--pairing=paired needs true targets, and the data has none: no "
+            "--pairing=paired needs ground truth, and the data has none: no "
             "two pictures show one subject in one view; name views in the "
             "table (docs/data.md), or pass --pairing=random --lambda_paired=0 "
             "--lambda_edges=0"

@@ -27,13 +27,13 @@ def mask(without=()):
 
 @pytest.fixture(scope="module")
 def parts():
-    """Three eighths of rendered people, and photos with no true targets."""
+    """Three eighths of rendered people, and photos with no ground truth."""
     rendered = make_faces(subjects=3, views=1, per_view=3)
     photos = make_faces(subjects=10, views=1, per_view=1, seed=1)
     photos = dataclasses.replace(
         photos,
         views=np.full(10, ""),
-        subjects=np.full(10, "one"),  # one person is no true target by itself
+        subjects=np.full(10, "one"),  # one person is no ground truth by itself
         au_mask=mask(MASKED),
         action_units=photos.action_units * mask(MASKED),
     )
@@ -97,9 +97,9 @@ def test_samples_know_their_sets_units(parts, mix_targets):
 def test_only_true_targets_count(parts):
     rows = joined(stream(parts, 20, flip=False))
     owner, _ = sources(parts, rows["action_units"])
-    np.testing.assert_array_equal(rows["has_target"], owner == 0)
+    np.testing.assert_array_equal(rows["has_ground_truth"], owner == 0)
     np.testing.assert_array_equal(
-        rows["image"][owner == 1], rows["target_image"][owner == 1]
+        rows["image"][owner == 1], rows["ground_truth"][owner == 1]
     )
     (rendered, _) = parts
     origin, target = sources(parts, rows["target_action_units"][owner == 0])

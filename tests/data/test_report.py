@@ -122,10 +122,10 @@ def test_true_targets_are_counted_and_their_registration_measured():
     # One transform, by the mean of both: the eyes are 28 and 56 px apart in
     # the photos, so their places lie far from each other.
     assert found.shared > 10
-    line = "true targets: 2 photos in 1 views; each aligned by its own"
+    line = "ground truth: 2 photos in 1 views; each aligned by its own"
     assert line in report.summary()
     report.register(records[2:], size=100, fixed_pose=False)
-    assert "true targets: none" in report.summary()
+    assert "ground truth: none" in report.summary()
 
 
 def test_a_nose_that_moves_is_seen_in_the_registration():

@@ -46,10 +46,10 @@ def test_each_slider_moves_its_unit_and_the_others_stay():
     source[:, 3] = [1, 0, 2, 3]  # the second picture of "a" is calmer
     pairs = Pairs(
         images=np.zeros((4, 32, 32, 3), np.float32),
-        source=source, target=source, true_images=np.zeros((4, 32, 32, 3)),
-        has_true=np.zeros(4, bool), expressions=np.full(4, ""),
+        source=source, target=source, ground_truth=np.zeros((4, 32, 32, 3)),
+        has_ground_truth=np.zeros(4, bool), expressions=np.full(4, ""),
         subjects=np.array(["a", "a", "b", "c"]),
-        source_index=np.arange(4), true_index=np.full(4, -1),
+        source_index=np.arange(4), ground_truth_index=np.full(4, -1),
     )  # fmt: skip
     model = Painter()
     control = measure_control(model, Reader({}, ()), pairs, model.au_mask)

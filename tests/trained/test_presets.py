@@ -37,7 +37,7 @@ def test_the_default_model_is_what_the_manifest_says():
 
 
 def test_it_reads_and_shows_expressions(rendered):
-    """From a neutral picture to the true picture of another expression."""
+    """From a neutral picture to the ground truth of another expression."""
     editor = efgan_tf.load()
     gains = []
     for subject in ("s00000", "s00001", "s00002"):

@@ -123,17 +123,17 @@ class Generator:
 def make_batch():
     """Two samples: image 0.1, all units from 0 to 0.5, but AU09 to 0.9.
 
-    AU45 goes to 1. The true target is 0.5, and the first sample's alone.
+    AU45 goes to 1. The ground truth is 0.5, and the first sample's alone.
     """
     target = np.full((2, 17), 0.5, "float32")
     target[:, unit("AU09")] = 0.9
     target[:, unit("AU45")] = 1.0
     return {
         "image": flat([0.1, 0.1]),
-        "target_image": flat([0.5, 0.5]),
+        "ground_truth": flat([0.5, 0.5]),
         "action_units": tf.zeros((2, 17)),
         "target_action_units": tf.constant(target),
-        "has_target": tf.constant([1.0, 0.0]),
+        "has_ground_truth": tf.constant([1.0, 0.0]),
     }
 
 
@@ -442,10 +442,10 @@ def test_a_weight_of_0_saves_the_pass(cycle, zero):
 
 
 def test_paired_looks_at_the_last_stage_where_there_is_a_target():
-    def paired(has_target, model=MODEL):
+    def paired(has_ground_truth, model=MODEL):
         batch = make_batch()
-        batch["has_target"] = tf.constant(has_target)
-        batch["target_image"] = flat([0.5, 0.7])
+        batch["has_ground_truth"] = tf.constant(has_ground_truth)
+        batch["ground_truth"] = flat([0.5, 0.7])
         _, metrics, _ = run_generator(
             batch, Generator(model), lambda_paired=1.0
         )
@@ -462,10 +462,10 @@ def test_paired_looks_at_the_last_stage_where_there_is_a_target():
 
 def test_edges_are_compared_where_there_is_a_target():
     batch = make_batch()
-    batch["has_target"] = tf.constant([1.0, 0.0])
+    batch["has_ground_truth"] = tf.constant([1.0, 0.0])
     truth = np.zeros(batch["image"].shape, "float32")
     truth[:, :, ::2] = 0.5
-    batch["target_image"] = tf.constant(truth)
+    batch["ground_truth"] = tf.constant(truth)
     total, metrics, _ = run_generator(batch, lambda_edges=3.0)
     # Flat edits; columns of the true ones step by 0.5.
     assert metrics["generator/edges"] == pytest.approx(0.25)

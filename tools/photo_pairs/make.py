@@ -1,4 +1,4 @@
-r"""Makes true targets for photographs: the same person with another expression.
+r"""Makes ground truth for photographs: the same person with another expression.
 
     python -m tools.photo_pairs.make --source_dir=PHOTOS --aus=aus.csv \
         --out=PAIRS
