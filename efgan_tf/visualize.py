@@ -2,7 +2,7 @@
 
     python -m efgan_tf.visualize --image=photo.jpg --out=explained
     python -m efgan_tf.visualize --run_dir=runs/mine --image=photo.jpg \\
-        --aus=AU12,AU04 --methods=smoothgrad,attention --out=explained
+        --units=AU12,AU04 --methods=smoothgrad,attention --out=explained
 
 Writes pictures, report.html (one page that holds them all and loads nothing)
 and maps.npz (the numbers). SmoothGrad, Grad-CAM, Grad-CAM++, LayerCAM and

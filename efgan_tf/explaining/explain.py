@@ -62,9 +62,9 @@ class Explainer:
 
     def _chosen_units(self) -> list[str]:
         """The units to explain, in the order of `action_units.NAMES`."""
-        if not self.config.aus:
+        if not self.config.units:
             return learned_units(self.model.au_mask)
-        chosen = make_target(dict.fromkeys(self.config.aus, 0.0))
+        chosen = make_target(dict.fromkeys(self.config.units, 0.0))
         chosen.check_learned(self.model.au_mask, self.model.name)
         return [name for name in action_units.NAMES if name in chosen.units]
 

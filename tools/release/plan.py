@@ -216,7 +216,7 @@ PLAN: Mapping[str, Run | Tested | ByHand] = {
     "pip install 'efgan_tf[demo]'": ByHand("the package index, after release"),
     # docs/explain.md
     "python -m efgan_tf.visualize --image=photo.jpg --out=explained": Run(
-        "--aus=AU12 --overwrite"
+        "--units=AU12 --overwrite"
     ),
     "python -m efgan_tf.plot runs/a runs/b --out=pictures": Tested(
         "tests/evaluation/test_training_curves.py"
