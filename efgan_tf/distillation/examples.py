@@ -60,7 +60,7 @@ def make_examples(
     faces: Faces,
     count: int,
     seed: int,
-    true_share: float = 0.0,
+    ground_truth_share: float = 0.0,
 ) -> Examples:
     """Edits of training faces to random target units.
 
@@ -69,9 +69,9 @@ def make_examples(
       faces: the training split.
       count: how many edits.
       seed: of what is drawn.
-      true_share: share of the examples whose target is what another picture
-        of the same person shows, with that picture as the result. Where there
-        is none the teacher makes it.
+      ground_truth_share: share of the examples whose target is what another
+        picture of the same person shows, with that picture as the result.
+        Where there is none the teacher makes it.
     """
     cascade = teacher.cascade_function("image")
     random, paired = (
@@ -81,12 +81,13 @@ def make_examples(
     progress = Progress("examples", count)
     batches: list[tuple[np.ndarray, ...]] = []
     for number in range(-(-count // _BATCH)):
-        truly = int((number + 1) * true_share) > int(number * true_share)
-        batch = next(paired if truly else random)
+        before = int(number * ground_truth_share)
+        use_truth = int((number + 1) * ground_truth_share) > before
+        batch = next(paired if use_truth else random)
         images, source = batch["image"], batch["action_units"]
         target = batch["target_action_units"]
         known = batch["has_ground_truth"] > 0
-        if not truly:
+        if not use_truth:
             strengths = _strengths(generator, len(source))
             target = source + (target - source) * strengths[:, None]
         results = batch["ground_truth"]

@@ -41,7 +41,7 @@ def distill(
     leaves what it has learned.
 
     Args:
-      config: who teaches, how much, and where the student goes.
+      config: the teacher, the training's length, and the student's file.
       data: the faces; the teacher edits those of the training split.
       model: shape of the student.
 
@@ -64,9 +64,9 @@ def distill(
     examples = make_examples(
         teacher,
         train,
-        config.lessons,
+        config.examples,
         _SEED,
-        config.true_lessons,
+        config.ground_truth_share,
     )
     last: dict[str, float] = {}
     for found in _learn(student, examples, config, scores):

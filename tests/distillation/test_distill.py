@@ -40,7 +40,7 @@ def faces(data_dir):
 def _flags(data_dir, out, **changes):
     settings = {
         **SMALLER, **DATA, "teacher": make_exported().run, "out": out,
-        "data_dir": data_dir, "lessons": 24, "true_lessons": 0,
+        "data_dir": data_dir, "examples": 24, "ground_truth_share": 0,
         "student_batch_size": 4, "student_kimg": 0.24,
         "student_learning_rate": 3e-3, "score_kimg": 0.08, **changes,
     }  # fmt: skip
@@ -108,7 +108,7 @@ def test_examples_are_the_teachers_edits(teacher, faces):
 
 
 def test_true_examples_are_other_pictures_of_the_person(teacher, faces):
-    examples = make_examples(teacher, faces, 20, seed=3, true_share=1.0)
+    examples = make_examples(teacher, faces, 20, seed=3, ground_truth_share=1.0)
     pictures = decode(faces.encoded, faces.size)
     both = np.concatenate([pictures, pictures[:, :, ::-1]])
     units = np.tile(action_units.normalize(faces.action_units), (2, 1))
@@ -156,8 +156,11 @@ def test_the_student_comes_nearer_and_can_be_edited_with(
         ({"image_size": 96}, "--image_size must be the teacher's 64"),
         ({"estimator_width": 5}, "--estimator_width must be the teacher's 4"),
         ({"teacher": "{tmp}/absent"}, "absent does not exist"),
-        ({"lessons": 3}, "--lessons=3 must be at least"),
-        ({"true_lessons": 1.5}, "--true_lessons=1.5 must be 0 to 1"),
+        ({"examples": 3}, "--examples=3 must be at least"),
+        (
+            {"ground_truth_share": 1.5},
+            "--ground_truth_share=1.5 must be 0 to 1",
+        ),
     ],
 )
 def test_mistakes_are_one_line(data_dir, tmp_path, refusal, changes, message):
