@@ -89,7 +89,7 @@ def main(values: flags.FlagValues) -> None:
     # TensorFlow gets the cores and threads that the interpreter has.
     os.environ["CUDA_VISIBLE_DEVICES"] = "-1"
     os.environ["TF_NUM_INTRAOP_THREADS"] = str(max(config.threads))
-    commands.quiet_tensorflow()
+    commands.import_tensorflow()
     print("\n".join(report(config)))
 
 

@@ -66,7 +66,7 @@ class BenchmarkConfig:
 def main(values: flags.FlagValues) -> None:
     """Runs the command."""
     settings = config.from_flags(values, BenchmarkConfig)
-    commands.quiet_tensorflow()
+    commands.import_tensorflow()
     print(f"{os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}\n")
     with tempfile.TemporaryDirectory() as folder:
         versions = Path(settings.model_dir or _export(folder))

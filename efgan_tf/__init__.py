@@ -36,5 +36,5 @@ def load(path="preset:photos128"):
     if needs_tensorflow(path):
         runtime.use_tensorflow()
     else:
-        runtime.use_networks()
+        runtime.mark_process()
     return Editor(load_model(path))

@@ -44,7 +44,7 @@ def main(values: flags.FlagValues) -> None:
     if shared.train.dry_run:
         print(_described(rows))
         return
-    commands.quiet_tensorflow()
+    commands.import_tensorflow()
     _check(rows)
     _leave_accelerators_alone()
     folder = Path(shared.train.run_dir)

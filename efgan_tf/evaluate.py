@@ -31,7 +31,7 @@ def main(values: flags.FlagValues) -> None:
     settings = config.from_flags(values, EvaluateConfig)
     out = Path(settings.out or Path(settings.run_dir, "evaluation"))
     outputs.check_free(out, settings.overwrite)
-    commands.quiet_tensorflow()
+    commands.import_tensorflow()
     if settings.compare:
         _compare(settings, out)
     else:

@@ -53,7 +53,7 @@ class LabelConfig:
 def main(values: flags.FlagValues) -> None:
     """Runs the command."""
     settings = config.from_flags(values, LabelConfig)
-    commands.quiet_tensorflow()
+    commands.import_tensorflow()
     from efgan_tf.data.plan import listed
     from efgan_tf.data.preparation_report import Report
     from efgan_tf.labeling import folder, label_report

@@ -37,7 +37,7 @@ def main(values: flags.FlagValues) -> None:
     outputs.check_free(config.out, config.overwrite)
     limit = PhotoConfig(max_megapixels=config.max_megapixels).max_pixels
     document = documents.read_document(config.image, limit)
-    commands.quiet_tensorflow()
+    commands.import_tensorflow()
     from efgan_tf.explaining.explain import REPORT, explain
 
     with output_folders([Path(config.out).resolve().parent]):

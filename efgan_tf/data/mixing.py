@@ -8,7 +8,7 @@ import numpy as np
 
 from efgan_tf import action_units
 from efgan_tf.data.pictures_on_disk import joined
-from efgan_tf.data.samples import Faces, Part, alone
+from efgan_tf.data.samples import Faces, Part, single_part
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -49,7 +49,7 @@ def pooled(faces: Faces | Sequence[Part], batch_size: int) -> Pool:
       ValueError: a set is empty, the sets' pictures differ in size, or their
         shares are no whole rows of the batch.
     """
-    parts = alone(faces) if isinstance(faces, Faces) else tuple(faces)
+    parts = single_part(faces) if isinstance(faces, Faces) else tuple(faces)
     sets = [part.faces for part in parts]
     counts = np.array([len(faces) for faces in sets], np.int64)
     if not len(sets) or not counts.all():
@@ -81,7 +81,7 @@ def pooled(faces: Faces | Sequence[Part], batch_size: int) -> Pool:
     )
 
 
-def remarks(train: Sequence[Part], held_out: Sequence[Part]) -> list[str]:
+def mix_warnings(train: Sequence[Part], held_out: Sequence[Part]) -> list[str]:
     """What the user should know of a mix, a line each.
 
     Args:

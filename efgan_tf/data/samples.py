@@ -89,6 +89,6 @@ class Part:
     faces: Faces
 
 
-def alone(faces: Faces) -> tuple[Part, ...]:
+def single_part(faces: Faces) -> tuple[Part, ...]:
     """A single data set as the parts of a run."""
     return (Part("", fractions.Fraction(1), faces),)

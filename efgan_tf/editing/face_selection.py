@@ -20,7 +20,7 @@ ON_NO_FACE = ("error", "skip", "centre")
 """What to do with a photo without a face: refuse it, leave it as it is, or
 take its middle square for the frame of a face."""
 
-WAY_OUT = (
+NO_FACE_HINT = (
     "frame one with --face=x,y,w,h, or pass --on_no_face=skip or centre (in "
     "Python face and on_no_face)"
 )

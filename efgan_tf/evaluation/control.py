@@ -39,7 +39,7 @@ def measure_control(
     Returns:
       `"units"`, the names of those that are moved, and `responses` to them.
     """
-    chosen = _calm_faces(pairs)
+    chosen = _neutral_faces(pairs)
     images, source = pairs.images[chosen], pairs.source[chosen]
     moved = np.flatnonzero(au_mask)
     readings = np.empty((len(moved), len(SLIDER), len(chosen), len(moved)))
@@ -100,8 +100,8 @@ def responses(readings: np.ndarray) -> dict[str, list]:
     return {name: value.round(4).tolist() for name, value in found.items()}
 
 
-def _calm_faces(pairs: Pairs) -> np.ndarray:
-    """Indices of the calmest picture of each of some people."""
+def _neutral_faces(pairs: Pairs) -> np.ndarray:
+    """Indices of the most neutral picture of each of some people."""
     strength = pairs.source.sum(1)
     best = [
         min(np.flatnonzero(pairs.subjects == name), key=strength.__getitem__)

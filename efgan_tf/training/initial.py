@@ -153,11 +153,11 @@ def _as_it_is(
     return InitialState(Position(2, 0, 0), path, stages)
 
 
-def _check_cascade(config: Config, stages: int, way_out: str) -> None:
+def _check_cascade(config: Config, stages: int, hint: str) -> None:
     """Raises a `UserError` unless a cascade of so many stages can train on."""
     name = f"--init_from={config.train.init_from} is a cascade of {stages}"
     if stages != config.model.stages:
-        raise UserError(f"{name} stages: pass --stages={stages}{way_out}")
+        raise UserError(f"{name} stages: pass --stages={stages}{hint}")
     if config.train.phase2_kimg == 0:
         raise UserError(
             f"{name} stages, which trains in phase 2, and --phase2_kimg is 0"

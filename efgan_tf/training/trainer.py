@@ -17,7 +17,7 @@ from efgan_tf.common import options
 from efgan_tf.common.errors import ConfigError, UserError
 from efgan_tf.config import Config
 from efgan_tf.data import Part, load_parts
-from efgan_tf.data.mixing import remarks
+from efgan_tf.data.mixing import mix_warnings
 from efgan_tf.trained.run_directory import MAY_CHANGE, RunDirectory, data_digest
 from efgan_tf.training import cluster as cluster_lib
 from efgan_tf.training import handshake
@@ -60,8 +60,8 @@ def train(config: Config) -> Outcome:
             _check_ground_truth(config, faces)
             if workers.is_chief:
                 recorder = Recorder(config, run, faces, held_out)
-        for remark in remarks(faces, held_out) if workers.is_chief else ():
-            say(remark)
+        for line in mix_warnings(faces, held_out) if workers.is_chief else ():
+            say(line)
         with StopRequest() as stop:
             parts = strategy, faces, stop, workers, recorder
             return Trainer(config, *parts).run(initial)

@@ -201,11 +201,11 @@ def test_an_empty_set_is_refused(parts):
         stream([empty, parts[1]], 1)
 
 
-def test_remarks_name_unknown_units_and_people_on_both_sides(parts):
+def test_mix_warnings_name_unknown_units_and_people_on_both_sides(parts):
     rendered, photos = parts
     held_out = (photos, dataclasses.replace(rendered, name="photos"))
-    first, second = mixing.remarks(parts, held_out)
+    first, second = mixing.mix_warnings(parts, held_out)
     assert first == ("photos does not know AU04, AU07: masked in its samples")
     # `s0` to `s2` are trained on as rendered ones and held out as photos.
     assert "rendered trains on 3 people" in second and "s0 for one" in second
-    assert mixing.remarks(parts[:1], held_out[:1]) == []
+    assert mixing.mix_warnings(parts[:1], held_out[:1]) == []

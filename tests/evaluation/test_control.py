@@ -1,4 +1,4 @@
-"""One slider at a time, on calm faces of different people."""
+"""One slider at a time, on neutral faces of different people."""
 
 import dataclasses
 
@@ -43,7 +43,7 @@ class Reader(Judges):
 
 def test_each_slider_moves_its_unit_and_the_others_stay():
     source = np.zeros((4, 17), np.float32)
-    source[:, 3] = [1, 0, 2, 3]  # the second picture of "a" is calmer
+    source[:, 3] = [1, 0, 2, 3]  # the second picture of "a" is more neutral
     pairs = Pairs(
         images=np.zeros((4, 32, 32, 3), np.float32),
         source=source, target=source, ground_truth=np.zeros((4, 32, 32, 3)),
@@ -59,7 +59,7 @@ def test_each_slider_moves_its_unit_and_the_others_stay():
     assert control["rising"] == control["ranks"] == [1, 1]
     assert control["curves"][1] == (SLIDER / 2).tolist()
     shown, wanted = (np.concatenate(x) for x in zip(*model.seen, strict=True))
-    assert set(shown[:, 3].tolist()) == {0, 2, 3}  # a's calmer one, b, c
+    assert set(shown[:, 3].tolist()) == {0, 2, 3}  # a's more neutral one, b, c
     moved = wanted - shown
     assert not np.any(moved[:, [i for i in range(17) if i not in (0, 8)]])
     assert not np.any((moved[:, 0] != 0) & (moved[:, 8] != 0))

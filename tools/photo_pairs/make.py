@@ -127,7 +127,7 @@ def _make(photo: int) -> list[dict[str, Any]]:
 def main(values: flags.FlagValues) -> None:
     """Runs the command."""
     settings = config.from_flags(values, PairsConfig)
-    commands.quiet_tensorflow()
+    commands.import_tensorflow()
     from tools.photo_pairs import photographs
 
     outputs.check_free(settings.out, settings.overwrite)

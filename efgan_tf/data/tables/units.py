@@ -12,11 +12,11 @@ from efgan_tf.common.errors import UserError
 # Units that other coders distinguish count as their neighbor among the 17:
 # pressed lips as tightened, a stretched mouth as a dropped jaw, closed eyes
 # as a blink. Where both are there the larger number counts.
-STAND_INS = {"AU24": "AU23", "AU27": "AU26", "AU43": "AU45"}
+AU_ALIASES = {"AU24": "AU23", "AU27": "AU26", "AU43": "AU45"}
 
 # Where a unit, or the one that stands in for it, is among the 17.
 INDICES = {name: index for index, name in enumerate(action_units.NAMES)} | {
-    other: action_units.NAMES.index(name) for other, name in STAND_INS.items()
+    other: action_units.NAMES.index(name) for other, name in AU_ALIASES.items()
 }
 
 
@@ -104,14 +104,14 @@ def au_mask(names: Collection[str]) -> np.ndarray:
 
 def column_warnings(names: Collection[str]) -> list[str]:
     """What the user should know about a table with columns of these names."""
-    covered = {*names, *(STAND_INS[n] for n in names if n in STAND_INS)}
+    covered = {*names, *(AU_ALIASES[n] for n in names if n in AU_ALIASES)}
     warnings = {
         "the table has no {}: masked, not learned": [
             name for name in action_units.NAMES if name not in covered
         ],
         "taken for its neighbor: {}": [
             f"{other} as {name}"
-            for other, name in STAND_INS.items()
+            for other, name in AU_ALIASES.items()
             if other in names and name not in names
         ],
         "passed over, none of the 17 units: {}": [

@@ -202,12 +202,12 @@ def score_ground_truth(
       whose picture and metric → float64 `[n]`, or one number for all; empty
       if nobody has both.
     """
-    calm, slight, broad = (
+    neutral, slight, broad = (
         {s.photo.subject: s for s in sources if s.kind == kind}
         for kind in (NEUTRAL, SLIGHT_SMILE, SMILE)
     )
     smiling = slight | broad
-    pairs = [(calm[s], smiling[s]) for s in sorted({*calm} & {*smiling})]
+    pairs = [(neutral[s], smiling[s]) for s in sorted({*neutral} & {*smiling})]
     if not pairs:
         return {}
     return {
