@@ -265,7 +265,7 @@ def test_photos_that_lie_are_read_like_upright_ones(networks, tmp_path):
         # Measured: 0.04 at most.
         np.testing.assert_allclose(units, found["0.png"], atol=0.1)
     text = (tmp_path / "aus_report" / "labels.txt").read_text("utf-8")
-    assert f"both.png  {search.TURNED}" in text
+    assert f"both.png  {search.AMBIGUOUS}" in text
 
 
 def test_a_missing_package_is_one_line(album, tmp_path, refusal, monkeypatch):
