@@ -235,12 +235,13 @@ def _temporary_prefix(path: Path) -> str:
 
 @functools.cache
 def _machine() -> str:
-    """What tells those apart whose processes have the same numbers.
+    """An ID of the host and its PID namespace: 8 hexadecimal digits.
 
-    Containers may share a host's name, and their machines may too; but each
-    has a name space of processes, whose number is its own until a restart of
-    the machine (which is of no use to those outside of containers: after it,
-    their predecessors are gone).
+    Processes with equal PIDs are told apart by it. Containers and their
+    machines may share a host's name, so the PID namespace's number counts, too,
+    which is unique until the machine restarts (boot ID). Outside of containers
+    the machine's ID takes its place: it survives a restart, and so what was
+    left before it is found.
     """
     known = [socket.gethostname()]
     with contextlib.suppress(OSError):  # Linux has them

@@ -153,9 +153,8 @@ def batch_function(
         row_numbers = tf.cast(first_row, tf.int64) + tf.range(
             rows, dtype=tf.int64
         )
-        # The sets change places from batch to batch, so that what looks at
-        # every n-th row sees all of them in turn; once more every batch_size
-        # batches, for those who look at every n-th batch.
+        # Rotate the layout per batch, so that strided subsets of rows see
+        # every set; once more every batch_size batches, for strided batches.
         turn = batch + batch // batch_size if len(pool.counts) > 1 else 0
         part, place, start, of_batch = tf.unstack(
             tf.gather(table, (row_numbers + turn) % batch_size, axis=1)

@@ -190,7 +190,7 @@ def _open(source, name: str) -> Image.Image:
 
 
 def _read(source, size: int = -1) -> bytes:
-    """How a file begins."""
+    """The first `size` bytes of a file, or all of it."""
     if isinstance(source, (str, os.PathLike)):
         with open(source, "rb") as file:
             return file.read(size)

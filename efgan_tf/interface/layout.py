@@ -128,7 +128,7 @@ def _said(name: str) -> gr.HTML:
 
 
 def _choice(caption: str, name: str) -> gr.HTML:
-    """Pictures to choose from; the value is of `pictures.choices`."""
+    """Pictures to choose from; the value is of `display.choices`."""
     return gr.HTML(
         [],
         html_template=asset_text("choice.html").replace("CAPTION", caption),

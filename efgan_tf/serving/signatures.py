@@ -54,7 +54,7 @@ class Signatures(tf.Module):
     Attributes:
       cascade: images, source and target units → `"stages"`, `"attention"`, in
         the networks' scales. The signatures are made of it, and
-        `efgan_tf.editing` calls it.
+        `efgan_tf.trained.saved_models` calls it.
       estimator: images → units, likewise.
     """
 

@@ -1,7 +1,6 @@
-"""A trained model as those see it who edit with it.
+"""The inference interface of a trained model, the same for all its forms.
 
-Whether it came from a run, a `.keras` file or a SavedModel makes no
-difference here. Images are aligned faces `[b, size, size, 3]` in [-1, 1],
+Images are aligned faces `[b, size, size, 3]` in [-1, 1],
 action units `[b, 17]` in 0–5.
 """
 

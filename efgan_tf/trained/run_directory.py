@@ -119,7 +119,7 @@ class RunDirectory:
             )
 
     def _unknown_files(self) -> list[str]:
-        """What lies here that a run, dead before its config, does not leave."""
+        """Files that an unstarted run cannot have left."""
         found = list(self.path.iterdir()) if self.path.exists() else []
         if self.checkpoints in found:
             found.remove(self.checkpoints)

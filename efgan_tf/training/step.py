@@ -137,7 +137,7 @@ class TrainingStep:
 
         Args:
           batch: this replica's rows.
-          outputs: of the generator for them (`objectives.generate`).
+          outputs: of the generator for them (`objectives.generate_edit`).
           draw: int64 scalar, number of the critics' update.
         """
         networks, config = self._networks, self._config

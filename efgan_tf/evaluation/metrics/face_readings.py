@@ -84,7 +84,7 @@ def mean_absolute_error(readings: np.ndarray, target: np.ndarray) -> float:
 
 
 def slope(readings: np.ndarray, target: np.ndarray) -> float | None:
-    """Least-squares slope of `[n]` readings over what is; None if constant.
+    """Least-squares slope of `[n]` readings over `target`; None if constant.
 
     Below 1 a network holds back: where it is unsure it reads an average.
     """

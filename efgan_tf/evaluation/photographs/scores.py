@@ -113,7 +113,7 @@ class Score:
     """One edit.
 
     Attributes:
-      source: of what.
+      source: the photograph that was edited.
       edit: what was asked for.
       reading: what the readers see in the result.
       values: the metrics of `photo_report.METRICS` that it has.
