@@ -58,7 +58,7 @@ def main(values: flags.FlagValues) -> None:
     tried = faces[:_TRIED]
     report.add(
         f"Rank correlation with other maps of {len(tried)} faces",
-        randomised(reader, tried),
+        randomized(reader, tried),
     )
     report.write()
 
@@ -120,7 +120,7 @@ def places(reader, faces) -> list[dict]:
     ]
 
 
-def randomised(reader, faces) -> list[dict]:
+def randomized(reader, faces) -> list[dict]:
     """The table of the check with random weights."""
     import keras
     import numpy as np

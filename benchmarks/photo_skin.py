@@ -5,7 +5,7 @@
 
 `report/scores.csv` is what `efgan_tf.evaluate_photos` writes. A tone is the
 individual typology angle of both cheeks, atan((L - 50) / b) of CIELAB (Chardon
-and others, "Skin colour typology and suntanning pathways", 1991), in three
+and others, "Skin color typology and suntanning pathways", 1991), in three
 groups: above 41 degrees light, above 10 medium, else dark. It is read off the
 photograph, so its light and white balance are in it (under blue light, where b
 is not positive, it is 90 or -90 degrees); it says nothing of where people come

@@ -75,7 +75,7 @@ def depths_of(model: keras.Model) -> dict[str, int]:
 
 
 def fill_of(operation) -> str:
-    """Colour of an operation's box."""
+    """Color of an operation's box."""
     if isinstance(operation, keras.Model):
         return FILL["network"]
     is_input = isinstance(operation, keras.layers.InputLayer)
@@ -83,7 +83,7 @@ def fill_of(operation) -> str:
 
 
 def draw_box(axes, x, y, text, fill, width=0.84, height=0.52):
-    """A rounded box with its text, centred on (x, y)."""
+    """A rounded box with its text, centered on (x, y)."""
     axes.add_patch(
         FancyBboxPatch(
             (x - width / 2, y - height / 2),
@@ -200,7 +200,7 @@ def draw_branch(axes, branch):
     axes.text(
         0.3,
         -0.1,
-        "film (the default): action units scale and shift every normalised "
+        "film (the default): action units scale and shift every normalized "
         "map; concat: they are 17 more channels of the first convolution's "
         "input",
         fontsize=7,
@@ -291,7 +291,7 @@ def main() -> None:
     path = pathlib.Path(__file__).parent / "images" / "networks.png"
     drawn = io.BytesIO()
     figure.savefig(drawn, dpi=150)
-    # A palette of 64 colours makes the file a third as large.
+    # A palette of 64 colors makes the file a third as large.
     Image.open(drawn).convert("RGB").quantize(64).save(path, optimize=True)
     print(f"{path.name}: {path.stat().st_size // 1024} kB")
 

@@ -30,10 +30,8 @@ from efgan_tf.common.errors import UserError
 from efgan_tf.evaluation import ablation
 from efgan_tf.evaluation.ablation import AblationConfig, Row
 from efgan_tf.training.schedules import total_steps
-from efgan_tf.training.workers import StopRequest
 
 _COMPARISON = "comparison"
-_POLL_SECONDS = 0.2
 
 
 def main(values: flags.FlagValues) -> None:
@@ -48,13 +46,13 @@ def main(values: flags.FlagValues) -> None:
     _check(rows)
     _leave_accelerators_alone()
     folder = Path(shared.train.run_dir)
-    with StopRequest() as stop, _lock(folder) as lock:
-        work = Work(folder, shlex.split(settings.evaluate_flags), stop, lock)
-        finished = work.run(rows)
-    if finished:
-        print(f"finished\ntable: {folder / 'ablation.md'}")
-    else:
+    try:
+        with _lock(folder) as lock:
+            Work(folder, shlex.split(settings.evaluate_flags), lock).run(rows)
+    except (KeyboardInterrupt, SystemExit):  # Ctrl-C and SIGTERM
         print("stopped; the same command goes on")
+    else:
+        print(f"finished\ntable: {folder / 'ablation.md'}")
 
 
 def _described(rows: Sequence[Row]) -> str:
@@ -92,13 +90,13 @@ def _leave_accelerators_alone() -> None:
 
 @contextlib.contextmanager
 def _lock(folder: Path) -> Iterator[TextIO]:
-    """Nobody else works in `folder` meanwhile.
+    """Locks `folder` against other ablations.
 
     Processes that we start inherit the lock: one that outlives us, because we
     were killed, keeps it.
 
     Raises:
-      UserError: somebody does.
+      UserError: another one has the lock.
     """
     outputs.check_writable(folder)
     with open(folder / ".lock", "a+", encoding="utf-8") as file:
@@ -107,9 +105,11 @@ def _lock(folder: Path) -> Iterator[TextIO]:
         except BlockingIOError:
             file.seek(0)
             raise UserError(
-                f"process {file.read().strip()} is at work in {folder}; wait "
-                "for its end, or stop it"
+                f"process {file.read().strip()}, or one that it started, is at "
+                f"work in {folder}; wait for its end, or stop it"
             ) from None
+        file.truncate(0)
+        print(os.getpid(), file=file, flush=True)
         yield file
 
 
@@ -122,61 +122,54 @@ class Work:
     Attributes:
       folder: of all runs.
       evaluate_flags: further flags of `efgan_tf.evaluate`.
-      stop: tells when to stop early.
-      lock: held as long as anybody works here; says who does.
+      lock: the file that `_lock` holds; processes inherit it.
     """
 
     folder: Path
     evaluate_flags: Sequence[str]
-    stop: StopRequest
     lock: TextIO
 
-    def run(self, rows: Sequence[Row]) -> bool:
-        """Trains, evaluates and sums up; False if it was stopped."""
+    def run(self, rows: Sequence[Row]) -> None:
+        """Trains and evaluates each row, and sums up after each."""
         for number, row in enumerate(rows, start=1):
             print(
                 f"row {number} of {len(rows)}: {row.name}",
                 file=sys.stderr,
                 flush=True,
             )
-            if not (self._train(row) and self._evaluate(row)):
-                return False
-            if not self._sum_up(rows[:number]):
-                return False
-        return True
+            self._train(row)
+            self._evaluate(row)
+            self._sum_up(rows[:number])
 
-    def _train(self, row: Row) -> bool:
-        """Trains a row to its end, unless that is done; False if stopped."""
+    def _train(self, row: Row) -> None:
+        """Trains a row to its end, unless that is done."""
         if _is_trained(row):
-            return True
-        arguments = ablation.arguments(row.config)
-        return self._command("train", *arguments) and _is_trained(row)
+            return
+        self._command("train", *ablation.arguments(row.config))
+        if not _is_trained(row):  # somebody stopped that process
+            raise UserError(
+                f"the training of {row.name} was stopped; the same command "
+                "goes on"
+            )
 
-    def _evaluate(self, row: Row) -> bool:
-        """Evaluates a row, unless that is done; False if stopped."""
-        if (row.run_dir / "evaluation" / "report.json").exists():
-            return True
-        return self._command(
-            "evaluate", f"--run_dir={row.run_dir}", *self.evaluate_flags
-        )
+    def _evaluate(self, row: Row) -> None:
+        """Evaluates a row, unless that is done."""
+        if not (row.run_dir / "evaluation" / "report.json").exists():
+            self._command(
+                "evaluate", f"--run_dir={row.run_dir}", *self.evaluate_flags
+            )
 
-    def _compare(self, rows: Sequence[Row]) -> bool:
-        """Puts evaluated rows into one table; False if stopped."""
+    def _sum_up(self, rows: Sequence[Row]) -> None:
+        """Compares evaluated rows; writes ablation.md and ablation.json."""
         runs = ",".join(str(row.run_dir) for row in rows)
         out = self.folder / _COMPARISON
-        return self._command(
+        self._command(
             "evaluate", f"--compare={runs}", f"--out={out}", "--overwrite"
         )
-
-    def _sum_up(self, rows: Sequence[Row]) -> bool:
-        """Writes ablation.md and ablation.json of rows; False if stopped."""
-        if not self._compare(rows):
-            return False
-        report = self.folder / _COMPARISON / "report.json"
-        tables = report.with_suffix(".md").read_text("utf-8").rstrip()
+        tables = (out / "report.md").read_text("utf-8").rstrip()
         costs = {row.name: ablation.row_compute(row) for row in rows}
         content = {
-            "results": json.loads(report.read_text("utf-8")),
+            "results": json.loads((out / "report.json").read_text("utf-8")),
             "compute": {
                 name: dataclasses.asdict(cost) for name, cost in costs.items()
             },
@@ -189,13 +182,9 @@ class Work:
                 f"{ablation.compute_table(costs)}\n",
                 "utf-8",
             )
-        return True
 
-    def _command(self, name: str, *arguments: str) -> bool:
-        """Runs `python -m efgan_tf.NAME`; False if we are asked to stop.
-
-        Ctrl-C reaches the process as it reaches us; SIGTERM reaches us alone,
-        so that we send it on.
+    def _command(self, name: str, *arguments: str) -> None:
+        """Runs `python -m efgan_tf.NAME` to its end.
 
         Raises:
           UserError: it failed.
@@ -204,31 +193,19 @@ class Work:
             [sys.executable, "-m", f"efgan_tf.{name}", *arguments],
             pass_fds=[self.lock.fileno()],
         )
-        self._note_worker(process.pid)
-        signaled = False
         try:
-            while process.poll() is None:
-                if self.stop.requested and not signaled:
-                    process.terminate()
-                    signaled = True
-                with contextlib.suppress(subprocess.TimeoutExpired):
-                    process.wait(_POLL_SECONDS)
-        finally:  # a second Ctrl-C
-            process.kill()
+            status = process.wait()
+        except BaseException:
+            # Ctrl-C has reached that process, too; SIGTERM has reached us
+            # alone. It saves what it has before it ends.
+            process.terminate()
             process.wait()
-            self._note_worker(os.getpid())
-        if self.stop.requested:
-            return False
-        if process.returncode:
+            raise
+        if status:
             raise UserError(
-                f"efgan_tf.{name} ended with status {process.returncode}; "
-                "the same command goes on once that is mended"
+                f"efgan_tf.{name} ended with status {status}; the same command "
+                "goes on once that is mended"
             )
-        return True
-
-    def _note_worker(self, process: int) -> None:
-        self.lock.truncate(0)
-        print(process, file=self.lock, flush=True)
 
 
 def _is_trained(row: Row) -> bool:

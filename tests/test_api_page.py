@@ -1,4 +1,4 @@
-"""The page about the Python interface: all of its examples, in order."""
+"""The Python in the documents runs: `docs/api.md` whole, and a first edit."""
 
 import re
 import shutil
@@ -42,3 +42,14 @@ def test_every_example_runs(names):
     assert space["outputs"]["image"].shape == (1, 64, 64, 3)
     assert space["settings"].model.stages == 3
     assert space["trained"].info.model.image_size == 128
+
+
+def test_the_example_of_the_editing_guide(rendered, monkeypatch, tmp_path):
+    guide = (ROOT / "docs" / "editing.md").read_text("utf-8")
+    example = re.search(r"```python\n(.*?)```", guide, re.S)[1]
+    assert "efgan_tf.load()" in example
+    photo = sorted((rendered / "photos").glob("*_neutral.jpg"))[0]
+    shutil.copy(photo, tmp_path / "photo.jpg")
+    monkeypatch.chdir(tmp_path)
+    exec(compile(example, "docs/editing.md", "exec"), {})
+    assert (tmp_path / "happy.png").stat().st_size > 10_000

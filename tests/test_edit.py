@@ -15,9 +15,11 @@ from efgan_tf.editing import single
 from efgan_tf.faces.photos import VIDEO_SUFFIXES, read_photo
 from efgan_tf.faces.video import open_video
 from tests.editing.scenes import (
+    astronaut,
     edit_command,
     files,
     group_photo,
+    inside,
     mute_editor,
     portraits,
     succeed,
@@ -142,6 +144,29 @@ def test_a_folder_goes_on_past_bad_files(run, photos, tmp_path):
     assert status == 2 and out.startswith("3 edited, 1 skipped, 1 failed")
 
 
+@pytest.mark.parametrize(
+    "target",
+    [
+        "--expression=happy --au=AU26=4",
+        "--relative --expression=angry --intensity=0.4",
+        "--from_photo={}/three.png",
+        "--expression=fearful --source_au=AU12=1 --stages=1",
+    ],
+)
+def test_targets_on_a_photograph(target, run, photos, tmp_path):
+    pytest.importorskip("skimage", reason="needs scikit-image")
+    before = astronaut()
+    Image.fromarray(before).save(tmp_path / "photo.png")
+    out = succeed(
+        run, f"--image={tmp_path}/photo.png", f"--out={tmp_path}/out.png",
+        *target.format(photos).split(),
+    )  # fmt: skip
+    assert "source  target" in out
+    changed = (read_photo(tmp_path / "out.png") != before).any(axis=-1)
+    face = inside(before.shape, tiny_editor().faces(before))
+    assert changed[face].mean() > 0.3 and not changed[~face].any()
+
+
 @pytest.mark.parametrize("suffix", ["gif", "webp", "mp4"])
 def test_an_animation_starts_with_the_photo(suffix, run, photos, tmp_path):
     path = tmp_path / f"a.{suffix}"
@@ -199,19 +224,14 @@ def test_a_sheet_and_a_strip(run, photos, tmp_path):
         (["--expression=happy", "--from_photo={p}/one.png"], "two targets"),
         (["--expression=happy", "--image="], "give --image"),
         (["--expression=happy", "--image={p}/absent.png"], "no such file"),
-        (["--expression=happy", "--image={p}/broken.jpg"], "broken.jpg: cut"),
         (
             ["--expression=happy", "--image={p}/none.png"],
             "none.png: no face was found; frame one with --face=x,y,w,h",
         ),
         (["--expression=happy", "--image={o}/dot.png"], "no face was found"),
         (
-            ["--au=AU12=1", "--image={o}/dot.png", "--on_no_face=centre"],
+            ["--au=AU12=1", "--image={o}/dot.png", "--on_no_face=center"],
             "dot.png: the face is 1×1 pixels",
-        ),
-        (
-            ["--au=AU12=1", "--image={o}/dot.png", "--face=0,0,50,50"],
-            "a tenth of the box 0,0,50,50 lies in the photo of 1×1 pixels",
         ),
         (
             ["--expression=happy", "--image={o}/small.png"],
@@ -220,15 +240,10 @@ def test_a_sheet_and_a_strip(run, photos, tmp_path):
         (["--expression=happy", "--image={p}/day/*.bmp"], "has no photos"),
         (["--expression=happy", "--model=absent"], "absent does not exist"),
         (["--expression=happy", "--model="], "give --model"),
-        (["--expression=happy", "--out={t}/out.xyz"], "out.xyz"),
         (["--expression=happy", "--out={p}/one.png"], "one.png exists"),
-        (["--expression=happy", "--out=/proc/x/out.png"], "/proc/x"),
         (["--expression=happy", "--sheet={t}/out.png"], "the same file"),
         (["--expression=happy", "--animate={t}/a.png"], "a.png"),
-        (["--expression=happy", "--stages=3"], "2 stages"),
-        (["--expression=happy", "--max_megapixels=inf"], "not a finite"),
         (["--expression=happy", "--max_megapixels=0.03"], "0.03 megapixels"),
-        (["--load_expression={p}/one.png"], "is not JSON"),
         (["--from_photo={p}/none.png"], "--from_photo"),
         (["--strip=AU12", "--sheet={t}/s.png"], "leave --sheet out"),
         (["--strip=AU45"], "has not learned AU45"),
@@ -244,7 +259,6 @@ def test_a_sheet_and_a_strip(run, photos, tmp_path):
             "a GIF has at most 50 frames a second",
         ),
         (["--au=AU12=1", "--animate={t}/a.webp", "--fps=0.001"], "within 1"),
-        (["--image={p}/none.png", "--strip=AU12"], "no face was found"),
         (["--expression=sad", "--frames=1"], "--frames"),
         (["--expression=sad", "--image={p}", "--animate={t}/a.gif"], "of one"),
         (["--expression=sad", "--image={p}", "--out="], "give --out=FOLDER"),

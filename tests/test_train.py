@@ -29,7 +29,6 @@ from efgan_tf.training import loop, objectives
 from efgan_tf.training.initial import initial_state
 from efgan_tf.training.recording import Recorder
 from efgan_tf.training.workers import StopRequest, Workers
-from tests.data import trees
 from tests.training.conftest import (
     GLOBAL_ONLY,
     SCHEDULE,
@@ -331,48 +330,6 @@ def test_a_foreign_folder_is_left_alone(data_dir, tmp_path, capsys):
     assert _run_here(*_flags(data_dir, tmp_path)) == 2
     assert "thesis.tex" in capsys.readouterr().err
     assert os.listdir(tmp_path) == ["thesis.tex"]
-
-
-def test_foreign_checkpoints_are_left_alone(data_dir, tmp_path, capsys):
-    foreign = tmp_path / "checkpoints" / "phase2_00000100"
-    foreign.mkdir(parents=True)
-    assert _run_here(*_flags(data_dir, tmp_path)) == 2
-    assert "phase2_00000100" in capsys.readouterr().err
-    assert foreign.is_dir()
-
-
-def test_faces_without_a_subject_train_without_scores(
-    rendered, data_dir, tmp_path, capsys
-):
-    table = tmp_path / "aus.csv"
-    lines = [line.split(",") for line in open(rendered / "aus.csv")]
-    keep = [i for i, name in enumerate(lines[0]) if name != "subject"]
-    table.write_text("".join(
-        ",".join(line[i] for i in keep) for line in lines
-    ))  # fmt: skip
-    arguments = _flags(
-        data_dir, tmp_path / "run", dataset="folder", aus=table,
-        source_dir=rendered / "photos", pairing="random", lambda_paired=0,
-        phase1_kimg=0.004, phase2_kimg=0,
-    )  # fmt: skip
-    assert _run_here(*arguments) == 0
-    out = capsys.readouterr().out
-    assert "no ground truth" in out
-    assert list((tmp_path / "run" / "samples").glob("*.png"))
-
-
-def test_the_raw_folder_of_a_licensed_data_set_becomes_trained_steps(
-    rafd_tree, data_dir, tmp_path, capsys
-):
-    trees.write_openface_folder(tmp_path / "aus", rafd_tree)
-    tiny = _flags(
-        data_dir, tmp_path / "run", phase1_kimg=0.004, phase2_kimg=0,
-        source_dir=rafd_tree.folder, aus=tmp_path / "aus",
-    )  # fmt: skip
-    assert _run_here(f"--flagfile={CONFIGS / 'rafd.flags'}", *tiny) == 0
-    told = capsys.readouterr()
-    assert "faces kept" in told.err and "finished" in told.out
-    assert list((tmp_path / "run" / "samples").glob("*.png"))
 
 
 @pytest.mark.parametrize(

@@ -216,7 +216,7 @@ def _smoothed_units(
 
 
 def moving_mean(values: list[np.ndarray], window: int) -> np.ndarray:
-    """The mean over about `window` neighbours, fewer at both ends.
+    """The mean over about `window` neighbors, fewer at both ends.
 
     Args:
       values: n arrays `[17]`.

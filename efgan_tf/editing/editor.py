@@ -114,7 +114,7 @@ class Editor:
           source_action_units: `[17]`, 0–5, what the faces show, if it is
             known; estimated otherwise.
           stages: of the cascade, all by default; fewer make larger steps.
-          on_no_face: "error", "skip" or "centre"; see `ON_NO_FACE`.
+          on_no_face: "error", "skip" or "center"; see `ON_NO_FACE`.
           from_photo: take the expression of this photo's largest face.
           units: single ones, on top of `expression` or `from_photo`.
           max_megapixels: larger files are refused.

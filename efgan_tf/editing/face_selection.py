@@ -16,12 +16,12 @@ SMALLEST = 32
 
 NAMES = ("largest", "all", "left")
 
-ON_NO_FACE = ("error", "skip", "centre")
+ON_NO_FACE = ("error", "skip", "center")
 """What to do with a photo without a face: refuse it, leave it as it is, or
 take its middle square for the frame of a face."""
 
 NO_FACE_HINT = (
-    "frame one with --face=x,y,w,h, or pass --on_no_face=skip or centre (in "
+    "frame one with --face=x,y,w,h, or pass --on_no_face=skip or center (in "
     "Python face and on_no_face)"
 )
 """What to do about a photo in which no face was found."""

@@ -12,15 +12,16 @@ from efgan_tf import config as config_lib
 from efgan_tf.common.errors import UserError
 from efgan_tf.config import Config, DataConfig
 from efgan_tf.data import Faces, load_parts
-from efgan_tf.evaluation import features, groups, judges, protocol
+from efgan_tf.evaluation import features, groups, protocol
 from efgan_tf.evaluation.augmentation import compare_augmentation
 from efgan_tf.evaluation.comparison import SavedScores
 from efgan_tf.evaluation.control import measure_control
 from efgan_tf.evaluation.evaluation_settings import EvaluateConfig
+from efgan_tf.evaluation.judges import train_judges
 from efgan_tf.evaluation.metrics.image_quality import psnr
 from efgan_tf.evaluation.metrics.intervals import bootstrap_mean
 from efgan_tf.evaluation.protocol import Pairs
-from efgan_tf.evaluation.scoring import Instruments
+from efgan_tf.evaluation.scoring import ScoringContext
 from efgan_tf.evaluation.summaries import summarize_edits
 from efgan_tf.evaluation.tables import EDIT
 from efgan_tf.trained.checkpoints import Checkpoints
@@ -114,7 +115,7 @@ def _evaluate(evaluated: EvaluatedModel, config: EvaluateConfig) -> Evaluation:
     )
     _say("training the judges, or taking them from the cache")
     cache = Path(evaluated.data.data_dir, "judges")
-    panel = judges.train_judges(train, held_out, config.judges, cache)
+    judges = train_judges(train, held_out, config.judges, cache)
     _say(f"editing {len(pairs)} pictures of {_people(pairs)} people")
     edited = protocol.edit_faces(
         model, pairs.images, pairs.source, pairs.target
@@ -124,7 +125,7 @@ def _evaluate(evaluated: EvaluatedModel, config: EvaluateConfig) -> Evaluation:
     findings, scores = summarize_edits(
         edited,
         pairs,
-        Instruments(panel, info.boxes, au_mask, network, perceptual),
+        ScoringContext(judges, info.boxes, au_mask, network, perceptual),
     )
     settings = evaluated.settings
     report = {
@@ -151,9 +152,9 @@ def _evaluate(evaluated: EvaluatedModel, config: EvaluateConfig) -> Evaluation:
             own.expressions,
             config.judges,
         )
-    if "units" in panel.networks:
+    if "units" in judges.networks:
         _say("moving every slider")
-        report["control"] = measure_control(model, panel, pairs, au_mask)
+        report["control"] = measure_control(model, judges, pairs, au_mask)
     saved = SavedScores(scores[EDIT], pairs.subjects, pairs.large_gaps(au_mask))
     return Evaluation(report, pairs, edited, saved)
 

@@ -37,7 +37,7 @@ _FACTS = "judges.json"
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Judges:
-    """Who judges the edits of one data set.
+    """The networks that judge the edits of one data set.
 
     Images are float32 `[n, S, S, 3]` in [-1, 1]. A judge that the data cannot
     teach is absent, and its method gives None.
@@ -47,13 +47,13 @@ class Judges:
         are.
       expressions: names that the judge of expressions tells apart.
       scores: how good they are on unedited pictures of held-out people.
-      verdicts: which of them are not good enough, and why; one line each.
+      warnings: which of them are not good enough, and why; one line each.
     """
 
     networks: Mapping[str, keras.Model]
     expressions: tuple[str, ...]
     scores: Mapping[str, Any] = dataclasses.field(default_factory=dict)
-    verdicts: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
 
     @property
     def digest(self) -> str:
@@ -118,7 +118,7 @@ def train_judges(
     judges = Judges(networks, expressions_of(train))
     scores = _scores(judges, held_out, train.au_mask)
     return dataclasses.replace(
-        judges, scores=scores, verdicts=_verdicts(networks, scores, config)
+        judges, scores=scores, warnings=_warnings(networks, scores, config)
     )
 
 
@@ -202,37 +202,39 @@ def _scores(judges: Judges, held_out: Faces, au_mask: np.ndarray) -> dict:
     return scores
 
 
-_BARS = {
+_THRESHOLDS = {
     "units": ("unit agreement", "judge_unit_agreement"),
     "expression": ("expression accuracy", "judge_accuracy"),
     "identity": ("identity verification", "judge_verification"),
 }
 
 
-def _verdicts(
+def _warnings(
     judges: Iterable[str], scores: Mapping[str, Any], config: JudgesConfig
 ) -> tuple[str, ...]:
     """Who is not good enough, or could not be tested."""
     lines = []
     for judge in sorted(judges):
-        name, flag = _BARS[judge]
-        value, bar = scores.get(name), getattr(config, flag)
+        name, flag = _THRESHOLDS[judge]
+        value, least = scores.get(name), getattr(config, flag)
         if value is None:
             lines.append(
                 f"{name} could not be tested on held-out people: what this "
                 "judge says of the edits is not known to be right"
             )
-        elif value < bar:
+        elif value < least:
             lines.append(
-                f"{name} {value:.3f} is below {bar:g}: do not trust what this "
-                "judge says of the edits"
+                f"{name} {value:.3f} is below {least:g}: do not trust what "
+                "this judge says of the edits"
             )
-    bar = config.judge_unit_agreement
+    least = config.judge_unit_agreement
     agreement = scores.get("unit agreement by unit", {})
-    weak = [n for n, value in agreement.items() if value is None or value < bar]
+    weak = [
+        n for n, value in agreement.items() if value is None or value < least
+    ]
     if weak:
         lines.append(
-            f"agreement is below {bar:g} on {', '.join(weak)}: look at other "
+            f"agreement is below {least:g} on {', '.join(weak)}: look at other "
             "units first"
         )
     return tuple(lines)

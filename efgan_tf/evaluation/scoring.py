@@ -23,15 +23,16 @@ _Column = tuple[str, np.ndarray, np.ndarray]
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
-class Instruments:
-    """What edits are scored with.
+class ScoringContext:
+    """What scores depend on besides the edits and their pairs.
 
     Attributes:
-      judges: who read units, expressions and identity.
-      boxes: of the regions, in pixels.
+      judges: networks that read units, expressions and identity.
+      boxes: region → its box in pixels.
       au_mask: `[17]`, 1 for the units that count.
-      network: of FID and KID; None for the judge's features.
-      perceptual: LPIPS; None for none.
+      network: whose features FID and KID compare; None for the judge of
+        units.
+      perceptual: LPIPS; None leaves it out.
     """
 
     judges: Judges
@@ -48,20 +49,20 @@ class Instruments:
 
 
 def picture_scores(
-    edited: np.ndarray, pairs: Pairs, instruments: Instruments
+    edited: np.ndarray, pairs: Pairs, context: ScoringContext
 ) -> Scores:
     """Scores of each edit; metrics without judge or ground truth are left out.
 
     Args:
       edited: float32 `[n, S, S, 3]` in [-1, 1].
       pairs: what they should be.
-      instruments: what they are scored with.
+      context: judges, regions and networks.
 
     Raises:
       ValueError: an edit or a score is not finite, or shapes differ.
     """
     scores: Scores = {}
-    arguments = edited, pairs, instruments
+    arguments = edited, pairs, context
     for name, rows, values in itertools.chain(
         _judged(*arguments), _compared(*arguments)
     ):
@@ -71,14 +72,14 @@ def picture_scores(
 
 
 def _judged(
-    edited: np.ndarray, pairs: Pairs, instruments: Instruments
+    edited: np.ndarray, pairs: Pairs, context: ScoringContext
 ) -> Iterator[_Column]:
     """What the judges read off the edits: metric, which pairs, values."""
-    judges, every = instruments.judges, np.ones(len(pairs), bool)
+    judges, every = context.judges, np.ones(len(pairs), bool)
     readings = judges.estimate(edited)
     if readings is not None:
         errors = face_readings.picture_errors(
-            readings, pairs.target, instruments.au_mask
+            readings, pairs.target, context.au_mask
         )
         yield "au_error", every, errors
     probabilities = judges.classify(edited)
@@ -95,10 +96,10 @@ def _judged(
 
 
 def _compared(
-    edited: np.ndarray, pairs: Pairs, instruments: Instruments
+    edited: np.ndarray, pairs: Pairs, context: ScoringContext
 ) -> Iterator[_Column]:
     """What the pixels say: metric, which pairs, values."""
-    boxes, known = instruments.boxes, pairs.has_ground_truth
+    boxes, known = context.boxes, pairs.has_ground_truth
     sigma = edited.shape[1] / 64  # the same detail of a face at every size
     reference = np.where(
         known[:, None, None, None], pairs.ground_truth, pairs.images
@@ -123,8 +124,8 @@ def _compared(
     )
     for region, values in found.items():
         yield f"detail_{region}", known, values
-    if instruments.perceptual:
-        yield "lpips", known, instruments.perceptual(shown, ground_truth)
+    if context.perceptual:
+        yield "lpips", known, context.perceptual(shown, ground_truth)
     changed = known.copy()
     changed[known] = image_quality.differs(pairs.images[known], ground_truth)
     if changed.any():

@@ -10,7 +10,7 @@ from efgan_tf.evaluation import scoring
 from efgan_tf.evaluation.metrics import face_readings
 from efgan_tf.evaluation.metrics.intervals import bootstrap_mean
 from efgan_tf.evaluation.protocol import Pairs
-from efgan_tf.evaluation.scoring import Instruments, Scores
+from efgan_tf.evaluation.scoring import Scores, ScoringContext
 from efgan_tf.evaluation.tables import (
     ALL,
     EDIT,
@@ -76,14 +76,14 @@ def subsets(large: np.ndarray) -> dict[str, np.ndarray]:
 
 
 def summarize_edits(
-    edited: np.ndarray, pairs: Pairs, instruments: Instruments
+    edited: np.ndarray, pairs: Pairs, context: ScoringContext
 ) -> tuple[dict[str, Any], dict[str, Scores]]:
     """All that is found of some edits, beside no edit and the ground truth.
 
     Args:
       edited: float32 `[n, S, S, 3]` in [-1, 1].
       pairs: what they should be.
-      instruments: what they are scored with.
+      context: judges, regions and networks.
 
     Returns:
       Parts of report.json; and the scores of `NO_EDIT`, `EDIT` and, if it is
@@ -97,7 +97,7 @@ def summarize_edits(
             pairs.images,
         )
     scores = {
-        name: scoring.picture_scores(images, pairs, instruments)
+        name: scoring.picture_scores(images, pairs, context)
         for name, images in shown.items()
     }
     if GROUND_TRUTH in scores:
@@ -105,10 +105,10 @@ def summarize_edits(
             n: s for n, s in scores[GROUND_TRUTH].items() if n in _READ
         }
     gain = difference(scores[EDIT], scores[NO_EDIT])
-    large = pairs.large_gaps(instruments.au_mask)
-    rows, notes = _rows(shown, scores, large, pairs, instruments)
-    panel, network = instruments.judges, instruments.network
-    perceptual = instruments.perceptual
+    large = pairs.large_gaps(context.au_mask)
+    rows, notes = _rows(shown, scores, large, pairs, context)
+    judges, network = context.judges, context.network
+    perceptual = context.perceptual
     return {
         "definitions": {
             name: dataclasses.asdict(metric)
@@ -120,22 +120,22 @@ def summarize_edits(
             for subset, chosen in subsets(large).items()
         },
         "unit_errors": {
-            name: _unit_errors(images, pairs, instruments)
+            name: _unit_errors(images, pairs, context)
             for name, images in shown.items()
         },
         "judges": {
-            "scores": panel.scores,
-            "verdicts": list(panel.verdicts),
-            "digest": panel.digest,
+            "scores": judges.scores,
+            "verdicts": list(judges.warnings),
+            "digest": judges.digest,
         },
         "features": {
             "name": network.name if network else "the judge of units",
-            "digest": network.sha256 if network else panel.digest,
+            "digest": network.sha256 if network else judges.digest,
         },
         "lpips": {"name": perceptual.name, "digest": perceptual.sha256}
         if perceptual
         else None,
-        "notes": [*_missing(pairs, instruments), *dict.fromkeys(notes)],
+        "notes": [*_missing(pairs, context), *dict.fromkeys(notes)],
     }, scores  # fmt: skip
 
 
@@ -144,12 +144,12 @@ def _rows(
     scores: Mapping[str, Scores],
     large: np.ndarray,
     pairs: Pairs,
-    instruments: Instruments,
+    context: ScoringContext,
 ) -> tuple[dict[str, Any], list[str]]:
     """name → subset → metric → value; and what speaks against some."""
     rows: dict[str, Any] = {name: {} for name in shown}
     notes: list[str] = []
-    features = instruments.features
+    features = context.features
     for name, images in shown.items():
         for subset, chosen in subsets(large).items():
             row = summarize(scores[name], pairs.subjects, chosen)
@@ -164,21 +164,21 @@ def _rows(
 
 
 def _unit_errors(
-    images: np.ndarray, pairs: Pairs, instruments: Instruments
+    images: np.ndarray, pairs: Pairs, context: ScoringContext
 ) -> dict[str, float | None]:
     """Mean absolute error of each learned unit, as the judge reads it."""
-    readings = instruments.judges.estimate(images)
+    readings = context.judges.estimate(images)
     if readings is None:
         return {}
     return face_readings.by_unit(
         face_readings.mean_absolute_error,
         readings,
         pairs.target,
-        instruments.au_mask,
+        context.au_mask,
     )
 
 
-def _missing(pairs: Pairs, instruments: Instruments) -> list[str]:
+def _missing(pairs: Pairs, context: ScoringContext) -> list[str]:
     """Which columns there cannot be, and why."""
     notes = []
     if not pairs.has_ground_truth.any():
@@ -187,11 +187,11 @@ def _missing(pairs: Pairs, instruments: Instruments) -> list[str]:
             "no ground truth: no PSNR, SSIM, LPIPS, detail and ghosting; "
             "sharpness, FID and KID compare with the sources"
         )
-    known = instruments.judges.networks
+    known = context.judges.networks
     absent = sorted({"units", "expression", "identity"} - set(known))
     if absent:
         notes.append(f"the data teaches no judge of {', '.join(absent)}")
-    if not instruments.features:
+    if not context.features:
         notes.append(
             "no FID, no KID: there is no judge of units to look through; name "
             "a network with --inception_weights or --feature_network"

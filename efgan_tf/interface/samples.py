@@ -2,7 +2,7 @@
 
 They are subjects 23, 12 and 20 of `python -m efgan_tf.synthesize
 --subjects=24 --images_per_subject=2 --size=512 --seed=11`, neutral: nobody's
-likeness, no licence to mind (efgan_tf/synthetic/CREDITS.md).
+likeness, no license to mind (efgan_tf/synthetic/CREDITS.md).
 """
 
 from importlib import resources

@@ -1,9 +1,8 @@
 """The AU estimator: which action units does an aligned face show?
 
-It is trained beside the editor, on real images, and no loss of the editor's
-uses it: its verdict on an edit is independent of the critics that the
-generator learned to please. It ships with the model, so that nobody needs
-another program to edit a photo.
+It is trained beside the editor, on real images. No loss of the editor uses it,
+so the generator has not learned to please it as it has the critics. It ships
+with the model, so that nobody needs another program to edit a photo.
 """
 
 import keras

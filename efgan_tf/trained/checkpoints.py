@@ -1,10 +1,10 @@
 """Checkpoints that survive: whole, verified, a few of them.
 
 Each is a folder `checkpoints/phase1_00000120` with TensorFlow's checkpoint of
-every variable (networks, average, optimiser slots, loss scale) and
+every variable (networks, average, optimizer slots, loss scale) and
 `checkpoint.json`: where in the run it is, and size and CRC-32 of each file.
 It is written under another name and renamed, so that a crash or a full disk
-cannot leave half of one; a damaged one is recognised and passed over.
+cannot leave half of one; a damaged one is recognized and passed over.
 
 The end of phase 1 stays for good: other runs start from it (`--init_from`).
 """

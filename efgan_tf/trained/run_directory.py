@@ -1,4 +1,4 @@
-"""A run's folder: made, recognised, and protected from another config.
+"""A run's folder: made, recognized, and protected from another config.
 
 config.json  flags.txt  data.txt  units.json  metrics.jsonl
 checkpoints/  samples/  logs/

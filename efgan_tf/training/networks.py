@@ -23,10 +23,10 @@ class LossScale(tf.Module):
     """Dynamic loss scaling for `mixed_float16`, right on several replicas.
 
     The scale is halved at an overflow and doubled after `growth_steps`. Keras
-    3's own `LossScaleOptimizer` takes the verdict "finite" from the first
-    replica, before the gradients are reduced: under MirroredStrategy an
-    overflow on a later replica alone is applied to the weights. Here the
-    verdict is taken over all replicas, and an update is skipped as a whole.
+    3's own `LossScaleOptimizer` asks the first replica alone whether
+    gradients are finite, before they are reduced: under MirroredStrategy an
+    overflow on a later replica is applied to the weights. Here all replicas
+    are asked, and an update is skipped as a whole.
     `mixed_bfloat16` has float32's range and needs none of this.
 
     Args:
@@ -45,7 +45,7 @@ class LossScale(tf.Module):
         )
 
     def update(self, finite: tf.Tensor) -> None:
-        """Adapts the scale; `finite` is the verdict over all replicas."""
+        """Adapts the scale; `finite`: all gradients of all replicas are."""
         count = self.good_steps + 1
         grows = count >= self.growth_steps
         grown = tf.where(grows, self.scale * 2.0, self.scale)
@@ -59,8 +59,8 @@ class LossScale(tf.Module):
 
 def all_finite(tensors: list[tf.Tensor]) -> tf.Tensor:
     """Whether every element of every tensor is finite: bool scalar."""
-    verdicts = [tf.reduce_all(tf.math.is_finite(t)) for t in tensors]
-    return tf.reduce_all(tf.stack(verdicts))
+    finite = [tf.reduce_all(tf.math.is_finite(t)) for t in tensors]
+    return tf.reduce_all(tf.stack(finite))
 
 
 @dataclasses.dataclass(frozen=True)

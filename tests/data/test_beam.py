@@ -1,18 +1,14 @@
 """Through Apache Beam the same examples come out in the same order."""
 
 import dataclasses
-import shutil
 
-import numpy as np
 import pytest
 import tensorflow as tf
-from PIL import Image
 
 from efgan_tf import data
 from efgan_tf.common.errors import UserError
 from efgan_tf.config import DataConfig
 from efgan_tf.data import rendered as rendering
-from efgan_tf.data import splits
 
 pytest.importorskip("apache_beam", reason="Apache Beam is an extra")
 
@@ -100,53 +96,6 @@ def test_mistakes_are_found_before_the_work(
         data.prepare(config, 64)
     assert not list((tmp_path / "data").iterdir())
     assert "usage" not in capfd.readouterr().err
-
-
-def test_photos_from_a_folder_come_out_the_same(rendered, tmp_path):
-    """Where one split has no faces, too, and all is prepared again."""
-    people = {path.name[:6] for path in (rendered / "photos").iterdir()}
-    lost = tuple(splits.split_subjects(people, 0.1)["train"])
-    photos = tmp_path / "photos"
-    photos.mkdir()
-    for path in sorted((rendered / "photos").iterdir()):
-        if path.name.startswith(lost):
-            Image.new("RGB", (64, 64), "gray").save(photos / path.name)
-        else:
-            shutil.copy(path, photos)
-    kept = []
-    for runner in ("none", "DirectRunner"):
-        config = DataConfig(
-            dataset="folder", source_dir=str(photos),
-            aus=str(rendered / "aus.csv"), data_dir=str(tmp_path / runner),
-            beam_runner=runner,
-        )  # fmt: skip
-        prepared = data.prepare(config, 64)
-        assert "nothing is held out" in prepared.summary
-        kept.append(contents(prepared.folder))
-    assert kept[0] == kept[1]
-
-
-@dataclasses.dataclass
-class GrayWalls:
-    """Photos without faces."""
-
-    fixed_pose: bool = False
-
-    def read(self, row):
-        return np.full((64, 64, 3), 128, np.uint8)
-
-    def flaws(self, row):
-        return ()
-
-
-def test_splits_without_faces_are_refused(config, tmp_path, monkeypatch):
-    monkeypatch.setattr(rendering, "write", lambda *arguments: GrayWalls())
-    config = dataclasses.replace(
-        config, data_dir=str(tmp_path / "data"), beam_runner="DirectRunner"
-    )
-    with pytest.raises(UserError, match="no face was kept"):
-        data.prepare(config, 64)
-    assert not list((tmp_path / "data").iterdir())
 
 
 def test_a_full_disk_is_one_line():

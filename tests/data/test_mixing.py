@@ -195,12 +195,6 @@ def test_impossible_mixes_are_refused(shares, sizes, named):
         stream(parts, 1)
 
 
-def test_an_empty_set_is_refused(parts):
-    empty = dataclasses.replace(parts[0], faces=make_faces(subjects=0))
-    with pytest.raises(ValueError, match="no faces"):
-        stream([empty, parts[1]], 1)
-
-
 def test_mix_warnings_name_unknown_units_and_people_on_both_sides(parts):
     rendered, photos = parts
     held_out = (photos, dataclasses.replace(rendered, name="photos"))

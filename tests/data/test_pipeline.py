@@ -1,7 +1,6 @@
 """Batches: pure, shared out over replicas, resumable, and truly paired."""
 
 import dataclasses
-import fractions
 import itertools
 import os
 
@@ -11,7 +10,6 @@ import tensorflow as tf
 
 from efgan_tf.data import pictures, pipeline
 from efgan_tf.data.pictures_on_disk import StoredPictures
-from efgan_tf.data.samples import Part
 from tests.data import fakes
 from tests.data.fakes import joined, make_faces
 
@@ -146,17 +144,6 @@ def test_pictures_on_disk_make_the_same_batches(faces, on_disk, tmp_path):
         found = stream(on_disk, 4, **changes)
         for one, other in zip(wanted, found, strict=True):
             assert_same(one, other)
-
-
-def test_sets_on_disk_and_in_memory_mix(faces, on_disk):
-    others = make_faces(seed=1)
-    half = fractions.Fraction(1, 2)
-    wanted, found = (
-        stream((Part("a", half, others), Part("b", half, second)), 6)
-        for second in (faces, on_disk)
-    )
-    for one, other in zip(wanted, found, strict=True):
-        assert_same(one, other)
 
 
 def test_a_file_that_has_become_shorter_is_an_error(on_disk, tmp_path):

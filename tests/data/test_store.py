@@ -2,13 +2,10 @@
 
 import dataclasses
 import errno
-import importlib.util
 import io
 import json
 import os
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +14,6 @@ import tensorflow as tf
 from PIL import Image
 
 from efgan_tf import commands, data
-from efgan_tf.common import outputs
 from efgan_tf.common.errors import UserError
 from efgan_tf.config import DataConfig
 from efgan_tf.data import (
@@ -269,16 +265,6 @@ def test_what_stops_the_writing_leaves_nothing(
     assert not list(Path(config.data_dir).iterdir())
 
 
-def test_what_a_killed_preparation_left_is_swept(config):
-    gone = subprocess.Popen([sys.executable, "-c", ""])
-    gone.wait()
-    prefix = outputs._temporary_prefix(Path(config.data_dir) / "preparing")
-    name = f"{prefix}{gone.pid}.abc"
-    (Path(config.data_dir) / name / "work").mkdir(parents=True)
-    data.prepare(config, 64)
-    assert [p.name for p in Path(config.data_dir).iterdir()] == ["folder"]
-
-
 def test_a_renewal_that_cannot_be_put_in_place_keeps_the_old(
     config, monkeypatch
 ):
@@ -338,26 +324,6 @@ def test_synthetic_photos_are_rendered_and_registered(
     assert [p.name for p in (tmp_path / "data").iterdir()] == ["synthetic"]
 
 
-@pytest.mark.parametrize(
-    ("dataset", "message"),
-    [("folder", "--source_dir"), ("rafd", "rafd.socsci"), ("cfee", "cbcsl")],
-)
-def test_without_photos_the_error_says_where_to_get_them(
-    dataset, message, tmp_path, monkeypatch
-):
-    monkeypatch.setenv("TFDS_DATA_DIR", str(tmp_path))
-    config = DataConfig(dataset=dataset, data_dir=str(tmp_path / "data"))
-    with pytest.raises(UserError, match=message):
-        data.prepare(config, 64)
-
-
-def test_a_file_is_no_data_dir(config, tmp_path):
-    (tmp_path / "file").touch()
-    config = dataclasses.replace(config, data_dir=str(tmp_path / "file"))
-    with pytest.raises(UserError, match="--data_dir"):
-        data.prepare(config, 64)
-
-
 def test_photos_that_change_meanwhile_stop_it(config, source, monkeypatch):
     read = aligning.FolderPhotos.read
 
@@ -403,22 +369,6 @@ def test_without_a_face_in_one_split_nothing_is_held_out(
     assert len(data.load_faces(config, 64, "train")) == 4
     assert not len(data.load_faces(config, 64, "test"))
     assert [p.name for p in Path(config.data_dir).iterdir()] == ["folder"]
-
-
-def test_one_face_is_enough(config, source, tmp_path):
-    photos = tmp_path / "photos"
-    photos.mkdir()
-    for name in ("a.jpg", "b.jpg"):
-        Image.new("RGB", (64, 64), "gray").save(photos / name)
-    shutil.copy(next((source / "photos").iterdir()), photos / "b.jpg")
-    table = tmp_path / "aus.csv"
-    table.write_text("file,AU12\na.jpg,2\nb.jpg,3\n")
-    config = dataclasses.replace(config, source_dir=str(photos), aus=str(table))
-    summary = data.prepare(config, 64).summary
-    assert "1 faces kept, 1 dropped" in summary
-    assert "only one subject: nothing is held out" in summary
-    test = data.load_faces(config, 64, "test")
-    assert len(test) == 0 and test.action_units.shape == (0, 17)
 
 
 def test_names_in_other_alphabets_and_very_long_ones(config, source, tmp_path):
@@ -478,15 +428,6 @@ def test_only_photos_and_table_count_as_changes(config, source, tmp_path):
     assert fingerprint() not in (before, linked)
     config = dataclasses.replace(config, source_dir="", aus="")
     assert fingerprint() == ""
-
-
-def test_options_of_beam_without_beam_are_refused(config, monkeypatch):
-    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
-    config = dataclasses.replace(
-        config, beam_runner="auto", beam_options="direct_num_workers=2"
-    )
-    with pytest.raises(UserError, match="--beam_options"):
-        data.prepare(config, 64)
 
 
 def test_a_missing_or_another_table_is_refused(config, source):

@@ -13,7 +13,6 @@ from efgan_tf.faces.video import open_video
 from efgan_tf.faces.video_writing import Audio, at_rate, write_video
 from tests.editing.scenes import (
     edit_command,
-    mute_editor,
     portraits,
     succeed,
     tiny_editor,
@@ -107,23 +106,6 @@ def test_faces_that_are_not_there(face, message, rendered, tmp_path):
     with pytest.raises(UserError, match=message):
         edited(tmp_path / "in.mp4", [frame] * 3, tmp_path / "out.mp4", face)
     assert not (tmp_path / "out.mp4").exists()
-
-
-@pytest.mark.parametrize(
-    "silent, stages, message",
-    [(True, None, "no estimator.*--source_au"), (False, 7, "2 stages")],
-)
-def test_what_the_model_cannot_do_is_told_before_any_work(
-    silent, stages, message, monkeypatch, tmp_path
-):
-    write_video(tmp_path / "in.mp4", at_rate([BLANK] * 2, 12))
-    editor = mute_editor() if silent else tiny_editor()
-    monkeypatch.setattr(clip, "_tracks", None)
-    with pytest.raises(UserError, match=message):
-        clip.edit_video(
-            editor, Request(make_target("happy"), stages=stages),
-            open_video(tmp_path / "in.mp4"), str(tmp_path / "out.mp4"),
-        )  # fmt: skip
 
 
 def add_sound(silent, path):

@@ -80,7 +80,7 @@ def test_judges_read_people_whom_they_never_saw(found, held_out):
     assert scores["expression accuracy"] == np.trace(rows) / np.sum(rows)
     assert scores["identity verification"] > 0.9
     assert set(scores["unit agreement by unit"]) == {"AU12"}
-    assert found.verdicts == ()
+    assert found.warnings == ()
     assert 0.5 < scores["unit slope by unit"]["AU12"] < 1.5
     images = decode(held_out.encoded, 32) / np.float32(127.5) - 1
     read = found.estimate(images)
@@ -108,7 +108,7 @@ def test_they_are_taught_once_and_kept_by_what_they_learned_from(
 
 def test_a_judge_that_is_not_good_enough_is_told(train, held_out, cache, found):
     strict = dataclasses.replace(QUICK, judge_unit_agreement=1.01)
-    first, second = judges.train_judges(train, held_out, strict, cache).verdicts
+    first, second = judges.train_judges(train, held_out, strict, cache).warnings
     assert first.startswith("unit agreement") and "below 1.01" in first
     assert second.startswith("agreement is below 1.01 on AU12")
 
@@ -123,7 +123,7 @@ def test_a_judge_that_could_not_be_tested_is_told(train, found, cache):
     again = judges.train_judges(train, alone, QUICK, cache)
     assert again.digest == found.digest  # the same judges, of other scores
     assert again.scores["unit error"] != found.scores["unit error"]
-    told = [line.split(" could not")[0] for line in again.verdicts]
+    told = [line.split(" could not")[0] for line in again.warnings]
     assert told == ["expression accuracy", "identity verification"]
 
 
@@ -138,7 +138,7 @@ def test_what_the_data_cannot_teach_has_no_judge(train, held_out, tmp_path):
     images = np.zeros((2, 32, 32, 3), np.float32)
     assert found.estimate(images) is None
     assert found.classify(images) is None and found.embed(images) is None
-    assert found.scores == {} and found.verdicts == ()
+    assert found.scores == {} and found.warnings == ()
 
 
 def test_damaged_judges_are_told(found, train, held_out, cache, tmp_path):

@@ -6,7 +6,7 @@ import pytest
 from efgan_tf.evaluation import scoring, summaries
 from efgan_tf.evaluation.judges import Judges
 from efgan_tf.evaluation.protocol import Pairs
-from efgan_tf.evaluation.scoring import Instruments
+from efgan_tf.evaluation.scoring import ScoringContext
 from efgan_tf.geometry import pixel_boxes
 
 SIZE = 32
@@ -57,8 +57,8 @@ def pairs():
 
 def scores_of(edited, pairs, judges=NOBODY):
     au_mask = np.eye(17)[0]
-    instruments = Instruments(judges, pixel_boxes(SIZE), au_mask)
-    return scoring.picture_scores(edited, pairs, instruments)
+    context = ScoringContext(judges, pixel_boxes(SIZE), au_mask)
+    return scoring.picture_scores(edited, pairs, context)
 
 
 def known(values):

@@ -11,7 +11,6 @@ from PIL import Image
 from efgan_tf import commands, visualize
 from efgan_tf.common.images import to_float
 from efgan_tf.editing.face_selection import parse_choice
-from efgan_tf.explaining import edit_sheets
 from efgan_tf.explaining.visualize_settings import METHODS, VisualizeConfig
 from efgan_tf.trained.loading import load_network
 from tests.editing.scenes import (
@@ -124,32 +123,6 @@ def test_numbers_are_those_of_the_networks(explained, edited):
         assert arrays["strip/AU12"].shape == (7,)
 
 
-def drawn(axes):
-    """What was drawn last on an axes, its colors' range, upright."""
-    shown = axes.images[-1]
-    assert shown.origin == "upper"
-    return np.asarray(shown.get_array()), shown.get_clim(), axes.get_title()
-
-
-def test_attention_sheets_show_the_networks_outputs(edited):
-    _, face = edited
-    boxes = tiny_editor().model.info.model.boxes
-    sheet = edit_sheets.draw_attention(face, boxes)
-    names = [*face.edits.branches, "all"]
-    panels = sheet.figure.axes[: 2 * (1 + len(names))]
-    for stage in range(2):
-        row = panels[stage * (1 + len(names)) :]
-        picture, _, title = drawn(row[0])
-        assert title == f"stage {stage + 1}" and picture.shape == (64, 64, 3)
-        for name, axes in zip(names, row[1:], strict=False):
-            values, limits, title = drawn(axes)
-            attention = face.edits.branches.get(name, face.edits.attention)
-            np.testing.assert_array_equal(values, attention[0, stage, ..., 0])
-            assert limits == (0, 1)
-            word = {"face": "global branch", "all": "all, up to here"}
-            assert title.startswith(word.get(name, name))
-
-
 class Page(html.parser.HTMLParser):
     """Checks that tags nest, and collects what a page holds."""
 
@@ -190,8 +163,8 @@ def test_the_page_is_whole_and_needs_nothing_else(explained):
     identities = [a["id"] for _, a in page.tags if "id" in a]
     assert len(identities) == len(set(identities))
     links = [a["href"].removeprefix("#") for a in page.all("a")]
-    labelled = [a["aria-labelledby"] for a in page.all("section")]
-    assert links == labelled == identities
+    labeled = [a["aria-labelledby"] for a in page.all("section")]
+    assert links == labeled == identities
 
 
 def test_names_cannot_break_the_page():

@@ -72,15 +72,6 @@ def rewrite(tmp_path, image, suffix, out=None, **options):
     return document, edited, result
 
 
-@pytest.mark.parametrize("suffix", ["png", "tif", "webp", "bmp"])
-def test_lossless_formats_hold_the_edit_exactly(tmp_path, suffix):
-    image = Image.fromarray(noise())
-    document, edited, path = rewrite(tmp_path, image, "png", suffix)
-    np.testing.assert_array_equal(read_photo(path), edited)
-    with Image.open(path) as found:
-        assert found.mode == "RGB"
-
-
 @pytest.mark.parametrize("suffix", ["jpg", "png", "tif", "webp"])
 def test_metadata_travels_into_every_format(tmp_path, suffix):
     image = Image.fromarray(smooth())
@@ -350,17 +341,6 @@ def test_what_cannot_be_written_leaves_nothing(tmp_path):
     assert not list(tmp_path.iterdir())
 
 
-def test_files_that_exist_stay_unless_they_may_be_replaced(tmp_path):
-    document = from_image(Image.new("RGB", (4, 4)))
-    path = tmp_path / "out.png"
-    path.write_bytes(b"old")
-    with pytest.raises(UserError, match="--overwrite"):
-        write_document(path, document, document.pixels, overwrite=False)
-    assert path.read_bytes() == b"old"
-    write_document(path, document, document.pixels)
-    assert read_photo(path).shape == (4, 4, 3)
-
-
 @pytest.mark.parametrize("kind", [TypeError, OverflowError, MemoryError])
 def test_any_error_of_pillow_is_one_line(kind, tmp_path, monkeypatch):
     def fail(*arguments, **options):
@@ -383,20 +363,6 @@ def test_a_file_appears_when_all_that_goes_with_it_is_done(tmp_path):
     with documents.writing(path, document, document.pixels):
         assert not path.exists()
     assert path.exists()
-
-
-def test_arrays_are_documents_too():
-    for pixels in (noise(), noise(3, np.uint16)):
-        document = documents.from_array(pixels)
-        np.testing.assert_array_equal(document.color, pixels)
-        np.testing.assert_allclose(
-            document.pixels, pixels / (np.iinfo(pixels.dtype).max / 255),
-            atol=0.51,
-        )  # fmt: skip
-    document = documents.from_array(noise() / 255)
-    np.testing.assert_array_equal(document.pixels, noise())
-    with pytest.raises(ValueError):
-        documents.from_array(noise(4))
 
 
 @pytest.mark.parametrize("mode", ["RGB", "RGBA", "L", "LA", "I;16"])

@@ -15,7 +15,7 @@ from efgan_tf import action_units
 from efgan_tf.interface.samples import sample_path
 from tests.browser import DESKTOP, PHONE
 
-ONE, OTHER, THREE = map(sample_path, ("One person", "A third", "All three"))
+ONE, OTHER = map(sample_path, ("One person", "A third"))
 
 EDIT, PHOTO = "#viewer img.edit", "#viewer img.photo"
 

@@ -112,17 +112,6 @@ def test_both_heads_train_every_layer(critics, faces):
         assert sum(g is None for g in gradients) == untouched
 
 
-def test_variables_are_disjoint_and_complete(critics, cascade, tiny):
-    groups = [cascade.trainable_variables] + [
-        critic.trainable_variables for critic in critics.values()
-    ]
-    ids = [id(variable) for group in groups for variable in group]
-    assert len(ids) == len(set(ids))
-    for model, group in zip([cascade, *critics.values()], groups, strict=True):
-        # Nothing is frozen, and nothing is state.
-        assert len(group) == len(model.variables) > 0
-
-
 def test_half_precision_critics_give_float32(tiny, faces, request):
     request.addfinalizer(lambda: keras.config.set_dtype_policy("float32"))
     keras.config.set_dtype_policy("mixed_bfloat16")

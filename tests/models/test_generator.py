@@ -10,6 +10,9 @@ from efgan_tf.models import build_branch, build_efgan
 
 REGIONS = {"face", "eyes", "nose", "mouth"}
 both_heads = pytest.mark.parametrize("color_head", ["image", "change"])
+both_kinds = pytest.mark.parametrize(
+    ("injection", "color_head"), [("concat", "image"), ("film", "change")]
+)
 
 
 def run(model, image, units):
@@ -17,8 +20,7 @@ def run(model, image, units):
     return keras.tree.map_structure(np.array, outputs)
 
 
-@both_heads
-@pytest.mark.parametrize("injection", ["concat", "film"])
+@both_kinds
 def test_branch_shapes_and_ranges(injection, color_head):
     branch = build_branch(
         24,
@@ -54,15 +56,6 @@ def test_branch_refuses_what_it_cannot_build(changes, named):
     arguments |= {"injection": "concat", "attention_bias": 0.0} | changes
     with pytest.raises(ValueError, match=named):
         build_branch(**arguments, name="branch")
-
-
-@pytest.mark.parametrize("injection", ["concat", "film"])
-def test_the_smallest_branch_runs(injection):
-    branch = build_branch(
-        8, 8, 4, 1, injection=injection, attention_bias=0.0, name="branch"
-    )
-    out = run(branch, np.zeros((1, 8, 8, 3)), np.ones((1, 17)))
-    assert np.isfinite(out["color"]).all()
 
 
 @pytest.mark.parametrize("bias", [-2.0, 0.0, 1.0])
@@ -112,8 +105,7 @@ def test_changed_colors_start_from_what_each_branch_refines(
     )
 
 
-@both_heads
-@pytest.mark.parametrize("injection", ["concat", "film"])
+@both_kinds
 def test_each_unit_changes_the_center_of_the_image(
     tiny, faces, injection, color_head
 ):
@@ -195,19 +187,6 @@ def constant(tiny, set_heads):
     return model
 
 
-def test_combined_attention_by_hand(constant, faces):
-    out = run(constant, faces["image"], faces["target_action_units"])
-    attention = out["attention"][0, ..., 0]
-    # Outside: kept 0.5 of the global, 0.75 of that by the refiner.
-    np.testing.assert_allclose(attention[0, 0], 1 - 0.5 * 0.75, rtol=1e-5)
-    # Eyes alone keep 0.8: base (0.5 + 0.8) / 2 = 0.65.
-    np.testing.assert_allclose(attention[12, 14], 1 - 0.65 * 0.75, rtol=1e-5)
-    # Eyes and nose keep (0.8 + 0.6) / 2 = 0.7: base 0.6.
-    np.testing.assert_allclose(attention[20, 24], 1 - 0.6 * 0.75, rtol=1e-5)
-    # All three keep (0.8 + 0.6 + 0.2) / 3 = 1.6/3: base (1.5 + 1.6) / 6.
-    np.testing.assert_allclose(attention[32, 24], 1 - 3.1 / 6 * 0.75, rtol=1e-5)
-
-
 def test_combined_attention_is_the_weight_of_the_input(constant, faces):
     """Colors being constant, the output moves with the input by 1 - Â."""
     image, units = faces["image"], faces["target_action_units"]
@@ -252,9 +231,14 @@ def test_names_do_not_depend_on_what_else_was_built(tiny, color_head):
     assert first == second
 
 
-@both_heads
 @pytest.mark.parametrize(
-    "policy", ["float32", "mixed_float16", "mixed_bfloat16"]
+    ("policy", "color_head"),
+    [
+        ("float32", "image"),
+        ("mixed_float16", "change"),
+        ("mixed_bfloat16", "image"),
+        ("mixed_bfloat16", "change"),
+    ],
 )
 def test_dtypes_under_each_policy(tiny, faces, policy, color_head, request):
     request.addfinalizer(lambda: keras.config.set_dtype_policy("float32"))

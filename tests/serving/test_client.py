@@ -1,8 +1,6 @@
 """The client of a served model edits as the model itself does."""
 
 import io
-import subprocess
-import sys
 
 import numpy as np
 import pytest
@@ -187,22 +185,3 @@ def test_an_address_is_a_model_for_everything_that_edits(
     assert (one != read_photo(photo)).any() and (
         tmp_path / "sheet.png"
     ).exists()
-
-
-def test_importing_a_client_imports_no_tensorflow(served):
-    """And asking about aligned faces does not either."""
-    code = (
-        "import sys, numpy as np\n"
-        "import efgan_tf.client\n"
-        "from efgan_tf.serving import Client\n"
-        "from efgan_tf.trained.remote.connection import Connection\n"
-        f"client = Client({served.address!r})\n"
-        "faces, units = np.zeros((1, 64, 64, 3), 'f4'), np.ones((1, 17))\n"
-        "assert client.edit_faces(faces, units).shape == faces.shape\n"
-        "model = Connection(client.config).model\n"
-        "assert model.estimate(faces).shape == (1, 17)\n"
-        "known = 'tensorflow', 'keras', 'tensorflow_serving', 'cv2'\n"
-        "sys.exit(', '.join(m for m in known if m in sys.modules) or None)\n"
-    )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True)
-    assert done.returncode == 0, done.stderr.decode()

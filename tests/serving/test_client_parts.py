@@ -177,18 +177,3 @@ def test_shapes_that_no_array_has(sizes):
         proto.tensor_shape.dim.add(size=size)
     with pytest.raises(ValueError):
         tensors.from_proto(proto)
-
-
-@pytest.mark.parametrize(
-    "proto",
-    [
-        protos.TensorProto(dtype=2),
-        protos.TensorProto(dtype=1, float_val=[1, 2]),
-        protos.TensorProto(dtype=1, tensor_content=b"abc"),
-        protos.TensorProto(dtype=7, string_val=[b"a", b"b"]),
-    ],
-)
-def test_malformed_tensors(proto):
-    proto.tensor_shape.dim.add(size=3)
-    with pytest.raises(ValueError):
-        tensors.from_proto(proto)

@@ -2,8 +2,6 @@
 
 import re
 
-import pytest
-
 from efgan_tf import client, commands, export
 from tests.serving.operators import SERVING, read_config
 
@@ -67,20 +65,3 @@ def test_the_numbers_that_it_explains_are_those_of_the_files():
         r"terminationGracePeriodSeconds: (\d+)", _script("kubernetes.yaml")
     )
     assert f"for {grace} seconds" in GUIDE
-
-
-@pytest.mark.parametrize("label", ["stable", "canary"])
-def test_its_labels_are_read_by_the_server(label, tmp_path):
-    # What is added for a canary, in place of what models.config has.
-    added = "\n".join(
-        line
-        for line in _lines()
-        if re.match("model_version_pol|version_lab", line)
-    )
-    text = _script("config/models.config")
-    start = text.index("    model_version_policy")
-    file = tmp_path / "models.config"
-    file.write_text(f"{text[:start]}{added}\n  }}\n}}\n")
-    (model,) = read_config(file, "ModelServerConfig").model_config_list.config
-    versions = model.model_version_policy.specific.versions
-    assert model.version_labels[label] in versions

@@ -7,9 +7,6 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from efgan_tf.common.errors import ConfigError
-from efgan_tf.serving.local.requests import RequestError, check_images
-from efgan_tf.serving.local.settings import ServeConfig
 from tests.serving.servers import (
     NAME,
     Code,
@@ -92,16 +89,6 @@ def _encoded(size, kind="PNG"):
     return file.getvalue()
 
 
-@pytest.mark.parametrize("kind", ["PNG", "JPEG"])
-def test_pixels_are_counted_before_decoding(kind):
-    content = _encoded((30, 20), kind)
-    check_images([content, content], 1200)
-    for images, limit in ([content], 599), ([content] * 2, 1199):
-        with pytest.raises(RequestError, match="pixel") as caught:
-            check_images(images, limit)
-        assert caught.value.code is Code.INVALID_ARGUMENT
-
-
 @pytest.fixture(scope="module")
 def editing():
     folder = make_exported().saved_model.parent
@@ -126,17 +113,3 @@ def _edit(caller, content):
         "action_units": np.zeros((1, 17), np.float32),
     }
     return caller.predict(inputs, "edit_bytes")
-
-
-@pytest.mark.parametrize(
-    ("options", "message"),
-    [
-        ({}, "--model_dir=FOLDER"),
-        ({"model_dir": "x", "poll_seconds": 0.0}, "poll_seconds"),
-        ({"model_dir": "x", "port": 70000}, "--port=70000"),
-        ({"model_dir": "x", "max_message_mb": 2048}, "max_message_mb"),
-    ],
-)
-def test_wrong_options(options, message):
-    with pytest.raises(ConfigError, match=message):
-        ServeConfig(**options)

@@ -1,7 +1,6 @@
 """The folder of photos and tables, and the command that makes it."""
 
 import csv
-import errno
 import os
 import signal
 
@@ -136,26 +135,6 @@ def test_a_full_folder_needs_overwrite(tmp_path, capsys):
     assert [p.name for p in tmp_path.iterdir()] == ["set"]
 
 
-def test_a_full_disk_leaves_nothing_and_keeps_what_was(
-    tmp_path, capsys, monkeypatch
-):
-    folder = tmp_path / "set"
-    folder.mkdir()
-    (folder / "old.txt").write_text("old")
-
-    def refuse(config, subject):
-        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-
-    monkeypatch.setattr(photos, "make_subject", refuse)
-    status = synthesize_command(
-        f"--out={folder}", "--overwrite", "--subjects=1", "--workers=1"
-    )
-    assert status == 2
-    assert "No space left" in capsys.readouterr().err
-    assert [p.name for p in tmp_path.iterdir()] == ["set"]
-    assert (folder / "old.txt").read_text() == "old"
-
-
 def test_a_sheet_is_a_picture(tmp_path):
     path = tmp_path / "sheet.png"
     assert (
@@ -164,17 +143,6 @@ def test_a_sheet_is_a_picture(tmp_path):
     width, height = Image.open(path).size
     # Gaps of two pixels around each picture, and a line of names above.
     assert width == 8 * 66 + 2 and 66 < height < 66 + 16
-
-
-def test_a_sheet_is_not_written_over(tmp_path, capsys):
-    path = tmp_path / "sheet.png"
-    path.write_text("precious")
-    small = [f"--sheet={path}", "--subjects=1", "--size=64"]
-    assert synthesize_command(*small) == 2
-    assert "--overwrite" in capsys.readouterr().err
-    assert path.read_text() == "precious"
-    assert synthesize_command(*small, "--overwrite") == 0
-    assert Image.open(path).format == "PNG"
 
 
 def _die(config, subject):

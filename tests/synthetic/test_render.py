@@ -29,11 +29,6 @@ def test_thumbnails_are_as_stored():
     assert psnr(sheet, stored) >= 40
 
 
-def test_no_units_render_the_neutral_mesh(renderer):
-    zero = np.zeros(17, np.float32)
-    np.testing.assert_array_equal(renderer.deform(zero), renderer.vertices)
-
-
 def test_pictures_repeat_exactly(renderer):
     view = identity_lib.sample_view(0, 1, 0)
     happy = action_units.preset("happy")

@@ -170,24 +170,6 @@ def test_keras_opens_the_file_by_itself(exported, forms):
     assert model.get_layer("estimator").count_params() > 0
 
 
-def test_a_damaged_checkpoint_is_passed_over_for_an_older_one(
-    exported, tmp_path, capsys
-):
-    run = shutil.copytree(exported.run, tmp_path / "run")
-    newest = run / "checkpoints" / "phase2_00000009"
-    shutil.copytree(run / "checkpoints" / "phase2_00000005", newest)
-    _truncate(next(newest.glob("variables.data*")))
-    trained = read_run(run)
-    np.testing.assert_array_equal(
-        trained.estimator.get_weights()[0],
-        exported.estimator.get_weights()[0],
-    )
-    assert str(newest) in capsys.readouterr().err
-    shutil.rmtree(run / "checkpoints" / "phase2_00000005")
-    with pytest.raises(UserError, match="no checkpoint"):
-        read_run(run)
-
-
 def _truncate(path):
     path.write_bytes(path.read_bytes()[:-1000])
 

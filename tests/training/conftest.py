@@ -84,7 +84,7 @@ def _with_optimizer(networks, optimizer):
 
 
 def updates(optimizer):
-    """How often an optimiser was applied."""
+    """How often an optimizer was applied."""
     return int(optimizer.iterations.value.numpy())
 
 

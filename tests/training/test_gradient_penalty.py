@@ -106,7 +106,7 @@ def test_nothing_flows_back_into_the_generator():
     assert tape.gradient(value, made) is None
 
 
-def test_half_precision_critics_are_penalised_in_float32():
+def test_half_precision_critics_are_penalized_in_float32():
     def half(x):
         return tf.cast(linear(0.5)(x), tf.bfloat16)
 

@@ -138,26 +138,6 @@ def test_repeating_the_batch_changes_nothing(name):
     )
 
 
-def test_repeating_the_batch_changes_nothing_under_masks():
-    a, b = CASES["l1"]
-    samples = np.array([1, 0, 1], "float32")
-    np.testing.assert_allclose(
-        losses.l1(np.tile(a, (2, 1, 1, 1)), np.tile(b, (2, 1, 1, 1)),
-                  np.tile(samples, 2)),
-        losses.l1(a, b, samples),
-        rtol=1e-5,
-    )  # fmt: skip
-    predicted, wanted = CASES["action_unit_regression"]
-    units = np.arange(17) % 2
-    np.testing.assert_allclose(
-        losses.action_unit_regression(
-            np.tile(predicted, (2, 1)), np.tile(wanted, (2, 1)), units
-        ),
-        losses.action_unit_regression(predicted, wanted, units),
-        rtol=1e-5,
-    )
-
-
 @pytest.mark.parametrize("dtype", ["float16", "bfloat16", "float32"])
 @pytest.mark.parametrize("name", CASES)
 def test_losses_are_float32_scalars(name, dtype):

@@ -58,7 +58,7 @@ _FINETUNE = "--phase2_kimg=0.016 --generator_wait_kimg=0.008 --batch_size=2"
 _JUDGED = "--pairs=24 --judge_kimg=0.5 --judge_width=4 --overwrite"
 _ABLATION = Tested("tests/test_ablate.py")
 
-_LABELS = Tested("tests/labeling/test_label_command.py")
+_LABELS = Tested("tests/labeling/test_label.py")
 _DISTILLED = Tested("tests/distillation/test_distill.py")
 _PHOTOS = Tested("tests/evaluation/photographs/test_photo_evaluator.py")
 _PAGE = Tested("tests/serving/test_web.py")
@@ -219,7 +219,7 @@ PLAN: Mapping[str, Run | Tested | ByHand] = {
         "--units=AU12 --overwrite"
     ),
     "python -m efgan_tf.plot runs/a runs/b --out=pictures": Tested(
-        "tests/evaluation/test_training_curves.py"
+        "tests/evaluation/test_plot.py"
     ),
     # docs/mobile.md, serving/web/README.md
     "python -m efgan_tf.export --model=preset:preview128 --out=phone "
@@ -285,7 +285,7 @@ PLAN: Mapping[str, Run | Tested | ByHand] = {
     "--phase1_kimg=3 --phase2_kimg=0.6 --sample_kimg=0.3 "
     "--precision=mixed_float16 --run_dir=runs/float16": Run(_SMALL),
     "python -m efgan_tf.plot runs/float32 runs/bfloat16 runs/float16 "
-    "--out=pictures": Tested("tests/evaluation/test_training_curves.py"),
+    "--out=pictures": Tested("tests/evaluation/test_plot.py"),
     "python -m benchmarks.normalization": Run("--repeats=1"),
     "python -m efgan_tf.train --flagfile=configs/synthetic.flags": Run(_SMALL),
     "python -m efgan_tf.train --flagfile=configs/method.flags "

@@ -104,18 +104,6 @@ def test_damaged_files_of_a_folder_are_listed_and_the_others_used(
         read_table(tmp_path / "au")
 
 
-def test_a_bad_number_names_the_file_of_the_folder(write, tmp_path):
-    write(image((0.9, 1)), "au/a.csv")
-    path = write(image((0.9, 5.5)), "au/b.csv")
-    with pytest.raises(UserError, match="b.csv, line 2, column AU01: 5.50"):
-        read_table(tmp_path / "au")
-    path.write_text(image((0.9, 1)).replace("0.9", "-nan(ind)"))
-    table = read_table(tmp_path / "au")
-    assert list(table.rows) == ["a"]
-    ((name, reason),) = table.dropped
-    assert name == "b" and "column confidence: '-nan(ind)'" in reason
-
-
 @pytest.mark.parametrize(
     "other, message",
     [

@@ -1,10 +1,8 @@
 """py-feat's tables: probabilities of faces in rectangles."""
 
 import numpy as np
-import pytest
 
 from efgan_tf import action_units
-from efgan_tf.common.errors import UserError
 from efgan_tf.data.tables import match, read_table
 
 UNITS = (
@@ -84,17 +82,3 @@ def test_absolute_paths_find_their_photos(write):
     assert matched.without_row == ["s3/1.jpg"]
     assert matched.without_photo == []
     assert matched.reasons == {"s3/1.jpg": "no face found by py-feat"}
-
-
-@pytest.mark.parametrize(
-    "row, message",
-    [
-        (face("x", AU12=1.5), "line 2, column AU12: 1.5 is not within 0 to 1"),
-        (face("x", AU12="nan"), "column AU12: 'nan' is not finite"),
-        (face("x", box="1,2,inf,4"), "column FaceRectWidth: 'inf' is not fin"),
-        (face(""), "its row names no photo"),
-    ],
-)
-def test_numbers_that_are_no_probabilities_are_refused(write, row, message):
-    with pytest.raises(UserError, match=message):
-        read(write, row)

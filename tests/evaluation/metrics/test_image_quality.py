@@ -62,14 +62,6 @@ def test_ssim_is_scikit_images_on_0_to_1(pairs):
     np.testing.assert_allclose(found, expected, rtol=1e-9)
 
 
-def test_ssim_of_flat_pictures_by_hand():
-    # No variance: luminance alone, of 0.5 and 0.75 on the scale from 0 to 1.
-    flat = np.zeros((1, 16, 16, 3))
-    expected = (2 * 0.5 * 0.75 + 1e-4) / (0.5**2 + 0.75**2 + 1e-4)
-    np.testing.assert_allclose(image_quality.ssim(flat + 0.5, flat), expected)
-    np.testing.assert_allclose(image_quality.ssim(flat, flat), 1)
-
-
 def test_a_region_is_measured_by_its_own_pixels():
     truth = np.zeros((2, 64, 64, 3))
     edited = truth.copy()
@@ -101,18 +93,6 @@ def test_sharpness_is_the_energy_above_a_gaussian(pairs):
         [energy(x) / energy(y) for x, y in zip(soft, truth, strict=True)],
         rtol=1e-9,
     )
-
-
-def test_sharpness_falls_with_blur_and_rises_with_noise(pairs):
-    noisy, truth = pairs
-    sharpness = image_quality.sharpness
-    np.testing.assert_array_equal(sharpness(truth, truth), 1)
-    ratios = [sharpness(blurred(truth, s), truth)[0] for s in (0.5, 1, 2, 4)]
-    assert 1 > ratios[0] > ratios[1] > ratios[2] > ratios[3] > 0
-    assert ratios[1] < 0.2
-    assert sharpness(noisy, truth)[0] > 1.2
-    flat = np.zeros_like(truth)
-    np.testing.assert_array_equal(sharpness(flat + 0.3, flat), 1)
 
 
 def test_kept_detail_wants_edges_where_they_belong():

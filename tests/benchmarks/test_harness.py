@@ -1,15 +1,14 @@
 """What the benchmarks share: workers in turns, tables, the written report."""
 
-import collections
 import json
 import sys
 from pathlib import Path
 
 import pytest
 
-from benchmarks import harness, kills
+from benchmarks import harness
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 
 
 def test_workers_run_in_turns(tmp_path):
@@ -54,15 +53,3 @@ def test_a_report_is_printed_and_written(tmp_path, capsys):
     markdown = (tmp_path / "new" / "v1.2.md").read_text()
     assert markdown.startswith(printed.split("\n\n")[0])
     assert "One photo\n\n|  | ms | faces | ratio |\n" in markdown
-
-
-def test_leftovers_of_an_earlier_kill_do_not_count(tmp_path):
-    folder, where = tmp_path / "checkpoints", collections.Counter()
-    (folder / ".efgan-1.1").mkdir(parents=True)  # until the next start's sweep
-    leftovers = kills._unfinished(tmp_path)
-    tally = kills._Tally(where)
-    kills._examine(tmp_path, "", leftovers, tally)
-    (folder / ".efgan-1.1").rmdir()
-    (folder / ".efgan-1.2").mkdir()
-    kills._examine(tmp_path, "", leftovers, tally)
-    assert where == {"before the first save of a process": 1, "while saving": 1}

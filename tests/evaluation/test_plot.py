@@ -96,7 +96,7 @@ def test_pictures_of_several_runs(runs, tmp_path, capsys):
         with Image.open(out / name) as image:
             image.load()
             colors = np.asarray(image.convert("RGB")).reshape(-1, 3)
-        # Lines of both runs, in Matplotlib's first two colours.
+        # Lines of both runs, in Matplotlib's first two colors.
         for color in ((31, 119, 180), (255, 127, 14)):
             assert (colors == color).all(axis=1).sum() > 20, name
     assert capsys.readouterr().out.count("wrote") == 3
@@ -121,7 +121,7 @@ def test_a_line_that_is_being_written_is_waited_for(runs):
     assert found.lines[-1]["images"] == 128
 
 
-def test_means_run_over_neighbours():
+def test_means_run_over_neighbors():
     values = np.array([0.0, 3, 6, 3, 0])
     np.testing.assert_allclose(
         training_plots.running_mean(values, 3), [1.5, 3, 4, 3, 1.5]

@@ -55,14 +55,6 @@ def test_moved_texture_is_as_fine_as_before(shift):
     assert error(paste(photo, *edit, carry_detail=False), true) > 0.5
 
 
-def test_motion_is_found_in_the_aligned_frame():
-    motion = find_motion(face_of(textured()), face_of(textured((12, -8))))
-    inner = np.s_[20:-20, 20:-20]
-    # The edit's parts were 12 / 4 pixels to its left, and 8 / 4 below.
-    assert np.abs(motion.shift[inner] - (-3, 2)).mean() < 0.1
-    assert motion.confidence[inner].mean() > 0.9
-
-
 def test_new_matter_gets_no_detail():
     photo = textured()
     aligned = face_of(photo)

@@ -1,17 +1,8 @@
 """`benchmarks.parity`: TFLite files held against their model."""
 
-import keras
-import numpy as np
-import pytest
-
 from benchmarks import parity
-from efgan_tf import action_units, commands
-from efgan_tf.common.errors import UserError
-from efgan_tf.config import ModelConfig
-from efgan_tf.models import build_estimator
-from efgan_tf.serving.tflite.faces import rendered_faces
+from efgan_tf import commands
 from efgan_tf.serving.tflite.settings import QUANTIZATIONS
-from efgan_tf.trained.loading import load_network
 from tests.serving.test_tflite import LEAST_PSNR, make_phone_files
 from tests.trained.conftest import make_exported
 
@@ -62,19 +53,3 @@ def test_a_file_of_another_model_is_refused(capsys):
     flags = [f"--files={file}", f"--model={make_exported().run}", "--stages=1"]
     assert _parity(*flags) == 2
     assert "made of another model" in capsys.readouterr().err
-
-
-def test_a_judge_reads_the_faces_at_its_own_size(tmp_path):
-    trained = load_network(make_exported().run)
-    path = tmp_path / "judge.keras"
-    network = build_estimator(ModelConfig(image_size=128, estimator_width=4))
-    network.save(path)
-    read, name = parity.load_judge(str(path), trained)
-    assert name == str(path)
-    small = 2 * rendered_faces(64, 2, seed=3).images - 1
-    large = keras.ops.image.resize(small, (128, 128), "bilinear")
-    expected = action_units.denormalize(network.predict(large, verbose=0))
-    np.testing.assert_allclose(read(small), expected, rtol=0, atol=1e-4)
-    path.write_bytes(b"PK\x03\x04")
-    with pytest.raises(UserError, match="judge.keras"):
-        parity.load_judge(str(path), trained)

@@ -12,8 +12,6 @@ from PIL import Image
 from efgan_tf import action_units, commands, data, label, prepare
 from efgan_tf.config import DataConfig
 from efgan_tf.data import builders
-from efgan_tf.faces import search
-from efgan_tf.interface.samples import sample_path
 from efgan_tf.labeling import labeler, mapping
 
 UNREADABLE = {"cut.jpg", "landscape.png"}
@@ -246,26 +244,6 @@ def test_a_folder_without_a_face_is_refused(networks, album, tmp_path, capsys):
     last = capsys.readouterr().err.splitlines()[-1]
     assert "landscape.png" in last and "no face found" in last
     assert not out.exists() and not out.with_name("aus_report").exists()
-
-
-def test_photos_that_lie_are_read_like_upright_ones(networks, tmp_path):
-    photos, out = tmp_path / "photos", tmp_path / "aus.csv"
-    photos.mkdir()
-    upright = np.asarray(Image.open(sample_path("A third")).convert("RGB"))
-    for times in range(4):
-        turned = Image.fromarray(np.rot90(upright, times))
-        turned.save(photos / f"{times}.png")
-    both = upright.astype(np.uint16) + upright[::-1, ::-1]
-    Image.fromarray((both // 2).astype(np.uint8)).save(photos / "both.png")
-    assert run(f"--source_dir={photos}", f"--out={out}") == 0
-    with open(out, encoding="utf-8") as file:
-        found = {row["file"]: values(row) for row in csv.DictReader(file)}
-    assert set(found) == {"0.png", "1.png", "2.png", "3.png"}
-    for units in found.values():
-        # Measured: 0.04 at most.
-        np.testing.assert_allclose(units, found["0.png"], atol=0.1)
-    text = (tmp_path / "aus_report" / "labels.txt").read_text("utf-8")
-    assert f"both.png  {search.AMBIGUOUS}" in text
 
 
 def test_a_missing_package_is_one_line(album, tmp_path, refusal, monkeypatch):
