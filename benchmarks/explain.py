@@ -15,7 +15,9 @@ import sys
 import tempfile
 from pathlib import Path
 
+import numpy as np
 from absl import flags
+from scipy.stats import spearmanr
 
 from benchmarks import harness
 from efgan_tf import action_units, commands, config
@@ -65,8 +67,6 @@ def main(values: flags.FlagValues) -> None:
 
 def rendered_faces(name, trained, count):
     """Aligned faces in [-1, 1], each of another person."""
-    import numpy as np
-
     from efgan_tf.common.images import to_float
     from efgan_tf.editing.editor import Editor, unwrap
     from efgan_tf.editing.face_selection import parse_choice
@@ -90,8 +90,6 @@ def rendered_faces(name, trained, count):
 
 def places(reader, faces) -> list[dict]:
     """The table of places."""
-    import numpy as np
-
     from efgan_tf.explaining import maps
     from efgan_tf.explaining.localization import densities
 
@@ -123,9 +121,7 @@ def places(reader, faces) -> list[dict]:
 def randomized(reader, faces) -> list[dict]:
     """The table of the check with random weights."""
     import keras
-    import numpy as np
 
-    from efgan_tf.explaining.localization import rank_correlation, specific
     from efgan_tf.explaining.maps import smoothgrad
 
     model = keras.models.clone_model(reader.model)
@@ -162,6 +158,38 @@ def randomized(reader, faces) -> list[dict]:
         same, other = np.mean(found, axis=(0, 2)).tolist()
         rows.append({"": title, "other noise": same, "random weights": other})
     return rows
+
+
+def specific(maps: np.ndarray, block: int) -> np.ndarray:
+    """What sets each unit's map apart from those of the other units.
+
+    Maps of one face share much that says nothing about a unit: where the
+    picture is flat, how often a pixel is looked at. Networks with random
+    weights have that in common with trained ones.
+
+    Args:
+      maps: `[n, height, width]`, none of them empty.
+      block: side of the squares of pixels that are averaged; divides both
+        sides of the maps.
+
+    Returns:
+      `[n, height / block, width / block]`: each map, its mean being 1, as a
+      multiple of the mean of all.
+    """
+    count, height, width = maps.shape
+    squares = np.asarray(maps, np.float64).reshape(
+        count, height // block, block, width // block, block
+    )
+    coarse = squares.mean(axis=(2, 4))
+    coarse /= coarse.mean(axis=(1, 2), keepdims=True)
+    return coarse / coarse.mean(axis=0)
+
+
+def rank_correlation(one: np.ndarray, other: np.ndarray) -> float:
+    """Spearman's ρ of two maps' pixels; 0 if one of them is flat."""
+    if not np.ptp(one) or not np.ptp(other):
+        return 0.0
+    return float(spearmanr(np.ravel(one), np.ravel(other)).statistic)
 
 
 if __name__ == "__main__":

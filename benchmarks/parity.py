@@ -25,7 +25,7 @@ from absl import flags
 from efgan_tf import action_units, commands
 from efgan_tf import config as config_lib
 from efgan_tf.common.errors import UserError
-from efgan_tf.common.images import psnr
+from efgan_tf.common.images import from_public, psnr, to_public
 from efgan_tf.common.options import check_at_least, option, require
 from efgan_tf.trained.presets import DEFAULT
 
@@ -114,12 +114,12 @@ def report(config: ParityConfig) -> list[str]:
         trained,
         config.faces,
         split="test",
-        run_dir=config.model if Path(config.model).is_dir() else "",
+        model=config.model,
     )
     read_units, judge = load_judge(config.judge, trained)
 
     def au_error(images: np.ndarray) -> float:
-        errors = np.abs(read_units(2 * images - 1) - faces.targets())
+        errors = np.abs(read_units(from_public(images)) - faces.targets())
         return float(errors[:, trained.info.au_mask > 0].mean())
 
     expected = _edit_each(_model_edit_from(trained), faces)
@@ -141,7 +141,7 @@ def report(config: ParityConfig) -> list[str]:
     for path in config.files:
         images = _edit_each(_file_edit_from(path), faces)
         rows[path] = Measurement(
-            psnr(2 * images - 1, 2 * expected - 1),
+            psnr(from_public(images), 2 * expected - 1),
             float(np.abs(images - expected).max()),
             au_error(images),
             {count: times[path, count] for count in config.threads},
@@ -215,7 +215,7 @@ def _model_edit_from(trained) -> Callable:
 
     def edit_from(image, source, target):
         units = map(action_units.normalize, (source, target))
-        return (cascade(2 * image - 1, *units)["image"] + 1) / 2
+        return to_public(cascade(from_public(image), *units)["image"])
 
     return edit_from
 
@@ -239,9 +239,9 @@ def _model_edit(trained) -> Callable:
 
     @tf.function
     def edit(image, target):
-        image = 2 * image - 1
+        image = from_public(image)
         target = action_units.normalize(target)
-        return (cascade(image, estimate(image), target)["image"] + 1) / 2
+        return to_public(cascade(image, estimate(image), target)["image"])
 
     return lambda image, target: edit(image, target).numpy()
 

@@ -14,37 +14,36 @@ import numpy as np
 
 from efgan_tf.common.errors import UserError
 
-DESCRIPTIONS = {
-    "AU01": "inner brow raiser",
-    "AU02": "outer brow raiser",
-    "AU04": "brow lowerer",
-    "AU05": "upper lid raiser",
-    "AU06": "cheek raiser",
-    "AU07": "lid tightener",
-    "AU09": "nose wrinkler",
-    "AU10": "upper lip raiser",
-    "AU12": "lip corner puller",
-    "AU14": "dimpler",
-    "AU15": "lip corner depressor",
-    "AU17": "chin raiser",
-    "AU20": "lip stretcher",
-    "AU23": "lip tightener",
-    "AU25": "lips part",
-    "AU26": "jaw drop",
-    "AU45": "blink",
+# What each unit does, and the regions that show it.
+_UNITS = {
+    "AU01": ("inner brow raiser", "eyes"),
+    "AU02": ("outer brow raiser", "eyes"),
+    "AU04": ("brow lowerer", "eyes"),
+    "AU05": ("upper lid raiser", "eyes"),
+    "AU06": ("cheek raiser", "eyes"),
+    "AU07": ("lid tightener", "eyes"),
+    "AU09": ("nose wrinkler", "nose"),
+    "AU10": ("upper lip raiser", "nose", "mouth"),
+    "AU12": ("lip corner puller", "mouth"),
+    "AU14": ("dimpler", "mouth"),
+    "AU15": ("lip corner depressor", "mouth"),
+    "AU17": ("chin raiser", "mouth"),
+    "AU20": ("lip stretcher", "mouth"),
+    "AU23": ("lip tightener", "mouth"),
+    "AU25": ("lips part", "mouth"),
+    "AU26": ("jaw drop", "mouth"),
+    "AU45": ("blink", "eyes"),
 }
-NAMES = tuple(DESCRIPTIONS)
+DESCRIPTIONS = {name: text for name, (text, *_) in _UNITS.items()}
+NAMES = tuple(_UNITS)
 COUNT = len(NAMES)
 MAX_INTENSITY = 5.0
 
-# The units that each region shows; a local critic regresses those of its own.
+# A local critic regresses the units of its own region.
 REGION_UNITS = {
-    "eyes": ("AU01", "AU02", "AU04", "AU05", "AU06", "AU07", "AU45"),
-    "nose": ("AU09", "AU10"),
-    "mouth": (
-        "AU10", "AU12", "AU14", "AU15", "AU17", "AU20", "AU23", "AU25", "AU26",
-    ),
-}  # fmt: skip
+    region: tuple(name for name, (_, *of) in _UNITS.items() if region in of)
+    for region in ("eyes", "nose", "mouth")
+}
 
 # The eight expressions of RaFD as AU intensities. Which units take part
 # follows the target photographs' coding in Langner et al., "Presentation and

@@ -1,15 +1,16 @@
-"""Every setting, once: typed, frozen dataclasses that flags are made from.
+"""The settings of a training run: frozen dataclasses that flags are made from.
 
 A field carries its default, its help text and, where it has one, the list of
 choices. The flag, its help and the JSON key all come from it
-(`efgan_tf.common.options`), so that a new setting is one line here. Library
-code receives these objects and never sees a flag; only commands call
+(`efgan_tf.common.options`), so that a new setting is one field. The settings of
+other commands stand beside their code, in dataclasses of the same kind.
+Library code receives these objects and never sees a flag; only commands call
 `define_flags` and `from_flags`.
 """
 
 import dataclasses
 import fractions
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +30,8 @@ from efgan_tf.common.options import (
 _LARGEST_SEED = (2**32 - 3) // 10  # seeds are multiplied by ten further on
 
 
-# Those of the published photos.
+# Published sets of photos; efgan_tf/data/NAME.py reads their file names.
+PHOTO_SETS = ("rafd", "cfee")
 RAFD_ANGLES = ("000", "045", "090", "135", "180")
 RAFD_GAZES = ("left", "frontal", "right")
 # Changes of what critics see (`efgan_tf.training.augmentation`).
@@ -43,7 +45,7 @@ class DataConfig:
     dataset: str = option(
         "synthetic",
         "which faces to use",
-        ("synthetic", "folder", "rafd", "cfee", "mixed"),
+        ("synthetic", "folder", *PHOTO_SETS, "mixed"),
     )
     mix: tuple[str, ...] = option(
         (),
@@ -385,14 +387,6 @@ class LossConfig:
 class TrainConfig:
     """The training run. Budgets are thousands of images, not steps."""
 
-    # Of runs of earlier versions: what is computed with now.
-    RETIRED = {
-        "beta_1": 0.5,
-        "beta_2": 0.999,
-        "critic_augment_strength": 1.0,
-        "estimator_learning_rate": 1e-3,
-    }
-
     batch_size: int = option(16, "images of one step, over all replicas")
     phase1_kimg: float = option(
         1000.0, "thousands of images for the single EF-GAN"
@@ -547,8 +541,8 @@ def from_flags(values: flags.FlagValues, cls: type = Config) -> Any:
     return options.from_flags(values, cls)
 
 
-def from_flag_file(path: Path) -> Config:
-    """The `Config` that a flag file says, and those that it nests.
+def from_arguments(arguments: Sequence[str]) -> Config:
+    """The `Config` that a command line says: `["--stages=2", …]`.
 
     Raises:
       UserError: a flag is unknown, or a value is out of range.
@@ -556,11 +550,23 @@ def from_flag_file(path: Path) -> Config:
     values = flag_files.FlagValues()
     define_flags(values)
     try:
-        rest = values(["efgan_tf", f"--flagfile={path}"])
+        rest = values(["efgan_tf", *arguments])
     except flags.Error as error:
-        raise UserError(f"{path}: {error}") from error
-    require(len(rest) == 1, f"{path} has more than flags: {rest[-1]!r}")
+        raise UserError(str(error)) from error
+    require(len(rest) == 1, f"{rest[-1]!r} is no flag")
     return from_flags(values)
+
+
+def from_flag_file(path: Path) -> Config:
+    """The `Config` that a flag file says, and those that it nests.
+
+    Raises:
+      UserError: as `from_arguments`.
+    """
+    try:
+        return from_arguments([f"--flagfile={path}"])
+    except UserError as error:
+        raise UserError(f"{path}: {error}") from error
 
 
 def replace(config: Config, changes: Mapping[str, Any]) -> Config:

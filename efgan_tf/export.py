@@ -1,6 +1,6 @@
 """Exports a trained model as a SavedModel, a .keras file or TFLite files.
 
-    python -m efgan_tf.export --run_dir=runs/full --out=models
+    python -m efgan_tf.export --model=runs/mine --out=models
     python -m efgan_tf.export --model=preset:photos128 --out=models
 
 Writes models/efgan/1, a SavedModel with all signatures, and with
@@ -26,7 +26,6 @@ from absl import flags
 
 from efgan_tf import commands
 from efgan_tf import config as config_lib
-from efgan_tf.common.errors import UserError
 from efgan_tf.common.options import check_at_least, option, require
 from efgan_tf.common.outputs import check_free_file, check_writable
 from efgan_tf.serving.tflite.settings import TfliteConfig
@@ -41,8 +40,9 @@ _MAX_WARMUP = 128
 class ExportConfig:
     """What to export, in which formats, and to which folder."""
 
-    run_dir: str = option("", "folder of the trained run")
-    model: str = option("", "instead of a run: preset:NAME or a .keras file")
+    model: str = option(
+        "", "a trained run's folder, preset:NAME or a .keras file"
+    )
     out: str = option("", "folder to write")
     formats: tuple[str, ...] = option(
         ("saved_model",), "what to write: saved_model, keras, tflite"
@@ -69,8 +69,8 @@ class ExportConfig:
 
     def __post_init__(self):
         require(
-            bool(self.run_dir) != bool(self.model),
-            "give --run_dir=RUN, a trained run, or --model=preset:NAME",
+            bool(self.model),
+            "give --model=RUN, a trained run's folder, or --model=preset:NAME",
         )
         require(bool(self.out), "give --out=FOLDER, where to write")
         check_at_least(self, 0, "stages")
@@ -121,14 +121,6 @@ class ExportConfig:
 def main(values: flags.FlagValues) -> None:
     """Runs the command."""
     config = config_lib.from_flags(values, ExportConfig)
-    if config.run_dir and not Path(config.run_dir).is_dir():
-        raise UserError(
-            f"--run_dir={config.run_dir} does not exist; name a trained run"
-        )
-    if config.model and Path(config.model, "config.json").exists():
-        raise UserError(
-            f"--model={config.model} is a run; give --run_dir={config.model}"
-        )
     files = {
         "keras": [config.keras_file], "tflite": config.tflite_files.values(),
     }  # fmt: skip
@@ -155,19 +147,14 @@ def export(config: ExportConfig) -> list[Path]:
     """Writes every format; returns the paths.
 
     Raises:
-      UserError: the run has no complete checkpoint or too few stages, or a
-        format cannot be written.
+      UserError: there is no such model, it has too few stages, or a format
+        cannot be written.
     """
     from efgan_tf.trained.keras_file import write_keras
     from efgan_tf.trained.loading import load_network
     from efgan_tf.trained.network import first_stages
-    from efgan_tf.trained.runs import read_run
 
-    trained = (
-        read_run(Path(config.run_dir))
-        if config.run_dir
-        else load_network(config.model)
-    )
+    trained = load_network(config.model)
     if config.stages:
         trained = first_stages(trained, config.stages)
     written = []
@@ -190,9 +177,7 @@ def _saved_model(trained, config: ExportConfig) -> Path:
     return write_saved_model(
         trained,
         config.versions,
-        model_card.run_origin(Path(config.run_dir))
-        if config.run_dir
-        else model_card.model_origin(config.model),
+        model_card.model_origin(config.model),
         config.warmup_batches,
         functools.partial(check_signatures, trained=trained)
         if config.signature_check
@@ -212,7 +197,7 @@ def _write_tflite(trained, config: ExportConfig) -> list[Path]:
             trained,
             settings.representative_faces,
             split="train",
-            run_dir=config.run_dir,
+            model=config.model,
         )
         print(f"int8 is calibrated with {faces.source}", file=sys.stderr)
     write_tflite(trained, config.tflite_files, faces, config.overwrite)

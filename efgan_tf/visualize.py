@@ -1,7 +1,7 @@
 """Shows what a model looks at and what it does to a face.
 
     python -m efgan_tf.visualize --image=photo.jpg --out=explained
-    python -m efgan_tf.visualize --run_dir=runs/mine --image=photo.jpg \\
+    python -m efgan_tf.visualize --model=runs/mine --image=photo.jpg \\
         --units=AU12,AU04 --methods=smoothgrad,attention --out=explained
 
 Writes pictures, report.html (one page that holds them all and loads nothing)

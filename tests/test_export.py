@@ -31,7 +31,7 @@ def test_a_further_export_with_fewer_stages(exported, forms, tmp_path, capsys):
     # Copied, since other tests load the highest version.
     out = shutil.copytree(exported.out, tmp_path / "models")
     assert _export(
-        f"--run_dir={exported.run}", f"--out={out}", "--stages=1",
+        f"--model={exported.run}", f"--out={out}", "--stages=1",
         "--formats=keras,saved_model", "--overwrite",
     ) == 0  # fmt: skip
     assert f"--model={out / 'efgan' / '2'} " in capsys.readouterr().out
@@ -61,23 +61,21 @@ def test_what_was_exported_can_be_exported_again(exported, tmp_path):
 @pytest.mark.parametrize(
     ("flags", "message"),
     [
-        (["--run_dir=", "--out={tmp}/o"], "--run_dir"),
-        (["--run_dir={run}", "--model={run}", "--out={tmp}/o"], "--model"),
+        (["--model=", "--out={tmp}/o"], "--model"),
         (["--model={out}/efgan", "--out={tmp}/o"], "efgan is a SavedModel"),
-        (["--model={run}", "--out={tmp}/o"], "is a run; give --run_dir="),
-        (["--run_dir={run}"], "--out"),
-        (["--run_dir={run}", "--out={tmp}/o", "--formats=keras,onnx"], "onnx"),
-        (["--run_dir={run}", "--out={tmp}/o", "--name=a/b"], "--name=a/b"),
-        (["--run_dir={run}", "--out={tmp}/o", "--warmup_batches=0"],
+        (["--model={run}"], "--out"),
+        (["--model={run}", "--out={tmp}/o", "--formats=keras,onnx"], "onnx"),
+        (["--model={run}", "--out={tmp}/o", "--name=a/b"], "--name=a/b"),
+        (["--model={run}", "--out={tmp}/o", "--warmup_batches=0"],
          "--warmup_batches=0"),
-        (["--run_dir={run}", "--out={tmp}/o", "--warmup_batches=4,4"], "4,4"),
-        (["--run_dir={run}", "--out={tmp}/o", "--formats=keras",
+        (["--model={run}", "--out={tmp}/o", "--warmup_batches=4,4"], "4,4"),
+        (["--model={run}", "--out={tmp}/o", "--formats=keras",
           "--signature_check"], "--signature_check"),
-        (["--run_dir={tmp}/absent", "--out={tmp}/o"], "absent does not exist"),
-        (["--run_dir={tmp}", "--out={tmp}/o"], "is no run"),
-        (["--run_dir={run}", "--out={run}/config.json"], "is a file"),
-        (["--run_dir={run}", "--out={tmp}/o", "--stages=3"], "--stages=3"),
-        (["--run_dir={run}", "--out={out}", "--formats=keras"], "overwrite"),
+        (["--model={tmp}/absent", "--out={tmp}/o"], "absent does not exist"),
+        (["--model={tmp}", "--out={tmp}/o"], "is no model"),
+        (["--model={run}", "--out={run}/config.json"], "is a file"),
+        (["--model={run}", "--out={tmp}/o", "--stages=3"], "--stages=3"),
+        (["--model={run}", "--out={out}", "--formats=keras"], "overwrite"),
     ],
 )  # fmt: skip
 def test_mistakes_are_one_line(exported, tmp_path, refusal, flags, message):

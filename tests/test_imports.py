@@ -101,3 +101,12 @@ def test_importing_does_not_import_tensorflow():
     names = ", ".join(f"efgan_tf.{module}" for module in LIGHT)
     code = f"import sys, {names}; sys.exit('tensorflow' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code]).returncode == 0
+
+
+def test_only_commands_and_config_know_flags():
+    knowing = {
+        _group(_name(path))
+        for path in PACKAGE.rglob("*.py")
+        if "from absl import flags" in path.read_text("utf-8")
+    }
+    assert knowing == {COMMANDS, "config", "common"}

@@ -81,8 +81,6 @@ def to_json(config: Any) -> str:
 def from_json(text: str, cls: type[T]) -> T:
     """The config that `to_json` wrote.
 
-    Settings that `cls.RETIRED` names are left out (`retired`).
-
     Raises:
       ConfigError: not JSON, an unknown key, or a wrong value.
     """
@@ -95,8 +93,7 @@ def from_json(text: str, cls: type[T]) -> T:
 def _from_dict(values: Any, cls: type[T]) -> T:
     require(isinstance(values, dict), f"{cls.__name__}: expected an object")
     types_ = typing.get_type_hints(cls)
-    past = getattr(cls, "RETIRED", {})
-    unknown = sorted(set(values) - set(types_) - set(past))
+    unknown = sorted(set(values) - set(types_))
     require(
         not unknown,
         f"{cls.__name__} has no setting {', '.join(unknown)}; was it written "
@@ -104,40 +101,11 @@ def _from_dict(values: Any, cls: type[T]) -> T:
     )
     parsed = {}
     for name, value in values.items():
-        if name in past:
-            continue
         if dataclasses.is_dataclass(types_[name]):
             parsed[name] = _from_dict(value, types_[name])
         else:
             parsed[name] = _checked(name, value, types_[name])
     return cls(**parsed)
-
-
-def retired(text: str, cls: type) -> list[str]:
-    """What the JSON of an earlier version says that no setting says any more.
-
-    Args:
-      text: that `from_json` reads.
-      cls: its dataclass. `RETIRED` of it, or of its parts, has the values that
-        are computed with now: `{"beta_1": 0.5}`.
-
-    Returns:
-      `["beta_1: 0.9 → 0.5", …]`, as `differences`.
-    """
-    return _retired(json.loads(text), cls)
-
-
-def _retired(values: dict[str, Any], cls: type) -> list[str]:
-    past = getattr(cls, "RETIRED", {})
-    lines = [
-        f"{name}: {value} → {past[name]}"
-        for name, value in values.items()
-        if name in past and value != past[name]
-    ]
-    for name, kind in typing.get_type_hints(cls).items():
-        if isinstance(values.get(name), dict):
-            lines += _retired(values[name], kind)
-    return lines
 
 
 def _checked(name: str, value: Any, kind: Any) -> Any:

@@ -86,6 +86,11 @@ class Progress:
         print(f"\r\x1b[K{text}", end="", file=self._stream, flush=True)
 
 
+def say(line: str) -> None:
+    """Prints a line for people on standard error, at once."""
+    print(line, file=sys.stderr, flush=True)
+
+
 def _clock(seconds: float) -> str:
     minutes, seconds = divmod(int(seconds + 0.5), 60)
     hours, minutes = divmod(minutes, 60)

@@ -56,12 +56,6 @@ HELP = (
     "and pass --dataset=cfee --source_dir=FOLDER --aus=TABLE, a table of "
     "OpenFace's or --aus=auto"
 )
-HOW_TO_GET = """\
-CFEE is lent to researchers: request it at
-https://cbcsl.ece.ohio-state.edu/compound.html, unpack it, and pass
---dataset=cfee --source_dir=FOLDER --aus=TABLE, a table of OpenFace's, or
---aus=auto.
-"""
 
 _NAME = re.compile(r"(\d{1,3})_(\d{1,3})(?:_(\d+))?")
 
@@ -229,3 +223,8 @@ def _ambiguities(names: Sequence[Name]) -> list[str]:
         "CFEE: several photos of one code and subject, which a table has to "
         f"name in full: {photo_names.some(several)}"
     ]
+
+
+PHOTO_SET = photo_names.PhotoSet(
+    read_name, lambda files, data: select(files), HELP
+)

@@ -1,6 +1,7 @@
 """Which data sets there are."""
 
 import dataclasses
+import functools
 import hashlib
 import json
 import os
@@ -11,11 +12,11 @@ from absl import logging
 from efgan_tf import labeling
 from efgan_tf.common.errors import UserError
 from efgan_tf.common.files import changes_as_user_errors, files_below
-from efgan_tf.config import DataConfig
-from efgan_tf.data import cfee, plan, rafd, tables
+from efgan_tf.config import PHOTO_SETS, DataConfig
+from efgan_tf.data import plan, tables
 from efgan_tf.data.aligning import FolderPhotos, PhotoSource
 from efgan_tf.data.builders import LOCAL_RUNNER, FacesBuilder, FacesConfig
-from efgan_tf.data.photo_names import Selection
+from efgan_tf.data.photo_names import Selection, photo_set
 from efgan_tf.data.preparation_report import Report
 from efgan_tf.data.splits import read_subjects
 from efgan_tf.faces import photos
@@ -123,26 +124,23 @@ class Folder(FacesBuilder, skip_registration=True):
         return None
 
 
-class Rafd(Folder, skip_registration=True):
-    """The Radboud Faces Database, as its owners distribute it."""
+@functools.cache
+def _published(set_name: str) -> type[Folder]:
+    """The builder of one of `PHOTO_SETS`."""
+    photos_of_set = photo_set(set_name)
 
-    MANUAL_DOWNLOAD_INSTRUCTIONS = rafd.HOW_TO_GET
-    SETTINGS = (*_SOURCE, "rafd_angles", "rafd_gazes")
-    HELP = rafd.HELP
+    class Published(Folder, skip_registration=True):
+        """Photos as their owners distribute them."""
 
-    def _select(self, files: list[str]) -> Selection:
-        data = self.builder_config.data
-        return rafd.select(files, data.rafd_angles, data.rafd_gazes)
+        name = set_name
+        MANUAL_DOWNLOAD_INSTRUCTIONS = photos_of_set.help
+        SETTINGS = (*Folder.SETTINGS, *photos_of_set.settings)
+        HELP = photos_of_set.help
 
+        def _select(self, files: list[str]) -> Selection:
+            return photos_of_set.select(files, self.builder_config.data)
 
-class Cfee(Folder, skip_registration=True):
-    """Compound Facial Expressions of Emotion, as its owners distribute it."""
-
-    MANUAL_DOWNLOAD_INSTRUCTIONS = cfee.HOW_TO_GET
-    HELP = cfee.HELP
-
-    def _select(self, files: list[str]) -> Selection:
-        return cfee.select(files)
+    return Published
 
 
 class Synthetic(FacesBuilder, skip_registration=True):
@@ -178,12 +176,7 @@ class Synthetic(FacesBuilder, skip_registration=True):
         )
 
 
-_BUILDERS = {
-    "folder": Folder,
-    "rafd": Rafd,
-    "cfee": Cfee,
-    "synthetic": Synthetic,
-}
+_BUILDERS = {"folder": Folder, "synthetic": Synthetic}
 
 
 def make_builder(
@@ -206,7 +199,11 @@ def make_builder(
       hold_out: whether to test on some of the people; the folder's name does
         not say.
     """
-    builder = _BUILDERS[data.dataset]
+    builder = (
+        _published(data.dataset)
+        if data.dataset in PHOTO_SETS
+        else _BUILDERS[data.dataset]
+    )
     held_out: float | frozenset[str] = data.held_out
     if data.held_out_list:
         held_out = read_subjects(data.held_out_list)

@@ -5,11 +5,9 @@ import os
 from pathlib import Path, PurePosixPath
 
 from efgan_tf.common.files import files_below
-from efgan_tf.config import DataConfig
-from efgan_tf.data import cfee, rafd
+from efgan_tf.config import PHOTO_SETS, DataConfig
+from efgan_tf.data.photo_names import photo_set
 from efgan_tf.faces.photos import SUFFIXES
-
-_READ_NAME = {"rafd": rafd.read_name, "cfee": cfee.read_name}
 
 
 def located(config: DataConfig) -> DataConfig:
@@ -19,7 +17,7 @@ def located(config: DataConfig) -> DataConfig:
     the data's folder, or of TFDS's own. There, the folder of the data set's
     name counts, or else whatever holds its photos.
     """
-    if config.dataset not in _READ_NAME:
+    if config.dataset not in PHOTO_SETS:
         return config
     source = config.source_dir or _unpacked(config)
     return dataclasses.replace(config, source_dir=source)
@@ -40,10 +38,11 @@ def _unpacked(config: DataConfig) -> str:
 
 def _with_photos(folder: Path, dataset: str) -> Path | None:
     """The folder with all of a data set's photos, or its one subfolder."""
+    read_name = photo_set(dataset).read_name
     tops = {
         PurePosixPath(file).parts[:-1][:1]
         for file in files_below(folder, SUFFIXES)
-        if _READ_NAME[dataset](file)
+        if read_name(file)
     }
     if not tops:
         return None

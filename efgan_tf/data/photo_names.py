@@ -1,10 +1,12 @@
 """Who and what a photo shows, read from its file name alone."""
 
 import dataclasses
+import importlib
 import re
-from collections.abc import Hashable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 
 from efgan_tf.common.errors import UserError
+from efgan_tf.config import DataConfig
 from efgan_tf.faces.photos import SUFFIXES
 
 _NAMED = 5  # of many things, so many are named
@@ -53,6 +55,30 @@ class Selection:
     unknown_names: list[tuple[str, str]]
     counts: list[str]
     warnings: list[str]
+
+
+@dataclasses.dataclass(frozen=True)
+class PhotoSet:
+    """A published set of photos whose file names say what they show.
+
+    Attributes:
+      read_name: path of a file → what its name says; None if it is no photo
+        of the set.
+      select: chooses among the paths below a folder; raises a `UserError` if
+        there is no photo of the set.
+      help: where to request the set, and which flags to pass.
+      settings: fields of `DataConfig` that `select` depends on.
+    """
+
+    read_name: Callable[[str], Hashable | None]
+    select: Callable[[Sequence[str], DataConfig], Selection]
+    help: str
+    settings: tuple[str, ...] = ()
+
+
+def photo_set(name: str) -> PhotoSet:
+    """The `PHOTO_SET` of efgan_tf/data/NAME.py, one of `config.PHOTO_SETS`."""
+    return importlib.import_module(f"efgan_tf.data.{name}").PHOTO_SET
 
 
 def bare_name(file: str) -> str | None:

@@ -31,11 +31,6 @@ HELP = (
     "request RaFD at https://rafd.socsci.ru.nl, unpack it and pass "
     "--dataset=rafd --source_dir=FOLDER --aus=TABLE"
 )
-HOW_TO_GET = """\
-RaFD is lent to researchers: request it at https://rafd.socsci.ru.nl (about two
-weeks), unpack it, and pass --dataset=rafd --source_dir=FOLDER --aus=TABLE.
---rafd_angles and --rafd_gazes choose among its photos.
-"""
 
 _NAME = re.compile(
     rf"rafd({'|'.join(ANGLES)})_(\d\d?)_(Caucasian|Moroccan|Kid)_(male|female)"
@@ -240,3 +235,11 @@ def _missing(
         if values
     ]
     return [*details, photo_names.some(short)] if short else details
+
+
+PHOTO_SET = photo_names.PhotoSet(
+    read_name,
+    lambda files, data: select(files, data.rafd_angles, data.rafd_gazes),
+    HELP,
+    ("rafd_angles", "rafd_gazes"),
+)

@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from efgan_tf import action_units
 from efgan_tf.common import outputs
 from efgan_tf.common.errors import UserError
 from efgan_tf.config import DataConfig
@@ -44,10 +45,10 @@ class Prepared:
 def prepare(config: DataConfig, image_size: int) -> Prepared:
     """Makes sure that a data set is prepared.
 
-    One that is there with the same settings is kept, unless its photos or its
-    table have changed since: then it is made anew. (Where they are gone it is
-    kept as it is, so that prepared data can be moved on its own.) It appears
-    whole or not at all.
+    One that is there with the same settings is kept, unless its photos, its
+    table or the action units that there are have changed since: then it is
+    made anew. (Where photos and table are gone it is kept as it is, so that
+    prepared data can be moved on its own.) It appears whole or not at all.
 
     Args:
       config: which data set, from where, and where to.
@@ -68,8 +69,9 @@ def prepare(config: DataConfig, image_size: int) -> Prepared:
     builder = datasets.make_builder(config, image_size)
     folder = Path(builder.data_dir)
     if folder.is_dir():
-        known = builder.info.metadata["fingerprint"]
-        if builder.fingerprint() in ("", known):
+        known = builder.info.metadata
+        same_units = known["units"] == list(action_units.NAMES)
+        if same_units and builder.fingerprint() in ("", known["fingerprint"]):
             return _prepared(folder, is_new=False)
 
     _check_apart(config)

@@ -13,8 +13,6 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from absl import flags
-
 from efgan_tf import config as config_lib
 from efgan_tf.action_units import COUNT
 from efgan_tf.common import options
@@ -145,7 +143,9 @@ def _variants(config: Config, variants: list[str]) -> list[Row]:
     for variant in variants:
         name, equals, value = variant.strip().partition("=")
         require(bool(equals), f"--variants: {variant!r} is not SETTING=VALUE")
-        changed = _with_flag(config, name, value)
+        changed = config_lib.from_arguments(
+            [*arguments(config), f"--{name}={value}"]
+        )
         require(changed != config, f"--variants: {variant} changes nothing")
         # Folders of runs are listed with commas between them.
         row = _row(changed, f"{name}_{value.replace(',', '+')}", {})
@@ -155,14 +155,6 @@ def _variants(config: Config, variants: list[str]) -> list[Row]:
         )
         rows.append(row)
     return rows
-
-
-def _with_flag(config: Config, name: str, value: str) -> Config:
-    """`config` with one setting changed, given as text."""
-    values = flags.FlagValues()
-    config_lib.define_flags(values)
-    values(["ablate", *arguments(config), f"--{name}={value}"])
-    return config_lib.from_flags(values)
 
 
 def _row(

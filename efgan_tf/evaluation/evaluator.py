@@ -1,7 +1,6 @@
 """Evaluates a model on people whom it has never seen."""
 
 import dataclasses
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +9,7 @@ import numpy as np
 import efgan_tf
 from efgan_tf import config as config_lib
 from efgan_tf.common.errors import UserError
+from efgan_tf.common.progress import say
 from efgan_tf.config import Config, DataConfig
 from efgan_tf.data import Faces, load_parts
 from efgan_tf.evaluation import features, groups, protocol
@@ -91,7 +91,7 @@ def evaluate(config: EvaluateConfig) -> dict[str, Evaluation]:
     for evaluated in models:
         name = "" if len(models) == 1 else evaluated.part
         if name:
-            _say(f"evaluating on {name}")
+            say(f"evaluating on {name}")
         try:
             found[name] = _evaluate(evaluated, config)
         except UserError as error:
@@ -113,10 +113,10 @@ def _evaluate(evaluated: EvaluatedModel, config: EvaluateConfig) -> Evaluation:
     people = groups.groups_of(
         sorted(set(pairs.subjects.tolist())), evaluated.data, config.groups
     )
-    _say("training the judges, or taking them from the cache")
+    say("training the judges, or taking them from the cache")
     cache = Path(evaluated.data.data_dir, "judges")
     judges = train_judges(train, held_out, config.judges, cache)
-    _say(f"editing {len(pairs)} pictures of {_people(pairs)} people")
+    say(f"editing {len(pairs)} pictures of {_people(pairs)} people")
     edited = protocol.edit_faces(
         model, pairs.images, pairs.source, pairs.target
     )
@@ -142,7 +142,7 @@ def _evaluate(evaluated: EvaluatedModel, config: EvaluateConfig) -> Evaluation:
         "zero_edit_psnr": _zero_edit(model, pairs),
     }
     if config.augmentation:
-        _say("training the expression judge on edited pictures too")
+        say("training the expression judge on edited pictures too")
         own = protocol.make_pairs(train, train, config.pairs)
         own = own.chosen(own.expressions != "")
         report["augmentation"] = compare_augmentation(
@@ -153,7 +153,7 @@ def _evaluate(evaluated: EvaluatedModel, config: EvaluateConfig) -> Evaluation:
             config.judges,
         )
     if "units" in judges.networks:
-        _say("moving every slider")
+        say("moving every slider")
         report["control"] = measure_control(model, judges, pairs, au_mask)
     saved = SavedScores(scores[EDIT], pairs.subjects, pairs.large_gaps(au_mask))
     return Evaluation(report, pairs, edited, saved)
@@ -271,8 +271,3 @@ def _data_facts(evaluated: EvaluatedModel, pairs: Pairs) -> dict[str, Any]:
 
 def _people(faces: Faces | Pairs) -> int:
     return len(set(faces.subjects.tolist()))
-
-
-def _say(line: str) -> None:
-    """A line of progress on standard error."""
-    print(line, file=sys.stderr, flush=True)

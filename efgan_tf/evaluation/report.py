@@ -20,11 +20,10 @@ from efgan_tf.evaluation.tables import (
 
 Rows = Mapping[str, Mapping[str, Mapping[str, Any]]]
 
-_MAIN = (
-    "au_error", "expression_accuracy", "identity", "psnr", "ssim", "lpips",
-    "ghosting", "ghost_correlation", "fid", "kid",
-)  # fmt: skip
-_REGIONS = tuple(name for name in METRICS if name not in _MAIN)
+_REGIONS = tuple(
+    name for name in METRICS if name.rpartition("_")[2] in tables.REGIONS
+)
+_MAIN = tuple(name for name in METRICS if name not in _REGIONS)
 _HEADINGS = {
     ALL: "All edits",
     LARGE: "Large changes: the third with the largest change of units",

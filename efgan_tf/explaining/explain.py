@@ -43,8 +43,8 @@ class Explainer:
 
     def __init__(self, config: VisualizeConfig, photo: np.ndarray):
         self.config = config
-        trained = load_network(config.source)
-        self.editor = Editor(editing_model(config.source, trained))
+        trained = load_network(config.model)
+        self.editor = Editor(editing_model(config.model, trained))
         self.model = self.editor.model
         self.target = config.target()
         self.target.check_learned(self.model.au_mask, self.model.name)
@@ -73,10 +73,10 @@ class Explainer:
         if not chosen or "estimator" in chosen:
             found.append(estimator_of(trained))
         if not chosen or "critics" in chosen:
-            critics = critics_of(self.config.source)
+            critics = critics_of(self.config.model)
             if not critics and chosen:
                 raise UserError(
-                    f"--networks: {self.config.source} has no critics; only "
+                    f"--networks: {self.config.model} has no critics; only "
                     "the folder of a run keeps them"
                 )
             found += critics
@@ -88,7 +88,7 @@ class Explainer:
         notes = list(self.aligned_photo.notes)
         if len(self.readers) == 1 and not self.config.networks:
             notes.append(
-                f"there are no critics in {self.config.source}, so only the "
+                f"there are no critics in {self.config.model}, so only the "
                 "estimator is explained; the folder of a run keeps them"
             )
         return notes
@@ -173,7 +173,7 @@ def explain(config: VisualizeConfig, photo: np.ndarray) -> list[str]:
         progress.finish()
         arrays = {k: v for each in sections for k, v in each.arrays.items()}
         np.savez_compressed(folder / ARRAYS, **arrays)  # type: ignore[arg-type]
-        title = f"What {config.source} sees and does"
+        title = f"What {config.model} sees and does"
         page = render(title, explainer.facts(), sections)
         (folder / REPORT).write_text(page, "utf-8")
         return sorted(path.name for path in folder.iterdir())

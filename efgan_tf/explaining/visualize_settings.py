@@ -30,11 +30,8 @@ _EXPRESSION = "surprised"
 class VisualizeConfig:
     """What is explained of which model on which face."""
 
-    run_dir: str = option("", "folder of a trained run")
     model: str = option(
-        "",
-        f"instead of a run: preset:NAME or a .keras file; {DEFAULT} if neither "
-        "is named",
+        DEFAULT, "a trained run's folder, preset:NAME or a .keras file"
     )
     image: str = option("", "a photo with a face")
     out: str = option("", "folder to write: pictures, report.html, maps.npz")
@@ -62,10 +59,6 @@ class VisualizeConfig:
     max_megapixels: float = option(100.0, "larger photos are refused")
 
     def __post_init__(self):
-        require(
-            not (self.run_dir and self.model),
-            "--run_dir and --model name two models; give one",
-        )
         require(bool(self.image), "give --image=PHOTO, a photo with a face")
         require(bool(self.out), "give --out=FOLDER, where to write")
         require(
@@ -81,11 +74,6 @@ class VisualizeConfig:
         for name in self.units:
             action_units.canonical_name(name)
         self.target()
-
-    @property
-    def source(self) -> str:
-        """Where the model is."""
-        return self.run_dir or self.model or DEFAULT
 
     def target(self) -> ExpressionTarget:
         """The edit whose stages are shown.

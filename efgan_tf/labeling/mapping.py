@@ -9,14 +9,8 @@ are left out: nothing among the blendshapes follows them on photographs.
 
 import numpy as np
 
-from efgan_tf import action_units
 from efgan_tf.labeling import measures
 from efgan_tf.labeling.landmarker import BLENDSHAPES, Reading
-
-UNITS = tuple(
-    name for name in action_units.NAMES if name not in ("AU14", "AU20")
-)
-"""What is labeled, in the order of `action_units.NAMES`."""
 
 TRUST = {
     "AU01": "fair", "AU02": "fair", "AU04": "poor", "AU05": "good",
@@ -44,6 +38,9 @@ _RAMPS = {
     "AU26": (0.03, 0.60),
     "AU45": (0.28, 0.68),
 }
+
+UNITS = tuple(_RAMPS)
+"""What is labeled."""
 
 
 def both_sides(blendshapes: np.ndarray) -> dict[str, float]:

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from efgan_tf import action_units
-from efgan_tf.config import DataConfig, DataPart
+from efgan_tf.config import Config, DataConfig, DataPart
 from efgan_tf.trained import presets
 from efgan_tf.trained.info import FILE_NAME as INFO_NAME
 from efgan_tf.trained.info import ModelInfo
@@ -131,14 +131,8 @@ def model_card(name: str, info: ModelInfo, origin: str) -> str:
     )
 
 
-def run_origin(path: Path) -> str:
-    """The origin of a model that a run trained.
-
-    Raises:
-      UserError: there is no run.
-    """
-    run = RunDirectory(path)
-    config = run.read_config()
+def _run_origin(config: Config) -> str:
+    """The origin of a model that a run trained."""
     training = config.train
     what = "; ".join(_data(part, config.data) for part in config.data.parts)
     return f"""\
@@ -167,11 +161,17 @@ def _data(part: DataPart, whole: DataConfig) -> str:
 
 
 def model_origin(model: str) -> str:
-    """The origin of a model that is no run: a preset has a card of its own.
+    """The origin of a model as Markdown; a preset has a card of its own.
 
     Args:
-      model: `preset:NAME`, or the path of a `.keras` file.
+      model: a run's folder, `preset:NAME`, or the path of a `.keras` file.
+
+    Raises:
+      UserError: the run's config cannot be read.
     """
+    run = RunDirectory(Path(model))
+    if not run.is_new():
+        return _run_origin(run.read_config())
     if model.startswith(presets.PREFIX):
         return _below_heading(presets.read_card(model))
     return (

@@ -100,12 +100,6 @@ class RunDirectory:
             for line in _differences(self.read_config(), config)
             if line.partition(":")[0] not in MAY_CHANGE
         ]
-        if retired := options.retired(self.config.read_text(), Config):
-            raise UserError(
-                f"--run_dir={self.path} holds a run of an earlier version with "
-                f"settings that are gone ({'; '.join(retired)}); it can be "
-                "edited with, but not trained on: name another folder"
-            )
         if changed:
             raise UserError(
                 f"--run_dir={self.path} holds a run with other settings ("

@@ -8,6 +8,7 @@ from typing import Any
 import tensorflow as tf
 
 from efgan_tf.common.errors import UserError
+from efgan_tf.common.progress import say
 from efgan_tf.config import Config
 from efgan_tf.data import Part
 from efgan_tf.data.pipeline import training_batches
@@ -16,7 +17,7 @@ from efgan_tf.training import networks as networks_lib
 from efgan_tf.training import schedules
 from efgan_tf.training.initial import InitialState
 from efgan_tf.training.networks import Networks
-from efgan_tf.training.recording import Recorder, say
+from efgan_tf.training.recording import Recorder
 from efgan_tf.training.step import TrainingStep
 from efgan_tf.training.workers import StopRequest, Workers
 

@@ -22,6 +22,8 @@ from efgan_tf.training.losses import Tensor
 
 Batch = Mapping[str, Tensor]
 Metrics = dict[str, Tensor]
+Terms = dict[str, tuple[Any, Tensor]]
+"""The terms of a loss: name → (weight, value), both scalars."""
 FACE = "face"
 
 
@@ -100,9 +102,8 @@ def critic_objective(
     Returns:
       The scalar loss, and its parts by name.
     """
-    total, metrics = 0.0, _Sums("critic")
+    terms: Terms = {}
     for region, critic in critics.items():
-        share = 1.0 if region == FACE else weights.local_weight
         real = augment(critic_crop(batch["image"], region, model.boxes))
         fakes = [
             augment(crop) for crop, _ in critic_inputs(outputs, region, model)
@@ -110,20 +111,16 @@ def critic_objective(
         scores = critic(ops.concatenate([real, *fakes]), training=True)
         real_patch, fake_patch = _split(scores["patch"], ops.shape(real)[0])
         real_units, _ = _split(scores["action_units"], ops.shape(real)[0])
-        parts = {
-            "wasserstein": losses.wasserstein_critic(real_patch, fake_patch),
-            "gradient_penalty": _penalty(critic, real, fakes, weights, alpha),
-            "au": _unit_error(
-                real_units, batch["action_units"], region, au_mask
-            ),
+        wasserstein = losses.wasserstein_critic(real_patch, fake_patch)
+        penalty = _penalty(critic, real, fakes, weights, alpha)
+        au = _unit_error(real_units, batch["action_units"], region, au_mask)
+        of_region: Terms = {
+            "wasserstein": (1.0, wasserstein),
+            "gradient_penalty": (weights.lambda_gp, penalty),
+            "au": (weights.lambda_au_critic, au),
         }
-        total += share * (
-            parts["wasserstein"]
-            + weights.lambda_gp * parts["gradient_penalty"]
-            + weights.lambda_au_critic * parts["au"]
-        )
-        metrics.add(parts, share)
-    return total, {**metrics.values, "critic/total": total}
+        _add_region(terms, region, of_region, weights)
+    return _weighted_sum("critic", terms)
 
 
 def generator_objective(
@@ -155,41 +152,31 @@ def generator_objective(
     Returns:
       The scalar loss, and its parts by name.
     """
-    metrics = _Sums("generator")
+    terms: Terms = {}
     for region, critic in critics.items():
-        share = 1.0 if region == FACE else weights.local_weight
-        terms = _critic_terms(critic, outputs, region, model, au_mask, augment)
-        metrics.add(terms, share)
-    metrics.add(_attention(outputs))
-    metrics.add(_cycle_and_zero_edit(generator, outputs, batch, weights))
+        adversarial, au = _critic_terms(
+            critic, outputs, region, model, au_mask, augment
+        )
+        of_region: Terms = {
+            "adversarial": (weights.lambda_adv, adversarial),
+            "au": (weights.lambda_au, au),
+        }
+        _add_region(terms, region, of_region, weights)
+    terms |= _cycle_and_zero_edit(generator, outputs, batch, weights)
+    attention, tv = _attention(outputs)
+    terms["attention"] = lambda_att, attention
+    terms["tv"] = weights.lambda_tv, tv
     if weights.lambda_paired:
-        metrics.add({"paired": _paired(outputs, batch, model)})
+        paired = _paired(outputs, batch, model)
+        terms["paired"] = weights.lambda_paired, paired
     if weights.lambda_edges:
         ground_truth = batch["ground_truth"]
         edges = losses.edges_l1(
             outputs["image"], ground_truth, batch["has_ground_truth"]
         )
-        metrics.add({"edges": edges})
-    parts = metrics.values
-    total = sum(
-        weight * parts[f"generator/{name}"]
-        for name, weight in {
-            "adversarial": weights.lambda_adv,
-            "au": weights.lambda_au,
-            "cycle": weights.lambda_cyc,
-            "zero": weights.lambda_zero,
-            "attention": lambda_att,
-            "tv": weights.lambda_tv,
-            "paired": weights.lambda_paired,
-            "edges": weights.lambda_edges,
-        }.items()
-        if f"generator/{name}" in parts
-    )
-    return total, {
-        **parts,
-        "generator/total": total,
-        **_attention_means(outputs),
-    }
+        terms["edges"] = weights.lambda_edges, edges
+    total, metrics = _weighted_sum("generator", terms)
+    return total, {**metrics, **_attention_means(outputs)}
 
 
 def estimator_objective(
@@ -215,22 +202,35 @@ def _penalty(critic, real, fakes, weights: LossConfig, alpha):
     return gradient_penalty(patch, real, _pick(fakes, alpha[:, 1]), place)
 
 
-def _critic_terms(critic, outputs, region, model, au_mask, augment) -> Metrics:
+def _add_region(
+    terms: Terms, region: str, of_region: Terms, weights: LossConfig
+) -> None:
+    """Adds the terms of one critic to the sums over all critics."""
+    share = 1.0 if region == FACE else weights.local_weight
+    for name, (weight, value) in of_region.items():
+        _, before = terms.get(name, (weight, 0.0))
+        terms[name] = weight, before + share * value
+
+
+def _weighted_sum(prefix: str, terms: Terms) -> tuple[Tensor, Metrics]:
+    """The sum of weight × value, and the values by `prefix/name`."""
+    total = sum(weight * value for weight, value in terms.values())
+    metrics = {f"{prefix}/{name}": value for name, (_, value) in terms.items()}
+    return total, {**metrics, f"{prefix}/total": total}
+
+
+def _critic_terms(critic, outputs, region, model, au_mask, augment):
     """Adversarial and AU terms of one critic over all that it sees."""
     crops, targets = zip(*critic_inputs(outputs, region, model), strict=True)
     scores = critic(ops.concatenate([*map(augment, crops)]), training=True)
-    return {
-        "adversarial": losses.wasserstein_generator(scores["patch"]),
-        "au": _unit_error(
-            scores["action_units"],
-            ops.concatenate(targets),
-            region,
-            # Per sample, they are repeated as the crops are.
-            ops.tile(au_mask, (len(crops), 1))
-            if au_mask.ndim == 2
-            else au_mask,
-        ),
-    }
+    au = _unit_error(
+        scores["action_units"],
+        ops.concatenate(targets),
+        region,
+        # Per sample, they are repeated as the crops are.
+        ops.tile(au_mask, (len(crops), 1)) if au_mask.ndim == 2 else au_mask,
+    )
+    return losses.wasserstein_generator(scores["patch"]), au
 
 
 def _unit_error(predicted, units, region, au_mask):
@@ -243,16 +243,15 @@ def _unit_error(predicted, units, region, au_mask):
     )
 
 
-def _attention(outputs) -> Metrics:
+def _attention(outputs):
+    """Mean and total variation of all attention maps."""
     maps = [
         branch["attention"]
         for stage in outputs["stages"]
         for branch in stage["branches"].values()
     ]
-    return {
-        "attention": sum(losses.attention_mean(a) for a in maps) / len(maps),
-        "tv": sum(losses.attention_tv(a) for a in maps) / len(maps),
-    }
+    mean = sum(losses.attention_mean(a) for a in maps) / len(maps)
+    return mean, sum(losses.attention_tv(a) for a in maps) / len(maps)
 
 
 def _attention_means(outputs) -> Metrics:
@@ -270,30 +269,32 @@ def _attention_means(outputs) -> Metrics:
 
 def _cycle_and_zero_edit(
     generator, outputs, batch, weights: LossConfig
-) -> Metrics:
+) -> Terms:
     """Cycle (edit back to the source) and zero edit, in one forward pass.
 
     Nothing in the networks mixes samples, so two passes may be one batch.
     """
     image, source = batch["image"], batch["action_units"]
     target = batch["target_action_units"]
-    runs = {}
+    lambdas, runs = {}, {}
     if weights.lambda_cyc:
         run = outputs["image"], target, source, image
+        lambdas["cycle"] = weights.lambda_cyc
         runs["cycle"] = [part[:: weights.cycle_every] for part in run]
     if weights.lambda_zero:
         run = image, source, source, image
+        lambdas["zero"] = weights.lambda_zero
         runs["zero"] = [part[:: weights.zero_every] for part in run]
     if not runs:
         return {}
     *inputs, _ = map(ops.concatenate, zip(*runs.values(), strict=True))
     images = generate(generator, *inputs)["image"]
-    metrics, start = {}, 0
+    terms, start = {}, 0
     for name, (*_, expected) in runs.items():
         end = start + ops.shape(expected)[0]
-        metrics[name] = losses.l1(images[start:end], expected)
+        terms[name] = lambdas[name], losses.l1(images[start:end], expected)
         start = end
-    return metrics
+    return terms
 
 
 def _paired(outputs, batch, model: ModelConfig):
@@ -324,16 +325,3 @@ def _pick(fakes, place):
     choice = ops.one_hot(index, len(fakes), dtype="float32")
     stacked = ops.stack(fakes, axis=1)
     return ops.sum(stacked * choice[:, :, None, None, None], axis=1)
-
-
-class _Sums:
-    """Adds up named parts over the critics under one prefix."""
-
-    def __init__(self, prefix: str):
-        self.prefix = prefix
-        self.values: Metrics = {}
-
-    def add(self, parts: Metrics, weight: float = 1.0) -> None:
-        for name, value in parts.items():
-            key = f"{self.prefix}/{name}"
-            self.values[key] = self.values.get(key, 0.0) + weight * value

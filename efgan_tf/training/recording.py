@@ -2,7 +2,6 @@
 
 import contextlib
 import dataclasses
-import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -10,7 +9,7 @@ from pathlib import Path
 import tensorflow as tf
 
 from efgan_tf.common.errors import UserError
-from efgan_tf.common.progress import Progress
+from efgan_tf.common.progress import Progress, say
 from efgan_tf.config import Config
 from efgan_tf.data import Part
 from efgan_tf.trained.checkpoints import Checkpoints, Position
@@ -210,8 +209,3 @@ class Recorder:
                 "Try a lower --learning_rate or --precision=float32, in "
                 "another --run_dir"
             ) from error
-
-
-def say(line: str) -> None:
-    """Prints a line for people."""
-    print(line, file=sys.stderr, flush=True)

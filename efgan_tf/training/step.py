@@ -93,8 +93,8 @@ class TrainingStep:
         metrics = self._mean(metrics)
         metrics.update(
             {
-                name: (sums[name] + metrics[name]) / n_critic
-                for name in self._critic_metric_names()
+                name: (total + metrics[name]) / n_critic
+                for name, total in sums.items()
             }
         )
         if self._scaled:
@@ -114,23 +114,29 @@ class TrainingStep:
 
     def _update_critics(self, batches, step, count: int):
         """`count` updates of critics and estimator; sums of their metrics."""
-        names = self._critic_metric_names()
-        sums = [tf.constant(0.0)] * len(names)
         if not count:
-            return dict(zip(names, sums, strict=True))
+            return {}
+        sums = tf.constant(0.0)
         for inner in tf.range(count):
-            draw = step * self._config.train.n_critic + tf.cast(inner, tf.int64)
-            metrics = self._mean(
-                self._strategy.run(
-                    self._generate_and_update_critics,
-                    args=(batches, inner, draw),
-                )
+            # Tracing the loop shows which metrics there are.
+            tf.autograph.experimental.set_loop_options(
+                shape_invariants=[(sums, tf.TensorShape(None))]
             )
-            sums = [
-                total + metrics[name]
-                for total, name in zip(sums, names, strict=True)
-            ]
-        return dict(zip(names, sums, strict=True))
+            draw = step * self._config.train.n_critic + tf.cast(inner, tf.int64)
+            sums += self._critic_means(batches, inner, draw)
+        names = self._critic_metrics
+        sums = tf.ensure_shape(sums, [len(names)])
+        return dict(zip(names, tf.unstack(sums), strict=True))
+
+    def _critic_means(self, batches, inner, draw) -> tf.Tensor:
+        """Another update; its metrics, in the order of `_critic_metrics`."""
+        metrics = self._mean(
+            self._strategy.run(
+                self._generate_and_update_critics, args=(batches, inner, draw)
+            )
+        )
+        self._critic_metrics = list(metrics)
+        return tf.stack(list(metrics.values()))
 
     def critic_gradients(self, batch, outputs, draw):
         """Gradients of the critics' loss in one replica, and its parts.
@@ -336,10 +342,6 @@ class TrainingStep:
             tf.distribute.ReduceOp.MEAN, stacked, axis=None
         )
         return dict(zip(names, tf.unstack(means, len(names)), strict=True))
-
-    def _critic_metric_names(self) -> list[str]:
-        parts = ("wasserstein", "gradient_penalty", "au", "total")
-        return [f"critic/{part}" for part in parts] + ["estimator/au"]
 
 
 def _overflow(gradients) -> tf.Tensor:

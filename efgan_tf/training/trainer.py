@@ -15,6 +15,7 @@ import tensorflow as tf
 from efgan_tf import __version__
 from efgan_tf.common import options
 from efgan_tf.common.errors import ConfigError, UserError
+from efgan_tf.common.progress import say
 from efgan_tf.config import Config
 from efgan_tf.data import Part, load_parts
 from efgan_tf.data.mixing import mix_warnings
@@ -24,7 +25,7 @@ from efgan_tf.training import handshake
 from efgan_tf.training import networks as networks_lib
 from efgan_tf.training.initial import initial_state
 from efgan_tf.training.loop import Outcome, Trainer
-from efgan_tf.training.recording import Recorder, say
+from efgan_tf.training.recording import Recorder
 from efgan_tf.training.workers import StopRequest, Workers
 
 

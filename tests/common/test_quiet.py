@@ -111,7 +111,7 @@ def test_labeling_and_preparing_print_nothing_else(tmp_path):
 def test_an_export_prints_nothing_else(tmp_path):
     run, out = make_exported().run, tmp_path / "models"
     printed, errors = _run(
-        "-m", "efgan_tf.export", f"--run_dir={run}", f"--out={out}",
+        "-m", "efgan_tf.export", f"--model={run}", f"--out={out}",
         "--formats=saved_model,keras,tflite", "--stages=1", "--quantize=none",
         "--warmup_batches=",
     )  # fmt: skip

@@ -240,6 +240,13 @@ def test_what_has_changed_is_prepared_anew(config, source):
     (source / "aus.csv").write_text("\n".join(lines[:-1]))
     changed = data.prepare(config, 64)
     assert changed.is_new and "7 faces kept" in changed.summary
+    # As if it were of a version that knows other units.
+    path = changed.folder / "metadata.json"
+    metadata = json.loads(path.read_text())
+    metadata["units"].remove("AU45")
+    path.write_text(json.dumps(metadata))
+    assert data.prepare(config, 64).is_new
+    assert not data.prepare(config, 64).is_new
 
 
 @pytest.mark.parametrize(

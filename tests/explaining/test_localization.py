@@ -2,11 +2,8 @@
 
 import numpy as np
 
-from efgan_tf.explaining.localization import (
-    densities,
-    rank_correlation,
-    specific,
-)
+from benchmarks.explain import rank_correlation, specific
+from efgan_tf.explaining.localization import densities
 from efgan_tf.geometry import Box
 
 BOXES = {"left": Box(0, 0, 4, 2), "corner": Box(0, 0, 1, 1)}

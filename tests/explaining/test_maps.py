@@ -7,14 +7,11 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from benchmarks.explain import rank_correlation, specific
 from efgan_tf import action_units
 from efgan_tf.action_units import REGION_UNITS
 from efgan_tf.explaining import maps
-from efgan_tf.explaining.localization import (
-    densities,
-    rank_correlation,
-    specific,
-)
+from efgan_tf.explaining.localization import densities
 from efgan_tf.explaining.receptive_fields import interpolation_matrices, place
 from tests.explaining.conftest import tiny_readers
 

@@ -48,7 +48,7 @@ def explained(folder, tmp_path_factory):
     """Everything of two units of a run with critics."""
     out = tmp_path_factory.mktemp("explained") / "out"
     status = run(
-        f"--run_dir={tiny_run()}", f"--image={folder}/photo.png",
+        f"--model={tiny_run()}", f"--image={folder}/photo.png",
         f"--out={out}", "--units=au12,AU04", "--samples=2", "--steps=2",
         "--expression=happy",
     )  # fmt: skip
@@ -228,7 +228,7 @@ def test_bad_requests_get_one_line(
 ):
     monkeypatch.chdir(tmp_path)
     given = [flag.format(photos=folder) for flag in flags]
-    assert run(f"--run_dir={tiny_run()}", *given) == 2
+    assert run(f"--model={tiny_run()}", *given) == 2
     error = capsys.readouterr().err
     assert told in error and error.count("\n") == 1, error
     assert not list(tmp_path.iterdir())
@@ -243,7 +243,6 @@ def test_bad_requests_get_one_line(
             "--model={keras} --networks=critics",
             "has no critics; only the folder of a run keeps them",
         ),
-        ("--model=a --run_dir=b", "--run_dir and --model name two models"),
     ],
 )
 def test_models_that_cannot_be_explained(

@@ -20,7 +20,7 @@ def test_the_command_checks_and_shows_what_it_checked(
     exported, tmp_path, capsys
 ):
     flags = [
-        f"--run_dir={exported.run}", f"--out={tmp_path}", "--signature_check",
+        f"--model={exported.run}", f"--out={tmp_path}", "--signature_check",
         "--warmup_batches=",
     ]  # fmt: skip
     argv = ["export", *flags]

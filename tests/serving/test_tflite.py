@@ -62,7 +62,7 @@ def make_phone_files():
     errors = io.StringIO()
     with contextlib.redirect_stderr(errors):
         status = _export(
-            f"--run_dir={make_exported().run}", f"--out={out}", *FACES,
+            f"--model={make_exported().run}", f"--out={out}", *FACES,
             f"--quantize={','.join(QUANTIZATIONS)}",
         )  # fmt: skip
     assert status == 0, errors.getvalue()
@@ -270,7 +270,7 @@ def test_photos_are_edited_with_it(folder, model, faces):
 
 def test_fewer_stages_are_another_file(exported, folder, tmp_path, capsys):
     status = _export(
-        f"--run_dir={exported.run}", f"--out={tmp_path}", "--stages=1",
+        f"--model={exported.run}", f"--out={tmp_path}", "--stages=1",
         "--quantize=none",
     )  # fmt: skip
     assert status == 0
@@ -292,7 +292,7 @@ def test_fewer_stages_are_another_file(exported, folder, tmp_path, capsys):
 )
 def test_wrong_exports(exported, folder, tmp_path, refusal, flags, message):
     flags = [
-        f"--run_dir={exported.run}", "--formats=tflite", f"--out={tmp_path}",
+        f"--model={exported.run}", "--formats=tflite", f"--out={tmp_path}",
         *(flag.format(folder=folder) for flag in flags),
     ]  # fmt: skip
     assert message in refusal(export.main, export.ExportConfig, flags=flags)

@@ -92,7 +92,7 @@ def make_exported():
     with contextlib.redirect_stdout(printed):
         status = commands.run(
             export.main, export.ExportConfig,
-            argv=["export", f"--run_dir={run}", f"--out={out}",
+            argv=["export", f"--model={run}", f"--out={out}",
                   "--formats=saved_model,keras"],
         )  # fmt: skip
     assert status == 0

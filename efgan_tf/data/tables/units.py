@@ -12,7 +12,11 @@ from efgan_tf.common.errors import UserError
 # Units that other coders distinguish count as their neighbor among the 17:
 # pressed lips as tightened, a stretched mouth as a dropped jaw, closed eyes
 # as a blink. Where both are there the larger number counts.
-AU_ALIASES = {"AU24": "AU23", "AU27": "AU26", "AU43": "AU45"}
+AU_ALIASES = {
+    other: name
+    for other, name in {"AU24": "AU23", "AU27": "AU26", "AU43": "AU45"}.items()
+    if other not in action_units.NAMES
+}
 
 # Where a unit, or the one that stands in for it, is among the 17.
 INDICES = {name: index for index, name in enumerate(action_units.NAMES)} | {

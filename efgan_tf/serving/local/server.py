@@ -4,7 +4,6 @@ import concurrent.futures
 import contextlib
 import os
 import socket
-import sys
 import threading
 from pathlib import Path
 
@@ -16,6 +15,7 @@ from tensorflow_serving.apis import (
 )
 
 from efgan_tf.common.errors import UserError
+from efgan_tf.common.progress import say
 from efgan_tf.serving.exported_model import MODEL_FILE
 from efgan_tf.serving.local.services import ModelService, PredictionService
 from efgan_tf.serving.local.settings import ServeConfig
@@ -46,7 +46,7 @@ class LocalServer:
     def __init__(self, config: ServeConfig):
         self.address = ""
         self._config = config
-        self._versions = Versions(config.name, Path(config.model_dir), _log)
+        self._versions = Versions(config.name, Path(config.model_dir), say)
         self._health = health.HealthServicer()
         self._server = self._make_server()
         self._ending = contextlib.ExitStack()
@@ -160,7 +160,3 @@ def _check_folder(folder: Path) -> None:
             f"--model_dir={folder} holds no version (folders 1, 2, … with "
             f"{MODEL_FILE}); make one with python -m efgan_tf.export"
         )
-
-
-def _log(line: str) -> None:
-    print(line, file=sys.stderr, flush=True)

@@ -9,6 +9,7 @@ import numpy as np
 
 from efgan_tf import action_units
 from efgan_tf.common.errors import UserError
+from efgan_tf.common.images import from_public
 from efgan_tf.data.listing import located
 from efgan_tf.data.pictures import decode
 from efgan_tf.faces.photos import SUFFIXES, read_photo
@@ -58,28 +59,29 @@ def read_faces(
     count: int,
     *,
     split: str,
-    run_dir: str = "",
+    model: str = "",
 ) -> AlignedFaces:
     """Faces from the place that a user names.
 
     Args:
       path: a folder of square pictures, an `.npz` file, `RENDERED`, or empty
-        for the faces of `run_dir`, or rendered ones without a run.
+        for the faces that `model` was trained on where it is a run, and
+        rendered ones otherwise.
       trained: the model; it gives the size, and reads the units of faces in a
         folder.
       count: how many at most.
       split: `"train"` to calibrate with, `"test"` to measure on: which faces
         of the run, or which rendered people.
-      run_dir: the model's run, if it has one.
+      model: where `trained` is from.
 
     Raises:
       UserError: there are no such faces, or they cannot be used.
     """
     size = trained.info.model.image_size
-    if path == RENDERED or not (path or run_dir):
+    if not path and not RunDirectory(Path(model)).is_new():
+        return _faces_of_run(Path(model), split, count)
+    if path in ("", RENDERED):
         return rendered_faces(size, count, _SEEDS[split])
-    if not path:
-        return _faces_of_run(Path(run_dir), split, count)
     if path.endswith(".npz"):
         return _stored_faces(Path(path), size, count)
     return _folder_faces(Path(path), trained, count)
@@ -221,7 +223,7 @@ def _folder_faces(
             (size, size), Image.Resampling.BICUBIC
         )
         images[row] = np.asarray(picture) / np.float32(255)
-    units = trained.estimator.predict(2 * images - 1, verbose=0)
+    units = trained.estimator.predict(from_public(images), verbose=0)
     return AlignedFaces(
         images,
         action_units.denormalize(units).astype(np.float32),

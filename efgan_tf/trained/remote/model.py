@@ -11,6 +11,7 @@ import numpy as np
 
 from efgan_tf import action_units
 from efgan_tf.common.errors import UserError
+from efgan_tf.common.images import from_public, to_public
 from efgan_tf.config import ModelConfig
 from efgan_tf.trained.info import ModelInfo
 from efgan_tf.trained.model import EditingModel
@@ -60,7 +61,7 @@ class RemoteModel(EditingModel):
                 self._config,
                 "stages_from",
                 {
-                    "image": _public(image[part]),
+                    "image": to_public(image[part]),
                     "source_action_units": action_units.denormalize(
                         source[part]
                     ),
@@ -72,11 +73,11 @@ class RemoteModel(EditingModel):
         results = self._in_parts(make_call, len(image))
         stages = np.concatenate([result["stages"] for result in results])
         attention = np.concatenate([result["attention"] for result in results])
-        return {"stages": 2 * stages - 1, "attention": attention}
+        return {"stages": from_public(stages), "attention": attention}
 
     def _remote_estimator(self, image) -> dict[str, np.ndarray]:
         def make_call(part):
-            return calls.estimate(self._config, _public(image[part]))
+            return calls.estimate(self._config, to_public(image[part]))
 
         results = self._in_parts(make_call, len(image))
         return {"action_units": action_units.normalize(np.concatenate(results))}
@@ -86,8 +87,3 @@ class RemoteModel(EditingModel):
         step = self._config.faces_per_request
         parts = [slice(i, i + step) for i in range(0, count, step)]
         return [self._send(make_call(part)) for part in parts]
-
-
-def _public(images: np.ndarray) -> np.ndarray:
-    """[-1, 1] → [0, 1]."""
-    return (images + 1) / 2
