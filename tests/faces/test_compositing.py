@@ -242,22 +242,3 @@ def test_floating_point_photos_stay_in_range_where_they_are_edited():
     np.testing.assert_array_equal(found[inwards <= 0], photo[inwards <= 0])
     inside = found[inwards > FEATHER]
     assert inside.min() == 0 and inside.max() == 1
-
-
-def test_other_shapes_and_types_are_refused():
-    good = {
-        "photo": np.zeros((9, 9, 3), np.uint8),
-        "matrix": np.eye(2, 3),
-        "aligned": np.zeros((SIZE, SIZE, 3)),
-        "edited": np.zeros((SIZE, SIZE, 3)),
-        "attention": np.zeros((SIZE, SIZE, 1)),
-    }
-    paste(**good)
-    for wrong, named in (
-        ({"photo": np.zeros((9, 9), np.uint8)}, "photo"),
-        ({"photo": np.zeros((9, 9, 3), np.int64)}, "photo"),
-        ({"edited": np.zeros((32, 32, 3))}, "edited"),
-        ({"attention": np.zeros((SIZE, SIZE))}, "attention"),
-    ):
-        with pytest.raises(ValueError, match=named):
-            paste(**{**good, **wrong})

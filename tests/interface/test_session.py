@@ -18,7 +18,7 @@ from tests.editing.scenes import mute_editor, tiny_editor
 from tests.trained.conftest import MASKED
 
 LIMIT = 10**7  # pixels
-ONE, THREE = sample_path("One person"), sample_path("All three")
+ONE = sample_path("One person")
 
 
 @functools.cache
@@ -36,11 +36,6 @@ def _fresh(path):
 @pytest.fixture
 def session():
     return _fresh(ONE)
-
-
-@pytest.fixture
-def group():
-    return _fresh(THREE)
 
 
 def _differs(session):
@@ -121,19 +116,6 @@ def test_a_large_photo_is_shown_small_and_written_whole(tmp_path):
         assert image.size == large.size
         assert image.getexif()[0x010E] == "somebody"
         assert np.abs(np.asarray(image, int) - np.asarray(large)).max() > 40
-
-
-def test_an_expression_is_saved_and_loaded_again(session, group, tmp_path):
-    session.show_preset("fearful")
-    saved = session.write_expression(tmp_path)
-    assert saved.name == "one_expression.json"
-    group.load(saved)
-    expected = action_units.preset("fearful")
-    index = action_units.NAMES.index(MASKED)
-    expected[index] = session.source[index]
-    np.testing.assert_allclose(
-        group.expression_target.expression, expected, atol=6e-4
-    )
 
 
 def test_values_that_no_slider_gives_are_refused(session):

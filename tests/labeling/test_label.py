@@ -116,12 +116,6 @@ def test_the_report_lists_problems(labeled, capsys):
         assert sheet.width > 15 * 96 and sheet.height > 15 * 96
 
 
-def test_subjects_come_from_the_manifest(rows):
-    assert person(rows, 1, "happy")["subject"] == "s00001"
-    assert person(rows, 1, "happy")["expression"] == "happy"
-    assert rows["gray.png"]["subject"] == ""
-
-
 def test_the_table_masks_what_it_does_not_have(labeled, album, tmp_path):
     config = DataConfig(
         dataset="folder", source_dir=str(album), aus=str(labeled),

@@ -114,14 +114,6 @@ def _png(image):
     return file.getvalue()
 
 
-def test_a_signature_is_asked_for_some_outputs(remote, model):
-    images, _, target = public_faces(2)
-    inputs = {"image": images, "action_units": target}
-    answer = remote.predict("stages", inputs, ["attention"])
-    assert set(answer) == {"attention"}
-    assert answer["attention"].shape == (2, model.stages, 64, 64, 1)
-
-
 def test_the_server_describes_its_model(served, remote, model):
     info = remote.served()
     assert (info.version, info.size, info.stages) == (1, 64, model.stages)

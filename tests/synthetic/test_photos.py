@@ -73,15 +73,6 @@ def test_the_table_says_what_was_rendered(made):
         assert image.size == (64, 64) and image.mode == "RGB"
 
 
-def test_landmarks_lie_inside_the_photos(made):
-    with open(made / "landmarks.csv", newline="") as file:
-        header, *rows = csv.reader(file)
-    assert header[0] == "file" and header[1] == "left_eye_x"
-    points = np.array([row[1:] for row in rows], float).reshape(-1, 5, 2)
-    assert points.min() > 0 and points.max() < 63
-    assert np.all(points[:, 0, 0] < points[:, 1, 0])
-
-
 def test_views_share_the_images_out():
     config = SynthesizeConfig(
         subjects=1, images_per_subject=5, views_per_subject=2, size=64
