@@ -42,7 +42,7 @@ class BenchmarkConfig:
 def main(values: flags.FlagValues) -> None:
     """Runs the command."""
     settings = config.from_flags(values, BenchmarkConfig)
-    commands.quiet_tensorflow()
+    commands.import_tensorflow()
     report = harness.Report(settings.out)
     with tempfile.TemporaryDirectory() as folder:
         source_dir, aus = settings.source_dir, settings.aus

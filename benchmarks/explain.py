@@ -45,7 +45,7 @@ def main(values: flags.FlagValues) -> None:
     """Reports both tables."""
     settings = config.from_flags(values, BenchmarkConfig)
     report = harness.Report(settings.out)
-    commands.quiet_tensorflow()
+    commands.import_tensorflow()
     from efgan_tf.explaining.unit_readers import estimator_of
     from efgan_tf.trained.loading import load_network
 

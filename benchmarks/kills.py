@@ -78,7 +78,7 @@ class _Tally:
 def main(values: flags.FlagValues) -> int:
     """Runs the command; fails unless every run ended as it should."""
     settings = config.from_flags(values, KillsConfig)
-    commands.quiet_tensorflow()
+    commands.import_tensorflow()
     generator = random.Random(settings.kill_seed)
     began = time.monotonic()
 

@@ -58,11 +58,11 @@ def measure(changes: dict, stages: int) -> tuple[int, int]:
     units = tf.random.uniform((1, batch, 17))
     batches = {
         "image": image,
-        "target_image": image,
+        "ground_truth": image,
         "action_units": units,
         "target_action_units": units,
-        "has_target": tf.ones((1, batch)),
-        "usable": tf.ones((1, batch, 17)),
+        "has_ground_truth": tf.ones((1, batch)),
+        "au_mask": tf.ones((1, batch, 17)),
     }
     schedule = {
         "learning_rate": 1e-4, "generator_learning_rate": 1e-4,

@@ -35,7 +35,7 @@ class NormalizationConfig:
 def main(values: flags.FlagValues) -> None:
     """Runs the command."""
     settings = config.from_flags(values, NormalizationConfig)
-    commands.quiet_tensorflow()
+    commands.import_tensorflow()
     print("| type | mean / deviation | in its type | in float32 |")
     print("|---|---|---|---|")
     for dtype in ("bfloat16", "float16"):

@@ -89,7 +89,7 @@ def main(values: flags.FlagValues) -> None:
     # TensorFlow gets the cores and threads that the interpreter has.
     os.environ["CUDA_VISIBLE_DEVICES"] = "-1"
     os.environ["TF_NUM_INTRAOP_THREADS"] = str(max(config.threads))
-    commands.quiet_tensorflow()
+    commands.import_tensorflow()
     print("\n".join(report(config)))
 
 
@@ -120,7 +120,7 @@ def report(config: ParityConfig) -> list[str]:
 
     def au_error(images: np.ndarray) -> float:
         errors = np.abs(read_units(from_public(images)) - faces.targets())
-        return float(errors[:, trained.info.mask > 0].mean())
+        return float(errors[:, trained.info.au_mask > 0].mean())
 
     expected = _edit_each(_model_edit_from(trained), faces)
     times = _median_times(config, _model_edit(trained), faces)

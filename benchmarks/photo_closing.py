@@ -27,7 +27,7 @@ from tools.photo_pairs.weights import Weights
 def main(values: flags.FlagValues) -> None:
     """Runs the command."""
     settings = config.from_flags(values, LabeledPhotosConfig)
-    commands.quiet_tensorflow()
+    commands.import_tensorflow()
     from tools.photo_pairs import photographs
 
     report = harness.Report(settings.out)

@@ -29,7 +29,7 @@ def main(values: flags.FlagValues) -> None:
     """Runs the command."""
     settings = config.from_flags(values, LabeledPhotosConfig)
     report = harness.Report(settings.out)
-    commands.quiet_tensorflow()
+    commands.import_tensorflow()
     from efgan_tf import geometry
     from efgan_tf.data.splits import read_subjects
     from efgan_tf.evaluation.photographs import points

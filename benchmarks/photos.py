@@ -2,7 +2,7 @@
 
     python -m benchmarks.photos --judge=data/judges/DIGEST/units.keras
 
-Photographs have no true pictures, so it reports what can be said without: how
+Photographs have no ground truth, so it reports what can be said without: how
 far an edit that aims at what the face shows already changes its square, and,
 for each expression, the share of the wanted change of units that an independent
 judge sees (1 is all of it; `efgan_tf.evaluate` trains such a judge and keeps
@@ -50,7 +50,7 @@ def main(values: flags.FlagValues) -> None:
     """Runs the command."""
     settings = config.from_flags(values, PhotosConfig)
     report = harness.Report(settings.out)
-    commands.quiet_tensorflow()
+    commands.import_tensorflow()
     import keras
 
     import efgan_tf

@@ -54,7 +54,7 @@ def main(values: flags.FlagValues) -> None:
     """Runs the command."""
     settings = config.from_flags(values, BenchmarkConfig)
     report = harness.Report(settings.out)
-    commands.quiet_tensorflow()
+    commands.import_tensorflow()
     from efgan_tf.faces.detection import Detector
 
     bench = Bench(settings, Detector())

@@ -102,7 +102,7 @@ def main(values: flags.FlagValues) -> None:
     """Runs the command."""
     settings = config.from_flags(values)
     asked = config.from_flags(values, ScalingConfig)
-    commands.quiet_tensorflow()
+    commands.import_tensorflow()
     size, batch = settings.model.image_size, settings.train.batch_size
     last = "90 % with a step of" if not asked.step_ms else "images/s (share)"
     for phase in (1, 2):

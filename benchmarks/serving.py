@@ -2,7 +2,7 @@
 
     python -m benchmarks.serving
 
-Exports the model in the box (or takes --model_dir), serves it with
+Exports the bundled model (or takes --model_dir), serves it with
 python -m efgan_tf.serve in a process of its own, and prints: the model's own
 time for several batches; that of one face in turns with the time that one
 caller waits for an answer; the capacity; and what becomes of requests that come
@@ -66,7 +66,7 @@ class BenchmarkConfig:
 def main(values: flags.FlagValues) -> None:
     """Runs the command."""
     settings = config.from_flags(values, BenchmarkConfig)
-    commands.quiet_tensorflow()
+    commands.import_tensorflow()
     print(f"{os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}\n")
     with tempfile.TemporaryDirectory() as folder:
         versions = Path(settings.model_dir or _export(folder))

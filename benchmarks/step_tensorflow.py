@@ -120,12 +120,18 @@ def _batches(config):
     pictures = (*shape, config.model.image_size, config.model.image_size, 3)
     arrays = {
         "image": draw.uniform(-1, 1, pictures),
-        "target_image": draw.uniform(-1, 1, pictures),
+        "ground_truth": draw.uniform(-1, 1, pictures),
         "action_units": draw.uniform(0, 1, (*shape, 17)),
         "target_action_units": draw.uniform(0, 1, (*shape, 17)),
-        "has_target": np.ones(shape),
-        "usable": np.ones((*shape, 17)),
+        "has_ground_truth": np.ones(shape),
+        "au_mask": np.ones((*shape, 17)),
     }
+    before = {  # their names
+        "target_image": "ground_truth",
+        "has_target": "has_ground_truth",
+        "usable": "au_mask",
+    }
+    arrays |= {old: arrays[name] for old, name in before.items()}
     return {
         key: tf.constant(value, tf.float32) for key, value in arrays.items()
     }

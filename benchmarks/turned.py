@@ -43,7 +43,7 @@ def main(values: flags.FlagValues) -> None:
     """Runs the command."""
     settings = config.from_flags(values, TurnedConfig)
     report = harness.Report(settings.out)
-    commands.quiet_tensorflow()
+    commands.import_tensorflow()
     from efgan_tf.faces import detection, photos, search
 
     folder = Path(settings.photos)

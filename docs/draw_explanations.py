@@ -38,7 +38,7 @@ def main(runs: list[str]) -> None:
         photo = folder / "photo.png"
         Image.fromarray(data.astronaut()).save(photo)
         _explain(photo, folder / "photo", "--methods=regions")
-        _explain(_render(folder), folder / "rendered", f"--aus={UNITS}")
+        _explain(_render(folder), folder / "rendered", f"--units={UNITS}")
         if runs:
             _run(
                 plot.main, plot.PlotConfig, *runs, f"--out={folder / 'runs'}",

@@ -19,9 +19,9 @@ def load(path="preset:photos128"):
     """An `efgan_tf.editing.editor.Editor` of a trained model.
 
     Args:
-      path: a run's folder, a `.keras` file, a SavedModel, `preset:NAME`, a
-        model that comes with the package, or `grpc://HOST:PORT/MODEL`, one on
-        a server.
+      path: a run's folder, a `.keras` or `.tflite` file, a SavedModel,
+        `preset:NAME`, a model that comes with the package, or
+        `grpc://HOST:PORT/MODEL`, one on a server.
 
     Raises:
       UserError: there is no model, it is damaged, it needs Keras, which does
@@ -36,5 +36,5 @@ def load(path="preset:photos128"):
     if needs_tensorflow(path):
         runtime.use_tensorflow()
     else:
-        runtime.use_networks()
+        runtime.mark_process()
     return Editor(load_model(path))

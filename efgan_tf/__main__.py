@@ -45,8 +45,8 @@ def _main() -> int:
 def _overview() -> str:
     lines = ["efgan COMMAND [--flag=value ...]", ""]
     lines += [f"  {name:<17}{_summary(name)}" for name in COMMANDS]
-    lines += ["", "efgan COMMAND --help tells its flags, efgan --version which"]
-    return "\n".join([*lines, "version this is."])
+    lines += ["", "efgan COMMAND --help lists its flags."]
+    return "\n".join([*lines, "efgan --version prints the version."])
 
 
 def _summary(name: str) -> str:

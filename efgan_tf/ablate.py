@@ -42,7 +42,7 @@ def main(values: flags.FlagValues) -> None:
     if shared.train.dry_run:
         print(_described(rows))
         return
-    commands.quiet_tensorflow()
+    commands.import_tensorflow()
     _check(rows)
     _leave_accelerators_alone()
     folder = Path(shared.train.run_dir)
@@ -67,8 +67,8 @@ def _described(rows: Sequence[Row]) -> str:
             if (steps := total_steps(train, phase))
         ]
         line = f"{row.run_dir}: {' and '.join(budgets)}"
-        if row.donor:
-            line += f", from the end of {row.donor.name}'s phase 1"
+        if row.parent:
+            line += f", from the end of {row.parent.name}'s phase 1"
         lines.append(line)
     return "\n".join(lines)
 

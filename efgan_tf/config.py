@@ -351,10 +351,10 @@ class LossConfig:
     lambda_att: float = option(0.05, "mean attention: less is edited")
     lambda_tv: float = option(4.1, "total variation of the attention")
     lambda_paired: float = option(
-        0.0, "L1 to the true target, for data that has it"
+        0.0, "L1 to the ground truth, for data that has it"
     )
     lambda_edges: float = option(
-        0.0, "L1 of steps between neighboring pixels to the true target's"
+        0.0, "L1 of steps between neighboring pixels to the ground truth's"
     )
     local_weight: float = option(
         0.5, "weight of a local critic's terms against the whole face's 1"
@@ -512,7 +512,7 @@ class Config:
         require(
             self.loss.lambda_paired == self.loss.lambda_edges == 0
             or self.train.pairing == "paired",
-            "--lambda_paired and --lambda_edges need the true targets of "
+            "--lambda_paired and --lambda_edges need the ground truth of "
             "--pairing=paired",
         )
         for part in self.data.parts:

@@ -15,7 +15,7 @@ import sys
 from absl import flags
 
 from efgan_tf import config as config_lib
-from efgan_tf.commands import quiet_tensorflow, run
+from efgan_tf.commands import import_tensorflow, run
 from efgan_tf.common.options import check_finite, option, require
 from efgan_tf.editing.settings import TrainedConfig
 from efgan_tf.interface import server
@@ -60,7 +60,7 @@ def main(values: flags.FlagValues) -> None:
         server.listen(config.host, config.port) as listener,
     ):
         if needs_tensorflow(trained.model):
-            quiet_tensorflow()
+            import_tensorflow()
         print(f"loading {trained.model}", flush=True)
         page = make_page(trained.model, int(config.max_megapixels * 1e6))
         max_bytes = int(config.max_upload_mb * 2**20)  # as Gradio counts

@@ -31,7 +31,7 @@ def main(values: flags.FlagValues) -> None:
     )
     check_free_file(Path(config.out), config.overwrite)
     check_writable(Path(config.out).parent)
-    commands.quiet_tensorflow()
+    commands.import_tensorflow()
     from efgan_tf.distillation.learning import describe_scores, distill
 
     print(describe_scores(distill(config, data, model)))

@@ -25,7 +25,7 @@ from absl import flags
 
 import efgan_tf
 from efgan_tf import config as config_lib
-from efgan_tf.commands import USER_ERROR_STATUS, quiet_tensorflow, run
+from efgan_tf.commands import USER_ERROR_STATUS, import_tensorflow, run
 from efgan_tf.common import outputs
 from efgan_tf.common.errors import UserError
 from efgan_tf.common.options import require
@@ -126,7 +126,7 @@ def _check_model(model: str) -> None:
 
 def _load(path: str) -> Editor:
     if needs_tensorflow(path):
-        quiet_tensorflow()
+        import_tensorflow()
     return efgan_tf.load(path)
 
 

@@ -7,8 +7,8 @@
 
 prints a table, and writes report.json, report.md, plots and contact sheets.
 Independent judges read action units, expression and identity; they are trained
-once for each data set, on its training split alone. Where the data has true
-pictures of the target expressions, edits are compared with them. A model that
+once for each data set, on its training split alone. Where the data has ground
+truth of the target expressions, edits are compared with them. A model that
 is no run of yours is judged on the data of a run, or of a flag file. --compare
 puts what was evaluated already into one table.
 """
@@ -31,7 +31,7 @@ def main(values: flags.FlagValues) -> None:
     settings = config.from_flags(values, EvaluateConfig)
     out = Path(settings.out or Path(settings.run_dir, "evaluation"))
     outputs.check_free(out, settings.overwrite)
-    commands.quiet_tensorflow()
+    commands.import_tensorflow()
     if settings.compare:
         _compare(settings, out)
     else:

@@ -27,7 +27,7 @@ def main(values: flags.FlagValues) -> None:
     """Runs the command."""
     settings = config.from_flags(values, EvaluatePhotosConfig)
     outputs.check_free(settings.out, settings.overwrite)
-    commands.quiet_tensorflow()
+    commands.import_tensorflow()
     from PIL import Image
 
     from efgan_tf.evaluation.photographs import photo_evaluator, photo_report

@@ -130,7 +130,7 @@ def main(values: flags.FlagValues) -> None:
     check_writable(config.out)
     # Accelerators round otherwise, and may be busy training.
     os.environ["CUDA_VISIBLE_DEVICES"] = "-1"
-    commands.quiet_tensorflow()
+    commands.import_tensorflow()
     for path in export(config):
         print(f"{path}  {_size(path) / 1e6:.1f} MB")
     following = commands.next_command(

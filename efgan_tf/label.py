@@ -35,7 +35,7 @@ class LabelConfig:
     keep_view: bool = option(
         False,
         "copy the manifest's 'view' too: pictures of one subject in one view "
-        "are taken for true targets of each other",
+        "are taken for each other's ground truth",
     )
     face_landmarker: str = option(
         "", "face_landmarker.task; default: the installed package's"
@@ -53,7 +53,7 @@ class LabelConfig:
 def main(values: flags.FlagValues) -> None:
     """Runs the command."""
     settings = config.from_flags(values, LabelConfig)
-    commands.quiet_tensorflow()
+    commands.import_tensorflow()
     from efgan_tf.data.plan import listed
     from efgan_tf.data.preparation_report import Report
     from efgan_tf.labeling import folder, label_report

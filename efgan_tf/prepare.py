@@ -20,7 +20,7 @@ from efgan_tf import commands, config
 def main(values: flags.FlagValues) -> None:
     """Runs the command."""
     settings = config.from_flags(values)
-    commands.quiet_tensorflow()
+    commands.import_tensorflow()
     from efgan_tf import data
 
     size = settings.model.image_size

@@ -20,7 +20,7 @@ from efgan_tf.serving.local.settings import ServeConfig
 def main(values: flags.FlagValues) -> None:
     """Runs the command."""
     settings = config.from_flags(values, ServeConfig)
-    commands.quiet_tensorflow()
+    commands.import_tensorflow()
     from efgan_tf.serving.local.server import LocalServer
 
     print(

@@ -4,7 +4,7 @@
 
 makes its data where it is absent, trains a single EF-GAN and then the cascade
 that is started from it, writes sample sheets and metrics to --run_dir, and
-scores edits of held-out people against their true pictures. The same command
+scores edits of held-out people against their ground truth. The same command
 goes on where an interrupted run stopped. --dry_run shows what would be done.
 --strategy=multi_worker trains on several machines (docs/distributed.md).
 """
@@ -24,7 +24,7 @@ LOST_STATUS = 75
 def main(values: flags.FlagValues) -> int:
     """Runs the command; returns its exit status."""
     settings = config.from_flags(values)
-    commands.quiet_tensorflow()
+    commands.import_tensorflow()
     if settings.train.dry_run:
         from efgan_tf.training.dry_run import describe
 

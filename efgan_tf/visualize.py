@@ -2,7 +2,7 @@
 
     python -m efgan_tf.visualize --image=photo.jpg --out=explained
     python -m efgan_tf.visualize --model=runs/mine --image=photo.jpg \\
-        --aus=AU12,AU04 --methods=smoothgrad,attention --out=explained
+        --units=AU12,AU04 --methods=smoothgrad,attention --out=explained
 
 Writes pictures, report.html (one page that holds them all and loads nothing)
 and maps.npz (the numbers). SmoothGrad, Grad-CAM, Grad-CAM++, LayerCAM and
@@ -37,7 +37,7 @@ def main(values: flags.FlagValues) -> None:
     outputs.check_free(config.out, config.overwrite)
     limit = PhotoConfig(max_megapixels=config.max_megapixels).max_pixels
     document = documents.read_document(config.image, limit)
-    commands.quiet_tensorflow()
+    commands.import_tensorflow()
     from efgan_tf.explaining.explain import REPORT, explain
 
     with output_folders([Path(config.out).resolve().parent]):

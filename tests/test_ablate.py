@@ -128,12 +128,12 @@ def test_the_report_says_what_was_measured_on_what(report, ablated):
 
 def test_no_edit_and_the_true_picture_frame_the_edit(report):
     rows = report["rows"]
-    assert set(rows) == {"no edit", "edit", "true picture"}
+    assert set(rows) == {"no edit", "edit", "ground truth"}
     for subset in ("all", "large changes"):
-        no_edit, true = rows["no edit"][subset], rows["true picture"][subset]
+        no_edit, true = rows["no edit"][subset], rows["ground truth"][subset]
         assert no_edit["identity"]["mean"] == pytest.approx(1, abs=1e-5)
         assert no_edit["ghosting"]["mean"] == pytest.approx(1)
-        # Beside itself the true picture is perfect, which is no news.
+        # Beside itself the ground truth is perfect, which is no news.
         assert set(true) == {"au_error", "expression_accuracy", "identity"}
         assert no_edit["psnr"]["mean"] < 45
         edit = rows["edit"][subset]

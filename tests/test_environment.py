@@ -168,7 +168,7 @@ def test_networks_ignore_the_image_format_of_keras(request):
 def test_another_backend_is_put_aside_for_commands(tmp_path):
     (tmp_path / "keras.json").write_text('{"backend": "torch"}')
     found = run_python(
-        "from efgan_tf import commands; commands.quiet_tensorflow()\n"
+        "from efgan_tf import commands; commands.import_tensorflow()\n"
         "import keras; print(keras.config.backend())",
         env={**os.environ, "KERAS_HOME": str(tmp_path)},
     )
@@ -219,7 +219,7 @@ def test_use_after_a_fork_is_refused_at_once(used, detector):
     work = {
         "detector": lambda: detector.detect([photo]),
         "load": efgan_tf.load,
-        "command": commands.quiet_tensorflow,
+        "command": commands.import_tensorflow,
     }[used]
     found = in_a_fork(work)
     assert "forked" in found and "spawn" in found

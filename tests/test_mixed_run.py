@@ -81,7 +81,7 @@ def test_a_dry_run_and_a_preparation_name_every_set(
     assert "3/4 of every batch: synthetic" in out
     assert "1/4 of every batch: photos" in out
     assert out.count("look at:") == 2
-    assert "true targets: none" in out and "photos in 4 views" in out
+    assert "ground truth: none" in out and "photos in 4 views" in out
 
 
 def test_scores_and_sheets_are_of_each_set_apart(finished, arguments, capsys):
@@ -90,7 +90,7 @@ def test_scores_and_sheets_are_of_each_set_apart(finished, arguments, capsys):
         for line in (finished / "metrics.jsonl").read_text().splitlines()
     ]
     scores = {name for line in lines for name in line if "held_out" in name}
-    # Photos without views have no true targets to score against.
+    # Photos without views have no ground truth to score against.
     assert scores == {
         f"held_out/synthetic/{name}"
         for name in ("psnr", "psnr_no_edit", "psnr_gain")
@@ -172,5 +172,5 @@ def test_pairing_without_true_targets_is_refused(photos, arguments, tmp_path,
     run = [f"--run_dir={tmp_path / 'r'}", *photos.split()]
     assert run_train(*alone, *run) == 2
     last = capsys.readouterr().err.splitlines()[-1]
-    assert "--pairing=paired needs true targets" in last
+    assert "--pairing=paired needs ground truth" in last
     assert not list(tmp_path.glob("r/*"))

@@ -26,7 +26,7 @@ from efgan_tf.distillation.settings import DistillConfig
 from efgan_tf.evaluation.ablation import AblationConfig
 from efgan_tf.trained.run_directory import RunDirectory
 from efgan_tf.training import loop, objectives
-from efgan_tf.training.initial import beginning
+from efgan_tf.training.initial import initial_state
 from efgan_tf.training.recording import Recorder
 from efgan_tf.training.workers import StopRequest, Workers
 from tests.training.conftest import (
@@ -240,14 +240,14 @@ def test_a_run_from_anothers_phase_1_ends_like_its_phase_2(
     whole, data_dir, tmp_path
 ):
     # The other run is needed at the beginning alone.
-    donor, branch = tmp_path / "donor", tmp_path / "branch"
-    shutil.copytree(whole, donor)
-    arguments = _flags(data_dir, branch, phase1_kimg=0, init_from=donor)
+    parent, branch = tmp_path / "parent", tmp_path / "branch"
+    shutil.copytree(whole, parent)
+    arguments = _flags(data_dir, branch, phase1_kimg=0, init_from=parent)
     status, _ = _disturbed(
         arguments, branch, "phase2_00000002", _signal(signal.SIGTERM)
     )
     assert status == 0
-    shutil.rmtree(donor)
+    shutil.rmtree(parent)
     subprocess.run(_command(*arguments), check=True)
     _check_same_end(whole, branch)
     lines = (branch / "metrics.jsonl").read_text().splitlines()
@@ -392,7 +392,7 @@ def test_a_stop_before_the_first_step_is_no_error(data_dir, tmp_path):
         signal.raise_signal(signal.SIGTERM)
         outcome = loop.Trainer(
             config, strategy, faces[0], stop, Workers(strategy), recorder
-        ).run(beginning(config))
+        ).run(initial_state(config))
     assert not outcome.finished and outcome.position.step == 0
     assert outcome.checkpoint.endswith("phase1_00000000")
 
@@ -412,12 +412,12 @@ def test_an_unreadable_batch_is_shared_in_the_exchange_of_a_step(
     exchanged = []
 
     class Exchange(Workers):
-        def stop(self, requested, problem=None):
+        def any_stop_requested(self, requested, problem=None):
             exchanged.append(problem)
             if len(exchanged) == 2:  # after the first step
                 for shard in data.rglob("*.tfrecord*"):
                     os.truncate(shard, 0)
-            return super().stop(requested, problem)
+            return super().any_stop_requested(requested, problem)
 
     recorder = Recorder(config, RunDirectory(tmp_path / "run"), *faces)
     strategy = make_strategy(1)
@@ -427,7 +427,7 @@ def test_an_unreadable_batch_is_shared_in_the_exchange_of_a_step(
     with StopRequest() as stop, error as caught:
         loop.Trainer(
             config, strategy, faces[0], stop, Exchange(strategy), recorder
-        ).run(beginning(config))
+        ).run(initial_state(config))
     assert exchanged[-1] is caught.value and len(exchanged) > 2
 
 
@@ -474,7 +474,7 @@ def test_a_critic_learns_to_tell_the_generators_pictures_from_real_ones():
     strategy, networks, step = make_step(config)
     batches = random_batches(config)
     bright = tf.ones_like(batches["image"]) * 0.9
-    batches = {**batches, "image": bright, "target_image": bright}
+    batches = {**batches, "image": bright, "ground_truth": bright}
     variables = networks.critic_variables
 
     @tf.function

@@ -41,7 +41,7 @@ class FitConfig:
 def main(values: flags.FlagValues) -> None:
     """Runs the command."""
     settings = config.from_flags(values, FitConfig)
-    commands.quiet_tensorflow()
+    commands.import_tensorflow()
     inputs, units, people = _faces(settings)
     penalty, held_out = _choose_penalty(inputs, units, people)
     r = correlations(held_out, units)

@@ -38,7 +38,7 @@ class PresetConfig:
 def main(values: flags.FlagValues) -> None:
     """Runs the command."""
     settings = config.from_flags(values, PresetConfig)
-    commands.quiet_tensorflow()
+    commands.import_tensorflow()
     from efgan_tf.trained.keras_file import read_keras
     from efgan_tf.trained.presets import write_weights
     from efgan_tf.trained.runs import read_run

@@ -36,7 +36,7 @@ class Functions:
     def __init__(
         self, content: bytes, threads: int | None = None, delegates: bool = True
     ):
-        runtime.use_networks()
+        runtime.mark_process()
         # Imported late: only those who run networks need it.
         from ai_edge_litert.interpreter import Interpreter, OpResolverType
 

@@ -56,10 +56,10 @@ def atomic_file(
         f"{_temporary_prefix(path)}{os.getpid()}.tmp{suffix}"
     )
     try:
-        with _refusals_told(path, "file"):
+        with _os_errors_as_user_errors(path, "file"):
             temporary.touch()
         yield temporary
-        with _refusals_told(path, "file"):
+        with _os_errors_as_user_errors(path, "file"):
             os.replace(temporary, path)
     finally:
         with contextlib.suppress(OSError):
@@ -103,7 +103,7 @@ def temporary_folder(path: str | os.PathLike) -> Iterator[Path]:
     path = _resolved(path)
     check_writable(path.parent)
     _sweep(path)
-    with _refusals_told(path):
+    with _os_errors_as_user_errors(path):
         temporary = tempfile.mkdtemp(
             prefix=f"{_temporary_prefix(path)}{os.getpid()}.", dir=path.parent
         )
@@ -120,7 +120,7 @@ def check_free(path: str | os.PathLike, overwrite: bool = False) -> None:
     """
     if os.path.exists(path) and not os.path.isdir(path):
         raise UserError(f"{path} is a file; name a folder")
-    with _refusals_told(path):
+    with _os_errors_as_user_errors(path):
         full = os.path.isdir(path) and bool(os.listdir(path))
     if full and not overwrite:
         raise UserError(
@@ -144,7 +144,7 @@ def check_writable(folder: str | os.PathLike) -> None:
       UserError: it cannot be made or written.
     """
     folder = _resolved(folder)
-    with _refusals_told(folder):
+    with _os_errors_as_user_errors(folder):
         try:
             folder.mkdir(parents=True, exist_ok=True)
         except (FileExistsError, NotADirectoryError) as error:
@@ -165,7 +165,7 @@ def replace_folder(source: Path, destination: Path) -> None:
       UserError: `destination` cannot be written.
     """
     check_writable(destination.parent)
-    with _refusals_told(destination):
+    with _os_errors_as_user_errors(destination):
         if not destination.exists():
             os.rename(source, destination)
         elif any(destination.iterdir()):
@@ -212,8 +212,8 @@ def _resolved(path: str | os.PathLike) -> Path:
 
 
 @contextlib.contextmanager
-def _refusals_told(path: str | os.PathLike, kind: str = "folder"):
-    """Tells what the file system refuses like a user's mistake."""
+def _os_errors_as_user_errors(path: str | os.PathLike, kind: str = "folder"):
+    """Raises an `OSError` as a `UserError` that names the path."""
     try:
         yield
     except OSError as error:
@@ -235,12 +235,13 @@ def _temporary_prefix(path: Path) -> str:
 
 @functools.cache
 def _machine() -> str:
-    """What tells those apart whose processes have the same numbers.
+    """An ID of the host and its PID namespace: 8 hexadecimal digits.
 
-    Containers may share a host's name, and their machines may too; but each
-    has a name space of processes, whose number is its own until a restart of
-    the machine (which is of no use to those outside of containers: after it,
-    their predecessors are gone).
+    Processes with equal PIDs are told apart by it. Containers and their
+    machines may share a host's name, so the PID namespace's number counts, too,
+    which is unique until the machine restarts (boot ID). Outside of containers
+    the machine's ID takes its place: it survives a restart, and so what was
+    left before it is found.
     """
     known = [socket.gethostname()]
     with contextlib.suppress(OSError):  # Linux has them

@@ -8,18 +8,20 @@ from collections.abc import Iterator
 from efgan_tf.common.errors import UserError
 
 # The process in which networks were first loaded, and with them their threads.
-_home: int | None = None
+_process: int | None = None
 
 
-def use_networks() -> None:
-    """Notes the process; call before networks are loaded or connected to.
+def mark_process() -> None:
+    """Marks this process as the one with networks; call before they load.
+
+    Connections to a server count as networks, too.
 
     Raises:
       UserError: as `check_process`.
     """
-    global _home
+    global _process
     check_process()
-    _home = os.getpid()
+    _process = os.getpid()
 
 
 def use_tensorflow() -> None:
@@ -33,7 +35,7 @@ def use_tensorflow() -> None:
     Raises:
       UserError: Keras runs on something else already, or as `check_process`.
     """
-    use_networks()
+    mark_process()
     os.environ.setdefault("TF_FORCE_GPU_ALLOW_GROWTH", "true")
     if "keras" in sys.modules:
         backend = sys.modules["keras"].config.backend()
@@ -53,10 +55,10 @@ def check_process() -> None:
     The threads of TensorFlow, LiteRT and gRPC are not there any more: they
     would hang for ever.
     """
-    if _home not in (None, os.getpid()):
+    if _process not in (None, os.getpid()):
         raise UserError(
             f"process {os.getpid()} was forked after networks had been loaded "
-            f"in process {_home}, and would hang: load the model in each "
+            f"in process {_process}, and would hang: load the model in each "
             "worker instead (gunicorn without --preload), or start workers by "
             'multiprocessing.get_context("spawn")'
         )

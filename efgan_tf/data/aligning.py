@@ -224,7 +224,7 @@ def _found(
             if faces:
                 reason = "no face found where the table has one"
         elif face.doubt:
-            reason = f"{search.TURNED} ({face.doubt})"
+            reason = f"{search.AMBIGUOUS} ({face.doubt})"
         else:
             yield row, photo, face, len(faces)
             continue
@@ -273,7 +273,7 @@ def _aligned(
     try:
         image = geometry.align(photo, landmarks, size)
     except ValueError:
-        reason = "its landmarks make no face"
+        reason = "landmarks are degenerate"
         return Outcome(row, reason=reason, faces=faces)
     flaws = quality.flaws(photo.shape[:2], landmarks, image, size)
     flaws = [*flaws, *known]

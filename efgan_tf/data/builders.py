@@ -106,7 +106,7 @@ class FacesBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
         if self.fingerprint() != fingerprint:
             raise UserError(CHANGED)
         report = self.plan.report
-        report.add(self._records, self.plan.available)
+        report.add(self._records, self.plan.au_mask)
         report.register(
             self._records, self.plan.size, self.plan.source.fixed_pose
         )
@@ -115,7 +115,7 @@ class FacesBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
         self.info.metadata.update(
             fingerprint=fingerprint,
             units=list(action_units.NAMES),
-            mask=report.mask().tolist(),
+            mask=report.au_mask().tolist(),
             table=report.table,
             subjects={
                 name: sorted({r.subject for r in kept if r.split == name})

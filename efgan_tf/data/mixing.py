@@ -8,7 +8,7 @@ import numpy as np
 
 from efgan_tf import action_units
 from efgan_tf.data.pictures_on_disk import joined
-from efgan_tf.data.samples import Faces, Part, alone
+from efgan_tf.data.samples import Faces, Part, single_part
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -19,8 +19,8 @@ class Pool:
       encoded: n PNG files.
       size: side of the pictures.
       action_units: float32 `[n, 17]`, 0–5.
-      known: float32 `[n, 17]`, 1 for the units that a sample's set knows.
-      groups: the samples, those together that are true targets of each other.
+      au_mask: float32 `[n, 17]`, 1 for the units that a sample's set has.
+      groups: the samples, those together that are ground truth for each other.
       starts: int64 `[p]`, the first sample of each set.
       counts: int64 `[p]`, how many it has.
       shares: float `[p]`, its share of every batch.
@@ -32,7 +32,7 @@ class Pool:
     encoded: Sequence[bytes]
     size: int
     action_units: np.ndarray
-    known: np.ndarray
+    au_mask: np.ndarray
     groups: Sequence[Sequence[int]]
     starts: np.ndarray
     counts: np.ndarray
@@ -49,7 +49,7 @@ def pooled(faces: Faces | Sequence[Part], batch_size: int) -> Pool:
       ValueError: a set is empty, the sets' pictures differ in size, or their
         shares are no whole rows of the batch.
     """
-    parts = alone(faces) if isinstance(faces, Faces) else tuple(faces)
+    parts = single_part(faces) if isinstance(faces, Faces) else tuple(faces)
     sets = [part.faces for part in parts]
     counts = np.array([len(faces) for faces in sets], np.int64)
     if not len(sets) or not counts.all():
@@ -64,8 +64,8 @@ def pooled(faces: Faces | Sequence[Part], batch_size: int) -> Pool:
         encoded=joined([faces.encoded for faces in sets]),
         size=sets[0].size,
         action_units=np.concatenate([faces.action_units for faces in sets]),
-        known=np.repeat(
-            np.stack([faces.mask for faces in sets]), counts, axis=0
+        au_mask=np.repeat(
+            np.stack([faces.au_mask for faces in sets]), counts, axis=0
         ).astype(np.float32),
         groups=[
             [int(start) + index for index in group]
@@ -81,7 +81,7 @@ def pooled(faces: Faces | Sequence[Part], batch_size: int) -> Pool:
     )
 
 
-def remarks(train: Sequence[Part], held_out: Sequence[Part]) -> list[str]:
+def mix_warnings(train: Sequence[Part], held_out: Sequence[Part]) -> list[str]:
     """What the user should know of a mix, a line each.
 
     Args:
@@ -90,10 +90,10 @@ def remarks(train: Sequence[Part], held_out: Sequence[Part]) -> list[str]:
     """
     if len(train) == 1:
         return []
-    known = [part.faces.mask > 0 for part in train]
+    masks = [part.faces.au_mask > 0 for part in train]
     lines = []
-    for part, own in zip(train, known, strict=True):
-        lacking = np.flatnonzero(np.any(known, axis=0) & ~own)
+    for part, own in zip(train, masks, strict=True):
+        lacking = np.flatnonzero(np.any(masks, axis=0) & ~own)
         if len(lacking):
             names = ", ".join(action_units.NAMES[unit] for unit in lacking)
             lines.append(

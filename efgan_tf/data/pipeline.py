@@ -36,7 +36,7 @@ def training_batches(
     first_batch: int = 0,
     group: int = 1,
     replicas: int = 1,
-    dealt_to: range | None = None,
+    replica_range: range | None = None,
 ) -> tf.data.Dataset:
     """An endless stream of training batches.
 
@@ -46,7 +46,7 @@ def training_batches(
     `first_batch + j·group` to `first_batch + (j+1)·group − 1`, of each the
     rows of replica r: `MirroredStrategy` deals the elements out in turn, and
     joined they make the same batches whatever `replicas` is. On several
-    machines each has a stream for its own replicas (`dealt_to`).
+    machines each has a stream for its own replicas (`replica_range`).
 
     Targets with `pairing="random"`: the action units of any other sample plus
     uniform noise, clipped to 0–1; units that are masked, in the source's data
@@ -68,8 +68,8 @@ def training_batches(
       first_batch: index of the first global batch, to continue a stream.
       group: how many batches an element stacks.
       replicas: how many devices share a batch.
-      dealt_to: those replicas that elements are made for, where others have
-        pipelines of their own, as on several machines; by default all.
+      replica_range: the replicas that elements are made for, where others
+        have pipelines of their own, as on several machines; by default all.
 
     Returns:
       A dataset of dicts of float32 tensors with the leading dimensions
@@ -77,9 +77,9 @@ def training_batches(
         image: `[…, size, size, 3]`, −1 to 1.
         action_units: `[…, 17]`, 0–1.
         target_action_units: `[…, 17]`, 0–1.
-        target_image: `[…, size, size, 3]`; the source's where there is none.
-        has_target: `[…]`, 1 where `target_image` is a true target.
-        usable: `[…, 17]`, 1 for the units that the sample's data set knows.
+        ground_truth: `[…, size, size, 3]`; the source's where there is none.
+        has_ground_truth: `[…]`, 1 where `ground_truth` is ground truth.
+        au_mask: `[…, 17]`, 1 for the units that the sample's data set has.
 
     Raises:
       ValueError: no faces, a pairing that does not exist, or a batch that the
@@ -91,7 +91,7 @@ def training_batches(
         raise ValueError(
             f"{replicas} replicas cannot share a batch of {batch_size}"
         )
-    dealt_to = range(replicas) if dealt_to is None else dealt_to
+    replica_range = range(replicas) if replica_range is None else replica_range
     # The samples stay in the host's memory, also where there is a GPU.
     with tf.device("CPU:0"):
         draw = batch_function(
@@ -101,8 +101,8 @@ def training_batches(
 
         def element(counter: tf.Tensor) -> dict[str, tf.Tensor]:
             step, within = counter // group, counter % group
-            turn = step // len(dealt_to)
-            replica = dealt_to.start + step % len(dealt_to)
+            turn = step // len(replica_range)
+            replica = replica_range.start + step % len(replica_range)
             batch = first_batch + turn * group + within
             return draw(batch, replica * rows, rows)
 
@@ -134,7 +134,7 @@ def batch_function(
     pool = pooled(faces, batch_size)
     pictures = picture_source(pool.encoded, pool.size)
     units = tf.constant(action_units.normalize(pool.action_units))
-    known = tf.constant(pool.known)
+    masks = tf.constant(pool.au_mask)
     per_set = np.stack([pool.starts, pool.rows])
     table = tf.constant(
         np.concatenate([[pool.layout, pool.places], per_set[:, pool.layout]])
@@ -153,9 +153,8 @@ def batch_function(
         row_numbers = tf.cast(first_row, tf.int64) + tf.range(
             rows, dtype=tf.int64
         )
-        # The sets change places from batch to batch, so that what looks at
-        # every n-th row sees all of them in turn; once more every batch_size
-        # batches, for those who look at every n-th batch.
+        # Rotate the layout per batch, so that strided subsets of rows see
+        # every set; once more every batch_size batches, for strided batches.
         turn = batch + batch // batch_size if len(pool.counts) > 1 else 0
         part, place, start, of_batch = tf.unstack(
             tf.gather(table, (row_numbers + turn) % batch_size, axis=1)
@@ -169,20 +168,20 @@ def batch_function(
         )
         noise = (2 * noise - 1) * target_noise
 
-        source_units, usable = (tf.gather(t, source) for t in (units, known))
+        source_units, au_mask = (tf.gather(t, source) for t in (units, masks))
         other = others(part, own, choice)
         target_units = tf.clip_by_value(tf.gather(units, other) + noise, 0, 1)
-        target_known = usable * tf.gather(known, other)
-        has_target, shown = tf.zeros([rows], tf.bool), [source]
+        target_mask = au_mask * tf.gather(masks, other)
+        has_ground_truth, shown = tf.zeros([rows], tf.bool), [source]
         if pairing == "paired":
-            has_target, partner = partners(source, choice)
-            paired = has_target[:, None]
+            has_ground_truth, partner = partners(source, choice)
+            paired = has_ground_truth[:, None]
             target_units = tf.where(
                 paired, tf.gather(units, partner), target_units
             )
-            target_known = tf.where(paired, usable, target_known)
+            target_mask = tf.where(paired, au_mask, target_mask)
             shown.append(partner)
-        target_units = tf.where(target_known > 0, target_units, source_units)
+        target_units = tf.where(target_mask > 0, target_units, source_units)
 
         images = [pictures(index) for index in shown]
         if flip:
@@ -193,9 +192,9 @@ def batch_function(
             "image": images[0],
             "action_units": source_units,
             "target_action_units": target_units,
-            "target_image": images[-1],
-            "has_target": tf.cast(has_target, tf.float32),
-            "usable": usable,
+            "ground_truth": images[-1],
+            "has_ground_truth": tf.cast(has_ground_truth, tf.float32),
+            "au_mask": au_mask,
         }
 
     return draw
@@ -312,7 +311,7 @@ def _flipped(images: tf.Tensor, mirrored: tf.Tensor) -> tf.Tensor:
 def evaluation_pairs(
     faces: Faces, count: int, seed: int
 ) -> dict[str, np.ndarray]:
-    """Fixed pairs of source and true target, the subjects taking turns.
+    """Fixed pairs of source and ground truth, the subjects taking turns.
 
     Both pictures of a pair show one subject in one view. No pair comes twice,
     and which pairs a subject gives depends on the seed and its own pictures
@@ -325,10 +324,10 @@ def evaluation_pairs(
 
     Returns:
       Arrays with the leading dimension n ≤ count, 0 where no subject has two
-      pictures in one view: `image` and `target_image` float32
+      pictures in one view: `image` and `ground_truth` float32
       `[n, size, size, 3]`, −1 to 1; `action_units` and `target_action_units`
       float32 `[n, 17]`, 0–1; `expression`, `target_expression`, `subject`
-      str `[n]`; `has_target` bool `[n]`, true for all.
+      str `[n]`; `has_ground_truth` bool `[n]`, true for all.
     """
     per_subject: dict[str, list[list[int]]] = {}
     for group in faces.groups():
@@ -353,12 +352,12 @@ def evaluation_pairs(
     return {
         "image": images(source),
         "action_units": units[source],
-        "target_image": images(target),
+        "ground_truth": images(target),
         "target_action_units": units[target],
         "expression": faces.expressions[source],
         "target_expression": faces.expressions[target],
         "subject": faces.subjects[source],
-        "has_target": np.ones(len(source), bool),
+        "has_ground_truth": np.ones(len(source), bool),
     }
 
 

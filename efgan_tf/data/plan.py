@@ -32,14 +32,14 @@ class Plan:
       source: of the photos.
       size: side of the aligned pictures.
       rows: of each split that has any, ordered by subject, view and file.
-      available: float32 `[17]`, 1 for the units that the table has.
+      au_mask: float32 `[17]`, 1 for the units that the table has.
       report: of what is settled already.
     """
 
     source: PhotoSource
     size: int
     rows: dict[str, list[Row]]
-    available: np.ndarray
+    au_mask: np.ndarray
     report: Report
 
     def jobs(self, split: str) -> list[list[Row]]:
@@ -80,7 +80,7 @@ def make_plan(
         source=source,
         size=size,
         rows={name: rows for name, rows in by_split.items() if rows},
-        available=table.available,
+        au_mask=table.au_mask,
         report=report,
     )
 
@@ -233,6 +233,6 @@ def _column_warnings(table: Table) -> list[str]:
     if not table.has_views:
         return [
             "the table has no column 'view', pose and light: no picture "
-            "counts as the true target of another"
+            "counts as ground truth for another"
         ]
     return []

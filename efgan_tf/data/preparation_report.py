@@ -63,7 +63,7 @@ class Report:
       several_faces: files with more than one face.
       splits: photos and subjects of each split.
       action_units: mean, maximum and share above 0 of each unit.
-      registration: how well pictures that are true targets of each other lie
+      registration: how well pictures that are ground truth for each other lie
         on each other; None where there are none.
       fixed_pose: whether a view's pictures share one transform.
       masked: units that cannot be learned: missing or constant.
@@ -95,12 +95,12 @@ class Report:
         """Notes that `file` was not used."""
         self.dropped.append((file, reason))
 
-    def add(self, records: Iterable[Record], available: np.ndarray) -> None:
+    def add(self, records: Iterable[Record], au_mask: np.ndarray) -> None:
         """Adds the records of all rows, in any order.
 
         Args:
           records: one for each row that has a photo.
-          available: float32 `[17]`, 1 for units that the table has.
+          au_mask: float32 `[17]`, 1 for units that the table has.
         """
         records = sorted(records, key=lambda record: record.file)
         kept = [record for record in records if record.kept]
@@ -122,7 +122,7 @@ class Report:
                 reason = "there is only one subject"
             self.warnings.append(f"{reason}: nothing is held out for testing")
         units = np.array([r.action_units for r in kept], np.float32)
-        self._describe_units(units.reshape(-1, action_units.COUNT), available)
+        self._describe_units(units.reshape(-1, action_units.COUNT), au_mask)
 
     def register(
         self, records: Iterable[Record], size: int, fixed_pose: bool
@@ -151,12 +151,12 @@ class Report:
         """
         return _counted(self.dropped)
 
-    def _describe_units(self, units: np.ndarray, available: np.ndarray) -> None:
+    def _describe_units(self, units: np.ndarray, au_mask: np.ndarray) -> None:
         """Summarizes the units of the kept photos; masks those without use."""
         constant = []
         for index, name in enumerate(action_units.NAMES):
             values = units[:, index]
-            if not available[index]:
+            if not au_mask[index]:
                 self.masked.append(name)
                 continue
             self.action_units[name] = {
@@ -173,7 +173,7 @@ class Report:
                 f"{', '.join(constant)}"
             )
 
-    def mask(self) -> np.ndarray:
+    def au_mask(self) -> np.ndarray:
         """Float32 `[17]`: 1 for the units that can be learned."""
         return np.array(
             [name not in self.masked for name in action_units.NAMES],
@@ -205,18 +205,18 @@ class Report:
             f"{'subject' if split['subjects'] == 1 else 'subjects'}"
             for name, split in self.splits.items()
         ]
-        lines.append(self._true_targets())
+        lines.append(self._ground_truth())
         lines += [f"warning: {warning}" for warning in self.warnings]
         lines += [
             f"warning: {n} × {flaw}" for flaw, n in _counted(self.flaws).items()
         ]
         return "\n".join(lines)
 
-    def _true_targets(self) -> str:
+    def _ground_truth(self) -> str:
         found = self.registration
         if found is None:
             return (
-                "true targets: none, since no two pictures show one subject in "
+                "ground truth: none, since no two pictures show one subject in "
                 "one view"
             )
         ways = [("its own", found.own), ("its view's", found.shared)]
@@ -224,7 +224,7 @@ class Report:
             reversed(ways) if self.fixed_pose else ways
         )
         return (
-            f"true targets: {found.photos} photos in {found.views} views; each "
+            f"ground truth: {found.photos} photos in {found.views} views; each "
             f"aligned by {used} landmarks, eyes and nose lie {distance:.2f} "
             f"pixels from their mean place in the view ({instead:.2f} by "
             f"{other})"

@@ -1,4 +1,4 @@
-"""How well pictures that are true targets of each other register."""
+"""How well pictures that are ground truth for each other register."""
 
 import dataclasses
 from collections.abc import Sequence

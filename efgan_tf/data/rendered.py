@@ -47,7 +47,7 @@ def table(config: SynthesizeConfig) -> Table:
     }
     return Table(
         rows=rows,
-        available=np.ones(len(labels[0].action_units), np.float32),
+        au_mask=np.ones(len(labels[0].action_units), np.float32),
         has_subjects=True,
         has_views=True,
         repeated=[],

@@ -24,8 +24,8 @@ class Faces:
       views: str `[n]`, pose and light; pictures of one subject and view differ
         in their expression alone. Empty where that is not known.
       filenames: str `[n]`, the photos' names.
-      mask: float32 `[17]`, 1 for the units that the data can teach: given and
-        not constant.
+      au_mask: float32 `[17]`, 1 for the units that the data can teach: given
+        and not constant.
       size: side of the pictures in pixels.
     """
 
@@ -35,7 +35,7 @@ class Faces:
     expressions: np.ndarray
     views: np.ndarray
     filenames: np.ndarray
-    mask: np.ndarray
+    au_mask: np.ndarray
     size: int
 
     def __post_init__(self):
@@ -46,7 +46,7 @@ class Faces:
             "expressions": (count,),
             "views": (count,),
             "filenames": (count,),
-            "mask": (action_units.COUNT,),
+            "au_mask": (action_units.COUNT,),
         }
         for name, shape in shapes.items():
             found = np.shape(getattr(self, name))
@@ -57,7 +57,7 @@ class Faces:
         return len(self.encoded)
 
     def groups(self) -> list[list[int]]:
-        """The samples, those together that are true targets of each other.
+        """The samples, those together that are ground truth for each other.
 
         Pictures of one subject in one view are. A picture without a view is
         alone: nothing says that the others have its pose and light.
@@ -69,8 +69,8 @@ class Faces:
             groups.setdefault(key, []).append(index)
         return list(groups.values())
 
-    def has_true_targets(self) -> bool:
-        """Whether any two pictures are true targets of each other."""
+    def has_ground_truth(self) -> bool:
+        """Whether any two pictures are ground truth for each other."""
         return any(len(group) > 1 for group in self.groups())
 
 
@@ -89,6 +89,6 @@ class Part:
     faces: Faces
 
 
-def alone(faces: Faces) -> tuple[Part, ...]:
+def single_part(faces: Faces) -> tuple[Part, ...]:
     """A single data set as the parts of a run."""
     return (Part("", fractions.Fraction(1), faces),)

@@ -254,7 +254,7 @@ def load_parts(
         others = [other.faces for other in (*beside, *parts)]
         try:
             faces = load_faces(part.data, image_size, split, others)
-            if config.mix and not faces.mask.any():
+            if config.mix and not faces.au_mask.any():
                 raise UserError(
                     "no action unit differs from photo to photo, so that "
                     "nothing can be learned from this set"
@@ -349,15 +349,15 @@ def _read_faces(
         return np.array([row[name] for row in examples], np.str_)
 
     units = [row["action_units"] for row in examples]
-    mask = np.array(builder.info.metadata["mask"], np.float32)
+    au_mask = np.array(builder.info.metadata["mask"], np.float32)
     return Faces(
         encoded=pictures,
-        action_units=np.array(units, np.float32).reshape(-1, len(mask)),
+        action_units=np.array(units, np.float32).reshape(-1, len(au_mask)),
         subjects=texts("subject"),
         expressions=texts("expression"),
         views=texts("view"),
         filenames=texts("filename"),
-        mask=mask,
+        au_mask=au_mask,
         size=image_size,
     )
 

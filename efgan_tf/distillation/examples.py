@@ -60,7 +60,7 @@ def make_examples(
     faces: Faces,
     count: int,
     seed: int,
-    true_share: float = 0.0,
+    ground_truth_share: float = 0.0,
 ) -> Examples:
     """Edits of training faces to random target units.
 
@@ -69,9 +69,9 @@ def make_examples(
       faces: the training split.
       count: how many edits.
       seed: of what is drawn.
-      true_share: share of the examples whose target is what another picture
-        of the same person shows, with that picture as the result. Where there
-        is none the teacher makes it.
+      ground_truth_share: share of the examples whose target is what another
+        picture of the same person shows, with that picture as the result.
+        Where there is none the teacher makes it.
     """
     cascade = teacher.cascade_function("image")
     random, paired = (
@@ -81,18 +81,19 @@ def make_examples(
     progress = Progress("examples", count)
     batches: list[tuple[np.ndarray, ...]] = []
     for number in range(-(-count // _BATCH)):
-        truly = int((number + 1) * true_share) > int(number * true_share)
-        batch = next(paired if truly else random)
+        before = int(number * ground_truth_share)
+        use_truth = int((number + 1) * ground_truth_share) > before
+        batch = next(paired if use_truth else random)
         images, source = batch["image"], batch["action_units"]
         target = batch["target_action_units"]
-        true = batch["has_target"] > 0
-        if not truly:
+        known = batch["has_ground_truth"] > 0
+        if not use_truth:
             strengths = _strengths(generator, len(source))
             target = source + (target - source) * strengths[:, None]
-        results = batch["target_image"]
-        if not true.all():
+        results = batch["ground_truth"]
+        if not known.all():
             edited = cascade(images, source, target)["image"].numpy()
-            results = np.where(true[:, None, None, None], results, edited)
+            results = np.where(known[:, None, None, None], results, edited)
         batches.append((to_uint8(images), source, target, to_uint8(results)))
         progress.advance(min(_BATCH, count - number * _BATCH))
     progress.finish()

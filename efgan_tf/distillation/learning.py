@@ -41,7 +41,7 @@ def distill(
     leaves what it has learned.
 
     Args:
-      config: who teaches, how much, and where the student goes.
+      config: the teacher, the training's length, and the student's file.
       data: the faces; the teacher edits those of the training split.
       model: shape of the student.
 
@@ -64,9 +64,9 @@ def distill(
     examples = make_examples(
         teacher,
         train,
-        config.lessons,
+        config.examples,
         _SEED,
-        config.true_lessons,
+        config.ground_truth_share,
     )
     last: dict[str, float] = {}
     for found in _learn(student, examples, config, scores):
@@ -76,7 +76,7 @@ def distill(
 
 
 class Scores:
-    """Compares student, teacher and truth on edits of held-out people.
+    """Compares student, teacher and ground truth on edits of held-out people.
 
     Args:
       teacher: the trained model.
@@ -90,23 +90,23 @@ class Scores:
         self.teacher_edits = run_cascade(teacher.cascade, pairs)["image"]
 
     def measure(self, student: TrainedNetwork) -> dict[str, float]:
-        """Mean PSNR in dB: student to teacher, and of all three to the truth.
+        """Mean PSNR in dB: student to teacher, all three to ground truth.
 
-        `"to_teacher"`, and where there are true targets `"student"`,
+        `"to_teacher"`, and where there is ground truth `"student"`,
         `"teacher"` and `"no_edit"`.
         """
         edited = run_cascade(student.cascade, self.pairs)["image"]
         found = {"to_teacher": float(np.mean(psnr(edited, self.teacher_edits)))}
-        true = self.pairs["has_target"]
-        if true.any():
-            truth = self.pairs["target_image"][true]
+        known = self.pairs["has_ground_truth"]
+        if known.any():
+            ground_truth = self.pairs["ground_truth"][known]
             shown = {
                 "student": edited,
                 "teacher": self.teacher_edits,
                 "no_edit": self.pairs["image"],
             }
             for name, images in shown.items():
-                found[name] = float(np.mean(psnr(images[true], truth)))
+                found[name] = float(np.mean(psnr(images[known], ground_truth)))
         return found
 
 
@@ -115,7 +115,7 @@ def describe_scores(scores: Mapping[str, float]) -> str:
     line = f"{scores['to_teacher']:.2f} dB to the teacher"
     if "student" in scores:
         line += (
-            f"; to the truth {scores['student']:.2f} dB, teacher "
+            f"; to ground truth {scores['student']:.2f} dB, teacher "
             f"{scores['teacher']:.2f}, no edit {scores['no_edit']:.2f}"
         )
     return line
@@ -222,9 +222,9 @@ def build_student(
             )
     with dtype_policy("float32"):
         cascade = build_cascade(config)
-        donors = stage_models(teacher.cascade)
+        sources = stage_models(teacher.cascade)
         for number, stage in enumerate(stage_models(cascade)):
-            _start(stage, donors[min(number, len(donors) - 1)])
+            _start(stage, sources[min(number, len(sources) - 1)])
         network = join(cascade, teacher.estimator, config)
     return TrainedNetwork(network, ModelInfo(config, teacher.info.learned))
 
@@ -243,13 +243,13 @@ def go_on_from(student: TrainedNetwork, path: str) -> None:
     student.cascade.set_weights(earlier.cascade.get_weights())
 
 
-def _start(stage: keras.Model, donor: keras.Model) -> None:
+def _start(stage: keras.Model, source: keras.Model) -> None:
     """Copies every layer of every branch that both have in one size."""
-    donated = dict(_branches(donor))
+    trained = dict(_branches(source))
     for name, branch in _branches(stage):
         theirs = {
             layer.name: layer.get_weights()
-            for layer in (donated[name].layers if name in donated else ())
+            for layer in (trained[name].layers if name in trained else ())
         }
         for layer in branch.layers:
             weights = theirs.get(layer.name, [])

@@ -23,10 +23,10 @@ class DistillConfig:
     student: str = option(
         "", "a .keras file to go on from, instead of the teacher's weights"
     )
-    lessons: int = option(12000, "how many edits of training faces are learned")
-    true_lessons: float = option(
+    examples: int = option(12000, "how many edits of training faces are made")
+    ground_truth_share: float = option(
         0.67,
-        "share of the lessons whose result is a true picture, where the data "
+        "share of the examples whose result is ground truth, where the data "
         "has two of one person in one view; the teacher makes the others",
     )
     student_kimg: float = option(
@@ -41,11 +41,11 @@ class DistillConfig:
 
     def __post_init__(self):
         check_finite(self)
-        check_at_least(self, 1, "lessons", "student_batch_size")
+        check_at_least(self, 1, "examples", "student_batch_size")
         check_at_least(self, 0, "minutes")
         require(
-            0 <= self.true_lessons <= 1,
-            f"--true_lessons={self.true_lessons} must be 0 to 1",
+            0 <= self.ground_truth_share <= 1,
+            f"--ground_truth_share={self.ground_truth_share} must be 0 to 1",
         )
         for name in ("student_kimg", "student_learning_rate", "score_kimg"):
             require(getattr(self, name) > 0, f"--{name} must be greater than 0")
@@ -54,7 +54,7 @@ class DistillConfig:
             "give --out=FILE.keras, where the student is written",
         )
         require(
-            self.lessons >= self.student_batch_size,
-            f"--lessons={self.lessons} must be at least "
+            self.examples >= self.student_batch_size,
+            f"--examples={self.examples} must be at least "
             f"--student_batch_size={self.student_batch_size}",
         )

@@ -11,8 +11,8 @@ from efgan_tf.common.images import eight_bits, to_float
 from efgan_tf.editing.aligned_photos import AlignedFace, AlignedPhoto
 from efgan_tf.editing.expression import ExpressionTarget, make_target
 from efgan_tf.editing.face_selection import (
+    NO_FACE_HINT,
     ON_NO_FACE,
-    WAY_OUT,
     FaceChoice,
     NoFaceError,
     choose_or_fall_back,
@@ -144,7 +144,7 @@ class Editor:
             for number, _ in enumerate(images, 1)
         ]
         aligned_photos = [
-            unwrap(result, name_of(each, place), WAY_OUT)
+            unwrap(result, name_of(each, place), NO_FACE_HINT)
             for result, each, place in zip(found, images, places, strict=True)
         ]
         edited = [
@@ -253,7 +253,7 @@ class Editor:
         Raises:
           UserError: the model has not learned a unit or has fewer stages.
         """
-        target.check_learned(self.model.learned, self.model.name)
+        target.check_learned(self.model.au_mask, self.model.name)
         targets = [
             [
                 self.reachable(face.source, target)
@@ -267,7 +267,7 @@ class Editor:
         self, source: np.ndarray, target: ExpressionTarget
     ) -> np.ndarray:
         """`[17]`, what an edit aims at; unlearned units stay at the source."""
-        return np.where(self.model.learned > 0, target.resolve(source), source)
+        return np.where(self.model.au_mask > 0, target.resolve(source), source)
 
     def render(
         self,
@@ -330,19 +330,19 @@ class Editor:
 
 
 def unwrap(
-    result: AlignedPhoto | UserError, name: str = "", way_out: str = ""
+    result: AlignedPhoto | UserError, name: str = "", hint: str = ""
 ) -> AlignedPhoto:
     """The aligned photo; an error in its place is raised.
 
     Args:
       result: of `Editor.detect_and_align`.
       name: the photo's, which the error begins with.
-      way_out: what it ends with if no face was found.
+      hint: what it ends with if no face was found.
     """
     if not isinstance(result, UserError):
         return result
     start = f"{name}: " if name else ""
-    end = f"; {way_out}" if way_out and isinstance(result, NoFaceError) else ""
+    end = f"; {hint}" if hint and isinstance(result, NoFaceError) else ""
     raise UserError(f"{start}{result}{end}") from result
 
 

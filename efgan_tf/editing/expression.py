@@ -87,24 +87,24 @@ class ExpressionTarget:
             target[index] = value + (target[index] if self.relative else 0)
         return np.clip(target, 0, action_units.MAX_INTENSITY)
 
-    def check_learned(self, learned: np.ndarray, model: str) -> None:
+    def check_learned(self, au_mask: np.ndarray, model: str) -> None:
         """Raises a `UserError` if a single unit is one that nobody learned.
 
         Args:
-          learned: `[17]`, 0 for the units that the model's data lacked.
+          au_mask: `[17]`, 0 for the units that the model's data lacked.
           model: its name.
         """
         for name in self.units:
-            if not learned[action_units.NAMES.index(name)]:
+            if not au_mask[action_units.NAMES.index(name)]:
                 raise UserError(
                     f"{model} has not learned {name}: its data had none; it "
-                    f"knows {', '.join(known_units(learned))}"
+                    f"knows {', '.join(learned_units(au_mask))}"
                 )
 
 
-def known_units(learned: np.ndarray) -> list[str]:
+def learned_units(au_mask: np.ndarray) -> list[str]:
     """The names of the units that a model has learned."""
-    pairs = zip(action_units.NAMES, learned, strict=True)
+    pairs = zip(action_units.NAMES, au_mask, strict=True)
     return [name for name, known in pairs if known]
 
 

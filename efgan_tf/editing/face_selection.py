@@ -9,7 +9,7 @@ import numpy as np
 from efgan_tf import geometry
 from efgan_tf.common.errors import UserError
 from efgan_tf.faces.detection import Face, largest
-from efgan_tf.faces.search import TURNED
+from efgan_tf.faces.search import AMBIGUOUS
 
 SMALLEST = 32
 """Faces whose box is narrower, in pixels, are not edited."""
@@ -20,7 +20,7 @@ ON_NO_FACE = ("error", "skip", "center")
 """What to do with a photo without a face: refuse it, leave it as it is, or
 take its middle square for the frame of a face."""
 
-WAY_OUT = (
+NO_FACE_HINT = (
     "frame one with --face=x,y,w,h, or pass --on_no_face=skip or center (in "
     "Python face and on_no_face)"
 )
@@ -177,8 +177,8 @@ def choose_or_fall_back(
         return [middle], ["no face was found; the middle is taken for one"]
     for reason in dict.fromkeys(face.doubt for face in chosen if face.doubt):
         notes.append(
-            f"of a face, {TURNED} ({reason}): look at the result, or turn the "
-            "photo upright and edit it again"
+            f"{AMBIGUOUS} ({reason}): check the result, or rotate the photo "
+            "upright and edit it again"
         )
     return chosen, notes
 

@@ -53,7 +53,7 @@ class Request:
             of the target's units, has fewer stages, or lacks an estimator.
         """
         model = editor.model
-        self.target.check_learned(model.learned, model.name)
+        self.target.check_learned(model.au_mask, model.name)
         model.checked_stages(self.stages)
         if self.source is None:
             model.check_estimator()

@@ -20,8 +20,8 @@ class TrainedConfig:
 
     model: str = option(
         DEFAULT,
-        "trained model: a run's folder, a .keras file, a SavedModel, "
-        "preset:NAME or grpc://HOST:PORT/MODEL",
+        "trained model: a run's folder, a .keras or .tflite file, a "
+        "SavedModel, preset:NAME or grpc://HOST:PORT/MODEL",
     )
 
 

@@ -17,7 +17,7 @@ from efgan_tf.editing.aligned_photos import AlignedPhoto, reduced
 from efgan_tf.editing.drawing import animate, edit_sheet, responses
 from efgan_tf.editing.editor import Editor, unwrap
 from efgan_tf.editing.expression import Expression, save_expression
-from efgan_tf.editing.face_selection import WAY_OUT
+from efgan_tf.editing.face_selection import NO_FACE_HINT
 from efgan_tf.editing.inputs import output_folders
 from efgan_tf.editing.request import Request
 from efgan_tf.editing.results import face_lines
@@ -64,7 +64,7 @@ def edit_photo(
             request.on_no_face,
             request.source,
         )
-        aligned_photo = unwrap(found, photo.image, WAY_OUT)
+        aligned_photo = unwrap(found, photo.image, NO_FACE_HINT)
         lines = [*document.notes, *aligned_photo.notes]
         if not aligned_photo.faces:
             return lines

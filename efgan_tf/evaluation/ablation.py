@@ -32,7 +32,7 @@ _ROWS: dict[str, dict[str, Any]] = {
     "k2": {"stages": 2, **_EFGAN},
     "k3": {"stages": 3, **_EFGAN},
 }
-_DONOR = "refiner"  # of the cascades
+_PARENT = "refiner"  # of the cascades
 
 
 @dataclasses.dataclass(frozen=True)
@@ -65,8 +65,8 @@ class AblationConfig:
                 )
                 before = names[: names.index(name)]
                 require(
-                    not _branches(name) or _DONOR in before,
-                    f"--{flag}: {name} starts from {_DONOR}; name that before",
+                    not _branches(name) or _PARENT in before,
+                    f"--{flag}: {name} starts from {_PARENT}; name that before",
                 )
             require(
                 len(set(names)) == len(names), f"--{flag} names a row twice"
@@ -80,12 +80,12 @@ class Row:
     Attributes:
       name: of the row.
       config: of the run, whole.
-      donor: the row whose phase 1 it shares, or None.
+      parent: the row whose phase 1 it shares, or None.
     """
 
     name: str
     config: Config
-    donor: "Row | None" = None
+    parent: "Row | None" = None
 
     @property
     def run_dir(self) -> Path:
@@ -130,10 +130,10 @@ def _seed_rows(
     rows: dict[str, Row] = {}
     for name in names:
         changes = dict(_ROWS[name])
-        donor = rows[_DONOR] if _branches(name) else None
-        if donor:
-            changes.update(phase1_kimg=0.0, init_from=str(donor.run_dir))
-        rows[name] = _row(config, name + ending, changes, donor)
+        parent = rows[_PARENT] if _branches(name) else None
+        if parent:
+            changes.update(phase1_kimg=0.0, init_from=str(parent.run_dir))
+        rows[name] = _row(config, name + ending, changes, parent)
     return rows.values()
 
 
@@ -161,11 +161,11 @@ def _row(
     config: Config,
     name: str,
     changes: Mapping[str, Any],
-    donor: Row | None = None,
+    parent: Row | None = None,
 ) -> Row:
     run_dir = str(Path(config.train.run_dir, name))
     changed = config_lib.replace(config, {**changes, "run_dir": run_dir})
-    return Row(name, changed, donor)
+    return Row(name, changed, parent)
 
 
 def _branches(name: str) -> bool:
@@ -210,9 +210,9 @@ def row_compute(row: Row) -> Compute:
     train = row.config.train
     updates = total_steps(train, 1) + total_steps(train, 2)
     seconds = _seconds(row, phases=(1, 2))
-    if row.donor:
-        updates += total_steps(row.donor.config.train, 1)
-        seconds += _seconds(row.donor, phases=(1,))
+    if row.parent:
+        updates += total_steps(row.parent.config.train, 1)
+        seconds += _seconds(row.parent, phases=(1,))
     cascade = build_cascade(row.config.model)
     critic_updates = updates * train.n_critic
     return Compute(

@@ -41,7 +41,7 @@ def compare_augmentation(
     labels = protocol.expression_labels(expressions, names)
     added = to_uint8(edited), labels
     both = [np.concatenate(parts) for parts in zip(real, added, strict=True)]
-    shown, truth = _named(held_out, names)
+    shown, expected = _named(held_out, names)
     accuracies = {}
     for name, (images, labels) in (("real", real), ("real and edited", both)):
         keras.utils.set_random_seed(judge_training.SEED)
@@ -57,7 +57,7 @@ def compare_augmentation(
             f"expressions from {name} pictures:",
         )
         seen = run_network(judge, to_float(shown))[0].argmax(1)
-        accuracies[name] = float(np.mean(seen == truth))
+        accuracies[name] = float(np.mean(seen == expected))
     counts = {
         "real pictures": len(real[0]),
         "edited pictures": len(edited),

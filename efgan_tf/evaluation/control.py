@@ -23,7 +23,7 @@ STEP = 0.05
 
 
 def measure_control(
-    model: EditingModel, judges: Judges, pairs: Pairs, learned: np.ndarray
+    model: EditingModel, judges: Judges, pairs: Pairs, au_mask: np.ndarray
 ) -> dict[str, Any]:
     """Moves one slider at a time on some held-out faces and reads the result.
 
@@ -34,14 +34,14 @@ def measure_control(
       model: that edits.
       judges: one of them reads units.
       pairs: whose sources are edited.
-      learned: `[17]`, 1 for the units whose sliders are moved.
+      au_mask: `[17]`, 1 for the units whose sliders are moved.
 
     Returns:
       `"units"`, the names of those that are moved, and `responses` to them.
     """
-    chosen = _calm_faces(pairs)
+    chosen = _neutral_faces(pairs)
     images, source = pairs.images[chosen], pairs.source[chosen]
-    moved = np.flatnonzero(learned)
+    moved = np.flatnonzero(au_mask)
     readings = np.empty((len(moved), len(SLIDER), len(chosen), len(moved)))
     for row, unit in enumerate(moved):
         targets = np.repeat(source[None], len(SLIDER), axis=0)
@@ -100,8 +100,8 @@ def responses(readings: np.ndarray) -> dict[str, list]:
     return {name: value.round(4).tolist() for name, value in found.items()}
 
 
-def _calm_faces(pairs: Pairs) -> np.ndarray:
-    """Indices of the calmest picture of each of some people."""
+def _neutral_faces(pairs: Pairs) -> np.ndarray:
+    """Indices of the most neutral picture of each of some people."""
     strength = pairs.source.sum(1)
     best = [
         min(np.flatnonzero(pairs.subjects == name), key=strength.__getitem__)

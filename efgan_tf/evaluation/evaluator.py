@@ -121,11 +121,11 @@ def _evaluate(evaluated: EvaluatedModel, config: EvaluateConfig) -> Evaluation:
         model, pairs.images, pairs.source, pairs.target
     )
     # Another data set of a mix may have units that this one lacks.
-    learned = model.learned * train.mask
+    au_mask = model.au_mask * train.au_mask
     findings, scores = summarize_edits(
         edited,
         pairs,
-        ScoringContext(judges, info.boxes, learned, network, perceptual),
+        ScoringContext(judges, info.boxes, au_mask, network, perceptual),
     )
     settings = evaluated.settings
     report = {
@@ -154,8 +154,8 @@ def _evaluate(evaluated: EvaluatedModel, config: EvaluateConfig) -> Evaluation:
         )
     if "units" in judges.networks:
         say("moving every slider")
-        report["control"] = measure_control(model, judges, pairs, learned)
-    saved = SavedScores(scores[EDIT], pairs.subjects, pairs.large_gaps(learned))
+        report["control"] = measure_control(model, judges, pairs, au_mask)
+    saved = SavedScores(scores[EDIT], pairs.subjects, pairs.large_gaps(au_mask))
     return Evaluation(report, pairs, edited, saved)
 
 
@@ -264,7 +264,7 @@ def _data_facts(evaluated: EvaluatedModel, pairs: Pairs) -> dict[str, Any]:
             "subjects": sorted(set(held_out.subjects.tolist())),
         },
         "pairs": len(pairs),
-        "pairs_with_true_picture": int(pairs.has_true.sum()),
+        "pairs_with_true_picture": int(pairs.has_ground_truth.sum()),
         "expressions": list(protocol.expressions_of(train)),
     }
 

@@ -218,18 +218,18 @@ class Lpips:
         self.name = Path(network).name
         self.sha256 = weights_sha256(self._model, self._weights)
 
-    def __call__(self, images: np.ndarray, truth: np.ndarray) -> np.ndarray:
-        """Distance of `[n, height, width, 3]`, in [-1, 1], to `truth`: `[n]`.
+    def __call__(self, images: np.ndarray, reference: np.ndarray) -> np.ndarray:
+        """Distance of `[n, height, width, 3]` in [-1, 1] to `reference`: `[n]`.
 
         Raises:
           ValueError: see `check_images`.
         """
-        check_images(images, truth)
+        check_images(images, reference)
         distances = []
         for start in range(0, len(images), BATCH_SIZE):  # maps are large
             maps, true_maps = (
                 run_network(self._model, x[start : start + BATCH_SIZE])
-                for x in (images, truth)
+                for x in (images, reference)
             )
             distances.append(lpips(maps, true_maps, self._weights))
         return np.concatenate(distances)

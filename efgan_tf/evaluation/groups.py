@@ -13,7 +13,7 @@ from efgan_tf.config import DataConfig
 from efgan_tf.evaluation import summaries, tables
 from efgan_tf.evaluation.metrics.intervals import bootstrap_difference
 from efgan_tf.evaluation.scoring import Scores
-from efgan_tf.evaluation.tables import EDIT, METRICS, NO_EDIT, TRUE
+from efgan_tf.evaluation.tables import EDIT, GROUND_TRUTH, METRICS, NO_EDIT
 
 Groups = Mapping[str, Mapping[str, str]]
 """Attribute → subject → group: `{"age": {"s00001": "young", ...}}`."""
@@ -24,12 +24,12 @@ GAIN = "gain"
 SHOWN = {
     EDIT: ("psnr", "au_error", "expression_accuracy", "identity"),
     GAIN: ("psnr", "au_error"),
-    TRUE: ("au_error", "expression_accuracy", "identity"),
+    GROUND_TRUTH: ("au_error", "expression_accuracy", "identity"),
 }
-"""Row → its metrics that are compared. The true picture's say how the judge
+"""Row → its metrics that are compared. The ground truth's say how the judge
 itself reads each group."""
 
-_ROW_TITLES = {EDIT: "", GAIN: " − no edit", TRUE: " of true pictures"}
+_ROW_TITLES = {EDIT: "", GAIN: " − no edit", GROUND_TRUTH: " of ground truth"}
 
 
 def groups_of(subjects: Sequence[str], data: DataConfig, table: str) -> Groups:
@@ -160,7 +160,7 @@ def _gap(
 def text(groups: Mapping[str, Any]) -> str:
     """A table for each attribute, with how far apart its groups are."""
     parts = [
-        "Where the true pictures of a group are read worse too, it is the "
+        "Where a group's ground truth is read worse too, it is the "
         "judge that sees it less well. PSNR minus no edit counts for how much "
         "each group's faces change."
     ]

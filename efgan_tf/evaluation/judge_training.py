@@ -140,14 +140,14 @@ class UnitLoss(keras.losses.Loss):
     which that aims at, would be 0 for every picture.
     """
 
-    def __init__(self, mask: np.ndarray):
+    def __init__(self, au_mask: np.ndarray):
         super().__init__()
-        self._mask = mask
+        self._au_mask = au_mask
 
     def call(self, y_true, y_pred):
         error = keras.ops.square(y_true - y_pred)
-        total = keras.ops.sum(error * self._mask, axis=-1)
-        return total / float(self._mask.sum())
+        total = keras.ops.sum(error * self._au_mask, axis=-1)
+        return total / float(self._au_mask.sum())
 
 
 def classification_loss() -> keras.losses.Loss:

@@ -116,7 +116,7 @@ def train_judges(
         _write(folder, _train(train, config))
     networks = _read(folder)
     judges = Judges(networks, expressions_of(train))
-    scores = _scores(judges, held_out, train.mask)
+    scores = _scores(judges, held_out, train.au_mask)
     return dataclasses.replace(
         judges, scores=scores, warnings=_warnings(networks, scores, config)
     )
@@ -129,10 +129,10 @@ def _train(train: Faces, config: JudgesConfig) -> dict[str, keras.Model]:
     pictures = int(config.judge_kimg * 1000)
     images = decode(train.encoded, size)
     trained: dict[str, keras.Model] = {}
-    if train.mask.any():
+    if train.au_mask.any():
         trained["units"] = judge_training.unit_judge(size, width)
         judge_training.fit(
-            trained["units"], judge_training.UnitLoss(train.mask), images,
+            trained["units"], judge_training.UnitLoss(train.au_mask), images,
             action_units.normalize(train.action_units), pictures,
             "judge of units:",
         )  # fmt: skip
@@ -161,7 +161,7 @@ def _train(train: Faces, config: JudgesConfig) -> dict[str, keras.Model]:
     return trained
 
 
-def _scores(judges: Judges, held_out: Faces, learned: np.ndarray) -> dict:
+def _scores(judges: Judges, held_out: Faces, au_mask: np.ndarray) -> dict:
     """How good the judges are on pictures of people they never saw."""
     if not len(held_out):
         return {}
@@ -170,16 +170,16 @@ def _scores(judges: Judges, held_out: Faces, learned: np.ndarray) -> dict:
     read = judges.estimate(images)
     if read is not None:
         both = read, held_out.action_units
-        errors = face_readings.picture_errors(*both, learned)
+        errors = face_readings.picture_errors(*both, au_mask)
         agreement = face_readings.by_unit(
-            face_readings.intraclass_correlation, *both, learned
+            face_readings.intraclass_correlation, *both, au_mask
         )
         known = [value for value in agreement.values() if value is not None]
         scores["unit error"] = float(errors.mean())
         scores["unit agreement"] = float(np.mean(known)) if known else None
         scores["unit agreement by unit"] = agreement
         scores["unit slope by unit"] = face_readings.by_unit(
-            face_readings.slope, *both, learned
+            face_readings.slope, *both, au_mask
         )
     seen = judges.classify(images)
     names = judges.expressions
@@ -245,7 +245,7 @@ def _key(train: Faces, config: JudgesConfig) -> str:
     digest = hashlib.sha256()
     for picture in train.encoded:
         digest.update(picture)
-    for array in (train.action_units, train.mask):
+    for array in (train.action_units, train.au_mask):
         digest.update(np.ascontiguousarray(array).tobytes())
     for names in (train.subjects, train.expressions):
         digest.update("\0".join(names.tolist()).encode())

@@ -2,7 +2,7 @@
 
 The sources are pictures of people who were held out. For each expression that
 the data knows, the target is another picture of the same person in the same
-view where there is one: then the true result is known. Where there is none,
+view where there is one: then the ground truth is known. Where there is none,
 the target is the mean of the expression's units over the training split. Where
 no expression has a name, the targets are the person's other pictures in the
 same view; where there are none either, the units of training pictures.
@@ -37,25 +37,25 @@ class Pairs:
       images: float32 `[n, S, S, 3]`, the sources.
       source: float32 `[n, 17]`, their units as the data says.
       target: float32 `[n, 17]`, the units of the target.
-      true_images: float32 `[n, S, S, 3]`, the true results; zeros where
-        `has_true` is 0.
-      has_true: bool `[n]`.
+      ground_truth: float32 `[n, S, S, 3]`, the ground truth; zeros where
+        `has_ground_truth` is 0.
+      has_ground_truth: bool `[n]`.
       expressions: str `[n]`, the target expression; empty if it has no name.
       subjects: str `[n]`, who it is.
       source_index: int `[n]`, which held-out picture the source is: it comes
         once for each expression.
-      true_index: int `[n]`, which one the truth is; −1 where it is unknown.
+      ground_truth_index: int `[n]`, which one shows it; −1 where none does.
     """
 
     images: np.ndarray
     source: np.ndarray
     target: np.ndarray
-    true_images: np.ndarray
-    has_true: np.ndarray
+    ground_truth: np.ndarray
+    has_ground_truth: np.ndarray
     expressions: np.ndarray
     subjects: np.ndarray
     source_index: np.ndarray
-    true_index: np.ndarray
+    ground_truth_index: np.ndarray
 
     def __len__(self) -> int:
         return len(self.images)
@@ -69,13 +69,13 @@ class Pairs:
             }
         )
 
-    def large_gaps(self, mask: np.ndarray) -> np.ndarray:
+    def large_gaps(self, au_mask: np.ndarray) -> np.ndarray:
         """Bool `[n]`: the third with the largest change of expression.
 
         Args:
-          mask: float32 `[17]`, 1 for the units that count.
+          au_mask: float32 `[17]`, 1 for the units that count.
         """
-        gaps = np.linalg.norm((self.target - self.source) * mask, axis=1)
+        gaps = np.linalg.norm((self.target - self.source) * au_mask, axis=1)
         return gaps >= np.quantile(gaps, 2 / 3)
 
 
@@ -116,27 +116,29 @@ def make_pairs(held_out: Faces, train: Faces, most: int) -> Pairs:
     chosen = _by_expression(held_out, train) or _drawn(held_out, train)
     chosen = _evenly(chosen, held_out.subjects, most)
     source = np.array([pair.source for pair in chosen])
-    true = np.array([pair.true for pair in chosen])
+    other = np.array([pair.ground_truth for pair in chosen])
     images = to_float(decode(held_out.encoded, held_out.size))
-    has_true = true >= 0
+    has_ground_truth = other >= 0
     return Pairs(
         images=images[source],
         source=held_out.action_units[source],
         target=np.stack([pair.target for pair in chosen]),
-        true_images=np.where(has_true[:, None, None, None], images[true], 0),
-        has_true=has_true,
+        ground_truth=np.where(
+            has_ground_truth[:, None, None, None], images[other], 0
+        ),
+        has_ground_truth=has_ground_truth,
         expressions=np.array([pair.expression for pair in chosen], np.str_),
         subjects=held_out.subjects[source],
         source_index=source,
-        true_index=true,
+        ground_truth_index=other,
     )
 
 
 class _Pair(NamedTuple):
-    """One pair: numbers of pictures, `true` −1 where the truth is unknown."""
+    """One pair: numbers of pictures, `ground_truth` −1 where there is none."""
 
     source: int
-    true: int
+    ground_truth: int
     target: np.ndarray
     expression: str
 
@@ -153,18 +155,18 @@ def _by_expression(held_out: Faces, train: Faces) -> list[_Pair]:
         for source in group:
             if not names:  # no expression has a name: every other picture
                 pairs += [
-                    _Pair(source, true, held_out.action_units[true], "")
-                    for true in group
-                    if true != source
+                    _Pair(source, other, held_out.action_units[other], "")
+                    for other in group
+                    if other != source
                 ]
             for name in names:
-                true = shown.get(name, -1)
-                if true == source:
+                other = shown.get(name, -1)
+                if other == source:
                     continue
                 units = (
-                    held_out.action_units[true] if true >= 0 else means[name]
+                    held_out.action_units[other] if other >= 0 else means[name]
                 )
-                pairs.append(_Pair(source, true, units, name))
+                pairs.append(_Pair(source, other, units, name))
     return pairs
 
 

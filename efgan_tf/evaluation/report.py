@@ -12,10 +12,10 @@ from efgan_tf.evaluation.protocol import Pairs
 from efgan_tf.evaluation.tables import (
     ALL,
     EDIT,
+    GROUND_TRUTH,
     LARGE,
     METRICS,
     NO_EDIT,
-    TRUE,
 )
 
 Rows = Mapping[str, Mapping[str, Mapping[str, Any]]]
@@ -102,7 +102,7 @@ def text(report: Mapping[str, Any]) -> str:
         f"{_trained(report)}Data: {data['dataset']}, "
         f"{data['test']['people']} held-out "
         f"people, {data['pairs']} edits, {data['pairs_with_true_picture']} of "
-        "them with a true picture. In brackets: 95 % intervals, people "
+        "them with ground truth. In brackets: 95 % intervals, people "
         "resampled.",
         all_tables(report["rows"], feature_label(report)),
         "### Edit minus no edit, pair by pair",
@@ -162,7 +162,7 @@ def _by_unit(report: Mapping[str, Any]) -> str:
     errors, control = report["unit_errors"], report.get("control")
     scores = report["judges"]["scores"]
     heads = [
-        "unit", "error of no edit", "of edits", "of true pictures",
+        "unit", "error of no edit", "of edits", "of ground truth",
         "the judge's agreement", "the judge's slope",
     ]  # fmt: skip
     if control:
@@ -170,7 +170,7 @@ def _by_unit(report: Mapping[str, Any]) -> str:
     rows = []
     for unit in errors[EDIT]:
         cells = [errors.get(name, {}).get(unit) for name in
-                 (NO_EDIT, EDIT, TRUE)]  # fmt: skip
+                 (NO_EDIT, EDIT, GROUND_TRUTH)]  # fmt: skip
         cells += [
             scores.get(f"unit {name} by unit", {}).get(unit)
             for name in ("agreement", "slope")
@@ -216,7 +216,7 @@ _SHEET_ROWS = 12
 
 
 def contact_sheet(pairs: Pairs, edited: np.ndarray) -> np.ndarray:
-    """Source, edit and truth of evenly spread pairs, four groups abreast.
+    """Source, edit and ground truth of evenly spread pairs, four abreast.
 
     Returns:
       uint8 `[height, width, 3]`.
@@ -229,5 +229,5 @@ def contact_sheet(pairs: Pairs, edited: np.ndarray) -> np.ndarray:
         mark = " " * group  # titles are keys
         columns[f"source{mark}"] = to_uint8(pairs.images[rows])
         columns[f"edit{mark}"] = to_uint8(edited[rows])
-        columns[f"truth{mark}"] = to_uint8(pairs.true_images[rows])
+        columns[f"ground truth{mark}"] = to_uint8(pairs.ground_truth[rows])
     return sheets.grid(columns)

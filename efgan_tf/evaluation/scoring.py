@@ -29,7 +29,7 @@ class ScoringContext:
     Attributes:
       judges: networks that read units, expressions and identity.
       boxes: region → its box in pixels.
-      learned: `[17]`, 1 for the units that the model learned.
+      au_mask: `[17]`, 1 for the units that count.
       network: whose features FID and KID compare; None for the judge of
         units.
       perceptual: LPIPS; None leaves it out.
@@ -37,7 +37,7 @@ class ScoringContext:
 
     judges: Judges
     boxes: Mapping[str, Box]
-    learned: np.ndarray
+    au_mask: np.ndarray
     network: FeatureNetwork | None = None
     perceptual: Lpips | None = None
 
@@ -51,7 +51,7 @@ class ScoringContext:
 def picture_scores(
     edited: np.ndarray, pairs: Pairs, context: ScoringContext
 ) -> Scores:
-    """Scores of each edit; without a judge or truths, without those columns.
+    """Scores of each edit; metrics without judge or ground truth are left out.
 
     Args:
       edited: float32 `[n, S, S, 3]` in [-1, 1].
@@ -79,7 +79,7 @@ def _judged(
     readings = judges.estimate(edited)
     if readings is not None:
         errors = face_readings.picture_errors(
-            readings, pairs.target, context.learned
+            readings, pairs.target, context.au_mask
         )
         yield "au_error", every, errors
     probabilities = judges.classify(edited)
@@ -99,10 +99,10 @@ def _compared(
     edited: np.ndarray, pairs: Pairs, context: ScoringContext
 ) -> Iterator[_Column]:
     """What the pixels say: metric, which pairs, values."""
-    boxes, known = context.boxes, pairs.has_true
+    boxes, known = context.boxes, pairs.has_ground_truth
     sigma = edited.shape[1] / 64  # the same detail of a face at every size
     reference = np.where(
-        known[:, None, None, None], pairs.true_images, pairs.images
+        known[:, None, None, None], pairs.ground_truth, pairs.images
     )
     found = image_quality.by_region(
         image_quality.sharpness, boxes, edited, reference, sigma=sigma
@@ -111,23 +111,25 @@ def _compared(
         yield f"sharpness_{region}", np.ones(len(pairs), bool), values
     if not known.any():
         return
-    shown, truth = edited[known], pairs.true_images[known]
-    yield "psnr", known, image_quality.psnr(shown, truth)
-    yield "ssim", known, image_quality.ssim(shown, truth)
-    found = image_quality.by_region(image_quality.psnr, boxes, shown, truth)
+    shown, ground_truth = edited[known], pairs.ground_truth[known]
+    yield "psnr", known, image_quality.psnr(shown, ground_truth)
+    yield "ssim", known, image_quality.ssim(shown, ground_truth)
+    found = image_quality.by_region(
+        image_quality.psnr, boxes, shown, ground_truth
+    )
     for region, values in found.items():
         yield f"psnr_{region}", known, values
     found = image_quality.by_region(
-        image_quality.kept_detail, boxes, shown, truth, sigma=sigma
+        image_quality.kept_detail, boxes, shown, ground_truth, sigma=sigma
     )
     for region, values in found.items():
         yield f"detail_{region}", known, values
     if context.perceptual:
-        yield "lpips", known, context.perceptual(shown, truth)
+        yield "lpips", known, context.perceptual(shown, ground_truth)
     changed = known.copy()
-    changed[known] = image_quality.differs(pairs.images[known], truth)
+    changed[known] = image_quality.differs(pairs.images[known], ground_truth)
     if changed.any():
-        parts = [x[changed] for x in (edited, pairs.images, pairs.true_images)]
+        parts = [x[changed] for x in (edited, pairs.images, pairs.ground_truth)]
         yield "ghosting", changed, image_quality.ghosting(*parts)
         correlation = image_quality.ghost_correlation(*parts)
         yield "ghost_correlation", changed, correlation
@@ -136,9 +138,9 @@ def _compared(
 def set_scores(
     shown: np.ndarray, pairs: Pairs, features: Callable, edited: bool
 ) -> tuple[dict[str, dict[str, float]], str]:
-    """FID and KID to the true pictures, or to the sources without those.
+    """FID and KID to the ground truth, or to the sources without those.
 
-    No picture counts twice: a source and a truth belong to many pairs.
+    No picture counts twice: a source or ground truth belongs to many pairs.
 
     Args:
       shown: float32 `[n, S, S, 3]`, of the pairs.
@@ -150,12 +152,16 @@ def set_scores(
       metric → its value and how many pictures were compared with how many; and
       what speaks against trusting them.
     """
-    known = pairs.has_true.any()
+    known = pairs.has_ground_truth.any()
     if not (known or edited):
         return {}, ""  # the sources beside themselves
-    rows = np.flatnonzero(pairs.has_true) if known else np.arange(len(pairs))
-    truth, index = (
-        (pairs.true_images, pairs.true_index)
+    rows = (
+        np.flatnonzero(pairs.has_ground_truth)
+        if known
+        else np.arange(len(pairs))
+    )
+    ground_truth, index = (
+        (pairs.ground_truth, pairs.ground_truth_index)
         if known
         else (pairs.images, pairs.source_index)
     )
@@ -165,7 +171,7 @@ def set_scores(
     fewest = min(len(rows), len(references))
     if fewest < 2:
         return {}, "fewer than two pictures: no FID, no KID"
-    found, real = features(shown[rows]), features(truth[references])
+    found, real = features(shown[rows]), features(ground_truth[references])
     counts = {"pictures": len(rows), "true_pictures": len(references)}
     note = ""
     if fewest <= found.shape[1]:

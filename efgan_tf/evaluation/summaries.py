@@ -11,10 +11,17 @@ from efgan_tf.evaluation.metrics import face_readings
 from efgan_tf.evaluation.metrics.intervals import bootstrap_mean
 from efgan_tf.evaluation.protocol import Pairs
 from efgan_tf.evaluation.scoring import Scores, ScoringContext
-from efgan_tf.evaluation.tables import ALL, EDIT, LARGE, METRICS, NO_EDIT, TRUE
+from efgan_tf.evaluation.tables import (
+    ALL,
+    EDIT,
+    GROUND_TRUTH,
+    LARGE,
+    METRICS,
+    NO_EDIT,
+)
 
 _READ = ("au_error", "expression_accuracy", "identity")
-"""What the true picture is scored by; beside itself it is perfect."""
+"""What the ground truth is scored by; beside itself it is perfect."""
 
 
 def summarize(
@@ -71,7 +78,7 @@ def subsets(large: np.ndarray) -> dict[str, np.ndarray]:
 def summarize_edits(
     edited: np.ndarray, pairs: Pairs, context: ScoringContext
 ) -> tuple[dict[str, Any], dict[str, Scores]]:
-    """All that is found of some edits, beside no edit and the true picture.
+    """All that is found of some edits, beside no edit and the ground truth.
 
     Args:
       edited: float32 `[n, S, S, 3]` in [-1, 1].
@@ -79,22 +86,26 @@ def summarize_edits(
       context: judges, regions and networks.
 
     Returns:
-      Parts of report.json; and the scores of `NO_EDIT`, `EDIT` and, if truths
-      are known, `TRUE`.
+      Parts of report.json; and the scores of `NO_EDIT`, `EDIT` and, if it is
+      known, `GROUND_TRUTH`.
     """
     shown = {NO_EDIT: pairs.images, EDIT: edited}
-    if pairs.has_true.any():
-        shown[TRUE] = np.where(
-            pairs.has_true[:, None, None, None], pairs.true_images, pairs.images
+    if pairs.has_ground_truth.any():
+        shown[GROUND_TRUTH] = np.where(
+            pairs.has_ground_truth[:, None, None, None],
+            pairs.ground_truth,
+            pairs.images,
         )
     scores = {
         name: scoring.picture_scores(images, pairs, context)
         for name, images in shown.items()
     }
-    if TRUE in scores:
-        scores[TRUE] = {n: s for n, s in scores[TRUE].items() if n in _READ}
+    if GROUND_TRUTH in scores:
+        scores[GROUND_TRUTH] = {
+            n: s for n, s in scores[GROUND_TRUTH].items() if n in _READ
+        }
     gain = difference(scores[EDIT], scores[NO_EDIT])
-    large = pairs.large_gaps(context.learned)
+    large = pairs.large_gaps(context.au_mask)
     rows, notes = _rows(shown, scores, large, pairs, context)
     judges, network = context.judges, context.network
     perceptual = context.perceptual
@@ -142,7 +153,7 @@ def _rows(
     for name, images in shown.items():
         for subset, chosen in subsets(large).items():
             row = summarize(scores[name], pairs.subjects, chosen)
-            if features and name != TRUE:
+            if features and name != GROUND_TRUTH:
                 found, note = scoring.set_scores(
                     images[chosen], pairs.chosen(chosen), features, name == EDIT
                 )
@@ -163,17 +174,17 @@ def _unit_errors(
         face_readings.mean_absolute_error,
         readings,
         pairs.target,
-        context.learned,
+        context.au_mask,
     )
 
 
 def _missing(pairs: Pairs, context: ScoringContext) -> list[str]:
     """Which columns there cannot be, and why."""
     notes = []
-    if not pairs.has_true.any():
+    if not pairs.has_ground_truth.any():
         notes.append(
-            "no person has another picture in the same view, so the true "
-            "results are unknown: no PSNR, SSIM, LPIPS, detail and ghosting; "
+            "no person has another picture in the same view, so there is "
+            "no ground truth: no PSNR, SSIM, LPIPS, detail and ghosting; "
             "sharpness, FID and KID compare with the sources"
         )
     known = context.judges.networks

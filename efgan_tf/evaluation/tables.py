@@ -34,7 +34,7 @@ REPORT = "report.json"
 
 REGIONS = ("eyes", "nose", "mouth")
 
-NO_EDIT, EDIT, TRUE = "no edit", "edit", "true picture"
+NO_EDIT, EDIT, GROUND_TRUTH = "no edit", "edit", "ground truth"
 """Whose pictures are judged: rows of the table."""
 
 ALL, LARGE = "all", "large changes"
@@ -60,10 +60,10 @@ METRICS: dict[str, Metric] = {
         3,
     ),
     "psnr": Metric(
-        "PSNR", "peak signal-to-noise ratio to the true picture, dB", "higher"
+        "PSNR", "peak signal-to-noise ratio to the ground truth, dB", "higher"
     ),
     "ssim": Metric(
-        "SSIM", "structural similarity to the true picture", "higher", 3
+        "SSIM", "structural similarity to the ground truth", "higher", 3
     ),
     **{
         f"psnr_{region}": Metric(
@@ -77,7 +77,7 @@ METRICS: dict[str, Metric] = {
         f"sharpness_{region}": Metric(
             f"sharp {region}",
             f"high-frequency energy inside the box of the {region}, as a share "
-            "of the true picture's (of the source's where that is unknown); "
+            "of the ground truth's (of the source's where that is unknown); "
             "geometric mean",
             "1",
             geometric=True,
@@ -85,12 +85,12 @@ METRICS: dict[str, Metric] = {
         for region in REGIONS
     },
     "lpips": Metric(
-        "LPIPS", "perceptual distance to the true picture", "lower", 3
+        "LPIPS", "perceptual distance to the ground truth", "lower", 3
     ),
     **{
         f"detail_{region}": Metric(
             f"detail {region}",
-            f"share of the true picture's high frequencies inside the box of "
+            f"share of the ground truth's high frequencies inside the box of "
             f"the {region} that the edit has at their places",
             "1",
         )
@@ -99,21 +99,21 @@ METRICS: dict[str, Metric] = {
     "ghosting": Metric(
         "ghosting",
         "how much of the source's expression is left: least-squares share of "
-        "source − truth in edit − truth, of pairs that differ",
+        "source − ground truth in edit − ground truth, of pairs that differ",
         "lower",
     ),
     "ghost_correlation": Metric(
         "ghost corr.",
-        "correlation of edit − truth with source − truth, of the same pairs: "
-        "what kind of error there is, not how much",
+        "correlation of edit − ground truth with source − ground truth, of "
+        "the same pairs: what kind of error there is, not how much",
         "lower",
     ),
     "fid": Metric(
-        "FID", "Fréchet distance of features to the true pictures'", "lower", 3
+        "FID", "Fréchet distance of features to the ground truth's", "lower", 3
     ),
     "kid": Metric(
         "KID ×1000",
-        "kernel distance of features to the true pictures', times 1000",
+        "kernel distance of features to the ground truth's, times 1000",
         "lower",
     ),
 }

@@ -87,7 +87,7 @@ def plot_training(runs: Sequence[Curves], path: Path) -> None:
         for name in run.names("attention"):
             branch = name.removeprefix("attention/")
             right.plot(*run.points(name), label=f"{run.name} {branch}")
-    left.set_title("PSNR to the true picture, held-out people (dB)")
+    left.set_title("PSNR to the ground truth, held-out people (dB)")
     right.set_title("Mean attention")
     for axes in (left, right):
         axes.set_xlabel("images seen")

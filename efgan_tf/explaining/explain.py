@@ -13,7 +13,7 @@ from efgan_tf.common.images import to_float
 from efgan_tf.common.outputs import atomic_folder
 from efgan_tf.common.progress import Progress
 from efgan_tf.editing.editor import Editor, unwrap
-from efgan_tf.editing.expression import known_units, make_target
+from efgan_tf.editing.expression import learned_units, make_target
 from efgan_tf.editing.face_selection import parse_choice
 from efgan_tf.explaining import edit_sections, map_sections
 from efgan_tf.explaining.report_page import Section, render
@@ -47,7 +47,7 @@ class Explainer:
         self.editor = Editor(editing_model(config.model, trained))
         self.model = self.editor.model
         self.target = config.target()
-        self.target.check_learned(self.model.learned, self.model.name)
+        self.target.check_learned(self.model.au_mask, self.model.name)
         self.units = self._chosen_units()
         shape = trained.info.model
         self.boxes = shape.boxes if shape.local_branches else {}
@@ -62,10 +62,10 @@ class Explainer:
 
     def _chosen_units(self) -> list[str]:
         """The units to explain, in the order of `action_units.NAMES`."""
-        if not self.config.aus:
-            return known_units(self.model.learned)
-        chosen = make_target(dict.fromkeys(self.config.aus, 0.0))
-        chosen.check_learned(self.model.learned, self.model.name)
+        if not self.config.units:
+            return learned_units(self.model.au_mask)
+        chosen = make_target(dict.fromkeys(self.config.units, 0.0))
+        chosen.check_learned(self.model.au_mask, self.model.name)
         return [name for name in action_units.NAMES if name in chosen.units]
 
     def _find_readers(self, trained: TrainedNetwork) -> list[UnitReader]:

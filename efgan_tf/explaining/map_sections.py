@@ -136,8 +136,8 @@ def draw_maps(
       by_method: method → `[n, height, width]`.
       region: where the units show, for the name.
     """
-    view, readings = to_uint8(reader.view(face)), reader.read(face)
-    height, width = _CELL * np.array(view.shape[:2]) / max(view.shape[:2])
+    crop, readings = to_uint8(reader.crop(face)), reader.read(face)
+    height, width = _CELL * np.array(crop.shape[:2]) / max(crop.shape[:2])
     title = f"What the {reader.title} reads units of the {region} from"
     figure, grid = drawing.panels(
         len(units),
@@ -146,7 +146,7 @@ def draw_maps(
         title,
     )
     for row, name in enumerate(units):
-        drawing.show_picture(grid[row, 0], view, "" if row else "face")
+        drawing.show_picture(grid[row, 0], crop, "" if row else "face")
         drawing.label_row(
             grid[row, 0],
             f"{drawing.unit_label(name)}\nreads {readings[name]:.1f} ",
@@ -154,7 +154,7 @@ def draw_maps(
         for column, (method, values) in enumerate(by_method.items(), 1):
             shown = _draw_map(
                 grid[row, column],
-                view,
+                crop,
                 values[row],
                 "" if row else TITLES[method],
             )
@@ -173,12 +173,12 @@ def draw_maps(
     )
 
 
-def _draw_map(axes, view: np.ndarray, values: np.ndarray, title: str):
+def _draw_map(axes, crop: np.ndarray, values: np.ndarray, title: str):
     """One map in its own scale; one without any influence says so."""
     top = float(np.percentile(values, _BRIGHTEST) or values.max())
     if not top:
         axes.set_xlabel("nothing", fontsize=7)
-    return drawing.show_heat(axes, view, values / (top or 1), 1.0, title)
+    return drawing.show_heat(axes, crop, values / (top or 1), 1.0, title)
 
 
 def draw_maximized(
@@ -195,7 +195,7 @@ def draw_maximized(
       units: names of the n units.
       pictures: float32 `[n, height, width, 3]` in [-1, 1].
     """
-    start = reader.view(face)
+    start = reader.crop(face)
     shown = [start, *pictures]
     texts = ["start", *(f"{n}: {action_units.DESCRIPTIONS[n]}" for n in units)]
     rows = -(-len(shown) // _ACROSS)

@@ -88,7 +88,7 @@ def scorecam(
     reader: UnitReader, face: np.ndarray, units: Sequence[str]
 ) -> np.ndarray:
     """Last maps weighted by what is read of the face seen through each."""
-    model, view = _pairs(reader.model), reader.view(face)[None]
+    model, crop = _pairs(reader.model), reader.crop(face)[None]
     # Already in its place, so that the masks cover what the maps saw.
     last = reader.model.get_layer(reader.last_layer).output
     placed = Place(*interpolation_matrices(reader.model, reader.last_layer))
@@ -98,7 +98,7 @@ def scorecam(
         maps = [
             cam(
                 _only(reader.units.index(name), len(reader.units)),
-                view,
+                crop,
                 penultimate_layer=placed,
                 seek_penultimate_conv_layer=False,
                 max_N=min(_SCORED, last.shape[-1]),
@@ -136,9 +136,9 @@ def _weighed(method, layer, reader, face, units) -> np.ndarray:
 
 def _scored(reader, face, units) -> tuple[CategoricalScore, np.ndarray]:
     """A score for each unit, and as many copies of what the network sees."""
-    view = reader.view(face)
+    crop = reader.crop(face)
     score = CategoricalScore([reader.units.index(name) for name in units])
-    return score, np.repeat(view[None], len(units), axis=0)
+    return score, np.repeat(crop[None], len(units), axis=0)
 
 
 def _listed(model: keras.Model) -> keras.Model:

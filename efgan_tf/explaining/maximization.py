@@ -48,8 +48,8 @@ def maximize(
     Returns:
       float32 `[n, height, width, 3]` in [-1, 1].
     """
-    view = reader.view(face)
-    side = min(view.shape[:2])
+    crop = reader.crop(face)
+    side = min(crop.shape[:2])
     jitter = _Jitter(round(_JITTER * side), seed)
     climb = ActivationMaximization(
         keras.Model([reader.model.inputs[0]], reader.model.outputs[0]),
@@ -57,11 +57,11 @@ def maximize(
     )
     pictures = climb(
         CategoricalScore([reader.units.index(name) for name in units]),
-        np.repeat(view[None], len(units), axis=0),
+        np.repeat(crop[None], len(units), axis=0),
         input_range=(-1.0, 1.0),
         input_modifiers=[jitter],
         regularizers=[TotalVariation2D(_VARIATION)],
-        gradient_modifier=_Smooth(view.shape[:2], _SMOOTH * side),
+        gradient_modifier=_Smooth(crop.shape[:2], _SMOOTH * side),
         optimizer=keras.optimizers.SGD(_STEP),
         steps=steps,
     )

@@ -12,7 +12,7 @@ from efgan_tf import action_units, geometry
 from efgan_tf.config import ModelConfig
 from efgan_tf.models import (
     build_critics,
-    critic_view,
+    critic_crop,
     dtype_policy,
     region_units,
 )
@@ -58,16 +58,16 @@ class UnitReader:
         """As files are called."""
         return self.name.replace(" ", "_")
 
-    def view(self, face: np.ndarray) -> np.ndarray:
+    def crop(self, face: np.ndarray) -> np.ndarray:
         """What it sees of a face `[size, size, 3]`."""
-        return critic_view(face[None], self.region, self.boxes)[0]
+        return critic_crop(face[None], self.region, self.boxes)[0]
 
     def read(self, face: np.ndarray) -> dict[str, float]:
         """Unit → its intensity, 0–5, in a face `[size, size, 3]` in [-1, 1].
 
         A critic's head is linear, so it may leave that range a little.
         """
-        units = self.model(self.view(face)[None], training=False)[0]
+        units = self.model(self.crop(face)[None], training=False)[0]
         values = action_units.denormalize(keras.ops.convert_to_numpy(units))
         return dict(zip(self.units, map(float, values), strict=True))
 

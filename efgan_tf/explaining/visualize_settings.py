@@ -41,7 +41,7 @@ class VisualizeConfig:
         "largest, left (left-most), a number from 0 (left to right), or a box "
         "x,y,width,height",
     )
-    aus: tuple[str, ...] = option(
+    units: tuple[str, ...] = option(
         (), "only these units: AU12,AU04; all that were learned otherwise"
     )
     methods: tuple[str, ...] = option(METHODS, "what to draw")
@@ -71,7 +71,7 @@ class VisualizeConfig:
         check_at_least(self, 1, "samples", "steps")
         check_at_least(self, 0, "seed")
         PhotoConfig(max_megapixels=self.max_megapixels)
-        for name in self.aus:
+        for name in self.units:
             action_units.canonical_name(name)
         self.target()
 

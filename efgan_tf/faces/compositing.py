@@ -33,7 +33,7 @@ FEATHER = 0.08
 
 # Full replacement begins at this change of the picture (of 2) and this
 # attention. Of what was tried on held-out rendered faces, they come nearest to
-# the true target and let least of the old mouth shine through, while an edit
+# the ground truth and let least of the old mouth shine through, while an edit
 # that changes nothing keeps all detail.
 _REPLACING_CHANGE = 0.15
 _REPLACING_ATTENTION = 0.2
@@ -41,8 +41,8 @@ _REPLACING_ATTENTION = 0.2
 # Pixels worked on at a time; about 120 bytes each.
 _STRIP_PIXELS = 1 << 20
 
-# Confidence falls from 1 at the first to 0 at the second. Measured on true
-# pictures (people of the London set from neutral to smile and back, and
+# Confidence falls from 1 at the first to 0 at the second. Measured on ground
+# truth (people of the London set from neutral to smile and back, and
 # rendered ones), where the moved detail can be compared with the true one: it
 # correlates by 0.4 to 0.67 below the first and by less than 0.2 beyond the
 # second. The optical flow's way there and back ends so many 128ths of the side

@@ -76,9 +76,9 @@ def read_document(
     Raises:
       PhotoError: missing, unreadable, cut off, or over `max_pixels`.
     """
-    way_out = "shrink it or raise --max_megapixels (in Python max_megapixels)"
+    hint = "shrink it or raise --max_megapixels (in Python max_megapixels)"
     name = os.fspath(path)
-    with photos.opened(name, max_pixels, way_out) as image:
+    with photos.opened(name, max_pixels, hint) as image:
         notes, deep = photos.further_pictures(image), None
         if _is_deep(image):
             deep = _decode(Path(name).read_bytes())

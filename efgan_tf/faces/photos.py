@@ -106,14 +106,14 @@ def read_photo(source: str | os.PathLike | BinaryIO) -> np.ndarray:
 def opened(
     source: str | os.PathLike | BinaryIO,
     max_pixels: int,
-    way_out: str = "shrink it first",
+    hint: str = "shrink it first",
 ) -> Iterator[Image.Image]:
     """A picture to be decoded; what fails inside becomes a `PhotoError`.
 
     Args:
       source: a path, or a binary file opened for reading.
       max_pixels: larger pictures are refused before they are decoded.
-      way_out: what is said to do about those.
+      hint: what is said to do about those.
 
     Raises:
       PhotoError: missing, unreadable, cut off, over the limit, or HEIC without
@@ -123,7 +123,7 @@ def opened(
     with as_photo_errors(name), _unlimited(), _open(source, name) as image:
         if image.width * image.height > max_pixels:
             limit = f"over {max_pixels / 1e6:g} megapixels"
-            raise PhotoError(name, f"{limit}; {way_out}")
+            raise PhotoError(name, f"{limit}; {hint}")
         yield image
 
 
@@ -190,7 +190,7 @@ def _open(source, name: str) -> Image.Image:
 
 
 def _read(source, size: int = -1) -> bytes:
-    """How a file begins."""
+    """The first `size` bytes of a file, or all of it."""
     if isinstance(source, (str, os.PathLike)):
         with open(source, "rb") as file:
             return file.read(size)

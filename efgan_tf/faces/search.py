@@ -33,8 +33,8 @@ NEAR_SIDE = 3 * LONGEST_SIDE
 _SMALL_SHARE = 0.04
 _TILE_STEP = 480  # tiles overlap by 160: more than the faces missed before
 
-TURNED = "its landmarks may be wrong"
-"""What is said of a face that no look settles; the reason stands behind."""
+AMBIGUOUS = "face orientation is ambiguous"
+"""Said of a face whose landmarks may be wrong; the reason follows."""
 
 # A face that is less sure, tilted by more degrees, or whose eyes stand closer
 # (as a share of the box) is doubtful. Of 150 upright photographs 16 % are; of
@@ -283,9 +283,9 @@ def _surest(
     *_, second, first = np.sort(scores)
     doubt = ""
     if first < _LEAST_SCORE:
-        doubt = "no quarter turn of the photo shows it surely"
+        doubt = "the detector is unsure of it in every rotation"
     elif first - second < _LEAST_LEAD:
-        doubt = "turned, the photo shows another face there as surely"
+        doubt = "two rotations score alike"
     best = max(found, key=lambda find: find.score, default=None)
     chosen = best.face if best else face
     if best and best.turns == 0:

@@ -128,7 +128,7 @@ def _said(name: str) -> gr.HTML:
 
 
 def _choice(caption: str, name: str) -> gr.HTML:
-    """Pictures to choose from; the value is of `pictures.choices`."""
+    """Pictures to choose from; the value is of `display.choices`."""
     return gr.HTML(
         [],
         html_template=asset_text("choice.html").replace("CAPTION", caption),
@@ -180,7 +180,7 @@ def unit_sliders(model: EditingModel) -> list[gr.Slider]:
 
     Those of units that the model has not learned are there, and say so.
     """
-    learned = dict(zip(action_units.NAMES, model.learned > 0, strict=True))
+    learned = dict(zip(action_units.NAMES, model.au_mask > 0, strict=True))
     sliders, regions = {}, action_units.by_region(action_units.NAMES)
     for title, region in GROUPS.items():
         with gr.Accordion(title, elem_classes="units"):

@@ -140,12 +140,12 @@ class _Page:
 
     @property
     def _target_inputs(self) -> list[gr.components.Component]:
-        """What says what the selected face shall show, and how."""
+        """Input components: the selected face's target."""
         return [*self._at.sliders, self._at.intensity, self._at.stages]
 
     @property
     def _results(self) -> list[gr.components.Component]:
-        """What shows the edit, and the session, which is kept for longer."""
+        """Output components: the session and what shows the edit."""
         at = self._at
         return [self._session, at.viewer, at.figures, at.status]
 

@@ -77,7 +77,7 @@ class Labeler:
           face: the one that is meant.
 
         Raises:
-          photos.PhotoError: the network sees no face, or one turned away.
+          photos.PhotoError: the network rejects the face, or it is turned away.
         """
         return self.readers(photo, face).mean(axis=0)
 
@@ -85,7 +85,9 @@ class Labeler:
         """As `units`, of map and regression apart: float64 `[2, 15]`."""
         readings = self._landmarker.read(photo, face)
         if readings is None:
-            raise photos.PhotoError("the face", "a face that cannot be read")
+            raise photos.PhotoError(
+                "the face", "landmark network rejected the face"
+            )
         yaw = np.mean([abs(measures.yaw(each.points)) for each in readings])
         if yaw > MOST_TURNED:
             raise photos.PhotoError("the face", f"turned away ({yaw:.0f}°)")
@@ -141,7 +143,7 @@ def _label(
         raise photos.PhotoError(file, "no face found")
     face = detection.largest(faces)
     if face.doubt:
-        raise photos.PhotoError(file, f"{search.TURNED} ({face.doubt})")
+        raise photos.PhotoError(file, f"{search.AMBIGUOUS} ({face.doubt})")
     units = labeler.units(photo, face)
     return Label(file, units, len(faces), face.landmarks)
 

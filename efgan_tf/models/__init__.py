@@ -12,7 +12,7 @@ from efgan_tf.models.cascade import (
 from efgan_tf.models.discriminator import (
     build_critic,
     build_critics,
-    critic_view,
+    critic_crop,
     region_units,
 )
 from efgan_tf.models.estimator import build_estimator
@@ -26,7 +26,7 @@ __all__ = [
     "build_critics",
     "build_efgan",
     "build_estimator",
-    "critic_view",
+    "critic_crop",
     "dtype_policy",
     "initialize_stages",
     "region_units",

@@ -17,7 +17,7 @@ Array = TypeVar("Array")
 
 MAX_CHANNELS = 2048
 SMALLEST_SIDE = 4
-"""Critics halve their view until its shorter side is at most this."""
+"""Critics halve their crop until its shorter side is at most this."""
 
 
 def region_units(region: str) -> tuple[int, ...]:
@@ -30,7 +30,7 @@ def region_units(region: str) -> tuple[int, ...]:
     return tuple(unit for unit, used in enumerate(mask) if used)
 
 
-def critic_view(
+def critic_crop(
     images: Array, region: str, boxes: Mapping[str, geometry.Box]
 ) -> Array:
     """What the critic of `region` sees of `[b, size, size, c]`."""

@@ -191,8 +191,8 @@ def build_efgan(config: ModelConfig, name: str = "efgan") -> keras.Model:
     }
     if config.local_branches:
         for region, box in config.boxes.items():
-            view = _float32(Crop, f"{region}_crop", box=box)(image)
-            branches[region] = _edit(config, region, view, units)
+            crop = _float32(Crop, f"{region}_crop", box=box)(image)
+            branches[region] = _edit(config, region, crop, units)
         outputs.update(_join(config, image, branches))
     if config.refiner:
         outputs.update(_refine(config, image, units, outputs))
@@ -207,10 +207,10 @@ def _float32(layer, name, **arguments):
     return layer(**arguments, dtype="float32", name=name)
 
 
-def _edit(config, region, view, units):
-    """A branch's `{"color", "attention", "image"}` for its view."""
+def _edit(config, region, crop, units):
+    """A branch's `{"color", "attention", "image"}` for its crop."""
     whole = region == "face"
-    height, width = view.shape[1:3]
+    height, width = crop.shape[1:3]
     branch = build_branch(
         height,
         width,
@@ -221,9 +221,9 @@ def _edit(config, region, view, units):
         color_head=config.color_head,
         name=region,
     )
-    result = branch({"image": view, "action_units": units})
+    result = branch({"image": crop, "action_units": units})
     blend = _float32(Blend, f"{region}_blend")
-    edited = blend(result["attention"], result["color"], view)
+    edited = blend(result["attention"], result["color"], crop)
     return {**result, "image": edited}
 
 
@@ -270,9 +270,9 @@ def _refine(config, image, units, joined):
         name="refiner",
     )
     # The global result first: a color that is a change starts from there.
-    views = [branches["face"]["image"], joined["stitched"], image]
-    views = _float32(layers.Concatenate, "refiner_input")(views)
-    result = refiner({"image": views, "action_units": units})
+    inputs = [branches["face"]["image"], joined["stitched"], image]
+    inputs = _float32(layers.Concatenate, "refiner_input")(inputs)
+    result = refiner({"image": inputs, "action_units": units})
     blend = _float32(Blend, "refiner_blend")
     combine = _float32(CombineAttention, "combined_attention")
     return {

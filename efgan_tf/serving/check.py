@@ -145,7 +145,7 @@ def _only_image(edited):
 
 def _edited(trained, image, source, target):
     """The outputs of `stages` by Keras; public scales in and out."""
-    target = np.where(trained.info.mask > 0, target, source)
+    target = np.where(trained.info.au_mask > 0, target, source)
     result = trained.keras_model(
         {
             "image": from_public(image),

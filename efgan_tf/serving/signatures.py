@@ -55,7 +55,7 @@ class Signatures(tf.Module):
     Attributes:
       cascade: images, source and target units → `"stages"`, `"attention"`, in
         the networks' scales. The signatures are made of it, and
-        `efgan_tf.editing` calls it.
+        `efgan_tf.trained.saved_models` calls it.
       estimator: images → units, likewise.
     """
 
@@ -65,7 +65,7 @@ class Signatures(tf.Module):
             variable.value for variable in trained.keras_model.variables
         ]
         self._size = trained.info.model.image_size
-        self._mask = trained.info.mask
+        self._au_mask = trained.info.au_mask
         self._image = tf.TensorSpec(
             (None, self._size, self._size, 3), tf.float32, "image"
         )
@@ -127,7 +127,7 @@ class Signatures(tf.Module):
     def _run(self, image, source, target):
         """The cascade on checked inputs, its results in the public scale."""
         # Units that were not learned stay as they are.
-        target = tf.where(self._mask > 0, target, source)
+        target = tf.where(self._au_mask > 0, target, source)
         result = self.cascade(image, source, target)
         stages = tf.clip_by_value(to_public(result["stages"]), 0.0, 1.0)
         return {

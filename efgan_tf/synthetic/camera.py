@@ -42,7 +42,7 @@ class Pose:
       body: rotation [3, 3] of the shoulders.
       middle: between the eyes of the neutral head, decimeters.
       unit: eye distance of this person, decimeters.
-      view: the sitting.
+      view: pose, camera, light and background.
     """
 
     head: np.ndarray
@@ -114,7 +114,7 @@ def develop(light: np.ndarray, view: View, size: int, index: int) -> np.ndarray:
 
     Args:
       light: linear light, float32 [size, size, 3].
-      view: the sitting.
+      view: pose, camera, light and background.
       size: side in pixels.
       index: number of the image in its view; it selects the noise.
 

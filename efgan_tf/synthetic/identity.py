@@ -44,7 +44,7 @@ class Identity:
 
 @dataclasses.dataclass(frozen=True)
 class View:
-    """One sitting: pose, camera, light and background, shared by its images.
+    """Pose, camera, light and background, shared by the images of a view.
 
     Attributes:
       seed, subject, view: the key, for noise that differs between images.
@@ -150,11 +150,11 @@ def _local_shape(rng: np.random.Generator) -> np.ndarray:
 def sample_view(
     seed: int, subject: int, view: int, max_yaw: float = 15.0
 ) -> View:
-    """Sitting number `view` of a person.
+    """View number `view` of a person.
 
     Args:
       seed, subject: as in `sample_identity`.
-      view: number of the sitting.
+      view: its number.
       max_yaw: largest turn of the head in degrees, 0–45.
     """
     rng = np.random.default_rng([seed, _VIEW, subject, view])

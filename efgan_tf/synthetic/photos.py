@@ -5,7 +5,7 @@
     out_dir/landmarks.csv   file,left_eye_x,left_eye_y,...,mouth_right_y
 
 Images of one subject and view share person, pose, light and background: they
-are each other's true targets.
+are each other's ground truth.
 """
 
 import collections
@@ -152,7 +152,7 @@ def make_photo(
 
     Args:
       renderer: of the view's person.
-      view: the sitting.
+      view: pose, camera, light and background.
       index: number of the image in the view.
       size: side in pixels.
     """

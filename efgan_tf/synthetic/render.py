@@ -72,7 +72,7 @@ class Renderer:
 
         Args:
           action_units: [17] or [2, 17], 0–5.
-          view: the sitting.
+          view: pose, camera, light and background.
           size: side of the image in pixels.
         """
         head = head_lib.load_head()
@@ -95,7 +95,7 @@ class Renderer:
         Args:
           action_units: [17] or, for the person's left and right side,
               [2, 17]; 0–5.
-          view: the sitting.
+          view: pose, camera, light and background.
           size: side in pixels.
           index: number of the image in its view; it changes nothing but the
               sensor noise.

@@ -35,7 +35,7 @@ class ModelInfo:
     version: str = efgan_tf.__version__
 
     @property
-    def mask(self) -> np.ndarray:
+    def au_mask(self) -> np.ndarray:
         """Float32 `[17]`: 1 for the units that were learned."""
         return np.array(
             [name in self.learned for name in action_units.NAMES], np.float32

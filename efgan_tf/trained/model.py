@@ -1,7 +1,6 @@
-"""A trained model as those see it who edit with it.
+"""The inference interface of a trained model, the same for all its forms.
 
-Whether it came from a run, a `.keras` file or a SavedModel makes no
-difference here. Images are aligned faces `[b, size, size, 3]` in [-1, 1],
+Images are aligned faces `[b, size, size, 3]` in [-1, 1],
 action units `[b, 17]` in 0–5.
 """
 
@@ -90,9 +89,9 @@ class EditingModel:
         return self.info.model.stages
 
     @property
-    def learned(self) -> np.ndarray:
+    def au_mask(self) -> np.ndarray:
         """Float32 `[17]`: 1 for the units that its data could teach."""
-        return self.info.mask
+        return self.info.au_mask
 
     @property
     def has_estimator(self) -> bool:
@@ -161,7 +160,7 @@ class EditingModel:
         if not len(images) == len(source) == len(target):
             raise ValueError("images, source and target differ in number")
         count = self.checked_stages(stages)
-        target = np.where(self.learned > 0, target, source)
+        target = np.where(self.au_mask > 0, target, source)
         # Stage k goes k/K of the way to what it is given. Given K/K' of the
         # change, the first K' stages go k/K' of the way.
         far = source + (target - source) * (self.stages / count)

@@ -177,7 +177,7 @@ def write_weights(trained, path: Path) -> None:
         for index, array in enumerate(getattr(trained, part).get_weights()):
             half = array.astype(np.float16)
             if not np.isfinite(half).all():
-                raise UserError(f"a weight of the {part} needs more than half")
+                raise UserError(f"a weight of the {part} does not fit float16")
             arrays[f"{part}/{index:04}"] = half
     with atomic_file(path) as temporary:
         np.savez_compressed(temporary, **arrays)  # type: ignore[arg-type]

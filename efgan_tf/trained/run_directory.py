@@ -113,7 +113,7 @@ class RunDirectory:
             )
 
     def _unknown_files(self) -> list[str]:
-        """What lies here that a run, dead before its config, does not leave."""
+        """Files that an unstarted run cannot have left."""
         found = list(self.path.iterdir()) if self.path.exists() else []
         if self.checkpoints in found:
             found.remove(self.checkpoints)
@@ -170,16 +170,16 @@ class RunDirectory:
         Args:
           config: of the run.
           train: the split that it trains on, of each of its data sets.
-          held_out: those that it is judged on, which must not change either.
+          held_out: those that it is scored on, which must not change either.
         """
         with atomic_file(self.path / "data.txt") as temporary:
             temporary.write_text(data_digest(*train, *held_out) + "\n")
-        known = np.any([faces.mask > 0 for faces in train], axis=0)
+        au_mask = np.any([faces.au_mask > 0 for faces in train], axis=0)
         with atomic_file(self.units) as temporary:
             learned = [
                 name
-                for name, taught in zip(action_units.NAMES, known, strict=True)
-                if taught
+                for name, has in zip(action_units.NAMES, au_mask, strict=True)
+                if has
             ]
             temporary.write_text(json.dumps({"learned": learned}) + "\n")
         with atomic_file(self.path / "flags.txt") as temporary:
@@ -210,5 +210,5 @@ def data_digest(*splits: Faces) -> str:
         for picture in faces.encoded:
             digest.update(picture)
         digest.update("\n".join(faces.filenames).encode())
-        digest.update(faces.action_units.tobytes() + faces.mask.tobytes())
+        digest.update(faces.action_units.tobytes() + faces.au_mask.tobytes())
     return digest.hexdigest()

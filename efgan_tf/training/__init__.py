@@ -1,1 +1,1 @@
-"""The training run: objectives, the traced step, checkpoints, the loop."""
+"""Training: losses, objectives, the traced step, the loop."""

@@ -1,11 +1,11 @@
 """DiffAugment: what critics see, changed at random (Zhao et al., NeurIPS 2020).
 
-With few pictures critics learn them by heart. Real and edited views are
-therefore changed alike before they are judged, in the critics' step and in the
-generator's, which is differentiated through the changes. Mirroring is not
-among them (the data's own affair), and moves and holes are smaller than the
-paper's 1/8 and 1/2 of a side: a local critic sees a mouth of a few pixels, and
-its second head must still read units from it.
+With few pictures critics overfit. Real and edited crops are therefore changed
+alike before critics see them, in the critics' step and in the generator's,
+which is differentiated through the changes. Mirroring is not among them (the
+data pipeline does it), and moves and holes are smaller than the paper's 1/8 and
+1/2 of a side: a local critic sees a mouth of a few pixels, and its second head
+must still read units from it.
 """
 
 from collections.abc import Callable, Sequence

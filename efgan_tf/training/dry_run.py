@@ -2,8 +2,8 @@
 
 The memory of a step is estimated from the networks. What grows with the batch
 are the activations that the generator's backward pass needs, of the edit, of
-the ways back, and of the critics that judge it; weights, gradients, Adam's
-moments and the average stay; and TensorFlow's traced graph takes its share of
+cycle and zero edit, and of the critics; weights, gradients, Adam's moments and
+the average stay; and TensorFlow's traced graph takes its share of
 the host's memory, layer by layer. The numbers below are fitted to peaks
 measured on a CPU: `python -m benchmarks.memory` prints estimate and measurement
 side by side.
@@ -25,7 +25,7 @@ from efgan_tf.models import (
 )
 from efgan_tf.trained.run_directory import RunDirectory
 from efgan_tf.training import schedules
-from efgan_tf.training.initial import beginning
+from efgan_tf.training.initial import initial_state
 
 _FLOAT_BYTES = 4
 _PROCESS_BYTES = 0.05 * 2**30
@@ -47,7 +47,7 @@ def describe(config: Config) -> str:
       UserError: a new run cannot start from `--init_from`.
     """
     is_new = RunDirectory(Path(config.train.run_dir)).is_new()
-    begin = beginning(config) if is_new else None
+    initial = initial_state(config) if is_new else None
     counts = parameter_counts(config.model)
     lines = ["configuration:"]
     lines += [f"  {line}" for line in options.flag_lines(config)]
@@ -58,10 +58,10 @@ def describe(config: Config) -> str:
     lines += ["", f"data: {data}", "", "parameters:"]
     lines += [f"  {name:<20}{count:>14,}" for name, count in counts.items()]
     lines += ["", "phases:"]
-    if begin and config.train.init_from:
-        phase, source = begin.position.phase, config.train.init_from
+    if initial and config.train.init_from:
+        phase, source = initial.position.phase, config.train.init_from
         lines.append(
-            f"  begins in phase {phase} from {begin.checkpoint or source}"
+            f"  begins in phase {phase} from {initial.checkpoint or source}"
         )
     for phase in (1, 2):
         steps = schedules.total_steps(config.train, phase)
@@ -117,10 +117,10 @@ def step_bytes(config: Config, stages: int) -> int:
     )
     loss = config.loss
     passes = 1 + (loss.lambda_cyc > 0) + (loss.lambda_zero > 0)
-    judged = stages * (2 if config.model.local_branches else 1)
+    inputs = stages * (2 if config.model.local_branches else 1)
     # Half precision saves nothing here: on a CPU its casts take as much.
     outputs = passes * output_elements(cascade)
-    outputs += judged * sum(map(output_elements, critics.values()))
+    outputs += inputs * sum(map(output_elements, critics.values()))
     activations = outputs * config.train.batch_size * _ACTIVATION_SHARE
     return int(
         _PROCESS_BYTES

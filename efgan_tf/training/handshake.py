@@ -24,7 +24,9 @@ _GRACE_SECONDS = 20.0
 """After a problem: how long to wait for the others, to send it to them."""
 
 
-def meet(cluster: Cluster, facts: Mapping[str, str], seconds: float) -> None:
+def wait_for_workers(
+    cluster: Cluster, facts: Mapping[str, str], seconds: float
+) -> None:
     """Returns once every worker is there and all agree.
 
     Args:

@@ -1,4 +1,4 @@
-"""How a new run begins: from random weights, or from trained ones.
+"""Initial weights of a new run: random ones, or trained ones.
 
 `--init_from` names another run, whose critics are used too, or a model
 without critics: a preset or a `.keras` file.
@@ -27,7 +27,7 @@ _OF_CRITICS = {"critic_width", "critic_norm"}
 
 
 @dataclasses.dataclass(frozen=True)
-class Beginning:
+class InitialState:
     """Where a new run begins.
 
     Attributes:
@@ -42,10 +42,12 @@ class Beginning:
     stages: int = 1
     model: TrainedNetwork | None = None
 
-    def start(self, networks: networks_lib.Networks, config: Config) -> None:
+    def copy_weights(
+        self, networks: networks_lib.Networks, config: Config
+    ) -> None:
         """Copies trained weights, if there are any, to the new networks."""
         if self.model:
-            networks_lib.start_without_critics(
+            networks_lib.copy_generator_and_estimator(
                 networks, self.model.cascade, self.model.estimator
             )
         if self.checkpoint is None:
@@ -60,7 +62,7 @@ class Beginning:
         networks_lib.start_from(networks, trained)
 
 
-def beginning(config: Config) -> Beginning:
+def initial_state(config: Config) -> InitialState:
     """Where a new run of `config` begins; reads, and writes nothing.
 
     Without phase 1 it takes over the end of another run's phase 1, with that
@@ -76,18 +78,18 @@ def beginning(config: Config) -> Beginning:
     train = config.train
     first = Position(1 if train.phase1_kimg > 0 else 2, 0, 0)
     if not train.init_from:
-        return Beginning(first)
+        return InitialState(first)
     if train.init_from.startswith(PREFIX) or Path(train.init_from).is_file():
         return _from_model(config, first)
-    donor = RunDirectory(Path(train.init_from))
-    donor_config = donor.read_config()
-    _check_shapes(config, donor_config.model, _OWN_SETTINGS)
+    parent = RunDirectory(Path(train.init_from))
+    parent_config = parent.read_config()
+    _check_shapes(config, parent_config.model, _OWN_SETTINGS)
     if train.phase1_kimg > 0:
-        return _as_it_is(config, donor, donor_config)
-    return _end_of_phase_1(donor, donor_config)
+        return _as_it_is(config, parent, parent_config)
+    return _end_of_phase_1(parent, parent_config)
 
 
-def _from_model(config: Config, first: Position) -> Beginning:
+def _from_model(config: Config, first: Position) -> InitialState:
     """From a preset or a `.keras` file."""
     from efgan_tf.trained.loading import load_network
 
@@ -95,15 +97,15 @@ def _from_model(config: Config, first: Position) -> Beginning:
     model = trained.info.model
     _check_shapes(config, model, _OWN_SETTINGS | _OF_CRITICS)
     if model.stages == 1:
-        return Beginning(first, model=trained)
+        return InitialState(first, model=trained)
     _check_cascade(config, model.stages, "")
-    return Beginning(Position(2, 0, 0), model=trained)
+    return InitialState(Position(2, 0, 0), model=trained)
 
 
-def _check_shapes(config: Config, donor: ModelConfig, own: set[str]) -> None:
+def _check_shapes(config: Config, parent: ModelConfig, own: set[str]) -> None:
     differences = [
         line
-        for line in options.differences(donor, config.model)
+        for line in options.differences(parent, config.model)
         if line.partition(":")[0] not in own
     ]
     if differences:
@@ -113,47 +115,49 @@ def _check_shapes(config: Config, donor: ModelConfig, own: set[str]) -> None:
         )
 
 
-def _end_of_phase_1(donor: RunDirectory, donor_config: Config) -> Beginning:
-    last = schedules.total_steps(donor_config.train, phase=1)
+def _end_of_phase_1(
+    parent: RunDirectory, parent_config: Config
+) -> InitialState:
+    last = schedules.total_steps(parent_config.train, phase=1)
     if not last:
         raise UserError(
-            f"--init_from={donor.path} has no phase 1; with --phase1_kimg "
+            f"--init_from={parent.path} has no phase 1; with --phase1_kimg "
             "above 0 a run starts from its cascade"
         )
-    found = Checkpoints(donor.checkpoints, keep=1).at(1, last)
+    found = Checkpoints(parent.checkpoints, keep=1).at(1, last)
     if found is None:
         raise UserError(
-            f"--init_from={donor.path} has no checkpoint of the end of its "
+            f"--init_from={parent.path} has no checkpoint of the end of its "
             f"phase 1, step {last}; train it that far"
         )
     path, position = found
-    return Beginning(Position(2, 0, position.images), path)
+    return InitialState(Position(2, 0, position.images), path)
 
 
 def _as_it_is(
-    config: Config, donor: RunDirectory, donor_config: Config
-) -> Beginning:
-    found = Checkpoints(donor.checkpoints, keep=1).latest()
+    config: Config, parent: RunDirectory, parent_config: Config
+) -> InitialState:
+    found = Checkpoints(parent.checkpoints, keep=1).latest()
     if found is None:
-        raise UserError(f"--init_from={donor.path} has no checkpoint")
+        raise UserError(f"--init_from={parent.path} has no checkpoint")
     path, position, problems = found
     for problem in problems:
         print(f"damaged checkpoint passed over: {problem}", file=sys.stderr)
-    stages = donor_config.model.stages if position.phase == 2 else 1
+    stages = parent_config.model.stages if position.phase == 2 else 1
     if stages == 1:
-        return Beginning(Position(1, 0, 0), path)
+        return InitialState(Position(1, 0, 0), path)
     _check_cascade(
         config, stages,
         ", or --phase1_kimg=0 to start from the end of its phase 1",
     )  # fmt: skip
-    return Beginning(Position(2, 0, 0), path, stages)
+    return InitialState(Position(2, 0, 0), path, stages)
 
 
-def _check_cascade(config: Config, stages: int, way_out: str) -> None:
+def _check_cascade(config: Config, stages: int, hint: str) -> None:
     """Raises a `UserError` unless a cascade of so many stages can train on."""
     name = f"--init_from={config.train.init_from} is a cascade of {stages}"
     if stages != config.model.stages:
-        raise UserError(f"{name} stages: pass --stages={stages}{way_out}")
+        raise UserError(f"{name} stages: pass --stages={stages}{hint}")
     if config.train.phase2_kimg == 0:
         raise UserError(
             f"{name} stages, which trains in phase 2, and --phase2_kimg is 0"

@@ -15,7 +15,7 @@ from efgan_tf.data.pipeline import training_batches
 from efgan_tf.trained.checkpoints import Position
 from efgan_tf.training import networks as networks_lib
 from efgan_tf.training import schedules
-from efgan_tf.training.initial import Beginning
+from efgan_tf.training.initial import InitialState
 from efgan_tf.training.networks import Networks
 from efgan_tf.training.recording import Recorder
 from efgan_tf.training.step import TrainingStep
@@ -35,7 +35,7 @@ class Outcome:
       checkpoint: newest checkpoint; "" on the workers that write nothing.
       sheets: newest sample sheets, one for each data set.
       scores: of the averaged generator; empty where the run is not finished or
-        there are no true targets.
+        there is no ground truth.
     """
 
     finished: bool
@@ -65,17 +65,17 @@ class Trainer:
     workers: Workers
     recorder: Recorder | None
 
-    def run(self, begin: Beginning | None = None) -> Outcome:
+    def run(self, initial: InitialState | None = None) -> Outcome:
         """Trains to the end, or until a stop is requested.
 
         Args:
-          begin: where a new run begins; None goes on with the one that is
+          initial: where a new run begins; None goes on with the one that is
             there. The chief's alone is heeded.
         """
         last = 2 if self.config.train.phase2_kimg else 1
-        networks, position = self._start(begin)
+        networks, position = self._start(initial)
         with contextlib.ExitStack() as opened:
-            with self.workers.together():
+            with self.workers.collective_errors():
                 if self.recorder:
                     log = self.recorder.open_log(position.images)
                     opened.enter_context(contextlib.closing(log))
@@ -100,29 +100,31 @@ class Trainer:
                 scores=scorer.measure(networks)[0] if finished else {},
             )
         # A worker that leaves early would count as lost.
-        self.workers.wait()
+        self.workers.barrier()
         return outcome
 
-    def _start(self, begin: Beginning | None) -> tuple[Networks, Position]:
+    def _start(self, initial: InitialState | None) -> tuple[Networks, Position]:
         """The networks that training goes on with, and where.
 
         The chief has them; the others receive them from it.
         """
         place = None
-        with self.workers.together():
+        with self.workers.collective_errors():
             if self.recorder:
-                found = begin.position if begin else self.recorder.find_newest()
+                found = (
+                    initial.position if initial else self.recorder.find_newest()
+                )
                 place = dataclasses.astuple(found)
-        position = Position(*self.workers.of_chief(place))
+        position = Position(*self.workers.broadcast(place))
         networks = self._build(position.phase)
-        with self.workers.together():
-            if self.recorder and begin:
-                begin.start(networks, self.config)
+        with self.workers.collective_errors():
+            if self.recorder and initial:
+                initial.copy_weights(networks, self.config)
             elif self.recorder:
                 self.recorder.restore(networks)
         self.workers.synchronize(networks.variables())
-        with self.workers.together():
-            if self.recorder and begin:
+        with self.workers.collective_errors():
+            if self.recorder and initial:
                 self.recorder.begin(networks, position)
         return networks, position
 
@@ -140,13 +142,13 @@ class Trainer:
         """
         train, phase = self.config.train, position.phase
         total = schedules.total_steps(train, phase)
-        stopped = self.workers.stop(self.stop.requested)
+        stopped = self.workers.any_stop_requested(self.stop.requested)
         if position.step >= total or stopped:
             return position, stopped
         per_step = train.batch_size * train.n_critic
         step = TrainingStep(self.strategy, networks, self.config)
         batches = iter(self._batches(position))
-        with self.workers.together():
+        with self.workers.collective_errors():
             batch = _next(batches)
         if self.workers.is_chief:
             say(f"phase {phase}: tracing the step, which takes a while")
@@ -169,8 +171,10 @@ class Trainer:
                     batch = _next(batches)
             except UserError as error:
                 problem = error
-            stopped = self.workers.stop(self.stop.requested, problem)
-        with self.workers.together():
+            stopped = self.workers.any_stop_requested(
+                self.stop.requested, problem
+            )
+        with self.workers.collective_errors():
             if self.recorder:
                 self.recorder.end_phase(networks, position)
         return position, stopped
@@ -191,7 +195,7 @@ class Trainer:
             first_batch=position.images // train.batch_size,
             group=train.n_critic,
             replicas=replicas,
-            dealt_to=range(first, first + replicas // self.workers.count),
+            replica_range=range(first, first + replicas // self.workers.count),
         )
         return self.strategy.distribute_datasets_from_function(
             lambda context: dataset

@@ -149,9 +149,9 @@ def start_from(networks: Networks, trained: Networks) -> None:
     optimizer starts anew, since its variables are other ones.
 
     Raises:
-      ValueError: as `start_without_critics`.
+      ValueError: as `copy_generator_and_estimator`.
     """
-    start_without_critics(networks, trained.average, trained.estimator)
+    copy_generator_and_estimator(networks, trained.average, trained.estimator)
     for name, critic in networks.critics.items():
         critic.set_weights(trained.critics[name].get_weights())
     for name in ("critic_optimizer", "estimator_optimizer"):
@@ -163,7 +163,7 @@ def start_from(networks: Networks, trained: Networks) -> None:
     networks.loss_scale.scale.assign(trained.loss_scale.scale)
 
 
-def start_without_critics(
+def copy_generator_and_estimator(
     networks: Networks, cascade: keras.Model, estimator: keras.Model
 ) -> None:
     """Copies a trained cascade and its estimator to new networks.

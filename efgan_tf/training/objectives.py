@@ -2,9 +2,9 @@
 
 Pure functions of networks and a batch: no optimizer, no state; only the
 gradient penalty needs TensorFlow. docs/method.md writes them as equations. A
-batch is a dict of float32 tensors: `image` and `target_image` `[b, S, S, 3]` in
-[-1, 1], `action_units` and `target_action_units` `[b, 17]` in 0–1, `has_target`
-`[b]`.
+batch is a dict of float32 tensors: `image` and `ground_truth` `[b, S, S, 3]` in
+[-1, 1], `action_units` and `target_action_units` `[b, 17]` in 0–1,
+`has_ground_truth` `[b]`.
 """
 
 from collections.abc import Mapping
@@ -14,7 +14,7 @@ import keras
 from keras import ops
 
 from efgan_tf.config import LossConfig, ModelConfig
-from efgan_tf.models import critic_view, region_units
+from efgan_tf.models import critic_crop, region_units
 from efgan_tf.training import losses
 from efgan_tf.training.augmentation import Augment, unchanged
 from efgan_tf.training.gradient_penalty import gradient_penalty, r1_penalty
@@ -54,22 +54,22 @@ def generate_edit(generator: keras.Model, batch: Batch) -> dict[str, Any]:
     )
 
 
-def judged_images(
+def critic_inputs(
     outputs: Mapping[str, Any], region: str, model: ModelConfig
 ) -> list[tuple[Tensor, Tensor]]:
-    """What one critic judges: (image in its view, target units), all stages.
+    """What one critic sees: (its crop, target units), all stages.
 
-    Each stage shows its final image in the critic's view and the initial
+    Each stage gives the critic's crop of its final image and the initial
     output of the critic's branch; the two are one where a stage consists of
     the global branch alone.
     """
-    judged = []
+    inputs = []
     for stage in outputs["stages"]:
-        views = [critic_view(stage["image"], region, model.boxes)]
+        crops = [critic_crop(stage["image"], region, model.boxes)]
         if model.local_branches:
-            views.append(stage["branches"][region]["image"])
-        judged += [(view, stage["action_units"]) for view in views]
-    return judged
+            crops.append(stage["branches"][region]["image"])
+        inputs += [(crop, stage["action_units"]) for crop in crops]
+    return inputs
 
 
 def critic_objective(
@@ -78,14 +78,14 @@ def critic_objective(
     batch: Batch,
     model: ModelConfig,
     weights: LossConfig,
-    usable: Tensor,
+    au_mask: Tensor,
     alpha: Tensor,
     augment: Augment = unchanged,
 ) -> tuple[Tensor, Metrics]:
     """The critics' loss on a batch and on what the generator made of it.
 
     Wasserstein distance, gradient penalty between the real images and one of
-    the judged fakes each (or at the real images), and AU regression on the
+    the fakes each (or at the real images), and AU regression on the
     real images, in one sum: one optimizer step sees them all.
 
     Args:
@@ -94,26 +94,26 @@ def critic_objective(
       batch: see the module.
       model: boxes and branches.
       weights: the losses' weights.
-      usable: float32 `[17]`, or `[b, 17]` where samples are of several data
+      au_mask: float32 `[17]`, or `[b, 17]` where samples are of several data
         sets, 1 for the units that the data set has.
       alpha: `[b, 2]` in [0, 1): place between real and fake, and which fake.
-      augment: changes every view before a critic sees it.
+      augment: changes every crop before a critic sees it.
 
     Returns:
       The scalar loss, and its parts by name.
     """
     terms: Terms = {}
     for region, critic in critics.items():
-        real = augment(critic_view(batch["image"], region, model.boxes))
+        real = augment(critic_crop(batch["image"], region, model.boxes))
         fakes = [
-            augment(view) for view, _ in judged_images(outputs, region, model)
+            augment(crop) for crop, _ in critic_inputs(outputs, region, model)
         ]
-        judged = critic(ops.concatenate([real, *fakes]), training=True)
-        real_patch, fake_patch = _split(judged["patch"], ops.shape(real)[0])
-        real_units, _ = _split(judged["action_units"], ops.shape(real)[0])
+        scores = critic(ops.concatenate([real, *fakes]), training=True)
+        real_patch, fake_patch = _split(scores["patch"], ops.shape(real)[0])
+        real_units, _ = _split(scores["action_units"], ops.shape(real)[0])
         wasserstein = losses.wasserstein_critic(real_patch, fake_patch)
         penalty = _penalty(critic, real, fakes, weights, alpha)
-        au = _unit_error(real_units, batch["action_units"], region, usable)
+        au = _unit_error(real_units, batch["action_units"], region, au_mask)
         of_region: Terms = {
             "wasserstein": (1.0, wasserstein),
             "gradient_penalty": (weights.lambda_gp, penalty),
@@ -130,13 +130,13 @@ def generator_objective(
     batch: Batch,
     model: ModelConfig,
     weights: LossConfig,
-    usable: Tensor,
+    au_mask: Tensor,
     lambda_att: Tensor,
     augment: Augment = unchanged,
 ) -> tuple[Tensor, Metrics]:
     """The generator's loss on a batch.
 
-    Every stage's output is judged; the cycle runs once over the whole
+    The critics see every stage's output; the cycle runs once over the whole
     cascade; the paired terms look at the last stage. A weight of 0 leaves the
     cycle, the zero edit or a paired term (and its forward pass) out of the
     graph.
@@ -145,24 +145,24 @@ def generator_objective(
       generator: the cascade.
       outputs: its outputs for the batch (`generate_edit`).
       critics: region → critic.
-      batch, model, weights, usable: as in `critic_objective`.
+      batch, model, weights, au_mask: as in `critic_objective`.
       lambda_att: scalar, the scheduled weight of the mean attention.
-      augment: changes every view before a critic sees it.
+      augment: changes every crop before a critic sees it.
 
     Returns:
       The scalar loss, and its parts by name.
     """
     terms: Terms = {}
     for region, critic in critics.items():
-        adversarial, au = _judgment(
-            critic, outputs, region, model, usable, augment
+        adversarial, au = _critic_terms(
+            critic, outputs, region, model, au_mask, augment
         )
         of_region: Terms = {
             "adversarial": (weights.lambda_adv, adversarial),
             "au": (weights.lambda_au, au),
         }
         _add_region(terms, region, of_region, weights)
-    terms |= _ways_back(generator, outputs, batch, weights)
+    terms |= _cycle_and_zero_edit(generator, outputs, batch, weights)
     attention, tv = _attention(outputs)
     terms["attention"] = lambda_att, attention
     terms["tv"] = weights.lambda_tv, tv
@@ -170,20 +170,22 @@ def generator_objective(
         paired = _paired(outputs, batch, model)
         terms["paired"] = weights.lambda_paired, paired
     if weights.lambda_edges:
-        truth, known = batch["target_image"], batch["has_target"]
-        edges = losses.edges_l1(outputs["image"], truth, known)
+        ground_truth = batch["ground_truth"]
+        edges = losses.edges_l1(
+            outputs["image"], ground_truth, batch["has_ground_truth"]
+        )
         terms["edges"] = weights.lambda_edges, edges
     total, metrics = _weighted_sum("generator", terms)
     return total, {**metrics, **_attention_means(outputs)}
 
 
 def estimator_objective(
-    estimator: keras.Model, batch: Batch, usable: Tensor
+    estimator: keras.Model, batch: Batch, au_mask: Tensor
 ) -> tuple[Tensor, Metrics]:
     """Squared error of the AU estimator on real images."""
     predicted = estimator(batch["image"], training=True)
     error = losses.action_unit_regression(
-        predicted, batch["action_units"], usable
+        predicted, batch["action_units"], au_mask
     )
     return error, {"estimator/au": error}
 
@@ -217,27 +219,27 @@ def _weighted_sum(prefix: str, terms: Terms) -> tuple[Tensor, Metrics]:
     return total, {**metrics, f"{prefix}/total": total}
 
 
-def _judgment(critic, outputs, region, model, usable, augment):
-    """Adversarial and AU terms of one critic over all that it judges."""
-    views, targets = zip(*judged_images(outputs, region, model), strict=True)
-    judged = critic(ops.concatenate([*map(augment, views)]), training=True)
+def _critic_terms(critic, outputs, region, model, au_mask, augment):
+    """Adversarial and AU terms of one critic over all that it sees."""
+    crops, targets = zip(*critic_inputs(outputs, region, model), strict=True)
+    scores = critic(ops.concatenate([*map(augment, crops)]), training=True)
     au = _unit_error(
-        judged["action_units"],
+        scores["action_units"],
         ops.concatenate(targets),
         region,
-        # Per sample, they are repeated as the views are.
-        ops.tile(usable, (len(views), 1)) if usable.ndim == 2 else usable,
+        # Per sample, they are repeated as the crops are.
+        ops.tile(au_mask, (len(crops), 1)) if au_mask.ndim == 2 else au_mask,
     )
-    return losses.wasserstein_generator(judged["patch"]), au
+    return losses.wasserstein_generator(scores["patch"]), au
 
 
-def _unit_error(predicted, units, region, usable):
+def _unit_error(predicted, units, region, au_mask):
     """AU regression of a critic, on the units of its region."""
     indices = region_units(region)
     return losses.action_unit_regression(
         predicted,
         ops.take(units, indices, axis=1),
-        ops.take(usable, indices, axis=-1),
+        ops.take(au_mask, indices, axis=-1),
     )
 
 
@@ -265,7 +267,9 @@ def _attention_means(outputs) -> Metrics:
     }
 
 
-def _ways_back(generator, outputs, batch, weights: LossConfig) -> Terms:
+def _cycle_and_zero_edit(
+    generator, outputs, batch, weights: LossConfig
+) -> Terms:
     """Cycle (edit back to the source) and zero edit, in one forward pass.
 
     Nothing in the networks mixes samples, so two passes may be one batch.
@@ -286,21 +290,23 @@ def _ways_back(generator, outputs, batch, weights: LossConfig) -> Terms:
     *inputs, _ = map(ops.concatenate, zip(*runs.values(), strict=True))
     images = generate(generator, *inputs)["image"]
     terms, start = {}, 0
-    for name, (*_, truth) in runs.items():
-        end = start + ops.shape(truth)[0]
-        terms[name] = lambdas[name], losses.l1(images[start:end], truth)
+    for name, (*_, expected) in runs.items():
+        end = start + ops.shape(expected)[0]
+        terms[name] = lambdas[name], losses.l1(images[start:end], expected)
         start = end
     return terms
 
 
 def _paired(outputs, batch, model: ModelConfig):
-    """L1 to the true target: the last stage's image and its branches'."""
-    stage, truth = outputs["stages"][-1], batch["target_image"]
-    has_target = batch["has_target"]
-    final = losses.l1(stage["image"], truth, has_target)
+    """L1 to the ground truth: the last stage's image and its branches'."""
+    stage, ground_truth = outputs["stages"][-1], batch["ground_truth"]
+    has_ground_truth = batch["has_ground_truth"]
+    final = losses.l1(stage["image"], ground_truth, has_ground_truth)
     initial = [
         losses.l1(
-            branch["image"], critic_view(truth, name, model.boxes), has_target
+            branch["image"],
+            critic_crop(ground_truth, name, model.boxes),
+            has_ground_truth,
         )
         for name, branch in stage["branches"].items()
         if "image" in branch

@@ -3,7 +3,7 @@
 A sheet shows what the networks do with a fixed set of held-out faces. Rows are
 edits; columns are the source, the output of every stage, the attention of each
 branch (white edits, black keeps) at the last stage, the attention of the
-cascade as a whole, the result, and the true target, black where there is none.
+cascade as a whole, the result, and the ground truth, black where there is none.
 """
 
 from collections.abc import Mapping
@@ -30,10 +30,10 @@ from efgan_tf.training.networks import Networks
 
 
 def evaluation_set(held_out: Faces, train: Faces, count: int) -> dict:
-    """What a run is judged on: fixed pairs of held-out people's pictures.
+    """What a run is scored on: fixed pairs of held-out people's pictures.
 
     Where there are too few pictures of the same person in the same view, more
-    sources get the action units of other faces, without a true target. Where
+    sources get the action units of other faces, without ground truth. Where
     no one is held out, those are training faces.
 
     Args:
@@ -42,49 +42,51 @@ def evaluation_set(held_out: Faces, train: Faces, count: int) -> dict:
       count: how many at most.
 
     Returns:
-      `image`, `action_units`, `target_action_units`, `target_image` (the
-      source where there is none) and `has_target`, bool `[n]`; ranges as in
-      training.
+      `image`, `action_units`, `target_action_units`, `ground_truth` (the
+      source where there is none) and `has_ground_truth`, bool `[n]`; ranges as
+      in training.
     """
     pairs = evaluation_pairs(held_out, count, seed=0)
-    true = len(pairs["image"])
+    paired = len(pairs["image"])
     faces = held_out if len(held_out) else train
     rows = list(range(len(faces)))
-    if true:
+    if paired:
         rows = [group[0] for group in faces.groups() if len(group) == 1]
     generator = np.random.default_rng(0)
-    source = generator.permutation(np.array(rows, int))[: count - true]
+    source = generator.permutation(np.array(rows, int))[: count - paired]
     target = generator.permutation(len(faces))[: len(source)]
     images = to_float(decode([faces.encoded[i] for i in source], faces.size))
     units = normalize(faces.action_units).astype(np.float32)
     more = {
         "image": images,
         "action_units": units[source],
-        "target_image": images,
+        "ground_truth": images,
         "target_action_units": units[target],
     }
     found = {name: np.concatenate([pairs[name], more[name]]) for name in more}
-    return found | {"has_target": np.arange(true + len(source)) < true}
+    return found | {
+        "has_ground_truth": np.arange(paired + len(source)) < paired
+    }
 
 
 def held_out_metrics(
     pairs: Mapping[str, np.ndarray], edited: np.ndarray
 ) -> dict[str, float]:
-    """Mean PSNR to the true target, of the edit and of no edit at all.
+    """Mean PSNR to the ground truth, of the edit and of no edit at all.
 
     Args:
       pairs: of `evaluation_set`.
       edited: `[n, S, S, 3]`, the edits of `pairs["image"]`.
 
     Returns:
-      The scores by name; none where there are no true targets.
+      The scores by name; none where there is no ground truth.
     """
-    true = pairs["has_target"]
-    if not true.any():
+    known = pairs["has_ground_truth"]
+    if not known.any():
         return {}
-    truth = pairs["target_image"][true]
-    edit = float(np.mean(psnr(edited[true], truth)))
-    no_edit = float(np.mean(psnr(pairs["image"][true], truth)))
+    ground_truth = pairs["ground_truth"][known]
+    edit = float(np.mean(psnr(edited[known], ground_truth)))
+    no_edit = float(np.mean(psnr(pairs["image"][known], ground_truth)))
     return {
         "held_out/psnr": edit,
         "held_out/psnr_no_edit": no_edit,
@@ -129,7 +131,7 @@ class Scorer:
     """Edits the evaluation sets, measures, and draws a sheet of a few rows.
 
     The rows are those with the largest change of expression, since small ones
-    show little, and at most half of them without a true target; the scores are
+    show little, and at most half of them without ground truth; the scores are
     over all. Each data set of a mix has scores and a sheet of its own.
 
     Args:
@@ -197,10 +199,10 @@ class Scorer:
             examples["target_action_units"] - examples["action_units"], axis=1
         )
         order = np.argsort(-change, kind="stable")
-        has_target = examples["has_target"][order]
-        true, others = order[has_target], order[~has_target]
-        others = others[: max(SHEET_ROWS // 2, SHEET_ROWS - len(true))]
-        chosen = [*true[: SHEET_ROWS - len(others)], *others]
+        has_ground_truth = examples["has_ground_truth"][order]
+        paired, others = order[has_ground_truth], order[~has_ground_truth]
+        others = others[: max(SHEET_ROWS // 2, SHEET_ROWS - len(paired))]
+        chosen = [*paired[: SHEET_ROWS - len(others)], *others]
         rows, few = tree.map_structure(
             lambda array: array[chosen], (dict(examples), outputs)
         )
@@ -222,7 +224,7 @@ def describe_scores(scores: dict[str, float]) -> str:
         name.removesuffix("psnr") for name in scores if name.endswith("/psnr")
     ]
     if not measured:
-        return "no true targets to score against"
+        return "no ground truth to score against"
     return "; ".join(
         f"{_set_name(start)}held-out PSNR {scores[f'{start}psnr']:.2f} dB, "
         f"without an edit {scores[f'{start}psnr_no_edit']:.2f} dB "
@@ -259,10 +261,10 @@ def sample_sheet(
         columns[f"A {name}"] = _as_picture(attention)
     columns["A cascade"] = _as_picture(outputs["attention"])
     columns["result"] = outputs["image"]
-    true = pairs["has_target"]
-    if true.any():
-        columns["true target"] = np.where(
-            true[:, None, None, None], pairs["target_image"], -1.0
+    known = pairs["has_ground_truth"]
+    if known.any():
+        columns["ground truth"] = np.where(
+            known[:, None, None, None], pairs["ground_truth"], -1.0
         )
     return grid({title: to_uint8(images) for title, images in columns.items()})
 

@@ -87,7 +87,7 @@ class TrainingStep:
         n_critic = self._config.train.n_critic
         sums = self._update_critics(batches, step, n_critic - 1)
         gradients, metrics = self._strategy.run(
-            self._update_critics_then_judge,
+            self._update_critics_then_differentiate,
             args=(batches, lambda_att, step),
         )
         metrics = self._mean(metrics)
@@ -143,7 +143,7 @@ class TrainingStep:
 
         Args:
           batch: this replica's rows.
-          outputs: of the generator for them (`objectives.generate`).
+          outputs: of the generator for them (`objectives.generate_edit`).
           draw: int64 scalar, number of the critics' update.
         """
         networks, config = self._networks, self._config
@@ -157,7 +157,7 @@ class TrainingStep:
                 batch,
                 config.model,
                 config.loss,
-                batch["usable"],
+                batch["au_mask"],
                 self._draw(draw),
                 self._augment(draw, _CRITIC_AUGMENT),
             )
@@ -170,7 +170,7 @@ class TrainingStep:
         with tf.GradientTape(watch_accessed_variables=False) as tape:
             tape.watch(variables)
             loss, metrics = objectives.estimator_objective(
-                self._networks.estimator, batch, batch["usable"]
+                self._networks.estimator, batch, batch["au_mask"]
             )
             loss = loss / self._replicas
         return tape.gradient(loss, variables), metrics
@@ -188,7 +188,7 @@ class TrainingStep:
           lambda_att: scalar, the weight of the mean attention.
           step: int64 scalar, number of the step.
           update_critics: do the step's last update of critics and estimator
-            before the critics judge; both use one forward pass of the
+            before the generator's loss; both use one forward pass of the
             generator. The metrics then hold the critics' parts too.
         """
         networks, config = self._networks, self._config
@@ -209,7 +209,7 @@ class TrainingStep:
                 batch,
                 config.model,
                 config.loss,
-                batch["usable"],
+                batch["au_mask"],
                 lambda_att,
                 self._augment(step, _GENERATOR_AUGMENT),
             )
@@ -219,7 +219,7 @@ class TrainingStep:
             gradients = [gradient / scale for gradient in gradients]
         return gradients, {**critic_metrics, **metrics}
 
-    def _update_critics_then_judge(self, batches, lambda_att, step):
+    def _update_critics_then_differentiate(self, batches, lambda_att, step):
         """The last critic update and the generator's gradients, one replica."""
         batch = _inner(batches, self._config.train.n_critic - 1)
         return self.generator_gradients(
@@ -305,7 +305,7 @@ class TrainingStep:
             )
 
     def _augment(self, draw, stream: int) -> augmentation.Augment:
-        """How this replica's views are changed before critics see them."""
+        """How this replica's crops are changed before critics see them."""
         train = self._config.train
         if not train.critic_augment:
             return augmentation.unchanged

@@ -18,12 +18,12 @@ from efgan_tf.common.errors import ConfigError, UserError
 from efgan_tf.common.progress import say
 from efgan_tf.config import Config
 from efgan_tf.data import Part, load_parts
-from efgan_tf.data.mixing import remarks
+from efgan_tf.data.mixing import mix_warnings
 from efgan_tf.trained.run_directory import MAY_CHANGE, RunDirectory, data_digest
 from efgan_tf.training import cluster as cluster_lib
 from efgan_tf.training import handshake
 from efgan_tf.training import networks as networks_lib
-from efgan_tf.training.initial import beginning
+from efgan_tf.training.initial import initial_state
 from efgan_tf.training.loop import Outcome, Trainer
 from efgan_tf.training.recording import Recorder
 from efgan_tf.training.workers import StopRequest, Workers
@@ -51,21 +51,21 @@ def train(config: Config) -> Outcome:
     with workers.watched():
         _check_shares(config, strategy.num_replicas_in_sync)
         run = RunDirectory(Path(config.train.run_dir))
-        begin, recorder = None, None
-        with workers.together():
+        initial, recorder = None, None
+        with workers.collective_errors():
             if workers.is_chief:
-                begin = beginning(config) if run.is_new() else None
+                initial = initial_state(config) if run.is_new() else None
                 run.check(config)
         faces, held_out = _load(config, workers)
-        with workers.together():
-            _check_true_targets(config, faces)
+        with workers.collective_errors():
+            _check_ground_truth(config, faces)
             if workers.is_chief:
                 recorder = Recorder(config, run, faces, held_out)
-        for remark in remarks(faces, held_out) if workers.is_chief else ():
-            say(remark)
+        for line in mix_warnings(faces, held_out) if workers.is_chief else ():
+            say(line)
         with StopRequest() as stop:
             parts = strategy, faces, stop, workers, recorder
-            return Trainer(config, *parts).run(begin)
+            return Trainer(config, *parts).run(initial)
 
 
 def _met_cluster(config: Config) -> cluster_lib.Cluster:
@@ -81,7 +81,9 @@ def _met_cluster(config: Config) -> cluster_lib.Cluster:
         if flag.startswith("--") and flag.removeprefix("--") not in MAY_CHANGE:
             # One that is given several times has all its values.
             facts[flag] = f"{facts.get(flag, '')} {value}".strip()
-    handshake.meet(cluster, facts, config.train.worker_wait_minutes * 60)
+    handshake.wait_for_workers(
+        cluster, facts, config.train.worker_wait_minutes * 60
+    )
     return cluster
 
 
@@ -107,7 +109,7 @@ def _load(
 ) -> tuple[tuple[Part, ...], tuple[Part, ...]]:
     """Both splits, the same on all workers; the chief prepares them first."""
     for turn in (True, False):
-        with workers.together():
+        with workers.collective_errors():
             if workers.is_chief == turn:
                 data, size = config.data, config.model.image_size
                 train_parts = load_parts(data, size, "train")
@@ -121,12 +123,12 @@ def _load(
     return train_parts, held_out
 
 
-def _check_true_targets(config: Config, faces: Sequence[Part]) -> None:
+def _check_ground_truth(config: Config, faces: Sequence[Part]) -> None:
     if config.train.pairing == "paired" and not any(
-        part.faces.has_true_targets() for part in faces
+        part.faces.has_ground_truth() for part in faces
     ):
         raise UserError(
-            "--pairing=paired needs true targets, and the data has none: no "
+            "--pairing=paired needs ground truth, and the data has none: no "
             "two pictures show one subject in one view; name views in the "
             "table (docs/data.md), or pass --pairing=random --lambda_paired=0 "
             "--lambda_edges=0"

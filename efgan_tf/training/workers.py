@@ -66,8 +66,8 @@ class Workers:
         """Whether this process reads and writes the run's folder."""
         return self.index == 0
 
-    def texts(self, text: str) -> list[str]:
-        """The texts of all workers; all must call it.
+    def all_gather(self, text: str) -> list[str]:
+        """The texts of all workers, in their order; all must call it.
 
         Args:
           text: of this worker; what is beyond 4,000 bytes is cut.
@@ -77,18 +77,18 @@ class Workers:
         table = np.zeros((self.count, _LONGEST_TEXT), np.float32)
         encoded = text.encode()[:_LONGEST_TEXT]
         table[self.index, : len(encoded)] = np.frombuffer(encoded, np.uint8)
-        rows = self._sum(table).astype(np.uint8)
+        rows = self._all_reduce(table).astype(np.uint8)
         return [
             row.tobytes().rstrip(b"\0").decode(errors="ignore") for row in rows
         ]
 
-    def of_chief(self, value: Any) -> Any:
+    def broadcast(self, value: Any) -> Any:
         """The chief's value, which must be JSON; all must call it."""
         text = json.dumps(value) if self.is_chief else ""
-        return json.loads(self.texts(text)[0])
+        return json.loads(self.all_gather(text)[0])
 
     @contextlib.contextmanager
-    def together(self) -> Iterator[None]:
+    def collective_errors(self) -> Iterator[None]:
         """Raises a user's mistake inside, on any worker, on all of them.
 
         All workers must enter it; what is inside must not exchange anything.
@@ -98,9 +98,9 @@ class Workers:
             yield
         except UserError as error:
             problem = error
-        self.share(problem)
+        self.raise_everywhere(problem)
 
-    def share(self, problem: UserError | None) -> None:
+    def raise_everywhere(self, problem: UserError | None) -> None:
         """Raises the first of the workers' problems on all of them, if any.
 
         Raises:
@@ -108,14 +108,16 @@ class Workers:
         """
         if self.count > 1 and not self._any(problem is not None):
             return
-        problems = self.texts(str(problem) if problem else "")
+        problems = self.all_gather(str(problem) if problem else "")
         if problem:  # what every worker finds needs no name
             raise problem
         for index, text in enumerate(problems):
             if text:
                 raise UserError(f"worker {index}: {text}")
 
-    def stop(self, requested: bool, problem: UserError | None = None) -> bool:
+    def any_stop_requested(
+        self, requested: bool, problem: UserError | None = None
+    ) -> bool:
         """Whether any worker was asked to stop; all must call it.
 
         Args:
@@ -126,16 +128,16 @@ class Workers:
           UserError: a worker has a problem.
         """
         if self.count == 1:
-            self.share(problem)
+            self.raise_everywhere(problem)
             return requested
-        stops, problems = self._sum(
+        stops, problems = self._all_reduce(
             np.array([requested, problem is not None], np.float32)
         )
         if problems:
-            self.share(problem)
+            self.raise_everywhere(problem)
         return bool(stops)
 
-    def wait(self) -> None:
+    def barrier(self) -> None:
         """Returns once all workers have called it."""
         self._any(False)
 
@@ -146,7 +148,7 @@ class Workers:
           value: of this worker.
           problem: what to say of those that differ from the chief.
         """
-        values = self.texts(value)
+        values = self.all_gather(value)
         others = [k for k, found in enumerate(values) if found != values[0]]
         if others:
             raise UserError(
@@ -161,7 +163,9 @@ class Workers:
             value = variable.numpy()
             wide = np.int64 if value.dtype.kind in "iu" else np.float32
             sent = value if self.is_chief else np.zeros_like(value)
-            variable.assign(self._sum(sent.astype(wide)).astype(value.dtype))
+            variable.assign(
+                self._all_reduce(sent.astype(wide)).astype(value.dtype)
+            )
 
     @contextlib.contextmanager
     def watched(self) -> Iterator[None]:
@@ -184,9 +188,9 @@ class Workers:
     def _any(self, value: bool) -> bool:
         if self.count == 1:
             return value
-        return bool(self._sum(np.array([value], np.float32))[0])
+        return bool(self._all_reduce(np.array([value], np.float32))[0])
 
-    def _sum(self, array: np.ndarray) -> np.ndarray:
+    def _all_reduce(self, array: np.ndarray) -> np.ndarray:
         """The sum of an array over the workers."""
         return self._strategy.reduce(_SUM, tf.identity(array), None).numpy()
 

@@ -130,8 +130,8 @@ def test_onednn_and_growing_memory_unless_the_user_says_otherwise(chosen):
         "TF_ENABLE_ONEDNN_OPTS": "1", "TF_FORCE_GPU_ALLOW_GROWTH": "true",
     }  # fmt: skip
     code = (
-        "import os; from efgan_tf.commands import quiet_tensorflow; "
-        f"quiet_tensorflow(); print(*map(os.environ.get, {list(defaults)}))"
+        "import os; from efgan_tf.commands import import_tensorflow; "
+        f"import_tensorflow(); print(*map(os.environ.get, {list(defaults)}))"
     )
     expected = " ".join({**defaults, **chosen}.values())
     assert _run("-c", code, **chosen) == (f"{expected}\n", "")

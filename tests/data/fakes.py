@@ -22,7 +22,7 @@ def make_faces(subjects=4, views=2, per_view=3, size=16, seed=0) -> Faces:
         expressions=np.array([f"e{i % per_view}" for i in index]),
         views=np.array([f"v{i // per_view % views}" for i in index]),
         filenames=np.array([f"{i:03}.png" for i in index]),
-        mask=np.ones(17, np.float32),
+        au_mask=np.ones(17, np.float32),
         size=size,
     )
 

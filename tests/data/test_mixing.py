@@ -27,14 +27,14 @@ def mask(without=()):
 
 @pytest.fixture(scope="module")
 def parts():
-    """Three eighths of rendered people, and photos with no true targets."""
+    """Three eighths of rendered people, and photos with no ground truth."""
     rendered = make_faces(subjects=3, views=1, per_view=3)
     photos = make_faces(subjects=10, views=1, per_view=1, seed=1)
     photos = dataclasses.replace(
         photos,
         views=np.full(10, ""),
-        subjects=np.full(10, "one"),  # one person is no true target by itself
-        mask=mask(MASKED),
+        subjects=np.full(10, "one"),  # one person is no ground truth by itself
+        au_mask=mask(MASKED),
         action_units=photos.action_units * mask(MASKED),
     )
     return (
@@ -88,8 +88,8 @@ def test_every_set_has_epochs_of_its_own(parts):
 def test_samples_know_their_sets_units(parts, mix_targets):
     rows = joined(stream(parts, 20, mix_targets=mix_targets))
     owner, _ = sources(parts, rows["action_units"])
-    expected = np.stack([part.faces.mask for part in parts])[owner]
-    np.testing.assert_array_equal(rows["usable"], expected)
+    expected = np.stack([part.faces.au_mask for part in parts])[owner]
+    np.testing.assert_array_equal(rows["au_mask"], expected)
     same = rows["target_action_units"] == rows["action_units"]
     assert same[owner == 1][:, MASKED].all()
 
@@ -97,9 +97,9 @@ def test_samples_know_their_sets_units(parts, mix_targets):
 def test_only_true_targets_count(parts):
     rows = joined(stream(parts, 20, flip=False))
     owner, _ = sources(parts, rows["action_units"])
-    np.testing.assert_array_equal(rows["has_target"], owner == 0)
+    np.testing.assert_array_equal(rows["has_ground_truth"], owner == 0)
     np.testing.assert_array_equal(
-        rows["image"][owner == 1], rows["target_image"][owner == 1]
+        rows["image"][owner == 1], rows["ground_truth"][owner == 1]
     )
     (rendered, _) = parts
     origin, target = sources(parts, rows["target_action_units"][owner == 0])
@@ -195,11 +195,11 @@ def test_impossible_mixes_are_refused(shares, sizes, named):
         stream(parts, 1)
 
 
-def test_remarks_name_unknown_units_and_people_on_both_sides(parts):
+def test_mix_warnings_name_unknown_units_and_people_on_both_sides(parts):
     rendered, photos = parts
     held_out = (photos, dataclasses.replace(rendered, name="photos"))
-    first, second = mixing.remarks(parts, held_out)
+    first, second = mixing.mix_warnings(parts, held_out)
     assert first == ("photos does not know AU04, AU07: masked in its samples")
     # `s0` to `s2` are trained on as rendered ones and held out as photos.
     assert "rendered trains on 3 people" in second and "s0 for one" in second
-    assert mixing.remarks(parts[:1], held_out[:1]) == []
+    assert mixing.mix_warnings(parts[:1], held_out[:1]) == []

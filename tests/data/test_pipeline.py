@@ -47,9 +47,9 @@ def test_shapes_ranges_and_types(faces):
         "image": (3, 4, 16, 16, 3),
         "action_units": (3, 4, 17),
         "target_action_units": (3, 4, 17),
-        "target_image": (3, 4, 16, 16, 3),
-        "has_target": (3, 4),
-        "usable": (3, 4, 17),
+        "ground_truth": (3, 4, 16, 16, 3),
+        "has_ground_truth": (3, 4),
+        "au_mask": (3, 4, 17),
     }
     assert {value.dtype for value in element.values()} == {np.dtype("float32")}
     assert -1 <= element["image"].min() < -0.9
@@ -159,7 +159,9 @@ def test_machines_share_a_batch_without_overlap(faces, machines):
     whole = stream(faces, 3 * replicas, **shape)
     for machine in range(machines):
         own = range(2 * machine, 2 * machine + 2)
-        for index, part in enumerate(stream(faces, 6, dealt_to=own, **shape)):
+        for index, part in enumerate(
+            stream(faces, 6, replica_range=own, **shape)
+        ):
             turn, local = divmod(index, 2)
             assert_same(whole[turn * replicas + own[local]], part)
 
@@ -207,8 +209,8 @@ def test_random_targets_are_other_samples_units(faces):
     targets, own = distances.argmin(1), sources(faces, rows)
     assert (targets != own).all()
     assert set(targets) == set(range(24))
-    assert not rows["has_target"].any()
-    np.testing.assert_array_equal(rows["image"], rows["target_image"])
+    assert not rows["has_ground_truth"].any()
+    np.testing.assert_array_equal(rows["image"], rows["ground_truth"])
 
 
 def test_noise_on_random_targets_is_bounded_and_clipped(faces):
@@ -225,7 +227,7 @@ def test_noise_on_random_targets_is_bounded_and_clipped(faces):
 def test_masked_units_stay_at_the_source(faces):
     mask = np.ones(17, np.float32)
     mask[[2, 5]] = 0
-    rows = joined(stream(dataclasses.replace(faces, mask=mask), 3))
+    rows = joined(stream(dataclasses.replace(faces, au_mask=mask), 3))
     same = rows["target_action_units"] == rows["action_units"]
     assert same[:, [2, 5]].all()
     assert not same[:, [0, 1]].all()
@@ -235,29 +237,29 @@ def test_pairs_show_one_subject_and_view(faces):
     rows = joined(stream(faces, 30, pairing="paired", flip=False))
     own = sources(faces, rows)
     partner = sources(faces, {"action_units": rows["target_action_units"]})
-    assert rows["has_target"].all()
+    assert rows["has_ground_truth"].all()
     assert (own != partner).all()
     assert (faces.subjects[own] == faces.subjects[partner]).all()
     assert (faces.views[own] == faces.views[partner]).all()
     images = pictures.decode(faces.encoded, 16) / 127.5 - 1
-    np.testing.assert_allclose(rows["target_image"], images[partner], atol=1e-6)
+    np.testing.assert_allclose(rows["ground_truth"], images[partner], atol=1e-6)
     # Of three pictures, each has two partners; 240 draws show them all.
     assert len(set(zip(own, partner, strict=True))) == 48
 
 
 def test_without_a_view_nothing_is_a_true_target(faces):
     nowhere = dataclasses.replace(faces, views=np.full(len(faces), ""))
-    assert faces.has_true_targets() and not nowhere.has_true_targets()
+    assert faces.has_ground_truth() and not nowhere.has_ground_truth()
     rows = joined(stream(nowhere, 5, pairing="paired", target_noise=0.0))
-    assert not rows["has_target"].any()
+    assert not rows["has_ground_truth"].any()
     assert not len(pipeline.evaluation_pairs(nowhere, 10, seed=1)["image"])
 
 
 def test_samples_without_a_partner_get_random_targets():
     faces = make_faces(subjects=5, views=1, per_view=1)
     rows = joined(stream(faces, 5, pairing="paired", target_noise=0.0))
-    assert not rows["has_target"].any()
-    np.testing.assert_array_equal(rows["image"], rows["target_image"])
+    assert not rows["has_ground_truth"].any()
+    np.testing.assert_array_equal(rows["image"], rows["ground_truth"])
     targets = sources(faces, {"action_units": rows["target_action_units"]})
     assert (targets != sources(faces, rows)).all()
 
@@ -265,11 +267,11 @@ def test_samples_without_a_partner_get_random_targets():
 def test_flips_mirror_source_and_target_and_leave_the_units(faces):
     plain = joined(stream(faces, 20, pairing="paired", flip=False))
     flipped = joined(stream(faces, 20, pairing="paired", flip=True))
-    for key in ("action_units", "target_action_units", "has_target"):
+    for key in ("action_units", "target_action_units", "has_ground_truth"):
         np.testing.assert_array_equal(plain[key], flipped[key])
     mirrored = (plain["image"] != flipped["image"]).any((1, 2, 3))
     assert 0.4 < mirrored.mean() < 0.6
-    for key in ("image", "target_image"):
+    for key in ("image", "ground_truth"):
         expected = np.where(
             mirrored[:, None, None, None], plain[key][:, :, ::-1], plain[key]
         )
@@ -298,7 +300,7 @@ def test_evaluation_pairs_are_true_targets(faces):
         pairs["target_expression"], faces.expressions[partner]
     )
     images = pictures.decode(faces.encoded, 16) / 127.5 - 1
-    for key, index in (("image", own), ("target_image", partner)):
+    for key, index in (("image", own), ("ground_truth", partner)):
         assert pairs[key].dtype == np.float32
         np.testing.assert_allclose(pairs[key], images[index], atol=1e-6)
 
@@ -320,4 +322,4 @@ def test_evaluation_pairs_end_where_the_data_does(faces):
     assert pairs["image"].shape == (0, 16, 16, 3)
     assert pairs["action_units"].shape == (0, 17)
     none = pipeline.evaluation_pairs(make_faces(subjects=0), 10, seed=1)
-    assert none["target_image"].shape == (0, 16, 16, 3)
+    assert none["ground_truth"].shape == (0, 16, 16, 3)

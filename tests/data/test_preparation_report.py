@@ -6,7 +6,7 @@ import numpy as np
 
 from efgan_tf.data.preparation_report import Record, Report
 
-AVAILABLE = np.ones(17, np.float32)
+AU_MASK = np.ones(17, np.float32)
 
 
 def record(file, split="train", kept=True, au12=0.0, **values):
@@ -16,7 +16,7 @@ def record(file, split="train", kept=True, au12=0.0, **values):
                   **values)  # fmt: skip
 
 
-def filled(records=None, available=AVAILABLE):
+def filled(records=None, au_mask=AU_MASK):
     report = Report(photos=4, rows=4, table="CSV")
     report.add(
         records
@@ -26,7 +26,7 @@ def filled(records=None, available=AVAILABLE):
             record("b.png", kept=False, reason="cut off or damaged (3 bytes)"),
             record("d.png", "test", subject="t", flaws=("blurred (2.0)",)),
         ],
-        available,
+        au_mask,
     )
     return report
 
@@ -46,10 +46,10 @@ def test_what_became_of_the_rows_is_counted():
 
 
 def test_constant_and_missing_units_are_masked_with_a_warning():
-    available = AVAILABLE.copy()
-    available[16] = 0
-    report = filled(available=available)
-    assert report.mask().tolist() == [0.0] * 8 + [1.0] + [0.0] * 8
+    au_mask = AU_MASK.copy()
+    au_mask[16] = 0
+    report = filled(au_mask=au_mask)
+    assert report.au_mask().tolist() == [0.0] * 8 + [1.0] + [0.0] * 8
     warning = next(w for w in report.warnings if "the same in every" in w)
     assert "AU01" in warning and "AU45" not in warning
     assert "AU45" not in report.action_units
@@ -114,7 +114,7 @@ def test_true_targets_are_counted_and_their_registration_measured():
     # One transform, by the mean of both: the eyes are 28 and 56 px apart in
     # the photos, so their places lie far from each other.
     assert found.shared > 10
-    line = "true targets: 2 photos in 1 views; each aligned by its own"
+    line = "ground truth: 2 photos in 1 views; each aligned by its own"
     assert line in report.summary()
     report.register(records[2:], size=100, fixed_pose=False)
-    assert "true targets: none" in report.summary()
+    assert "ground truth: none" in report.summary()

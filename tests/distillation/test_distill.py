@@ -40,7 +40,7 @@ def faces(data_dir):
 def _flags(data_dir, out, **changes):
     settings = {
         **SMALLER, **DATA, "teacher": make_exported().run, "out": out,
-        "data_dir": data_dir, "lessons": 24, "true_lessons": 0,
+        "data_dir": data_dir, "examples": 24, "ground_truth_share": 0,
         "student_batch_size": 4, "student_kimg": 0.24,
         "student_learning_rate": 3e-3, "score_kimg": 0.08, **changes,
     }  # fmt: skip
@@ -66,11 +66,11 @@ def test_a_student_of_the_teachers_shape_is_the_teacher(teacher):
 def test_a_smaller_student_starts_from_what_fits(teacher):
     shape = ModelConfig(**{**SMALLER, "global_blocks": 0, "local_width": 3})
     student = build_student(teacher, shape)
-    stage, donor = (
+    stage, source = (
         stage_models(student.cascade)[0],
         stage_models(teacher.cascade)[0],
     )
-    faces_of = stage.get_layer("face"), donor.get_layer("face")
+    faces_of = stage.get_layer("face"), source.get_layer("face")
     for layer in faces_of[0].layers:
         for one, other in zip(
             layer.get_weights(),
@@ -81,7 +81,7 @@ def test_a_smaller_student_starts_from_what_fits(teacher):
     # Wider than the teacher's: it starts at random.
     heads = [
         part.get_layer("mouth").get_layer("in_conv").get_weights()[0].shape[-1]
-        for part in (stage, donor)
+        for part in (stage, source)
     ]
     assert heads == [3, 2]
     assert student.estimator is teacher.estimator
@@ -108,7 +108,7 @@ def test_examples_are_the_teachers_edits(teacher, faces):
 
 
 def test_true_examples_are_other_pictures_of_the_person(teacher, faces):
-    examples = make_examples(teacher, faces, 20, seed=3, true_share=1.0)
+    examples = make_examples(teacher, faces, 20, seed=3, ground_truth_share=1.0)
     pictures = decode(faces.encoded, faces.size)
     both = np.concatenate([pictures, pictures[:, :, ::-1]])
     units = np.tile(action_units.normalize(faces.action_units), (2, 1))
@@ -133,7 +133,7 @@ def test_the_student_comes_nearer_and_can_be_edited_with(
     assert _distill(*_flags(data_dir, out)) == 0
     printed = capsys.readouterr()
     before = re.search(r"before: ([\d.]+) dB to the teacher", printed.err)
-    after = re.match(r"([\d.]+) dB to the teacher; to the truth", printed.out)
+    after = re.match(r"([\d.]+) dB to the teacher; to ground", printed.out)
     # Measured: 15.20 dB before, 16.12 after 60 steps.
     assert float(after[1]) > float(before[1]) + 0.5
     assert f"efgan_tf.export --model={out} " in printed.out
@@ -156,8 +156,11 @@ def test_the_student_comes_nearer_and_can_be_edited_with(
         ({"image_size": 96}, "--image_size must be the teacher's 64"),
         ({"estimator_width": 5}, "--estimator_width must be the teacher's 4"),
         ({"teacher": "{tmp}/absent"}, "absent does not exist"),
-        ({"lessons": 3}, "--lessons=3 must be at least"),
-        ({"true_lessons": 1.5}, "--true_lessons=1.5 must be 0 to 1"),
+        ({"examples": 3}, "--examples=3 must be at least"),
+        (
+            {"ground_truth_share": 1.5},
+            "--ground_truth_share=1.5 must be 0 to 1",
+        ),
     ],
 )
 def test_mistakes_are_one_line(data_dir, tmp_path, refusal, changes, message):

@@ -48,13 +48,13 @@ def test_rows_build_the_method_up_at_equal_budgets():
         "k3": (3, True, True),
     }  # fmt: skip
     for name in ("k2", "k3"):
-        assert rows[name].donor is rows["refiner"]
+        assert rows[name].parent is rows["refiner"]
         assert rows[name].config.train.init_from == "runs/a/refiner"
         assert rows[name].config.train.phase1_kimg == 0
     for row in rows.values():
         assert row.config.train.phase2_kimg == 2.0
         assert row.config.train.run_dir == f"runs/a/{row.name}"
-        own = row.config if row.donor is None else row.donor.config
+        own = row.config if row.parent is None else row.parent.config
         assert own.train.phase1_kimg == 4.0
 
 

@@ -1,4 +1,4 @@
-"""One slider at a time, on calm faces of different people."""
+"""One slider at a time, on neutral faces of different people."""
 
 import dataclasses
 
@@ -8,8 +8,8 @@ from efgan_tf.evaluation.control import SLIDER, measure_control, responses
 from efgan_tf.evaluation.judges import Judges
 from efgan_tf.evaluation.protocol import Pairs
 
-LEARNED = np.zeros(17, np.float32)
-LEARNED[[0, 8]] = 1  # AU01, AU12
+AU_MASK = np.zeros(17, np.float32)
+AU_MASK[[0, 8]] = 1  # AU01, AU12
 
 
 @dataclasses.dataclass(frozen=True)
@@ -20,7 +20,7 @@ class Made:
 class Painter:
     """Paints the wanted units into the first row of pixels."""
 
-    name, learned = "painter", LEARNED
+    name, au_mask = "painter", AU_MASK
 
     def __init__(self):
         self.seen = []
@@ -43,23 +43,23 @@ class Reader(Judges):
 
 def test_each_slider_moves_its_unit_and_the_others_stay():
     source = np.zeros((4, 17), np.float32)
-    source[:, 3] = [1, 0, 2, 3]  # the second picture of "a" is calmer
+    source[:, 3] = [1, 0, 2, 3]  # the second picture of "a" is more neutral
     pairs = Pairs(
         images=np.zeros((4, 32, 32, 3), np.float32),
-        source=source, target=source, true_images=np.zeros((4, 32, 32, 3)),
-        has_true=np.zeros(4, bool), expressions=np.full(4, ""),
+        source=source, target=source, ground_truth=np.zeros((4, 32, 32, 3)),
+        has_ground_truth=np.zeros(4, bool), expressions=np.full(4, ""),
         subjects=np.array(["a", "a", "b", "c"]),
-        source_index=np.arange(4), true_index=np.full(4, -1),
+        source_index=np.arange(4), ground_truth_index=np.full(4, -1),
     )  # fmt: skip
     model = Painter()
-    control = measure_control(model, Reader({}, ()), pairs, model.learned)
+    control = measure_control(model, Reader({}, ()), pairs, model.au_mask)
     assert control["units"] == ["AU01", "AU12"]
     assert control["slopes"] == [1, 0.5]
     assert control["cross_talk"] == [[1, 0.1], [0, 0.5]]
     assert control["rising"] == control["ranks"] == [1, 1]
     assert control["curves"][1] == (SLIDER / 2).tolist()
     shown, wanted = (np.concatenate(x) for x in zip(*model.seen, strict=True))
-    assert set(shown[:, 3].tolist()) == {0, 2, 3}  # a's calmer one, b, c
+    assert set(shown[:, 3].tolist()) == {0, 2, 3}  # a's more neutral one, b, c
     moved = wanted - shown
     assert not np.any(moved[:, [i for i in range(17) if i not in (0, 8)]])
     assert not np.any((moved[:, 0] != 0) & (moved[:, 8] != 0))

@@ -42,7 +42,7 @@ def test_groups_and_gaps_by_hand():
     gap = age["gaps"][GAIN]["psnr"]
     assert (gap["largest"], gap["smallest"], gap["mean"]) == ("old", "young", 3)
     assert age["gaps"][EDIT].keys() == {"psnr"}
-    assert "true picture" not in age["gaps"]
+    assert "ground truth" not in age["gaps"]
 
 
 def test_groups_and_gaps_as_tables():

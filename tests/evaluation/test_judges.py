@@ -42,7 +42,7 @@ def striped_faces(subjects: int, seed: int) -> Faces:
         expressions=np.array(names),
         views=np.full(len(encoded), "0"),
         filenames=np.array([f"{i}.png" for i in range(len(encoded))]),
-        mask=np.eye(17, dtype=np.float32)[LIP],
+        au_mask=np.eye(17, dtype=np.float32)[LIP],
         size=32,
     )
 
@@ -130,7 +130,7 @@ def test_a_judge_that_could_not_be_tested_is_told(train, found, cache):
 def test_what_the_data_cannot_teach_has_no_judge(train, held_out, tmp_path):
     blind = dataclasses.replace(
         train,
-        mask=np.zeros(17, np.float32),
+        au_mask=np.zeros(17, np.float32),
         expressions=np.full(len(train), ""),
         subjects=np.array([f"p{i}" for i in range(len(train))]),
     )

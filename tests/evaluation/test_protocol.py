@@ -25,11 +25,11 @@ def held_out():
 def test_every_source_is_edited_to_every_other_expression(train, held_out):
     pairs = make_pairs(held_out, train, 10**6)
     assert len(pairs) == 3 * 2 * 3 * 2  # people, views, sources, others
-    assert pairs.has_true.all()
+    assert pairs.has_ground_truth.all()
     pictures = decode(held_out.encoded, 32) / 127.5 - 1
     for index in range(len(pairs)):
         (source,) = _where(pictures, pairs.images[index])
-        (true,) = _where(pictures, pairs.true_images[index])
+        (true,) = _where(pictures, pairs.ground_truth[index])
         assert source != true
         assert held_out.subjects[source] == held_out.subjects[true]
         assert held_out.views[source] == held_out.views[true]
@@ -60,8 +60,8 @@ def test_without_a_true_picture_the_expressions_mean_is_the_target(
         },
     )  # fmt: skip
     pairs = make_pairs(few, train, 10**6)
-    assert len(pairs) == 6 * 2 and not pairs.has_true.any()
-    assert not pairs.true_images.any()
+    assert len(pairs) == 6 * 2 and not pairs.has_ground_truth.any()
+    assert not pairs.ground_truth.any()
     mean = train.action_units[train.expressions == "e2"].mean(0)
     wanted = pairs.target[pairs.expressions == "e2"]
     np.testing.assert_allclose(wanted, np.tile(mean, (6, 1)))
@@ -89,7 +89,7 @@ def test_without_names_sources_go_to_the_persons_other_pictures(train):
     nameless = np.full(len(train), "")
     faces = dataclasses.replace(train, expressions=nameless)
     pairs = make_pairs(faces, faces, 10**6)
-    assert len(pairs) == 5 * 3 * 2 and pairs.has_true.all()
+    assert len(pairs) == 5 * 3 * 2 and pairs.has_ground_truth.all()
     assert set(pairs.expressions) == {""}
 
 
@@ -104,7 +104,7 @@ def test_without_views_and_names_sources_go_to_units_of_training_pictures(
         for faces in (held_out, train)
     ]  # fmt: skip
     pairs = make_pairs(*nothing, 10**6)
-    assert not pairs.has_true.any()
+    assert not pairs.has_ground_truth.any()
     assert set(pairs.source_index) == set(range(len(held_out)))
     assert (np.bincount(pairs.source_index) == 4).all()
     for target in pairs.target:
@@ -115,9 +115,9 @@ def test_without_views_and_names_sources_go_to_units_of_training_pictures(
 
 def test_large_gaps_are_the_top_third_of_the_units_that_count(train, held_out):
     pairs = make_pairs(held_out, train, 10**6)
-    mask = np.zeros(17, np.float32)
-    mask[8] = 1
-    large = pairs.large_gaps(mask)
+    au_mask = np.zeros(17, np.float32)
+    au_mask[8] = 1
+    large = pairs.large_gaps(au_mask)
     gap = np.abs(pairs.target - pairs.source)[:, 8]
     assert len(pairs) / 3 <= large.sum() <= len(pairs) / 3 + 2
     assert gap[large].min() >= gap[~large].max()

@@ -44,20 +44,20 @@ def pairs():
         images=sources[[0, 0, 1, 1]].astype(np.float32),
         source=np.zeros((4, 17)),
         target=target,
-        true_images=np.concatenate(
+        ground_truth=np.concatenate(
             [truths[[0, 1, 0]], np.zeros((1, SIZE, SIZE, 3))]
         ).astype(np.float32),
-        has_true=np.array([True, True, True, False]),
+        has_ground_truth=np.array([True, True, True, False]),
         expressions=np.array(["happy", "sad", "", "happy"]),
         subjects=np.array(["a", "a", "b", "b"]),
         source_index=np.array([0, 0, 1, 1]),
-        true_index=np.array([2, 3, 2, -1]),
+        ground_truth_index=np.array([2, 3, 2, -1]),
     )
 
 
 def scores_of(edited, pairs, judges=NOBODY):
-    learned = np.eye(17)[0]
-    context = ScoringContext(judges, pixel_boxes(SIZE), learned)
+    au_mask = np.eye(17)[0]
+    context = ScoringContext(judges, pixel_boxes(SIZE), au_mask)
     return scoring.picture_scores(edited, pairs, context)
 
 

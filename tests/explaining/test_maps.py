@@ -88,12 +88,12 @@ def test_random_weights_destroy_the_map(saliency, estimator, faces):
 @pytest.mark.parametrize("reader", tiny_readers(), ids=lambda r: r.stem)
 def test_every_reader_has_maps_of_what_it_sees(reader, small_face):
     units = reader.units[:2]
-    view = reader.view(small_face)
+    crop = reader.crop(small_face)
     made = {name: cam(reader, small_face, units)
             for name, cam in maps.CAMS.items()}  # fmt: skip
     made["smoothgrad"] = maps.smoothgrad(reader, small_face, units, 3)
     for name, found in made.items():
-        assert found.shape == (2, *view.shape[:2]), name
+        assert found.shape == (2, *crop.shape[:2]), name
         assert found.dtype == np.float32 and np.isfinite(found).all(), name
         assert found.min() >= 0, name
     assert np.ptp(made["smoothgrad"]) > 0 and np.ptp(made["layercam"]) > 0

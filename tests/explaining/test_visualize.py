@@ -49,7 +49,7 @@ def explained(folder, tmp_path_factory):
     out = tmp_path_factory.mktemp("explained") / "out"
     status = run(
         f"--model={tiny_run()}", f"--image={folder}/photo.png",
-        f"--out={out}", "--aus=au12,AU04", "--samples=2", "--steps=2",
+        f"--out={out}", "--units=au12,AU04", "--samples=2", "--steps=2",
         "--expression=happy",
     )  # fmt: skip
     assert status == 0
@@ -178,7 +178,7 @@ def test_names_cannot_break_the_page():
 def test_a_preset_has_no_critics_and_says_so(folder, tmp_path, capsys):
     out = tmp_path / "out"
     status = run(
-        f"--image={folder}/group.png", f"--out={out}", "--aus=AU12",
+        f"--image={folder}/group.png", f"--out={out}", "--units=AU12",
         "--face=left", "--methods=smoothgrad,regions", "--samples=1",
     )  # fmt: skip
     assert status == 0
@@ -204,11 +204,11 @@ def test_a_preset_has_no_critics_and_says_so(folder, tmp_path, capsys):
         ),
         (["--face=all", "--image={photos}/photo.png", "--out=x"], "name which"),
         (
-            ["--aus=AU99", "--image={photos}/photo.png", "--out=x"],
+            ["--units=AU99", "--image={photos}/photo.png", "--out=x"],
             "unknown action unit 'AU99'; known are AU01",
         ),
         (
-            [f"--aus={MASKED}", "--image={photos}/photo.png", "--out=x"],
+            [f"--units={MASKED}", "--image={photos}/photo.png", "--out=x"],
             f"has not learned {MASKED}",
         ),
         (

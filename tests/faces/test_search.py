@@ -125,7 +125,7 @@ def test_ambiguous_faces_are_doubted_and_not_learned_from(detector, portraits):
     assert outcomes["good"].png is not None
     for name in doubted:
         assert outcomes[name].png is None
-        assert outcomes[name].reason.startswith(search.TURNED)
+        assert outcomes[name].reason.startswith(search.AMBIGUOUS)
 
 
 def test_a_sure_face_costs_no_further_look(detector, portraits, monkeypatch):

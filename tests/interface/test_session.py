@@ -73,7 +73,7 @@ def test_intensity_goes_from_the_photo_to_the_expression_and_on(session):
     for intensity in (0.0, 0.5, 1.0, 2.0):
         session.move(session.shown_units(), intensity)
         expected = session.source + intensity * (wanted - session.source)
-        learned = tiny_editor().model.learned > 0
+        learned = tiny_editor().model.au_mask > 0
         np.testing.assert_allclose(
             session.target,
             np.where(learned, np.clip(expected, 0, 5), session.source),

@@ -123,7 +123,7 @@ def test_the_table_masks_what_it_does_not_have(labeled, album, tmp_path):
     )  # fmt: skip
     faces = data.load_faces(config, 64, "train")
     absent = {"AU14", "AU20"}
-    for name, learned in zip(action_units.NAMES, faces.mask, strict=True):
+    for name, learned in zip(action_units.NAMES, faces.au_mask, strict=True):
         assert not learned if name in absent else learned or name == "AU45"
     people = {*faces.subjects} - {"gray.png", "pair.png"}
     assert people and people <= {"s00000", "s00001", "s00002"}

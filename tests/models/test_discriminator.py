@@ -9,7 +9,7 @@ from efgan_tf import action_units
 from efgan_tf.models import (
     build_critic,
     build_critics,
-    critic_view,
+    critic_crop,
     discriminator,
     region_units,
 )
@@ -86,7 +86,7 @@ def test_a_critic_is_blind_outside_its_box(critics, faces, tiny, region):
     image, boxes = tf.constant(faces["image"]), tiny().boxes
     with tf.GradientTape() as tape:
         tape.watch(image)
-        out = critics[region](critic_view(image, region, boxes))
+        out = critics[region](critic_crop(image, region, boxes))
         total = tf.reduce_sum(out["patch"] ** 2) + tf.reduce_sum(
             out["action_units"] ** 2
         )

@@ -94,9 +94,9 @@ def test_changed_colors_start_from_what_each_branch_refines(
     set_heads(model.get_layer("face"), 0.5, 0.5)
     image = faces["image"]
     out = run(model, image, faces["target_action_units"])["branches"]
-    for region, view in _crops(image, tiny().boxes).items():
+    for region, crop in _crops(image, tiny().boxes).items():
         np.testing.assert_allclose(
-            out[region]["color"], np.clip(view, -0.98, 0.98), atol=1e-6
+            out[region]["color"], np.clip(crop, -0.98, 0.98), atol=1e-6
         )
     whole = out["face"]["image"]
     assert np.abs(whole - image).mean() > 0.1
@@ -138,11 +138,11 @@ def test_parts_are_joined_as_the_method_says(efgan, faces, tiny):
     out = run(efgan, image, faces["target_action_units"])
     boxes, branches = tiny().boxes, out["branches"]
     total, count = np.zeros_like(image), geometry.coverage(64, boxes)
-    for region, view in {"face": image, **_crops(image, boxes)}.items():
+    for region, crop in {"face": image, **_crops(image, boxes)}.items():
         result = branches[region]
         blended = (
             result["attention"] * result["color"]
-            + (1 - result["attention"]) * view
+            + (1 - result["attention"]) * crop
         )
         np.testing.assert_allclose(result["image"], blended, atol=1e-6)
         if region != "face":

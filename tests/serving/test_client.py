@@ -52,7 +52,7 @@ def test_photos_are_edited_as_without_a_server(rendered, local, remote, target):
     there = remote.edit(photo, **target)
     assert len(here.faces) == len(there.faces) >= 1
     for one, other in zip(here.faces, there.faces, strict=True):
-        learned = local.model.learned > 0  # which the client cannot know
+        learned = local.model.au_mask > 0  # which the client cannot know
         for name in ("source_action_units", "target_action_units"):
             there_units, here_units = getattr(other, name), getattr(one, name)
             np.testing.assert_allclose(

@@ -213,7 +213,7 @@ def test_a_smile_closes_as_others_close(rendered, read_points):
     closing = Closing(shape, neutral[:2], happy[:2])
 
     def apart(face: Face) -> float:
-        """From the true picture, within the cheeks and the chin."""
+        """From the ground truth, within the cheeks and the chin."""
         place = np.zeros(face.picture.shape[:2], np.uint8)
         cv2.fillConvexPoly(
             place,

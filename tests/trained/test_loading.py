@@ -104,7 +104,7 @@ def test_a_unit_that_could_not_be_learned_stays_at_the_source(forms, form):
     model = forms[form]
     assert [
         name
-        for name, known in zip(action_units.NAMES, model.learned, strict=True)
+        for name, known in zip(action_units.NAMES, model.au_mask, strict=True)
         if not known
     ] == [MASKED]
     images, source, target = random_faces(1)

@@ -1,4 +1,4 @@
-"""The model in the box: whole, small, and as good as its manifest says."""
+"""The bundled model: whole, small, and as good as its manifest says."""
 
 import hashlib
 from concurrent.futures import ThreadPoolExecutor
@@ -33,11 +33,11 @@ def test_the_default_model_is_what_the_manifest_says():
     model = efgan_tf.load().model
     facts = presets.manifest()[presets.DEFAULT.removeprefix("preset:")]
     assert (model.size, model.stages) == (facts["size"], facts["stages"])
-    assert model.has_estimator and model.learned.all()
+    assert model.has_estimator and model.au_mask.all()
 
 
 def test_it_reads_and_shows_expressions(rendered):
-    """From a neutral picture to the true picture of another expression."""
+    """From a neutral picture to the ground truth of another expression."""
     editor = efgan_tf.load()
     gains = []
     for subject in ("s00000", "s00001", "s00002"):

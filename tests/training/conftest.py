@@ -35,11 +35,11 @@ def random_batches(config, seed=0):
     size = config.model.image_size
     arrays = {
         "image": rng.uniform(-1, 1, (*shape, size, size, 3)),
-        "target_image": rng.uniform(-1, 1, (*shape, size, size, 3)),
+        "ground_truth": rng.uniform(-1, 1, (*shape, size, size, 3)),
         "action_units": rng.random((*shape, 17)),
         "target_action_units": rng.random((*shape, 17)),
-        "has_target": np.ones(shape),
-        "usable": np.ones((*shape, 17)),
+        "has_ground_truth": np.ones(shape),
+        "au_mask": np.ones((*shape, 17)),
     }
     return {k: tf.constant(v, tf.float32) for k, v in arrays.items()}
 

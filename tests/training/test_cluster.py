@@ -134,12 +134,12 @@ def addresses(count):
 
 
 def meet(*calls, seconds=20.0):
-    """What calls of `handshake.meet`, all at once, raise; "" for nothing."""
+    """What concurrent calls of `wait_for_workers` raise; "" for nothing."""
 
     def outcome(call):
         cluster, facts = call
         try:
-            handshake.meet(cluster, facts, seconds)
+            handshake.wait_for_workers(cluster, facts, seconds)
         except (UserError, WorkerLostError) as error:
             return f"{type(error).__name__}: {error}"
         return ""

@@ -10,7 +10,7 @@ from efgan_tf.trained.info import ModelInfo
 from efgan_tf.trained.keras_file import write_keras
 from efgan_tf.trained.network import TrainedNetwork, join
 from efgan_tf.trained.run_directory import RunDirectory
-from efgan_tf.training.initial import Beginning, beginning
+from efgan_tf.training.initial import InitialState, initial_state
 from efgan_tf.training.networks import build_networks
 from tests.trained.test_run_directory import faces_of
 from tests.training.conftest import GLOBAL_ONLY, tiny_config
@@ -23,7 +23,7 @@ def _config(**changes):
     return tiny_config(**GLOBAL_ONLY, **{**BUDGET, **changes})
 
 
-def _donor(path, phase, step, **changes):
+def _parent(path, phase, step, **changes):
     """A run whose newest checkpoint has networks unlike new ones."""
     config = _config(**changes)
     networks = build_networks(config, phase)
@@ -40,9 +40,9 @@ def _donor(path, phase, step, **changes):
     return networks
 
 
-def _started(begin, config):
-    networks = build_networks(config, begin.position.phase)
-    begin.start(networks, config)
+def _started(initial, config):
+    networks = build_networks(config, initial.position.phase)
+    initial.copy_weights(networks, config)
     return networks
 
 
@@ -51,20 +51,20 @@ def _check_equal(one, other):
         np.testing.assert_array_equal(found, wanted)
 
 
-def _check_learned(networks, donor, stages):
-    """Averages `stages` of the donor are the stages of both cascades."""
-    sources = stage_models(donor.average)
+def _check_learned(networks, parent, stages):
+    """Averages `stages` of the parent are the stages of both cascades."""
+    sources = stage_models(parent.average)
     for cascade in (networks.generator, networks.average):
         found = stage_models(cascade)
         for stage, number in zip(found, stages, strict=True):
             _check_equal(sources[number].get_weights(), stage.get_weights())
     face = networks.critics["face"].get_weights()
-    _check_equal(donor.critics["face"].get_weights(), face)
+    _check_equal(parent.critics["face"].get_weights(), face)
     _check_equal(
-        donor.estimator.get_weights(), networks.estimator.get_weights()
+        parent.estimator.get_weights(), networks.estimator.get_weights()
     )
     for name in ("critic_optimizer", "estimator_optimizer"):
-        old, new = getattr(donor, name), getattr(networks, name)
+        old, new = getattr(parent, name), getattr(networks, name)
         _check_equal(
             [np.array(v) for v in old.variables],
             [np.array(v) for v in new.variables],
@@ -72,17 +72,19 @@ def _check_learned(networks, donor, stages):
 
 
 def test_without_another_run_it_begins_at_the_first_phase_that_there_is():
-    assert beginning(_config()) == Beginning(Position(1, 0, 0))
-    assert beginning(_config(phase1_kimg=0)) == Beginning(Position(2, 0, 0))
+    assert initial_state(_config()) == InitialState(Position(1, 0, 0))
+    assert initial_state(_config(phase1_kimg=0)) == InitialState(
+        Position(2, 0, 0)
+    )
 
 
 def test_a_cascade_branches_off_the_end_of_phase_1(tmp_path):
-    donor = _donor(tmp_path, 1, 4)
+    parent = _parent(tmp_path, 1, 4)
     config = _config(phase1_kimg=0, stages=3, init_from=str(tmp_path))
-    begin = beginning(config)
-    assert begin.position == Position(2, 0, 32)
-    assert begin.checkpoint.name == "phase1_00000004"
-    _check_learned(_started(begin, config), donor, [0, 0, 0])
+    initial = initial_state(config)
+    assert initial.position == Position(2, 0, 32)
+    assert initial.checkpoint.name == "phase1_00000004"
+    _check_learned(_started(initial, config), parent, [0, 0, 0])
 
 
 @pytest.mark.parametrize(
@@ -91,19 +93,19 @@ def test_a_cascade_branches_off_the_end_of_phase_1(tmp_path):
 def test_fine_tuning_trains_a_single_average_on_in_phase_1(
     tmp_path, phase, stages
 ):
-    donor = _donor(tmp_path, phase, 3, stages=stages)
+    parent = _parent(tmp_path, phase, 3, stages=stages)
     config = _config(init_from=str(tmp_path), precision="mixed_float16")
-    begin = beginning(config)
-    assert begin.position == Position(1, 0, 0)
-    _check_learned(_started(begin, config), donor, [0])
+    initial = initial_state(config)
+    assert initial.position == Position(1, 0, 0)
+    _check_learned(_started(initial, config), parent, [0])
 
 
 def test_fine_tuning_trains_a_cascade_on_in_phase_2(tmp_path):
-    donor = _donor(tmp_path, 2, 3)
+    parent = _parent(tmp_path, 2, 3)
     config = _config(init_from=str(tmp_path))
-    begin = beginning(config)
-    assert begin.position == Position(2, 0, 0)
-    _check_learned(_started(begin, config), donor, [0, 1])
+    initial = initial_state(config)
+    assert initial.position == Position(2, 0, 0)
+    _check_learned(_started(initial, config), parent, [0, 1])
 
 
 @pytest.mark.parametrize(
@@ -117,14 +119,14 @@ def test_fine_tuning_trains_a_cascade_on_in_phase_2(tmp_path):
 def test_a_run_without_the_end_of_phase_1_is_told(
     tmp_path, phase, step, changes, told
 ):
-    _donor(tmp_path, phase, step, **changes)
+    _parent(tmp_path, phase, step, **changes)
     with pytest.raises(UserError, match=told):
-        beginning(_config(phase1_kimg=0, init_from=str(tmp_path)))
+        initial_state(_config(phase1_kimg=0, init_from=str(tmp_path)))
 
 
 def test_the_start_of_the_attention_may_differ(tmp_path):
-    _donor(tmp_path, 1, 4)
-    beginning(_config(init_from=str(tmp_path), attention_bias=1.0))
+    _parent(tmp_path, 1, 4)
+    initial_state(_config(init_from=str(tmp_path), attention_bias=1.0))
 
 
 def _model(path, stages):
@@ -154,9 +156,9 @@ def test_fine_tuning_starts_from_a_model_without_critics(
     path = tmp_path / "model.keras"
     trained = _model(path, stages)
     config = _config(init_from=str(path), **changes)
-    begin = beginning(config)
-    assert begin.position == Position(phase, 0, 0)
-    networks = _started(begin, config)
+    initial = initial_state(config)
+    assert initial.position == Position(phase, 0, 0)
+    networks = _started(initial, config)
     sources = stage_models(trained.cascade)
     for cascade in (networks.generator, networks.average):
         found = stage_models(cascade)
@@ -187,4 +189,4 @@ def test_a_model_that_does_not_fit_is_told(tmp_path, changes, told):
     path = tmp_path / "model.keras"
     _model(path, 2)
     with pytest.raises(UserError, match=told):
-        beginning(_config(**{"init_from": str(path), **changes}))
+        initial_state(_config(**{"init_from": str(path), **changes}))

@@ -1,7 +1,7 @@
 """What is summed up in the objectives, against numbers worked out by hand.
 
 Networks are plain functions of pictures of one value: a critic's patch and
-units follow from a view's first pixel, and the generator adds a number.
+units follow from a crop's first pixel, and the generator adds a number.
 """
 
 import numpy as np
@@ -10,7 +10,7 @@ import tensorflow as tf
 
 from efgan_tf import action_units
 from efgan_tf.config import LossConfig, ModelConfig
-from efgan_tf.models import critic_view
+from efgan_tf.models import critic_crop
 from efgan_tf.training import objectives
 from efgan_tf.training.augmentation import unchanged
 
@@ -45,8 +45,8 @@ class Critic:
         self.slope, self.power = SLOPES[region], power
         self.count = len(objectives.region_units(region))
 
-    def __call__(self, view, training):
-        value = first_pixel(view)[:, None]
+    def __call__(self, crop, training):
+        value = first_pixel(crop)[:, None]
         patch = self.slope * value**self.power / self.power
         return {
             "patch": patch[:, :, None, None],
@@ -75,7 +75,7 @@ def outputs_of(finals, initials, units, model=MODEL):
         if model.local_branches:
             whole = flat(initial)
             branches = {
-                region: {"image": critic_view(whole, region, model.boxes)}
+                region: {"image": critic_crop(whole, region, model.boxes)}
                 for region in REGIONS
             }
             branches["refiner"] = {}
@@ -123,17 +123,17 @@ class Generator:
 def make_batch():
     """Two samples: image 0.1, all units from 0 to 0.5, but AU09 to 0.9.
 
-    AU45 goes to 1. The true target is 0.5, and the first sample's alone.
+    AU45 goes to 1. The ground truth is 0.5, and the first sample's alone.
     """
     target = np.full((2, 17), 0.5, "float32")
     target[:, unit("AU09")] = 0.9
     target[:, unit("AU45")] = 1.0
     return {
         "image": flat([0.1, 0.1]),
-        "target_image": flat([0.5, 0.5]),
+        "ground_truth": flat([0.5, 0.5]),
         "action_units": tf.zeros((2, 17)),
         "target_action_units": tf.constant(target),
-        "has_target": tf.constant([1.0, 0.0]),
+        "has_ground_truth": tf.constant([1.0, 0.0]),
     }
 
 
@@ -149,7 +149,7 @@ def run_generator(
     batch=None,
     generator=None,
     augment=unchanged,
-    usable=WITHOUT_AU45,
+    au_mask=WITHOUT_AU45,
     **weights,
 ):
     """(total, metrics, the generator) of `generator_objective`."""
@@ -163,7 +163,7 @@ def run_generator(
         batch,
         model,
         LossConfig(local_weight=LOCAL_WEIGHT, **weights),
-        usable,
+        au_mask,
         tf.constant(3.0),
         augment,
     )
@@ -171,7 +171,7 @@ def run_generator(
 
 
 @pytest.mark.parametrize("region", REGIONS)
-def test_every_stages_image_and_initial_output_are_judged(region):
+def test_every_stages_image_and_initial_output_are_seen(region):
     rng = np.random.default_rng(0)
     images = [rng.random((1, 64, 64, 3)) for _ in range(4)]
     wanted = [rng.random((1, 17)) for _ in range(2)]
@@ -184,22 +184,22 @@ def test_every_stages_image_and_initial_output_are_judged(region):
             )
         ]
     }  # fmt: skip
-    judged = objectives.judged_images(outputs, region, MODEL)
-    finals = [critic_view(image, region, MODEL.boxes) for image in images[:2]]
+    seen = objectives.critic_inputs(outputs, region, MODEL)
+    finals = [critic_crop(image, region, MODEL.boxes) for image in images[:2]]
     expected = [finals[0], images[2], finals[1], images[3]]
     units = [wanted[0], wanted[0], wanted[1], wanted[1]]
-    for (view, aim), right, right_aim in zip(
-        judged, expected, units, strict=True
+    for (crop, aim), right, right_aim in zip(
+        seen, expected, units, strict=True
     ):
-        np.testing.assert_array_equal(view, right)
+        np.testing.assert_array_equal(crop, right)
         assert aim is right_aim
 
 
-def test_one_image_is_judged_once_without_local_branches():
+def test_a_critic_sees_one_image_once_without_local_branches():
     outputs = outputs_of([[0.1], [0.2]], [[0], [0]], [ONES, ONES], BARE)
-    judged = objectives.judged_images(outputs, "face", BARE)
+    seen = objectives.critic_inputs(outputs, "face", BARE)
     np.testing.assert_allclose(
-        [first_pixel(view)[0] for view, _ in judged], [0.1, 0.2]
+        [first_pixel(crop)[0] for crop, _ in seen], [0.1, 0.2]
     )
 
 
@@ -218,7 +218,7 @@ def critic_case():
     return outputs, batch, tf.constant([[0.0, 0.0], [0.5, 0.999]])
 
 
-def run_critics(case, usable=WITHOUT_AU45, *augment, **weights):
+def run_critics(case, au_mask=WITHOUT_AU45, *augment, **weights):
     outputs, batch, alpha = case
     total, metrics = objectives.critic_objective(
         CRITICS,
@@ -231,7 +231,7 @@ def run_critics(case, usable=WITHOUT_AU45, *augment, **weights):
             lambda_au_critic=100.0,
             **weights,
         ),  # fmt: skip
-        usable,
+        au_mask,
         alpha,
         *augment,
     )
@@ -244,7 +244,7 @@ def test_critic_objective_by_hand():
     wasserstein = -0.25 * (2 + 8 / 4)
     # Slopes less 1, squared: 1 + (4 + 0 + 9) / 4.
     penalty = 1 + 13 / 4
-    # Of AU01 0.4² = 0.16 (eyes), of AU10 0.25 (nose, mouth), AU45 unusable.
+    # Of AU01 0.4² = 0.16 (eyes), of AU10 0.25 (nose, mouth), AU45 is masked.
     au = 0.41 / 16 + (0.16 / 6 + 0.25 / 2 + 0.25 / 9) / 4
     expected = {
         "critic/wasserstein": wasserstein,
@@ -288,18 +288,18 @@ def test_every_view_is_changed_before_a_critic_sees_it():
 def test_each_sample_counts_with_the_units_of_its_data_set():
     """Two data sets in one batch: the second lacks AU45 and AU10."""
     lacking = WITHOUT_AU45 * [name != "AU10" for name in action_units.NAMES]
-    usable = np.stack([ONES, lacking])
-    _, metrics = run_critics(critic_case(), usable=usable)
+    au_mask = np.stack([ONES, lacking])
+    _, metrics = run_critics(critic_case(), au_mask=au_mask)
     # As above for the first sample; of AU01 alone for the second.
     first = 0.66 / 17 + (0.41 / 7 + 0.25 / 2 + 0.25 / 9) / 4
     second = 0.16 / 15 + (0.16 / 6 + 0 / 1 + 0 / 8) / 4
     assert metrics["critic/au"] == pytest.approx((first + second) / 2, rel=1e-5)
-    # The generator's views are of both samples in turn, stage by stage.
+    # The generator's crops are of both samples in turn, stage by stage.
     parts = [
-        run_generator(usable=np.tile(row, (2, 1)))[1]["generator/au"]
-        for row in usable
+        run_generator(au_mask=np.tile(row, (2, 1)))[1]["generator/au"]
+        for row in au_mask
     ]
-    _, metrics, _ = run_generator(usable=usable)
+    _, metrics, _ = run_generator(au_mask=au_mask)
     assert parts[0] != pytest.approx(parts[1])
     assert metrics["generator/au"] == pytest.approx(np.mean(parts), rel=1e-5)
 
@@ -345,7 +345,7 @@ def test_generator_objective_by_hand():
     # Steps of 0.05 + 0.2 · 0.5: images 0.25 and 0.4, initially 0.35 and 0.5.
     adversarial = -0.375 * (2 + 8 / 4)
     # Wanted are 0.25 and 0.5: errors 0 and 0.01, 0.01 and 0; but of AU09 0.45
-    # and 0.9: 0.04 and 0.01, 0.25 and 0.16. AU45 is not usable.
+    # and 0.9: 0.04 and 0.01, 0.25 and 0.16. AU45 is masked.
     most, nose = 0.02 / 4, 0.46 / 4
     au = (15 * most + nose) / 16 + (most + (most + nose) / 2 + most) / 4
     expected = {
@@ -385,7 +385,7 @@ def test_generator_objective_by_hand():
     )  # fmt: skip
 
 
-def test_ways_back_go_from_the_right_place_to_the_right_units():
+def test_cycle_and_zero_edit_go_from_the_right_place_to_the_right_units():
     batch = make_batch()
     source, target = batch["action_units"], batch["target_action_units"]
     _, _, generator = run_generator(batch)
@@ -407,7 +407,7 @@ def test_ways_back_go_from_the_right_place_to_the_right_units():
     )
 
 
-def test_ways_back_may_run_on_a_part_of_the_batch():
+def test_cycle_and_zero_edit_may_run_on_a_part_of_the_batch():
     batch = make_batch()
     batch["image"] = flat([0.1, 0.5])
     _, metrics, generator = run_generator(batch, cycle_every=1, zero_every=2)
@@ -435,10 +435,10 @@ def test_a_weight_of_0_saves_the_pass(cycle, zero):
 
 
 def test_paired_looks_at_the_last_stage_where_there_is_a_target():
-    def paired(has_target, model=MODEL):
+    def paired(has_ground_truth, model=MODEL):
         batch = make_batch()
-        batch["has_target"] = tf.constant(has_target)
-        batch["target_image"] = flat([0.5, 0.7])
+        batch["has_ground_truth"] = tf.constant(has_ground_truth)
+        batch["ground_truth"] = flat([0.5, 0.7])
         _, metrics, _ = run_generator(
             batch, Generator(model), lambda_paired=1.0
         )
@@ -455,10 +455,10 @@ def test_paired_looks_at_the_last_stage_where_there_is_a_target():
 
 def test_edges_are_compared_where_there_is_a_target():
     batch = make_batch()
-    batch["has_target"] = tf.constant([1.0, 0.0])
+    batch["has_ground_truth"] = tf.constant([1.0, 0.0])
     truth = np.zeros(batch["image"].shape, "float32")
     truth[:, :, ::2] = 0.5
-    batch["target_image"] = tf.constant(truth)
+    batch["ground_truth"] = tf.constant(truth)
     total, metrics, _ = run_generator(batch, lambda_edges=3.0)
     # Flat edits; columns of the true ones step by 0.5.
     assert metrics["generator/edges"] == pytest.approx(0.25)
@@ -478,7 +478,7 @@ def test_repeating_the_batch_changes_nothing():
     assert twice == pytest.approx(once, rel=1e-5)
 
 
-def test_estimator_objective_counts_usable_units_of_real_images():
+def test_estimator_objective_counts_unmasked_units_of_real_images():
     batch = make_batch()
     seen = []
 

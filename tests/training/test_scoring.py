@@ -40,10 +40,10 @@ def test_tensorboard_shows_the_same_faces_after_every_stage(tmp_path):
     rng = np.random.default_rng(0)
     pairs = {
         "image": rng.uniform(-1, 1, (10, 64, 64, 3)).astype("float32"),
-        "target_image": rng.uniform(-1, 1, (10, 64, 64, 3)).astype("float32"),
+        "ground_truth": rng.uniform(-1, 1, (10, 64, 64, 3)).astype("float32"),
         "action_units": rng.random((10, 17), "float32"),
         "target_action_units": rng.random((10, 17), "float32"),
-        "has_target": np.arange(10) < 3,
+        "has_ground_truth": np.arange(10) < 3,
     }
     networks = build_networks(config, phase=2)
     run = RunDirectory(tmp_path)
@@ -61,7 +61,7 @@ def test_tensorboard_shows_the_same_faces_after_every_stage(tmp_path):
     np.testing.assert_array_equal(first, second)
     change = pairs["target_action_units"] - pairs["action_units"]
     rows = np.argsort(-np.linalg.norm(change, axis=1), kind="stable")
-    # The three with a true target come first; the others fill the sheet.
+    # The three with ground truth come first; the others fill the sheet.
     rows = sorted(rows, key=lambda row: row >= 3)
     columns = [pairs["image"]]
     columns += [stage["image"] for stage in outputs["stages"]]
@@ -78,8 +78,8 @@ def test_tensorboard_shows_the_same_faces_after_every_stage(tmp_path):
 def test_held_out_gain():
     truth = np.zeros((1, 4, 4, 3))
     pairs = {
-        "image": truth + 0.2, "target_image": truth,
-        "has_target": np.array([True]),
+        "image": truth + 0.2, "ground_truth": truth,
+        "has_ground_truth": np.array([True]),
     }  # fmt: skip
     metrics = held_out_metrics(pairs, truth + 0.1)
     np.testing.assert_allclose(metrics["held_out/psnr_no_edit"], 20)
@@ -91,10 +91,10 @@ def test_sheet_shows_every_column_in_place():
     rng = np.random.default_rng(0)
     pairs = {
         "image": rng.uniform(-1, 1, (3, 64, 64, 3)).astype("float32"),
-        "target_image": rng.uniform(-1, 1, (3, 64, 64, 3)).astype("float32"),
+        "ground_truth": rng.uniform(-1, 1, (3, 64, 64, 3)).astype("float32"),
         "action_units": rng.random((3, 17), "float32"),
         "target_action_units": rng.random((3, 17), "float32"),
-        "has_target": np.array([True, True, False]),
+        "has_ground_truth": np.array([True, True, False]),
     }
     cascade = build_networks(config, phase=2).average
     outputs = run_cascade(cascade, pairs, batch_size=2)
@@ -105,7 +105,7 @@ def test_sheet_shows_every_column_in_place():
     source = sheet[14 : 14 + 64, 2 : 2 + 64]
     np.testing.assert_array_equal(source, to_uint8(pairs["image"][0]))
     target = sheet[14 + 66 : 14 + 66 + 64, 2 + 10 * 66 : 2 + 10 * 66 + 64]
-    np.testing.assert_array_equal(target, to_uint8(pairs["target_image"][1]))
+    np.testing.assert_array_equal(target, to_uint8(pairs["ground_truth"][1]))
     assert not sheet[14 + 132 : 14 + 196, 2 + 10 * 66 : 2 + 11 * 66 - 2].any()
     # The mouth's attention lies in its box, and nothing beside it.
     mouth = sheet[14 : 14 + 64, 2 + 6 * 66 : 2 + 6 * 66 + 64]

@@ -179,9 +179,9 @@ train = config_lib.TrainConfig(strategy="multi_worker")
 strategy = networks.make_strategy(train, known)
 mine = workers.Workers(strategy, known)
 first = mine.index == 0
-said = {"texts": mine.texts(f"worker {mine.index} says ü"),
-        "of_chief": mine.of_chief([1, None] if first else "no"),
-        "stop": [mine.stop(False), mine.stop(not first)]}
+said = {"all_gather": mine.all_gather(f"worker {mine.index} says ü"),
+        "broadcast": mine.broadcast([1, None] if first else "no"),
+        "stop": [mine.any_stop_requested(stop) for stop in (False, not first)]}
 
 def unwrap(function):
     try:
@@ -190,13 +190,13 @@ def unwrap(function):
         return str(error)
 
 def fail():
-    with mine.together():
+    with mine.collective_errors():
         if not first:
             raise UserError("its disk is full")
 
 said["failed"] = unwrap(fail)
-said["problem"] = unwrap(
-    lambda: mine.stop(True, UserError("not finite") if first else None))
+problem = UserError("not finite") if first else None
+said["problem"] = unwrap(lambda: mine.any_stop_requested(True, problem))
 said["same"] = unwrap(lambda: mine.check_same("equal", "differ"))
 said["differ"] = unwrap(lambda: mine.check_same(str(mine.index), "differ"))
 with strategy.scope():
@@ -210,7 +210,7 @@ try:
     with mine.watched():
         if not first:
             os._exit(9)
-        mine.wait()
+        mine.barrier()
 except workers.WorkerLostError as error:
     print(error, flush=True)
     os._exit(75)
@@ -224,8 +224,8 @@ def test_what_workers_tell_each_other():
         lines = [x for x in output.splitlines() if x.startswith("{")]
         (said,) = map(json.loads, lines)
         assert said == {
-            "texts": ["worker 0 says ü", "worker 1 says ü"],
-            "of_chief": [1, None],
+            "all_gather": ["worker 0 says ü", "worker 1 says ü"],
+            "broadcast": [1, None],
             "stop": [False, True],
             "failed": ["worker 1: its disk is full", "its disk is full"][index],
             "problem": ["not finite", "worker 0: not finite"][index],
@@ -279,7 +279,9 @@ def test_a_run_of_one_process_exchanges_nothing():
     from efgan_tf.training.workers import Workers
 
     alone = Workers(tf.distribute.get_strategy())
-    assert alone.texts("x") == ["x"] and alone.of_chief(3) == 3
-    assert alone.stop(True) and not alone.stop(False)
-    with pytest.raises(UserError, match="^broken$"), alone.together():
+    assert alone.all_gather("x") == ["x"] and alone.broadcast(3) == 3
+    assert alone.any_stop_requested(True) and not alone.any_stop_requested(
+        False
+    )
+    with pytest.raises(UserError, match="^broken$"), alone.collective_errors():
         raise UserError("broken")

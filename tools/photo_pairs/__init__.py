@@ -1,4 +1,4 @@
-"""True targets for photographs of people of whom there is only one picture.
+"""Ground truth for photographs of people of whom there is only one picture.
 
 A photo gets another photograph's mouth, its own is opened, its eyes are closed,
 its brows and lips are moved, folds of skin are painted. What comes out shows

@@ -1,4 +1,4 @@
-r"""Makes true targets for photographs: the same person with another expression.
+r"""Makes ground truth for photographs: the same person with another expression.
 
     python -m tools.photo_pairs.make --source_dir=PHOTOS --aus=aus.csv \
         --out=PAIRS
@@ -127,7 +127,7 @@ def _make(photo: int) -> list[dict[str, Any]]:
 def main(values: flags.FlagValues) -> None:
     """Runs the command."""
     settings = config.from_flags(values, PairsConfig)
-    commands.quiet_tensorflow()
+    commands.import_tensorflow()
     from tools.photo_pairs import photographs
 
     outputs.check_free(settings.out, settings.overwrite)

@@ -150,11 +150,13 @@ class _Reader:
             raise photos.PhotoError(path.name, "no face found")
         face = detection.largest(faces)
         if face.doubt:
-            reason = f"{search.TURNED} ({face.doubt})"
+            reason = f"{search.AMBIGUOUS} ({face.doubt})"
             raise photos.PhotoError(path.name, reason)
         points = self._landmarker.points(photo, face)
         if points is None:
-            raise photos.PhotoError(path.name, "a face that cannot be read")
+            raise photos.PhotoError(
+                path.name, "landmark network rejected the face"
+            )
         if abs(measures.yaw(points)) > MOST_YAW:
             raise photos.PhotoError(path.name, "a face that looks aside")
         frame = geometry.alignment(face.landmarks, SIDE)

@@ -50,7 +50,7 @@ class Picture:
         which tile of a sheet of pictures it is.
       subject: who it shows.
       expression: what it is known to show, or empty.
-      view: equal in pictures of a subject that are each other's true targets.
+      view: equal in pictures of a subject that are each other's ground truth.
       size: side of the crop in pixels.
       aligned_side: of the aligned frame in the crop, in its pixels.
       thumbnail: uint8 `[CELLS, CELLS]` of the crop (`crops.thumbnail`).

@@ -54,7 +54,7 @@ def main(values: flags.FlagValues) -> int:
     pictures = listing.read_list(settings.list)
     out = Path(settings.out)
     outputs.check_writable(out)
-    commands.quiet_tensorflow()
+    commands.import_tensorflow()
     from tools.photographs import fetching, folder
 
     if settings.source_dir:

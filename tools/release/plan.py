@@ -219,7 +219,7 @@ PLAN: Mapping[str, Run | Tested | ByHand] = {
     "pip install 'efgan_tf[demo]'": ByHand("the package index, after release"),
     # docs/explain.md
     "python -m efgan_tf.visualize --image=photo.jpg --out=explained": Run(
-        "--aus=AU12 --overwrite"
+        "--units=AU12 --overwrite"
     ),
     "python -m efgan_tf.plot runs/a runs/b --out=pictures": Tested(
         "tests/evaluation/test_plot.py"
@@ -244,11 +244,11 @@ PLAN: Mapping[str, Run | Tested | ByHand] = {
     "python -m http.server --bind 127.0.0.1 8000": _PAGE,
     # efgan_tf/presets/preview128.md
     "python -m efgan_tf.distill --flagfile=configs/preview.flags "
-    "--lessons=2500 --minutes=4 --out=first.keras": _DISTILLED,
+    "--examples=2500 --minutes=4 --out=first.keras": _DISTILLED,
     "python -m efgan_tf.distill --flagfile=configs/preview.flags "
     "--dataset=folder --fixed_pose --source_dir=data/pairs "
     "--aus=data/pairs/aus.csv --held_out=0.02 --student=first.keras "
-    "--lessons=8000 --minutes=12 --out=preview128.keras": _DISTILLED,
+    "--examples=8000 --minutes=12 --out=preview128.keras": _DISTILLED,
     "python -m tools.make_preset --model=preview128.keras "
     "--name=preview128": Tested("tests/trained/test_presets.py"),
     # docs/synthetic.md

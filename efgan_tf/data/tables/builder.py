@@ -83,7 +83,7 @@ class TableBuilder:
                 f"{dropped[0][0]}: {dropped[0][1]}"
             )
         names = self._columns.units.keys()
-        available = units.available(names)
+        au_mask = units.au_mask(names)
         source, scale = self._columns.source, self._columns.scale
         values = np.stack([row.action_units for row in rows.values()])
         if source == kinds.GENERAL and _are_py_feats(values, names):
@@ -98,12 +98,12 @@ class TableBuilder:
             }
         return Table(
             rows=rows,
-            available=available,
+            au_mask=au_mask,
             has_subjects="subject" in others,
             has_views="view" in others,
             repeated=self._repeated,
             warnings=units.column_warnings(names)
-            + units.scale_warnings(values[:, available > 0], scale, source)
+            + units.scale_warnings(values[:, au_mask > 0], scale, source)
             + self._face_warnings(rows),
             dropped=dropped,
             source=source,

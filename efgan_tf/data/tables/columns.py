@@ -72,7 +72,7 @@ def find_columns(header: Sequence[str], path: Path) -> Columns:
     while header and not header[-1]:
         header.pop()
     found, scale = _find_units(header, path)
-    if not units.available(found).any():
+    if not units.au_mask(found).any():
         raise UnusableFile(
             path,
             "has no column of action units such as AU12 or AU12_r (it has: "

@@ -51,7 +51,7 @@ class Table:
 
     Attributes:
       rows: by the name that the table gives the photo; at least one.
-      available: float32 `[17]`, 1 for the units that have a column.
+      au_mask: float32 `[17]`, 1 for the units that have a column.
       has_subjects: whether the table says who a photo shows.
       has_views: whether there is a `view` column.
       repeated: (name, place) of rows that were dropped because they repeat
@@ -64,7 +64,7 @@ class Table:
     """
 
     rows: dict[str, Row]
-    available: np.ndarray
+    au_mask: np.ndarray
     has_subjects: bool
     has_views: bool
     repeated: list[tuple[str, str]]

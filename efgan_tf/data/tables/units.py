@@ -12,7 +12,7 @@ from efgan_tf.common.errors import UserError
 # Units that other coders distinguish count as their neighbor among the 17:
 # pressed lips as tightened, a stretched mouth as a dropped jaw, closed eyes
 # as a blink. Where both are there the larger number counts.
-STAND_INS = {
+AU_ALIASES = {
     other: name
     for other, name in {"AU24": "AU23", "AU27": "AU26", "AU43": "AU45"}.items()
     if other not in action_units.NAMES
@@ -20,7 +20,7 @@ STAND_INS = {
 
 # Where a unit, or the one that stands in for it, is among the 17.
 INDICES = {name: index for index, name in enumerate(action_units.NAMES)} | {
-    other: action_units.NAMES.index(name) for other, name in STAND_INS.items()
+    other: action_units.NAMES.index(name) for other, name in AU_ALIASES.items()
 }
 
 
@@ -99,7 +99,7 @@ def number(text: str, where: str, column: str, kind: str = "") -> float:
     raise MissingValue(message, f"a number is missing in its row ({message})")
 
 
-def available(names: Collection[str]) -> np.ndarray:
+def au_mask(names: Collection[str]) -> np.ndarray:
     """Float32 `[17]`, 1 for the units that columns of these names give."""
     vector = np.zeros(action_units.COUNT, np.float32)
     vector[[INDICES[name] for name in names if name in INDICES]] = 1
@@ -108,14 +108,14 @@ def available(names: Collection[str]) -> np.ndarray:
 
 def column_warnings(names: Collection[str]) -> list[str]:
     """What the user should know about a table with columns of these names."""
-    covered = {*names, *(STAND_INS[n] for n in names if n in STAND_INS)}
+    covered = {*names, *(AU_ALIASES[n] for n in names if n in AU_ALIASES)}
     warnings = {
         "the table has no {}: masked, not learned": [
             name for name in action_units.NAMES if name not in covered
         ],
         "taken for its neighbor: {}": [
             f"{other} as {name}"
-            for other, name in STAND_INS.items()
+            for other, name in AU_ALIASES.items()
             if other in names and name not in names
         ],
         "passed over, none of the 17 units: {}": [

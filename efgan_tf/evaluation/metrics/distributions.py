@@ -19,7 +19,7 @@ def fid(features: np.ndarray, reference: np.ndarray) -> float:
 
     Args:
       features: `[n, d]` of the edits, n ≥ 2.
-      reference: `[m, d]` of true pictures, m ≥ 2.
+      reference: `[m, d]` of ground truth, m ≥ 2.
 
     Raises:
       ValueError: fewer than two rows, other widths, or not finite.
@@ -48,7 +48,7 @@ def kid(
 
     Args:
       features: `[n, d]` of the edits, n ≥ 2; no picture twice.
-      reference: `[m, d]` of true pictures, m ≥ 2; likewise.
+      reference: `[m, d]` of ground truth, m ≥ 2; likewise.
       subsets: how many to draw, without replacement within each.
       subset_size: pictures in each subset, 2 at least; at most n and m.
       seed: of the draws.

@@ -19,7 +19,7 @@ def by_unit(
     score: UnitScore,
     readings: np.ndarray,
     target: np.ndarray,
-    learned: np.ndarray,
+    au_mask: np.ndarray,
 ) -> dict[str, float | None]:
     """A score of each learned unit: `by_unit(mean_absolute_error, …)`.
 
@@ -27,24 +27,24 @@ def by_unit(
       score: `mean_absolute_error`, `intraclass_correlation` or `slope`.
       readings: `[n, 17]`, 0–5.
       target: `[n, 17]`, 0–5.
-      learned: `[17]`, 1 for the units that count.
+      au_mask: `[17]`, 1 for the units that count.
 
     Returns:
       The scores by the units' names, `AU01` first.
 
     Raises:
-      ValueError: shapes, no rows, no learned unit, or a learned unit that is
-        not finite.
+      ValueError: shapes, no rows, no unit that counts, or one of those is not
+        finite.
     """
-    readings, target = _learned(readings, target, learned)
+    readings, target = _counted(readings, target, au_mask)
     return {
         action_units.NAMES[unit]: score(readings[:, i], target[:, i])
-        for i, unit in enumerate(np.flatnonzero(learned))
+        for i, unit in enumerate(np.flatnonzero(au_mask))
     }
 
 
 def picture_errors(
-    readings: np.ndarray, target: np.ndarray, learned: np.ndarray
+    readings: np.ndarray, target: np.ndarray, au_mask: np.ndarray
 ) -> np.ndarray:
     """Mean absolute error of each picture over its learned units.
 
@@ -53,13 +53,13 @@ def picture_errors(
     Returns:
       float64 `[n]`, 0–5.
     """
-    readings, target = _learned(readings, target, learned)
+    readings, target = _counted(readings, target, au_mask)
     return np.abs(readings - target).mean(axis=1)
 
 
-def _learned(readings, target, learned) -> tuple[np.ndarray, np.ndarray]:
-    """The learned columns of both as float64, checked."""
-    kept, shape = np.asarray(learned, bool), np.shape(readings)
+def _counted(readings, target, au_mask) -> tuple[np.ndarray, np.ndarray]:
+    """The columns that count of both as float64, checked."""
+    kept, shape = np.asarray(au_mask, bool), np.shape(readings)
     if not (
         shape == np.shape(target) == (len(readings), action_units.COUNT)
         and kept.shape == shape[1:]
@@ -67,9 +67,9 @@ def _learned(readings, target, learned) -> tuple[np.ndarray, np.ndarray]:
         and len(readings)
     ):
         raise ValueError(
-            f"readings {shape}, target {np.shape(target)}, learned "
+            f"readings {shape}, target {np.shape(target)}, au_mask "
             f"{kept.shape}: expected [n, {action_units.COUNT}] twice and "
-            f"[{action_units.COUNT}] with a learned unit"
+            f"[{action_units.COUNT}] with a 1"
         )
     first, second = (
         np.asarray_chkfinite(np.asarray(x)[:, kept], np.float64)
@@ -84,7 +84,7 @@ def mean_absolute_error(readings: np.ndarray, target: np.ndarray) -> float:
 
 
 def slope(readings: np.ndarray, target: np.ndarray) -> float | None:
-    """Least-squares slope of `[n]` readings over what is; None if constant.
+    """Least-squares slope of `[n]` readings over `target`; None if constant.
 
     Below 1 a network holds back: where it is unsure it reads an average.
     """

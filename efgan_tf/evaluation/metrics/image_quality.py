@@ -1,4 +1,4 @@
-"""How near edited pictures come to the true ones: error, blur and ghosts.
+"""How near edited pictures come to the ground truth: error, blur and ghosts.
 
 Pictures are `[n, height, width, 3]` in [-1, 1], the networks' range; all that a
 function gets have one shape, or it raises a `ValueError`.
@@ -50,17 +50,17 @@ def check_images(*images: np.ndarray) -> None:
             )
 
 
-def psnr(images: np.ndarray, truth: np.ndarray) -> np.ndarray:
+def psnr(images: np.ndarray, reference: np.ndarray) -> np.ndarray:
     """Peak signal-to-noise ratio of each image, in dB.
 
     Returns:
       float64 `[n]`; at most 106 dB, which stands for equal.
     """
-    check_images(images, truth)
-    return scales.psnr(images, truth)
+    check_images(images, reference)
+    return scales.psnr(images, reference)
 
 
-def ssim(images: np.ndarray, truth: np.ndarray) -> np.ndarray:
+def ssim(images: np.ndarray, reference: np.ndarray) -> np.ndarray:
     """Structural similarity of each image.
 
     Wang et al., "Image quality assessment: from error visibility to
@@ -73,17 +73,19 @@ def ssim(images: np.ndarray, truth: np.ndarray) -> np.ndarray:
 
     Args:
       images: sides at least 11.
-      truth: likewise.
+      reference: likewise.
 
     Returns:
       float64 `[n]`, at most 1.
     """
-    check_images(images, truth)
+    check_images(images, reference)
     if min(images.shape[1:3]) < 2 * _REACH + 1:
         raise ValueError(
             f"pictures of {images.shape[1:3]} are smaller than SSIM's window"
         )
-    return np.array([_ssim(x, y) for x, y in zip(images, truth, strict=True)])
+    return np.array(
+        [_ssim(x, y) for x, y in zip(images, reference, strict=True)]
+    )
 
 
 def _ssim(x: np.ndarray, y: np.ndarray) -> float:
@@ -136,7 +138,7 @@ def sharpness(
 
     Args:
       edited: pictures.
-      reference: the true target, or the source where there is none.
+      reference: the ground truth, or the source where there is none.
       sigma: of the Gaussian in pixels; size / 64 means the same detail of a
         face at every size.
 
@@ -151,7 +153,7 @@ def sharpness(
 def kept_detail(
     edited: np.ndarray, reference: np.ndarray, sigma: float = 1.0
 ) -> np.ndarray:
-    """How much of the true picture's detail is in each edit, at its place.
+    """How much of the ground truth's detail is in each edit, at its place.
 
     `sharpness` also rises where edges are doubled. With h as there this is
     `(⟨h(edited), h(reference)⟩ + ε) / (⟨h(reference), h(reference)⟩ + ε)`.
@@ -199,7 +201,7 @@ def ghosting(
     Args:
       edited: pictures.
       source: the pictures before the edit.
-      target: the true pictures of the expression that was asked for.
+      target: the ground truth of the expression that was asked for.
 
     Returns:
       float64 `[n]`: 0 for a perfect edit and, on average, for errors that have
@@ -235,8 +237,8 @@ def _moments(edited, source, target) -> np.ndarray:
     """Mean r², d² and r·d of each picture, `[3, n]`; r, d as in `ghosting`."""
     check_images(edited, source, target)
     moments = []
-    for after, before, truth in zip(edited, source, target, strict=True):
-        r, d = (np.float64(x) - truth for x in (after, before))
+    for after, before, reference in zip(edited, source, target, strict=True):
+        r, d = (np.float64(x) - reference for x in (after, before))
         r, d = (x - x.mean(axis=(0, 1)) for x in (r, d))
         moments.append([np.mean(r * r), np.mean(d * d), np.mean(r * d)])
     return np.transpose(moments)

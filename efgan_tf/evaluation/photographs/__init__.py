@@ -1,1 +1,1 @@
-"""Measuring edits of photographs, of which no true picture exists."""
+"""Measuring edits of photographs, of which no ground truth exists."""

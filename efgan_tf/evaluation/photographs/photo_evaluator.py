@@ -21,7 +21,7 @@ from efgan_tf.evaluation.photographs.scores import (
     Score,
     mouths,
     score_edits,
-    score_truths,
+    score_ground_truth,
 )
 from efgan_tf.evaluation.photographs.sources import (
     LARGEST,
@@ -79,7 +79,7 @@ def evaluate(
             groups.setdefault((source.kind, score.edit.name), []).append(score)
         progress.advance()
     progress.finish()
-    true = score_truths(editor, readers, sources)
+    true = score_ground_truth(editor, readers, sources)
     kids = _kids(editor, readers, real, groups)
     return {
         "efgan_tf": efgan_tf.__version__,

@@ -41,7 +41,7 @@ _DEFINITIONS = """\
   face at 256 pixels; geometric mean
 - ghost, old detail: share of the old mouth's detail that is still at its place
 - KID: of the boxes of mouths, times 1000, through {features}, to
-  real photographs of others that show the expression, or to the true pictures;
+  real photographs of others that show the expression, or to the ground truth;
   before: of the unedited photographs
 - distance: LPIPS's formula through the same network, all channels alike"""
 
@@ -64,7 +64,7 @@ def text(report: Mapping[str, Any]) -> str:
     for kind, rows in report["edits"].items():
         lines += [f"### {_KINDS[kind]}", _edits(rows)]
     for way, values in report["truths"].items():
-        lines += [f"### To the true picture: {way}", _truths(values)]
+        lines += [f"### Against ground truth: {way}", _ground_truth(values)]
         lines.append(f"{values['edit, PSNR']['people']} people.")
     lines += [
         "### Definitions",
@@ -90,7 +90,7 @@ def _edits(rows: Mapping[str, Mapping[str, Any]]) -> str:
     )
 
 
-def _truths(values: Mapping[str, Mapping[str, Any]]) -> str:
+def _ground_truth(values: Mapping[str, Mapping[str, Any]]) -> str:
     return tables.markdown_table(
         ["", "mean"],
         [[name, tables.cell(value, 2)] for name, value in values.items()],

@@ -236,11 +236,11 @@ class FeatureReader:
         """`[n, height, width, 3]` in [-1, 1] → float64 `[n, 1280]`."""
         return run_network(self._vectors, images)[0].astype(np.float64)
 
-    def distance(self, images: np.ndarray, truth: np.ndarray) -> np.ndarray:
+    def distance(self, images: np.ndarray, reference: np.ndarray) -> np.ndarray:
         """LPIPS's formula over three layers, all channels alike: `[n]`."""
         maps = run_network(self._maps, images)
         weights = [np.ones(each.shape[-1]) for each in maps]
-        return lpips(maps, run_network(self._maps, truth), weights)
+        return lpips(maps, run_network(self._maps, reference), weights)
 
 
 def _inception(weights: dict[str, np.ndarray]) -> keras.Model:

@@ -113,7 +113,7 @@ class Score:
     """One edit.
 
     Attributes:
-      source: of what.
+      source: the photograph that was edited.
       edit: what was asked for.
       reading: what the readers see in the result.
       values: the metrics of `photo_report.METRICS` that it has.
@@ -189,12 +189,12 @@ def mouths(faces: np.ndarray) -> np.ndarray:
     return geometry.crop(faces, BOXES["mouth"])
 
 
-def score_truths(
+def score_ground_truth(
     editor: Editor, readers: Readers, sources: Sequence[Source]
 ) -> dict[str, dict[str, np.ndarray]]:
     """Edits neutral photographs to the true smile, broad or slight, and back.
 
-    The target is what the model sees in the true picture, which is brought
+    The target is what the model sees in the ground truth, which is brought
     onto the source by a similarity of the points that no expression moves.
 
     Returns:
@@ -202,12 +202,12 @@ def score_truths(
       whose picture and metric → float64 `[n]`, or one number for all; empty
       if nobody has both.
     """
-    calm, slight, broad = (
+    neutral, slight, broad = (
         {s.photo.subject: s for s in sources if s.kind == kind}
         for kind in (NEUTRAL, SLIGHT_SMILE, SMILE)
     )
     smiling = slight | broad
-    pairs = [(calm[s], smiling[s]) for s in sorted({*calm} & {*smiling})]
+    pairs = [(neutral[s], smiling[s]) for s in sorted({*neutral} & {*smiling})]
     if not pairs:
         return {}
     return {
@@ -230,17 +230,17 @@ def _scores(
             for each, (source, _) in zip(edited, pairs, strict=True)
         ]
     )
-    truth = np.stack([_registered(*pair) for pair in pairs])
+    ground_truth = np.stack([_registered(*pair) for pair in pairs])
     mouth = BOXES["mouth"]
     found: dict[str, np.ndarray] = {
         "subject": np.array([source.photo.subject for source, _ in pairs])
     }
     for name, shown in (("edit", after), ("no edit", before)):
-        inside = [geometry.crop(x, mouth) for x in (shown, truth)]
+        inside = [geometry.crop(x, mouth) for x in (shown, ground_truth)]
         found |= {
-            f"{name}, PSNR": image_quality.psnr(shown, truth),
+            f"{name}, PSNR": image_quality.psnr(shown, ground_truth),
             f"{name}, PSNR mouth": image_quality.psnr(*inside),
-            f"{name}, distance": readers.features.distance(shown, truth),
+            f"{name}, distance": readers.features.distance(shown, ground_truth),
             f"{name}, ghosting mouth": image_quality.ghosting(
                 inside[0], geometry.crop(before, mouth), inside[1]
             ),
@@ -249,19 +249,19 @@ def _scores(
             vectors = [readers.features.vectors(x) for x in inside]
             distance = 1000 * distributions.kid(*vectors)
             found[f"{name}, KID mouth"] = np.array(distance)
-    for name, shown in (("edit", after), ("true picture", truth)):
+    for name, shown in (("edit", after), ("ground truth", ground_truth)):
         found[f"{name}, old detail in mouth"] = np.array(
             [ghost(*x) for x in zip(shown, before, strict=True)]
         )
     identities = [[s.reading.identity for s in pair] for pair in pairs]
-    found["true picture, identity"] = np.linalg.norm(
+    found["ground truth, identity"] = np.linalg.norm(
         np.diff(identities, axis=1)[:, 0], axis=-1
     )
     return found
 
 
 def _registered(source: Source, true: Source) -> np.ndarray:
-    """The true picture in the source's aligned frame."""
+    """The ground truth in the source's aligned frame."""
     onto = geometry.fit_similarity(
         true.reading.points[_RIGID], source.reading.points[_RIGID]
     )

@@ -125,7 +125,7 @@ class Source:
     """A photograph that is edited.
 
     Attributes:
-      photo: it.
+      photo: the photograph.
       aligned_photo: its face, as the model sees it.
       reading: what the readers see in it.
       kind: `NEUTRAL`, `SMILE`, `SLIGHT_SMILE`, or "" for none of them.

@@ -51,7 +51,7 @@ class MobileFunctions(tf.Module):
         ]
         self._cascade = _untracked(trained.cascade)
         self._estimator = _untracked(trained.estimator)
-        self._mask = trained.info.mask[None]
+        self._au_mask = trained.info.au_mask[None]
         self._size = trained.info.model.image_size
 
     def functions(self) -> dict[str, tf.types.experimental.PolymorphicFunction]:
@@ -91,10 +91,10 @@ class MobileFunctions(tf.Module):
 
     def _run(self, image, source, target):
         """The cascade's outputs, for inputs in the public scales."""
-        if not self._mask.all():
+        if not self._au_mask.all():
             # Units that were not learned stay as they are. Arithmetic, since
             # fewer delegates have an operation that selects.
-            target = source + self._mask * (target - source)
+            target = source + self._au_mask * (target - source)
         inputs = {
             "image": from_public(image),
             "source_action_units": action_units.normalize(source),

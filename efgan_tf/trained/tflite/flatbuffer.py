@@ -123,11 +123,11 @@ def add_signature(model, key: str, of: str, renamed: dict[str, str]) -> None:
     """
     schema = _schema()
     by_key = {entry.signatureKey: entry for entry in model.signatureDefs}
-    donor = by_key[of.encode()]
+    original = by_key[of.encode()]
     signature = schema.SignatureDefT()
-    signature.signatureKey, signature.inputs = key.encode(), donor.inputs
-    signature.subgraphIndex, signature.outputs = donor.subgraphIndex, []
-    for output in donor.outputs:
+    signature.signatureKey, signature.inputs = key.encode(), original.inputs
+    signature.subgraphIndex, signature.outputs = original.subgraphIndex, []
+    for output in original.outputs:
         name = output.name.decode()
         entry = schema.TensorMapT()
         entry.name = renamed.get(name, name).encode()

@@ -48,7 +48,7 @@ def test_a_folder_of_face_landmark_img_is_named_by_its_files(write, tmp_path):
     table = read_table(tmp_path / "au")
     assert strengths(table) == {"260_19.png": 2, "s1/a": 1.5}
     assert table.source == "OpenFace FaceLandmarkImg intensities"
-    assert table.available.all() and not table.warnings and not table.dropped
+    assert table.au_mask.all() and not table.warnings and not table.dropped
     assert not table.by_order and not table.has_subjects
 
 

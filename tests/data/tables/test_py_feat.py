@@ -37,7 +37,7 @@ def test_probabilities_become_intensities_of_the_17(write):
     np.testing.assert_allclose(
         table.rows["/home/me/x.jpg"].action_units, expected, rtol=1e-6
     )
-    assert table.available.all() and not table.has_subjects
+    assert table.au_mask.all() and not table.has_subjects
     assert table.source == "py-feat probabilities"
     borrowed, strange, scale = table.warnings
     assert "AU43 as AU45" in borrowed and "AU11, AU28" in strange

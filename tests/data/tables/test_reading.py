@@ -24,7 +24,7 @@ def test_reads_files_units_and_texts(write):
     expected = np.zeros(17, np.float32)
     expected[[au("AU12"), au("AU01")]] = 3, 0.5
     np.testing.assert_array_equal(row.action_units, expected)
-    np.testing.assert_array_equal(table.available, expected > 0)
+    np.testing.assert_array_equal(table.au_mask, expected > 0)
     assert table.has_subjects and table.has_views
 
 
@@ -60,7 +60,7 @@ def test_without_texts_every_photo_is_its_own_subject(write):
 
 def test_missing_and_strange_units_are_warned_about(write):
     table = read_table(write("file,AU12,AU18,AU28_c\nx.jpg,2,1,1\n"))
-    assert table.available.sum() == 1
+    assert table.au_mask.sum() == 1
     missing, strange = table.warnings
     assert "AU01, AU02" in missing and "AU12" not in missing
     assert strange.endswith(": AU18")
@@ -150,7 +150,7 @@ def test_units_of_other_coders_count_as_their_neighbors(write):
         for row in table.rows.values()
     )
     assert (x, y) == ([2, 4, 5], [2, 1, 0])
-    assert table.available.sum() == 3
+    assert table.au_mask.sum() == 3
     assert any("AU43 as AU45" in warning for warning in table.warnings)
 
 
@@ -158,7 +158,7 @@ def test_presence_alone_becomes_the_middle_of_the_scale(write):
     table = read_table(write("file,AU12_c,AU04_c,AU28_c\nx,1,0,1\n"))
     row = table.rows["x"]
     assert row.action_units.sum() == row.action_units[au("AU12")] == 3
-    assert table.available.sum() == 2
+    assert table.au_mask.sum() == 2
     assert table.source == "CSV presence"
     assert "strength was not measured" in table.warnings[-1]
     assert not any("AU28" in warning for warning in table.warnings)
@@ -166,7 +166,7 @@ def test_presence_alone_becomes_the_middle_of_the_scale(write):
 
 def test_presence_does_not_count_beside_intensities(write):
     table = read_table(write("file,AU12_r,AU12_c,AU04_c\nx,2,1,1\n"))
-    assert table.available.sum() == 1
+    assert table.au_mask.sum() == 1
     assert table.rows["x"].action_units.sum() == 2
     assert table.source == "CSV"
 

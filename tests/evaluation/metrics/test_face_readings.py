@@ -21,15 +21,15 @@ def test_errors_count_learned_units_alone():
     readings[0, 0], readings[1, 0] = 2, -1  # AU01: 2 and 1
     readings[1, 8] = 4  # AU12: 0 and 4
     readings[:, 3] = np.nan  # AU05: nobody taught it
-    learned = np.ones(17)
-    learned[3] = 0
+    au_mask = np.ones(17)
+    au_mask[3] = 0
     errors = face_readings.by_unit(
-        face_readings.mean_absolute_error, readings, target, learned
+        face_readings.mean_absolute_error, readings, target, au_mask
     )
     assert list(errors) == [name for name in NAMES if name != "AU05"]
     assert {k: v for k, v in errors.items() if v} == {"AU01": 1.5, "AU12": 2}
     np.testing.assert_allclose(
-        face_readings.picture_errors(readings, target, learned),
+        face_readings.picture_errors(readings, target, au_mask),
         [2 / 16, 5 / 16],
     )
 
@@ -37,7 +37,7 @@ def test_errors_count_learned_units_alone():
 def test_bad_readings_never_pass():
     table, nan = np.zeros((2, 17)), np.zeros((2, 17))
     nan[1, 5] = np.nan
-    for readings, target, learned in (
+    for readings, target, au_mask in (
         (nan, table, np.ones(17)),
         (table, nan, np.ones(17)),
         (table, table[:1], np.ones(17)),
@@ -46,7 +46,7 @@ def test_bad_readings_never_pass():
         (table, table, np.zeros(17)),
     ):
         with pytest.raises(ValueError):
-            face_readings.picture_errors(readings, target, learned)
+            face_readings.picture_errors(readings, target, au_mask)
 
 
 def test_slope_is_scipys_and_none_for_constants():
