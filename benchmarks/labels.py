@@ -260,7 +260,7 @@ def _report_expressions(rows, report: harness.Report) -> None:
     if not neutral:
         report.note("No photograph is known to be neutral: no AUC.")
         return
-    calm = _units(rows, neutral)
+    neutral_units = _units(rows, neutral)
     found = []
     for expression, words in WORDS.items():
         shown = [
@@ -279,7 +279,7 @@ def _report_expressions(rows, report: harness.Report) -> None:
             if value >= STRONG and name in mapping.UNITS
         ]
         cells = [
-            f"{name} {area_under_curve(values[:, i], calm[:, i]):.2f}"
+            f"{name} {area_under_curve(values[:, i], neutral_units[:, i]):.2f}"
             for i, name in enumerate(mapping.UNITS)
             if name in made_of
         ]

@@ -25,7 +25,7 @@ from absl import flags
 from efgan_tf import action_units, commands
 from efgan_tf import config as config_lib
 from efgan_tf.common.errors import UserError
-from efgan_tf.common.images import from_public, psnr, to_public
+from efgan_tf.common.images import from_unit, psnr, to_unit
 from efgan_tf.common.options import check_at_least, option, require
 from efgan_tf.trained.presets import DEFAULT
 
@@ -119,7 +119,7 @@ def report(config: ParityConfig) -> list[str]:
     read_units, judge = load_judge(config.judge, trained)
 
     def au_error(images: np.ndarray) -> float:
-        errors = np.abs(read_units(from_public(images)) - faces.targets())
+        errors = np.abs(read_units(from_unit(images)) - faces.targets())
         return float(errors[:, trained.info.au_mask > 0].mean())
 
     expected = _edit_each(_model_edit_from(trained), faces)
@@ -141,7 +141,7 @@ def report(config: ParityConfig) -> list[str]:
     for path in config.files:
         images = _edit_each(_file_edit_from(path), faces)
         rows[path] = Measurement(
-            psnr(from_public(images), 2 * expected - 1),
+            psnr(from_unit(images), from_unit(expected)),
             float(np.abs(images - expected).max()),
             au_error(images),
             {count: times[path, count] for count in config.threads},
@@ -215,7 +215,7 @@ def _model_edit_from(trained) -> Callable:
 
     def edit_from(image, source, target):
         units = map(action_units.normalize, (source, target))
-        return to_public(cascade(from_public(image), *units)["image"])
+        return to_unit(cascade(from_unit(image), *units)["image"])
 
     return edit_from
 
@@ -239,9 +239,9 @@ def _model_edit(trained) -> Callable:
 
     @tf.function
     def edit(image, target):
-        image = from_public(image)
+        image = from_unit(image)
         target = action_units.normalize(target)
-        return to_public(cascade(image, estimate(image), target)["image"])
+        return to_unit(cascade(image, estimate(image), target)["image"])
 
     return lambda image, target: edit(image, target).numpy()
 

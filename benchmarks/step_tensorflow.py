@@ -126,7 +126,7 @@ def _batches(config):
         "has_ground_truth": np.ones(shape),
         "au_mask": np.ones((*shape, 17)),
     }
-    before = {  # their names
+    before = {  # names in commits before au_mask
         "target_image": "ground_truth",
         "has_target": "has_ground_truth",
         "usable": "au_mask",

@@ -49,7 +49,10 @@ def main(values: flags.FlagValues) -> None:
     try:
         with _lock(folder) as lock:
             Work(folder, shlex.split(settings.evaluate_flags), lock).run(rows)
-    except (KeyboardInterrupt, SystemExit):  # Ctrl-C and SIGTERM
+    except (KeyboardInterrupt, SystemExit) as error:
+        code = getattr(error, "code", commands.TERMINATED_STATUS)
+        if code != commands.TERMINATED_STATUS:  # neither Ctrl-C nor SIGTERM
+            raise
         print("stopped; the same command goes on")
     else:
         print(f"finished\ntable: {folder / 'ablation.md'}")

@@ -8,7 +8,7 @@
 prints a table, and writes report.json, report.md, plots and contact sheets.
 Independent judges read action units, expression and identity; they are trained
 once for each data set, on its training split alone. Where the data has ground
-truth of the target expressions, edits are compared with them. A model that
+truth for the target expressions, edits are compared with them. A model that
 is no run of yours is judged on the data of a run, or of a flag file. --compare
 puts what was evaluated already into one table.
 """

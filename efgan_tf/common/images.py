@@ -30,12 +30,12 @@ def to_uint8(images: np.ndarray) -> np.ndarray:
     return np.clip(levels, 0, 255).astype(np.uint8)
 
 
-def to_public(images: Any) -> Any:
+def to_unit(images: Any) -> Any:
     """[-1, 1] → [0, 1], the scale of exported and served models."""
     return (images + 1) / 2
 
 
-def from_public(images: Any) -> Any:
+def from_unit(images: Any) -> Any:
     """[0, 1] → [-1, 1]."""
     return 2 * images - 1
 

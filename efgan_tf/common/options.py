@@ -96,8 +96,8 @@ def _from_dict(values: Any, cls: type[T]) -> T:
     unknown = sorted(set(values) - set(types_))
     require(
         not unknown,
-        f"{cls.__name__} has no setting {', '.join(unknown)}; was it written "
-        "by another version?",
+        f"{cls.__name__} has no setting {', '.join(unknown)}: another version "
+        "wrote it; CHANGELOG.md says whether it may be deleted there",
     )
     parsed = {}
     for name, value in values.items():

@@ -78,7 +78,7 @@ def training_batches(
         action_units: `[…, 17]`, 0–1.
         target_action_units: `[…, 17]`, 0–1.
         ground_truth: `[…, size, size, 3]`; the source's where there is none.
-        has_ground_truth: `[…]`, 1 where `ground_truth` is ground truth.
+        has_ground_truth: `[…]`, 1 where `ground_truth` is not the source.
         au_mask: `[…, 17]`, 1 for the units that the sample's data set has.
 
     Raises:

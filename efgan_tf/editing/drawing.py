@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from efgan_tf import action_units
-from efgan_tf.common.images import from_public, to_uint8
+from efgan_tf.common.images import from_unit, to_uint8
 from efgan_tf.common.sheets import grid
 from efgan_tf.editing.aligned_photos import AlignedPhoto, close_up
 from efgan_tf.editing.editor import Editor
@@ -88,7 +88,7 @@ def face_pictures(
 
 def _as_picture(attention: np.ndarray) -> np.ndarray:
     """[0, 1] with one channel → uint8 with three."""
-    return np.repeat(to_uint8(from_public(attention)), 3, axis=-1)
+    return np.repeat(to_uint8(from_unit(attention)), 3, axis=-1)
 
 
 def _resized(picture: np.ndarray, side: int) -> np.ndarray:

@@ -26,7 +26,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from efgan_tf import geometry
-from efgan_tf.common.images import to_public, to_uint8
+from efgan_tf.common.images import to_uint8, to_unit
 
 FEATHER = 0.08
 """Width of the fading rim, as a fraction of the square's side."""
@@ -198,7 +198,7 @@ def _layers(matrix, aligned, edited, attention, carry_detail) -> _Layers:
     attended = np.clip(attention[..., 0] / _REPLACING_ATTENTION, 0, 1)
     layers = _Layers(
         change=change / 2,
-        aligned=to_public(aligned),
+        aligned=to_unit(aligned),
         replaced=(_smooth(steps) * attended).astype(np.float32),
         carried=np.zeros(change.shape[:2], np.float32),
         shift=np.zeros((*change.shape[:2], 2), np.float32),

@@ -13,7 +13,7 @@ import tensorflow as tf
 
 from efgan_tf import action_units
 from efgan_tf.common.errors import UserError
-from efgan_tf.common.images import from_public, to_public
+from efgan_tf.common.images import from_unit, to_unit
 from efgan_tf.serving.exported_model import ExportedModel
 from efgan_tf.trained.network import TrainedNetwork
 
@@ -120,7 +120,7 @@ def _cases(trained: TrainedNetwork, batch: int) -> list[Case]:
     without_source = {"image": image, "action_units": target}
     with_source = {**without_source, "source_action_units": source}
     estimated = action_units.denormalize(
-        trained.estimator(from_public(image), training=False).numpy()
+        trained.estimator(from_unit(image), training=False).numpy()
     )
     from_estimate = _edited(trained, image, estimated, target)
     from_source = _edited(trained, image, source, target)
@@ -148,15 +148,15 @@ def _edited(trained, image, source, target):
     target = np.where(trained.info.au_mask > 0, target, source)
     result = trained.keras_model(
         {
-            "image": from_public(image),
+            "image": from_unit(image),
             "source_action_units": action_units.normalize(source),
             "target_action_units": action_units.normalize(target),
         },
         training=False,
     )
     return {
-        "image": to_public(result["image"].numpy()),
-        "stages": to_public(result["stages"].numpy()),
+        "image": to_unit(result["image"].numpy()),
+        "stages": to_unit(result["stages"].numpy()),
         "attention": result["attention"].numpy(),
     }
 

@@ -27,7 +27,7 @@ results without an error).
 import tensorflow as tf
 
 from efgan_tf import action_units
-from efgan_tf.common.images import to_public
+from efgan_tf.common.images import to_unit
 from efgan_tf.trained.network import TrainedNetwork
 
 TOLERANCE = 1e-3
@@ -129,7 +129,7 @@ class Signatures(tf.Module):
         # Units that were not learned stay as they are.
         target = tf.where(self._au_mask > 0, target, source)
         result = self.cascade(image, source, target)
-        stages = tf.clip_by_value(to_public(result["stages"]), 0.0, 1.0)
+        stages = tf.clip_by_value(to_unit(result["stages"]), 0.0, 1.0)
         return {
             "image": stages[:, -1],
             "stages": stages,

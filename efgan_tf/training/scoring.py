@@ -15,7 +15,7 @@ from PIL import Image
 
 from efgan_tf.action_units import normalize
 from efgan_tf.common.errors import as_user_error
-from efgan_tf.common.images import from_public, psnr, to_float, to_uint8
+from efgan_tf.common.images import from_unit, psnr, to_float, to_uint8
 from efgan_tf.common.outputs import atomic_file
 from efgan_tf.common.sheets import grid
 from efgan_tf.config import Config, ModelConfig
@@ -282,4 +282,4 @@ def _in_frame(attention, box: Box | None, model: ModelConfig):
 
 def _as_picture(attention: np.ndarray) -> np.ndarray:
     """[0, 1] with one channel → [-1, 1] with three."""
-    return np.repeat(from_public(attention), 3, axis=-1)
+    return np.repeat(from_unit(attention), 3, axis=-1)

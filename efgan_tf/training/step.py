@@ -129,7 +129,10 @@ class TrainingStep:
         return dict(zip(names, tf.unstack(sums), strict=True))
 
     def _critic_means(self, batches, inner, draw) -> tf.Tensor:
-        """Another update; its metrics, in the order of `_critic_metrics`."""
+        """One more update: means of its metrics over replicas, `[n]`.
+
+        Their names go to `_critic_metrics`, since a loop carries tensors alone.
+        """
         metrics = self._mean(
             self._strategy.run(
                 self._generate_and_update_critics, args=(batches, inner, draw)

@@ -54,8 +54,8 @@ class PairsConfig:
     )
     same_view: tuple[str, ...] = option(
         (),
-        "folders below --source_dir whose photos of one subject are true "
-        "targets of each other already",
+        "folders below --source_dir whose photos of one subject are ground "
+        "truth of each other already",
     )
     out: str = option("", "folder to write")
     limit: int = option(0, "how many photos; 0: all")

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Under each Python: the wheel installs, every module imports, the model in the
-# box edits a photo. Needs pyenv, or pythonX.Y on the PATH.
+# Under each Python: the wheel installs, every module imports, the bundled
+# model edits a photo. Needs pyenv, or pythonX.Y on the PATH.
 #
 #     tools/release/pythons.sh 3.10 3.11 3.12 3.13
 set -euo pipefail

@@ -16,7 +16,7 @@ import numpy as np
 from scipy.ndimage import gaussian_filter
 
 from efgan_tf.common import images as scales
-from efgan_tf.common.images import to_public
+from efgan_tf.common.images import to_unit
 from efgan_tf.geometry import Box, crop
 
 GRAY_LEVEL = (2 / 255) ** 2
@@ -90,7 +90,7 @@ def ssim(images: np.ndarray, reference: np.ndarray) -> np.ndarray:
 
 def _ssim(x: np.ndarray, y: np.ndarray) -> float:
     """SSIM of two pictures `[height, width, 3]`."""
-    x, y = (to_public(z.astype(np.float64)) for z in (x, y))
+    x, y = (to_unit(z.astype(np.float64)) for z in (x, y))
     mean_x, mean_y, xx, yy, xy = (
         gaussian_filter(z, (_SIGMA, _SIGMA, 0), radius=_REACH)[
             _REACH:-_REACH, _REACH:-_REACH

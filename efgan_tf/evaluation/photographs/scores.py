@@ -221,7 +221,7 @@ def _scores(
 ) -> dict[str, np.ndarray]:
     edited = editor.render(
         [source.aligned_photo for source, _ in pairs],
-        [[true.aligned_photo.faces[0].source] for _, true in pairs],
+        [[reference.aligned_photo.faces[0].source] for _, reference in pairs],
     )
     before = np.stack([source.reading.aligned for source, _ in pairs])
     after = np.stack(
@@ -260,12 +260,12 @@ def _scores(
     return found
 
 
-def _registered(source: Source, true: Source) -> np.ndarray:
+def _registered(source: Source, reference: Source) -> np.ndarray:
     """The ground truth in the source's aligned frame."""
     onto = geometry.fit_similarity(
-        true.reading.points[_RIGID], source.reading.points[_RIGID]
+        reference.reading.points[_RIGID], source.reading.points[_RIGID]
     )
     place = frame(source.aligned_photo)
     linear = place[:, :2] @ onto[:, :2]
     shift = geometry.apply(place, onto[:, 2])
-    return aligned(true.photo.pixels, np.column_stack([linear, shift]))
+    return aligned(reference.photo.pixels, np.column_stack([linear, shift]))

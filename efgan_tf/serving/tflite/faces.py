@@ -9,7 +9,7 @@ import numpy as np
 
 from efgan_tf import action_units
 from efgan_tf.common.errors import UserError
-from efgan_tf.common.images import from_public
+from efgan_tf.common.images import from_unit
 from efgan_tf.data.listing import located
 from efgan_tf.data.pictures import decode
 from efgan_tf.faces.photos import SUFFIXES, read_photo
@@ -223,7 +223,7 @@ def _folder_faces(
             (size, size), Image.Resampling.BICUBIC
         )
         images[row] = np.asarray(picture) / np.float32(255)
-    units = trained.estimator.predict(from_public(images), verbose=0)
+    units = trained.estimator.predict(from_unit(images), verbose=0)
     return AlignedFaces(
         images,
         action_units.denormalize(units).astype(np.float32),

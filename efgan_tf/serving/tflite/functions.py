@@ -24,7 +24,7 @@ import tensorflow as tf
 
 from efgan_tf import action_units
 from efgan_tf.common.errors import UserError
-from efgan_tf.common.images import from_public, to_public
+from efgan_tf.common.images import from_unit, to_unit
 from efgan_tf.models.layers import CombineAttention
 from efgan_tf.trained.network import TrainedNetwork
 
@@ -86,7 +86,7 @@ class MobileFunctions(tf.Module):
         return {"action_units": self._read(image)}
 
     def _read(self, image):
-        units = self._estimator()(from_public(image), training=False)
+        units = self._estimator()(from_unit(image), training=False)
         return action_units.denormalize(units)
 
     def _run(self, image, source, target):
@@ -96,7 +96,7 @@ class MobileFunctions(tf.Module):
             # fewer delegates have an operation that selects.
             target = source + self._au_mask * (target - source)
         inputs = {
-            "image": from_public(image),
+            "image": from_unit(image),
             "source_action_units": action_units.normalize(source),
             "target_action_units": action_units.normalize(target),
         }
@@ -113,7 +113,7 @@ def _units(name: str) -> tf.TensorSpec:
 
 
 def _to_public(image):
-    return tf.clip_by_value(to_public(image), 0.0, 1.0)
+    return tf.clip_by_value(to_unit(image), 0.0, 1.0)
 
 
 def _check_float32(trained: TrainedNetwork) -> None:

@@ -11,7 +11,7 @@ import numpy as np
 
 from efgan_tf import action_units
 from efgan_tf.common.errors import UserError
-from efgan_tf.common.images import from_public, to_public
+from efgan_tf.common.images import from_unit, to_unit
 from efgan_tf.config import ModelConfig
 from efgan_tf.trained.info import ModelInfo
 from efgan_tf.trained.model import EditingModel
@@ -61,7 +61,7 @@ class RemoteModel(EditingModel):
                 self._config,
                 "stages_from",
                 {
-                    "image": to_public(image[part]),
+                    "image": to_unit(image[part]),
                     "source_action_units": action_units.denormalize(
                         source[part]
                     ),
@@ -73,11 +73,11 @@ class RemoteModel(EditingModel):
         results = self._in_parts(make_call, len(image))
         stages = np.concatenate([result["stages"] for result in results])
         attention = np.concatenate([result["attention"] for result in results])
-        return {"stages": from_public(stages), "attention": attention}
+        return {"stages": from_unit(stages), "attention": attention}
 
     def _remote_estimator(self, image) -> dict[str, np.ndarray]:
         def make_call(part):
-            return calls.estimate(self._config, to_public(image[part]))
+            return calls.estimate(self._config, to_unit(image[part]))
 
         results = self._in_parts(make_call, len(image))
         return {"action_units": action_units.normalize(np.concatenate(results))}

@@ -9,7 +9,7 @@ import numpy as np
 from efgan_tf import action_units
 from efgan_tf.common.errors import UserError
 from efgan_tf.common.graphs import Functions
-from efgan_tf.common.images import from_public, to_public
+from efgan_tf.common.images import from_unit, to_unit
 from efgan_tf.trained.model import EditingModel
 from efgan_tf.trained.tflite import flatbuffer
 from efgan_tf.trained.tflite.card import info_of
@@ -82,7 +82,7 @@ def read_tflite(path: Path) -> EditingModel:
             )
             for name in ("stage", "attention")
         )
-        return {"stages": from_public(stages), "attention": attention}
+        return {"stages": from_unit(stages), "attention": attention}
 
     def run_estimator(image):
         units = [
@@ -95,7 +95,7 @@ def read_tflite(path: Path) -> EditingModel:
 
 
 def _to_public(image):
-    return to_public(np.asarray(image, np.float32)[None])
+    return to_unit(np.asarray(image, np.float32)[None])
 
 
 def _to_public_units(units):
