@@ -24,6 +24,8 @@ from efgan_tf.common.errors import UserError
 from efgan_tf.data import load_parts
 from efgan_tf.distillation.settings import DistillConfig
 from efgan_tf.evaluation.ablation import AblationConfig
+from efgan_tf.serving.tflite.faces import read_faces
+from efgan_tf.trained.loading import load_network
 from efgan_tf.trained.run_directory import RunDirectory
 from efgan_tf.training import loop, objectives
 from efgan_tf.training.initial import initial_state
@@ -282,6 +284,15 @@ def test_the_run_directory_can_rebuild_the_run(finished):
     assert config == _config(arguments) == _config(
         [f"--flagfile={run_dir / 'flags.txt'}"]
     )  # fmt: skip
+
+
+def test_its_own_faces_can_calibrate_its_export(finished):
+    run_dir, _ = finished
+    faces = read_faces(
+        "", load_network(run_dir), 4, split="train", model=str(run_dir)
+    )
+    assert faces.source == f"4 faces of {run_dir}, train split"
+    assert faces.images.shape == (4, 64, 64, 3) and len(faces.units) == 4
 
 
 def test_another_config_is_refused_and_the_differences_listed(finished, capsys):

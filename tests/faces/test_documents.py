@@ -72,6 +72,11 @@ def rewrite(tmp_path, image, suffix, out=None, **options):
     return document, edited, result
 
 
+def test_a_bmp_holds_the_edit_exactly(tmp_path):
+    _, edited, path = rewrite(tmp_path, Image.fromarray(noise()), "bmp")
+    np.testing.assert_array_equal(read_photo(path), edited)
+
+
 @pytest.mark.parametrize("suffix", ["jpg", "png", "tif", "webp"])
 def test_metadata_travels_into_every_format(tmp_path, suffix):
     image = Image.fromarray(smooth())

@@ -118,6 +118,47 @@ def test_a_large_photo_is_shown_small_and_written_whole(tmp_path):
         assert np.abs(np.asarray(image, int) - np.asarray(large)).max() > 40
 
 
+@pytest.mark.parametrize("name", ["text.jpg", "cut.jpg", "wall.png"])
+def test_bad_photos_are_refused_and_change_nothing(name, session, tmp_path):
+    path = tmp_path / name
+    if name == "wall.png":
+        Image.new("RGB", (300, 200), "gray").save(path)
+    else:
+        content = {
+            "text.jpg": b"no picture",
+            "cut.jpg": ONE.read_bytes()[:9000],
+        }
+        path.write_bytes(content[name])
+    session.show_preset("happy")
+    before = session.expression_target
+    for use in (
+        lambda path: open_photo(tiny_editor(), path, LIMIT),
+        lambda path: session.show_as_in(path, LIMIT),
+    ):
+        with pytest.raises(UserError, match=f"^{name}: ") as caught:
+            use(path)
+        # The visitor's own name, not where the server keeps the file.
+        assert str(tmp_path) not in str(caught.value)
+    assert session.expression_target is before
+
+
+BAD_EXPRESSIONS = {
+    '{"action_units": {"AU12": 9}}': "AU12=9 is out of range",
+    "smile": "is not JSON",
+}
+
+
+@pytest.mark.parametrize("text", BAD_EXPRESSIONS)
+def test_a_bad_expression_changes_nothing(text, session, tmp_path):
+    path = tmp_path / "mine.json"
+    path.write_text(text)
+    before = session.expression_target
+    with pytest.raises(UserError, match="^mine.json") as caught:
+        session.load(path)
+    assert BAD_EXPRESSIONS[text] in str(caught.value)
+    assert session.expression_target is before
+
+
 def test_values_that_no_slider_gives_are_refused(session):
     shown = session.shown_units()
     for units, intensity in (

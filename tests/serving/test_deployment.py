@@ -54,6 +54,12 @@ def model():
 
 
 @pytest.fixture(scope="module")
+def batching():
+    path = SERVING / "config/batching.config"
+    return read_config(path, "BatchingParameters")
+
+
+@pytest.fixture(scope="module")
 def manifests():
     """Kind → what `kubectl apply -f serving/kubernetes.yaml` creates."""
     text = (SERVING / "kubernetes.yaml").read_text("utf-8")
@@ -92,6 +98,21 @@ def test_the_model_is_where_an_export_puts_it(model):
     # The label names a version that is loaded: what a first export writes.
     assert set(model.model_version_policy.specific.versions) == {1}
     assert dict(model.version_labels) == {"stable": 1}
+
+
+def test_batches_are_what_the_scheduler_accepts(compose, batching):
+    sizes = list(batching.allowed_batch_sizes)
+    assert sizes[-1] == batching.max_batch_size.value
+    # A size of its own for each, or what is warm would never be asked for.
+    warmup = ExportConfig(model="m", out="models").warmup_batches
+    assert set(warmup) <= set(sizes)
+    # A request that waits holds a thread, and faces may come one by one.
+    batches = (
+        batching.max_enqueued_batches.value + batching.num_batch_threads.value
+    )
+    assert int(_flags(compose["command"])["grpc_max_threads"]) >= (
+        batching.max_batch_size.value * batches
+    )
 
 
 def test_every_file_that_is_named_is_mounted(compose, tls, manifests, model):
@@ -148,6 +169,18 @@ def test_kubernetes_knows_every_field(manifests):
     labels = deployment["template"]["metadata"]["labels"]
     assert deployment["selector"]["matchLabels"] == labels
     assert manifests["Service"]["spec"]["selector"] == labels
+
+
+def test_ports_are_those_of_the_image(compose, manifests):
+    # tensorflow_serving/tools/docker/Dockerfile: gRPC 8500, REST 8501.
+    _, container = _deployed(manifests)
+    ports = {port["name"]: port["containerPort"] for port in container["ports"]}
+    assert ports == {"grpc": 8500, "http": 8501}
+    published = compose["ports"]
+    assert [p.split(":")[-1] for p in published] == ["8500", "8501"]
+    assert all(p.startswith("${EFGAN_BIND:-127.0.0.1}:") for p in published)
+    for port in manifests["Service"]["spec"]["ports"]:
+        assert ports[port["targetPort"]] == port["port"]
 
 
 def test_probes_ask_for_the_model_and_its_label(manifests, model):

@@ -100,16 +100,22 @@ SCHEDULE = {
 def traced():
     """A traced step that tests share: (config, networks, step, take).
 
-    `take(**changes)` runs it once on new pictures with a changed schedule.
+    `take(**changes)` runs it once on new pictures with a changed schedule. The
+    critics have all their options; `test_replicas.py` traces steps without.
     """
-    config = tiny_config(**GLOBAL_ONLY)
+    config = tiny_config(
+        **GLOBAL_ONLY, penalty="r1", critic_norm="spectral",
+        critic_augment=("color", "translation", "cutout"),
+    )  # fmt: skip
     _, networks, step = make_step(config)
     count = iter(range(10**6))
 
     def take(**changes):
         number = next(count)
-        return step(
+        metrics = step(
             random_batches(config, number), number, {**SCHEDULE, **changes}
         )
+        assert all(np.isfinite(value) for value in metrics.values())
+        return metrics
 
     return config, networks, step, take

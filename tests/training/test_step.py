@@ -118,7 +118,8 @@ def test_every_weight_is_trained(traced):
     take(learning_rate=1e-2)
     for network, old in zip(trained, before, strict=True):
         for variable, value in zip(network.weights, old, strict=True):
-            assert not np.array_equal(variable.numpy(), value), variable.path
+            if variable.path != "patch/vector_u":  # of one channel: always 1
+                assert not np.array_equal(variable, value), variable.path
 
 
 def test_the_critics_loss_holds_no_generator_gradient():
