@@ -40,6 +40,7 @@ class TrainingStep:
         config: Config,
     ):
         self.trace_count = 0
+        self._critic_metrics: list[str] = []  # set as the loop is traced
         self._strategy = strategy
         self._networks = networks
         self._config = config
