@@ -408,6 +408,11 @@ class TrainConfig:
     ema: float = option(
         0.999, "decay of the averaged generator, per generator update"
     )
+    train_only: tuple[str, ...] = option(
+        (),
+        "layers of the generator that learn, by parts of their paths, as "
+        "eyes,norm,heads; the others stay as --init_from has them; none: all",
+    )
     pairing: str = option(
         "random",
         "targets: units of any sample, or the same person's other picture",

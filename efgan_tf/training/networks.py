@@ -1,11 +1,13 @@
 """The networks and optimizers of one phase, and how they start."""
 
 import dataclasses
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import keras
 import tensorflow as tf
 
+from efgan_tf.common.errors import UserError
 from efgan_tf.config import Config, ModelConfig, TrainConfig
 from efgan_tf.models import (
     build_cascade,
@@ -136,10 +138,43 @@ def build_networks(config: Config, phase: int) -> Networks:
         estimator_optimizer=keras.optimizers.Adam(1e-3),
         loss_scale=LossScale(),
     )
+    if config.train.train_only:
+        freeze_others(generator, config.train.train_only)
     networks.generator_optimizer.build(generator.trainable_variables)
     networks.critic_optimizer.build(networks.critic_variables)
     networks.estimator_optimizer.build(networks.estimator.trainable_variables)
     return networks
+
+
+def freeze_others(model: keras.Model, parts: Sequence[str]) -> None:
+    """Lets no layer learn but those whose path has one of `parts`.
+
+    Args:
+      model: whose layers may be models; a path is such as stage_1/eyes/in_norm.
+      parts: of paths.
+
+    Raises:
+      UserError: a part is in no path.
+    """
+    layers = dict(_paths(model))
+    for part in parts:
+        if not any(part in path for path in layers):
+            raise UserError(
+                f"--train_only: no layer's path has {part!r}; paths are such "
+                f"as {', '.join(list(layers)[:3])}"
+            )
+    for path, layer in layers.items():
+        layer.trainable = any(part in path for part in parts)
+
+
+def _paths(model: keras.Model) -> Iterator[tuple[str, keras.Layer]]:
+    """Path and layer of all that have weights, models entered."""
+    for layer in model.layers:
+        if isinstance(layer, keras.Model):
+            for path, inner in _paths(layer):
+                yield f"{layer.name}/{path}", inner
+        elif layer.weights:
+            yield layer.name, layer
 
 
 def start_from(networks: Networks, trained: Networks) -> None:

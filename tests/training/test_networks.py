@@ -1,7 +1,10 @@
 """The variables of a phase, and the dynamic loss scale by itself."""
 
+import pytest
 import tensorflow as tf
 
+from efgan_tf.common.errors import UserError
+from efgan_tf.models import stage_models
 from efgan_tf.training.networks import LossScale, all_finite, build_networks
 from tests.training.conftest import tiny_config
 
@@ -16,6 +19,19 @@ def test_each_variable_belongs_to_one_network():
     ]
     variables = [id(variable) for group in groups for variable in group]
     assert all(groups) and len(variables) == len(set(variables))
+
+
+def test_only_named_layers_learn():
+    config = tiny_config(train_only=("stage_2/face", "heads"))
+    networks = build_networks(config, phase=2)
+    learn = {id(v) for v in networks.generator.trainable_variables}
+    first, second = stage_models(networks.generator)
+    assert {id(v) for v in second.get_layer("face").variables} <= learn
+    others = {id(v) for v in first.get_layer("face").variables} & learn
+    heads = first.get_layer("face").get_layer("heads").variables
+    assert others == {id(v) for v in heads}
+    with pytest.raises(UserError, match="no layer's path has 'ears'"):
+        build_networks(tiny_config(train_only=("ears",)), phase=1)
 
 
 def test_halves_at_an_overflow_and_doubles_after_enough_good_steps():
