@@ -8,6 +8,7 @@ import dataclasses
 import sys
 from pathlib import Path
 
+from efgan_tf import config as config_lib
 from efgan_tf.common import options
 from efgan_tf.common.errors import UserError
 from efgan_tf.config import Config, ModelConfig
@@ -34,12 +35,14 @@ class InitialState:
       position: its first; its phase says which networks there are.
       checkpoint: of another run, whose networks are taken over; or None.
       stages: of the averaged cascade in that checkpoint.
+      train_only: which layers learned there: its optimizer's shapes.
       model: without critics, whose networks are taken over instead; or None.
     """
 
     position: Position
     checkpoint: Path | None = None
     stages: int = 1
+    train_only: tuple[str, ...] = ()
     model: TrainedNetwork | None = None
 
     def copy_weights(
@@ -52,9 +55,9 @@ class InitialState:
             )
         if self.checkpoint is None:
             return
-        model = dataclasses.replace(config.model, stages=self.stages)
+        there = {"stages": self.stages, "train_only": self.train_only}
         trained = networks_lib.build_networks(
-            dataclasses.replace(config, model=model), phase=2
+            config_lib.replace(config, there), phase=2
         )
         Checkpoints(self.checkpoint.parent, keep=1).restore(
             self.checkpoint, trained.trackables()
@@ -131,7 +134,10 @@ def _end_of_phase_1(
             f"phase 1, step {last}; train it that far"
         )
     path, position = found
-    return InitialState(Position(2, 0, position.images), path)
+    learned = parent_config.train.train_only
+    return InitialState(
+        Position(2, 0, position.images), path, train_only=learned
+    )
 
 
 def _as_it_is(
@@ -144,13 +150,14 @@ def _as_it_is(
     for problem in problems:
         print(f"damaged checkpoint passed over: {problem}", file=sys.stderr)
     stages = parent_config.model.stages if position.phase == 2 else 1
+    learned = parent_config.train.train_only
     if stages == 1:
-        return InitialState(Position(1, 0, 0), path)
+        return InitialState(Position(1, 0, 0), path, train_only=learned)
     _check_cascade(
         config, stages,
         ", or --phase1_kimg=0 to start from the end of its phase 1",
     )  # fmt: skip
-    return InitialState(Position(2, 0, 0), path, stages)
+    return InitialState(Position(2, 0, 0), path, stages, learned)
 
 
 def _check_cascade(config: Config, stages: int, hint: str) -> None:
