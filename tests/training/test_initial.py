@@ -100,9 +100,11 @@ def test_fine_tuning_trains_a_single_average_on_in_phase_1(
     _check_learned(_started(initial, config), parent, [0])
 
 
-def test_fine_tuning_trains_a_cascade_on_in_phase_2(tmp_path):
-    parent = _parent(tmp_path, 2, 3)
-    config = _config(init_from=str(tmp_path))
+@pytest.mark.parametrize("learned", [(), ("heads",)], ids=["all", "heads"])
+@pytest.mark.parametrize("learns", [(), ("heads",)], ids=["all", "heads"])
+def test_fine_tuning_trains_a_cascade_on_in_phase_2(tmp_path, learned, learns):
+    parent = _parent(tmp_path, 2, 3, train_only=learned)
+    config = _config(init_from=str(tmp_path), train_only=learns)
     initial = initial_state(config)
     assert initial.position == Position(2, 0, 0)
     _check_learned(_started(initial, config), parent, [0, 1])
