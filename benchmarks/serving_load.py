@@ -18,7 +18,7 @@ import numpy as np
 
 from efgan_tf import action_units
 from efgan_tf.trained.remote import calls, protos, tensors
-from efgan_tf.trained.remote.settings import ServerConfig
+from efgan_tf.trained.remote.connection_settings import ServerConfig
 
 TOLERANCE = 1e-3
 """How far an answer may be from what it should be, images in 0-1."""

@@ -16,14 +16,14 @@ from absl import flags
 from efgan_tf import config as config_lib
 from efgan_tf.commands import run
 from efgan_tf.edit import edit_with
-from efgan_tf.editing.settings import (
+from efgan_tf.editing.editing_settings import (
     FaceConfig,
     PhotoConfig,
     ResultConfig,
     TargetConfig,
 )
 from efgan_tf.serving import Client
-from efgan_tf.trained.remote.settings import ServerConfig
+from efgan_tf.trained.remote.connection_settings import ServerConfig
 
 CONFIGS = (ServerConfig, PhotoConfig, TargetConfig, FaceConfig, ResultConfig)
 

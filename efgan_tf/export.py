@@ -28,7 +28,7 @@ from efgan_tf import commands
 from efgan_tf import config as config_lib
 from efgan_tf.common.options import check_at_least, option, require
 from efgan_tf.common.outputs import check_free_file, check_writable
-from efgan_tf.serving.tflite.settings import TfliteConfig
+from efgan_tf.serving.tflite.tflite_settings import TfliteConfig
 
 FORMATS = ("saved_model", "keras", "tflite")
 

@@ -1,6 +1,6 @@
 """Faces with action units: prepared, stored, and drawn in batches."""
 
-from efgan_tf.data.samples import Faces, Part
+from efgan_tf.data.prepared_faces import Faces, Part
 from efgan_tf.data.store import (
     Prepared,
     describe,

@@ -8,7 +8,7 @@ import numpy as np
 
 from efgan_tf import action_units
 from efgan_tf.data.pictures_on_disk import joined
-from efgan_tf.data.samples import Faces, Part, single_part
+from efgan_tf.data.prepared_faces import Faces, Part, single_part
 
 
 @dataclasses.dataclass(frozen=True, eq=False)

@@ -16,7 +16,7 @@ from efgan_tf import action_units
 from efgan_tf.common.images import to_float
 from efgan_tf.data.mixing import Pool, pooled
 from efgan_tf.data.pictures import decode, picture_source
-from efgan_tf.data.samples import Faces, Part
+from efgan_tf.data.prepared_faces import Faces, Part
 
 PAIRINGS = ("random", "paired")
 

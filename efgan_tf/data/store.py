@@ -22,7 +22,7 @@ from efgan_tf.config import DataConfig
 from efgan_tf.data import contact_sheet, pictures_on_disk
 from efgan_tf.data.listing import located
 from efgan_tf.data.plan import NothingKept
-from efgan_tf.data.samples import Faces, Part
+from efgan_tf.data.prepared_faces import Faces, Part
 from efgan_tf.data.splits import SPLITS
 
 

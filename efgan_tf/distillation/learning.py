@@ -17,15 +17,15 @@ from efgan_tf.common.images import psnr
 from efgan_tf.common.progress import Progress
 from efgan_tf.config import DataConfig, ModelConfig
 from efgan_tf.data import load_faces
+from efgan_tf.distillation.distillation_settings import DistillConfig
 from efgan_tf.distillation.examples import Examples, make_examples
-from efgan_tf.distillation.settings import DistillConfig
 from efgan_tf.models import build_cascade, dtype_policy, stage_models
 from efgan_tf.trained.info import ModelInfo
 from efgan_tf.trained.keras_file import write_keras
 from efgan_tf.trained.loading import load_network
 from efgan_tf.trained.network import TrainedNetwork, join
 from efgan_tf.training import losses, schedules
-from efgan_tf.training.scoring import evaluation_set, run_cascade
+from efgan_tf.training.held_out_scores import evaluation_set, run_cascade
 
 _SEED = 0  # of weights and examples
 _HELD_OUT = 64

@@ -13,7 +13,7 @@ from efgan_tf.common.progress import say
 from efgan_tf.config import Config, DataConfig
 from efgan_tf.data import Faces, load_parts
 from efgan_tf.evaluation import features, groups, protocol
-from efgan_tf.evaluation.augmentation import compare_augmentation
+from efgan_tf.evaluation.augmentation_benefit import compare_augmentation
 from efgan_tf.evaluation.comparison import SavedScores
 from efgan_tf.evaluation.control import measure_control
 from efgan_tf.evaluation.evaluation_settings import EvaluateConfig

@@ -6,7 +6,7 @@ import numpy as np
 
 from efgan_tf import action_units, geometry
 from efgan_tf.editing.aligned_photos import AlignedPhoto, close_up, reduced
-from efgan_tf.editing.drawing import sweep
+from efgan_tf.editing.edit_drawing import sweep
 from efgan_tf.editing.editor import Editor
 from efgan_tf.editing.results import Edited, EditedFace
 from efgan_tf.explaining import edit_sheets

@@ -11,7 +11,7 @@ from html import escape
 
 import numpy as np
 
-from efgan_tf.explaining.drawing import Sheet
+from efgan_tf.explaining.plots import Sheet
 
 
 @dataclasses.dataclass(frozen=True, eq=False)

@@ -19,7 +19,8 @@ from efgan_tf.editing.aligned_photos import (
     close_up,
     reduced,
 )
-from efgan_tf.editing.drawing import animate, face_pictures
+from efgan_tf.editing.edit_drawing import animate, face_pictures
+from efgan_tf.editing.editing_settings import ResultConfig
 from efgan_tf.editing.editor import Editor, unwrap
 from efgan_tf.editing.expression import (
     Expression,
@@ -29,7 +30,6 @@ from efgan_tf.editing.expression import (
 )
 from efgan_tf.editing.face_selection import FaceChoice
 from efgan_tf.editing.results import Edited
-from efgan_tf.editing.settings import ResultConfig
 from efgan_tf.editing.single import ANIMATION_SIDE
 from efgan_tf.faces import animations, documents
 from efgan_tf.interface.uploads import named_as_by_its_owner, read_upload

@@ -16,9 +16,13 @@ from efgan_tf.trained.checkpoints import Checkpoints, Position
 from efgan_tf.trained.run_directory import RunDirectory
 from efgan_tf.training import networks as networks_lib
 from efgan_tf.training import schedules
+from efgan_tf.training.held_out_scores import (
+    Scorer,
+    describe_scores,
+    evaluation_set,
+)
 from efgan_tf.training.logs import MetricsLog, NonFiniteError, PendingMetrics
 from efgan_tf.training.networks import Networks
-from efgan_tf.training.scoring import Scorer, describe_scores, evaluation_set
 
 _EVALUATION_COUNT = 64
 _SATURATED = (0.02, 0.98)

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from efgan_tf.data import mixing
-from efgan_tf.data.samples import Part
+from efgan_tf.data.prepared_faces import Part
 from tests.data import fakes
 from tests.data.fakes import joined, make_faces
 

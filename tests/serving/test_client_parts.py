@@ -16,7 +16,7 @@ from efgan_tf import client
 from efgan_tf.common.errors import UserError
 from efgan_tf.serving import Client
 from efgan_tf.trained.remote import calls, faults, protos, tensors
-from efgan_tf.trained.remote.settings import (
+from efgan_tf.trained.remote.connection_settings import (
     ServerConfig,
     is_address,
     parse_address,

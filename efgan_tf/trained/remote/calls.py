@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from efgan_tf.trained.remote import protos, tensors
-from efgan_tf.trained.remote.settings import NEWEST, ServerConfig
+from efgan_tf.trained.remote.connection_settings import NEWEST, ServerConfig
 from efgan_tf.trained.remote.tensors import Values
 
 PREDICT = "/tensorflow.serving.PredictionService/Predict"

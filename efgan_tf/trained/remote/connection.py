@@ -14,8 +14,11 @@ import numpy as np
 from google.protobuf.message import DecodeError
 
 from efgan_tf.trained.remote import calls, channels, faults
-from efgan_tf.trained.remote.model import RemoteModel
-from efgan_tf.trained.remote.settings import ServerConfig, parse_address
+from efgan_tf.trained.remote.connection_settings import (
+    ServerConfig,
+    parse_address,
+)
+from efgan_tf.trained.remote.remote_model import RemoteModel
 from efgan_tf.trained.remote.tensors import Values
 
 _Self = TypeVar("_Self", bound="Connection")

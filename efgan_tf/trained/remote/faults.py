@@ -5,7 +5,7 @@ import os
 import grpc
 
 from efgan_tf.common.errors import UserError
-from efgan_tf.trained.remote.settings import NEWEST, ServerConfig
+from efgan_tf.trained.remote.connection_settings import NEWEST, ServerConfig
 
 Code = grpc.StatusCode
 

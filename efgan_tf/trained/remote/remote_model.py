@@ -16,7 +16,7 @@ from efgan_tf.config import ModelConfig
 from efgan_tf.trained.info import ModelInfo
 from efgan_tf.trained.model import EditingModel
 from efgan_tf.trained.remote import calls
-from efgan_tf.trained.remote.settings import ServerConfig
+from efgan_tf.trained.remote.connection_settings import ServerConfig
 
 
 class RemoteModel(EditingModel):

@@ -11,7 +11,7 @@ from PIL import Image
 from efgan_tf import action_units, commands, synthesize
 from efgan_tf.synthetic import identity as identity_lib
 from efgan_tf.synthetic import photos
-from efgan_tf.synthetic.photos import SynthesizeConfig
+from efgan_tf.synthetic.synthesis import SynthesizeConfig
 
 SMALL = {"subjects": 2, "images_per_subject": 10, "size": 64, "seed": 5}
 
