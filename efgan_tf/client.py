@@ -23,9 +23,15 @@ from efgan_tf.editing.editing_settings import (
     TargetConfig,
 )
 from efgan_tf.serving import Client
-from efgan_tf.trained.remote.connection_settings import ServerConfig
+from efgan_tf.trained.remote.connection_settings import ConnectionConfig
 
-CONFIGS = (ServerConfig, PhotoConfig, TargetConfig, FaceConfig, ResultConfig)
+CONFIGS = (
+    ConnectionConfig,
+    PhotoConfig,
+    TargetConfig,
+    FaceConfig,
+    ResultConfig,
+)
 
 
 def main(values: flags.FlagValues) -> int | None:

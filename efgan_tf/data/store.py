@@ -22,7 +22,7 @@ from efgan_tf.config import DataConfig
 from efgan_tf.data import contact_sheet, pictures_on_disk
 from efgan_tf.data.listing import located
 from efgan_tf.data.plan import NothingKept
-from efgan_tf.data.prepared_faces import Faces, Part
+from efgan_tf.data.prepared_faces import Faces, FacesPart
 from efgan_tf.data.splits import SPLITS
 
 
@@ -236,8 +236,11 @@ def _prepared(folder: Path, is_new: bool) -> Prepared:
 
 
 def load_parts(
-    config: DataConfig, image_size: int, split: str, beside: Sequence[Part] = ()
-) -> tuple[Part, ...]:
+    config: DataConfig,
+    image_size: int,
+    split: str,
+    beside: Sequence[FacesPart] = (),
+) -> tuple[FacesPart, ...]:
     """One split of each data set of a run, prepared first where absent.
 
     Args:
@@ -249,7 +252,7 @@ def load_parts(
     Raises:
       UserError: as `load_faces`, or a set of a mix knows no action unit.
     """
-    parts: list[Part] = []
+    parts: list[FacesPart] = []
     for part in config.parts:
         others = [other.faces for other in (*beside, *parts)]
         try:
@@ -263,7 +266,7 @@ def load_parts(
             if not config.mix:
                 raise
             raise UserError(f"--mix, {part.name}: {error}") from error
-        parts.append(Part(part.name, part.share, faces))
+        parts.append(FacesPart(part.name, part.share, faces))
     return tuple(parts)
 
 

@@ -46,7 +46,7 @@ def distill(
       model: shape of the student.
 
     Returns:
-      The last scores on held-out people: `Scores.measure`.
+      The last scores on held-out people: `StudentScores.measure`.
 
     Raises:
       UserError: the teacher, the data or the student's shape are at fault, or
@@ -60,7 +60,7 @@ def distill(
     train = load_faces(data, model.image_size, "train")
     held_out = load_faces(data, model.image_size, "test", beside=[train])
     pairs = evaluation_set(held_out, train, _HELD_OUT)
-    scores = Scores(teacher, pairs)
+    scores = StudentScores(teacher, pairs)
     examples = make_examples(
         teacher,
         train,
@@ -75,7 +75,7 @@ def distill(
     return last
 
 
-class Scores:
+class StudentScores:
     """Compares student, teacher and ground truth on edits of held-out people.
 
     Args:
@@ -125,7 +125,7 @@ def _learn(
     student: TrainedNetwork,
     examples: Examples,
     config: DistillConfig,
-    scores: Scores,
+    scores: StudentScores,
 ) -> Iterator[dict[str, float]]:
     """Trains in place; yields scores, the last of them at the end."""
     optimizer = keras.optimizers.Adam(config.student_learning_rate)

@@ -13,7 +13,7 @@ from efgan_tf.common.images import (
 )
 from efgan_tf.editing.aligned_photos import AlignedPhoto
 from efgan_tf.editing.edit_drawing import INTENSITIES
-from efgan_tf.editing.results import Edited, EditedFace
+from efgan_tf.editing.results import EditedFace, EditedPhoto
 from efgan_tf.explaining import plots
 from efgan_tf.explaining.plots import BOX_COLORS, Sheet
 
@@ -139,7 +139,7 @@ def draw_residuals(edited: EditedFace) -> Sheet:
 
 def draw_strip(
     units: Sequence[str],
-    swept: Mapping[str, Sequence[Edited]],
+    swept: Mapping[str, Sequence[EditedPhoto]],
     readings: Mapping[str, np.ndarray],
     region: str,
 ) -> Sheet:

@@ -10,7 +10,7 @@ from efgan_tf.explaining import maps, plots
 from efgan_tf.explaining.localization import densities
 from efgan_tf.explaining.maximization import maximize
 from efgan_tf.explaining.plots import Sheet
-from efgan_tf.explaining.report_page import Section, Table
+from efgan_tf.explaining.report_page import ReportTable, Section
 from efgan_tf.explaining.unit_readers import UnitReader
 from efgan_tf.explaining.visualize_settings import MAPS, VisualizeConfig
 
@@ -100,9 +100,9 @@ def _density_table(
     face: np.ndarray,
     units: Sequence[str],
     saliency: np.ndarray,
-) -> Table:
+) -> ReportTable:
     inside, readings = densities(saliency, reader.boxes), reader.read(face)
-    return Table(
+    return ReportTable(
         "SmoothGrad inside each box, as a multiple of its mean over the "
         "whole face: above 1 the network looks there more than elsewhere",
         ["unit", "meaning", "reads (0–5)", *inside],

@@ -11,7 +11,7 @@ import tensorflow as tf
 from efgan_tf.common.errors import UserError
 from efgan_tf.common.progress import Progress, say
 from efgan_tf.config import Config
-from efgan_tf.data import Part
+from efgan_tf.data import FacesPart
 from efgan_tf.trained.checkpoints import Checkpoints, Position
 from efgan_tf.trained.run_directory import RunDirectory
 from efgan_tf.training import networks as networks_lib
@@ -43,8 +43,8 @@ class Recorder:
 
     config: Config
     run: RunDirectory
-    faces: Sequence[Part]
-    held_out: Sequence[Part]
+    faces: Sequence[FacesPart]
+    held_out: Sequence[FacesPart]
     saved: Position | None = None
     newest: Path | None = None
 

@@ -27,7 +27,7 @@ from efgan_tf.evaluation.photographs.sources import (
     LARGEST,
     NEUTRAL,
     SMILE,
-    Photo,
+    ListedPhoto,
     aligned,
     frame,
     read_photos,
@@ -142,7 +142,10 @@ def _interval(
 
 
 def _kids(
-    editor: Editor, readers: Readers, real: Sequence[Photo], groups: _Groups
+    editor: Editor,
+    readers: Readers,
+    real: Sequence[ListedPhoto],
+    groups: _Groups,
 ) -> dict[tuple[str, str], dict[str, Any]]:
     """KID of mouths, ×1000: edits, and their sources, against real ones."""
     found = editor.detect_and_align([p.pixels for p in real], LARGEST)

@@ -20,7 +20,7 @@ from efgan_tf.evaluation.photographs import scores as photo_scores
 from efgan_tf.evaluation.photographs.scores import Score
 from efgan_tf.evaluation.photographs.sources import (
     FaceReading,
-    Photo,
+    ListedPhoto,
     Source,
     read_photos,
 )
@@ -37,7 +37,9 @@ def make_score(
     seen = FaceReading(
         aligned, np.zeros((68, 2)), np.zeros(6), probabilities, np.ones(2)
     )
-    photo = Photo(f"{subject}.jpg", subject, "", "", shown, np.zeros((2, 2, 3)))
+    photo = ListedPhoto(
+        f"{subject}.jpg", subject, "", "", shown, np.zeros((2, 2, 3))
+    )
     target = photo_scores.PhotoEdit(
         name, action_units.preset("neutral"), np.zeros(6)
     )
