@@ -242,7 +242,7 @@ def _optional_networks(
 
 
 def _zero_edit(model: EditingModel, pairs: Pairs) -> dict[str, Any]:
-    """PSNR of edits to the expression that is there already."""
+    """PSNR of zero edits, whose targets are the sources' own units."""
     _, first = np.unique(pairs.source_index, return_index=True)
     images, source = pairs.images[first], pairs.source[first]
     same = protocol.edit_faces(model, images, source, source)

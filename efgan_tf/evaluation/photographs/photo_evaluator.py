@@ -17,7 +17,7 @@ from efgan_tf.evaluation.photographs.readers import Readers
 from efgan_tf.evaluation.photographs.scores import (
     EXPRESSION_EDITS,
     UNIT_EDITS,
-    ZERO,
+    ZERO_EDIT,
     Score,
     mouths,
     score_edits,
@@ -189,8 +189,8 @@ _GOALS: tuple[tuple[str, str, float, str, tuple[str, ...], str], ...] = (
        "share") for name in UNIT_EDITS[NEUTRAL]),
     ("identity distance, expressions from neutral", "≤", 0.38, NEUTRAL,
      EXPRESSION_EDITS[NEUTRAL], "identity"),
-    ("identity distance, no change", "≤", 0.16, "", (ZERO,), "identity"),
-    ("no change, dB", "≥", 40.0, "", (ZERO,), "zero_psnr"),
+    ("identity distance, zero edit", "≤", 0.16, "", (ZERO_EDIT,), "identity"),
+    ("zero edit, dB", "≥", 40.0, "", (ZERO_EDIT,), "zero_psnr"),
 )  # fmt: skip
 """Title, sign, value; kind of photograph, edits and metric of each goal."""
 
