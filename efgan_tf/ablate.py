@@ -27,6 +27,7 @@ from absl import flags
 from efgan_tf import commands, config
 from efgan_tf.common import outputs
 from efgan_tf.common.errors import UserError
+from efgan_tf.common.progress import say
 from efgan_tf.evaluation import ablation
 from efgan_tf.evaluation.ablation import AblationConfig, AblationRow
 from efgan_tf.training.schedules import total_steps
@@ -135,11 +136,7 @@ class Work:
     def run(self, rows: Sequence[AblationRow]) -> None:
         """Trains and evaluates each row, and sums up after each."""
         for number, row in enumerate(rows, start=1):
-            print(
-                f"row {number} of {len(rows)}: {row.name}",
-                file=sys.stderr,
-                flush=True,
-            )
+            say(f"row {number} of {len(rows)}: {row.name}")
             self._train(row)
             self._evaluate(row)
             self._sum_up(rows[:number])
