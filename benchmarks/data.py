@@ -62,12 +62,12 @@ def main(values: flags.FlagValues) -> None:
 
 
 def _render(folder: Path, settings: BenchmarkConfig) -> tuple[str, str]:
-    from efgan_tf.synthetic import photos
+    from efgan_tf.synthetic import synthesis
 
     people = -(-settings.photos // 16)
-    photos.write_photos(
+    synthesis.write_photos(
         folder,
-        photos.SynthesizeConfig(subjects=people, size=settings.photo_size),
+        synthesis.SynthesizeConfig(subjects=people, size=settings.photo_size),
     )
     return str(folder / "photos"), str(folder / "aus.csv")
 

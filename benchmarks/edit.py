@@ -71,7 +71,7 @@ def main(values: flags.FlagValues) -> None:
 
 
 def _portrait(side: int) -> np.ndarray:
-    from efgan_tf.synthetic.photos import SynthesizeConfig, make_subject
+    from efgan_tf.synthetic.synthesis import SynthesizeConfig, make_subject
 
     rendered = make_subject(
         SynthesizeConfig(images_per_subject=1, size=512), subject=0

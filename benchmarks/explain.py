@@ -71,7 +71,7 @@ def rendered_faces(name, trained, count):
     from efgan_tf.editing.editor import Editor, unwrap
     from efgan_tf.editing.face_selection import parse_choice
     from efgan_tf.faces.photos import read_photo
-    from efgan_tf.synthetic.photos import SynthesizeConfig, write_photos
+    from efgan_tf.synthetic.synthesis import SynthesizeConfig, write_photos
     from efgan_tf.trained.loading import editing_model
 
     people = SynthesizeConfig(

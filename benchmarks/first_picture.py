@@ -25,7 +25,7 @@ from PIL import Image
 from benchmarks import harness
 from efgan_tf import commands, config
 from efgan_tf.common.options import option, require
-from efgan_tf.interface.samples import SAMPLES, sample_path
+from efgan_tf.interface.sample_photos import SAMPLES, sample_path
 
 HERE = Path(__file__).parents[1]
 

@@ -193,7 +193,7 @@ class Bench:
         return np.reshape(read, shape), np.reshape(exact, shape[::2])
 
     def _rendered(self, people: int, images: int, yaw: float | None):
-        from efgan_tf.synthetic import identity, photos
+        from efgan_tf.synthetic import identity, synthesis
         from efgan_tf.synthetic.render import Renderer
 
         seed, size = self._settings.seed, self._settings.size
@@ -203,7 +203,7 @@ class Bench:
             if yaw is not None:
                 view = dataclasses.replace(view, yaw=yaw)
             for index in range(images):
-                label = photos.make_label(seed, subject, 0, index)
+                label = synthesis.make_label(seed, subject, 0, index)
                 units = label.action_units
                 sides = identity.sample_sides(
                     view, index, label.expression, units

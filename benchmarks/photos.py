@@ -89,7 +89,7 @@ def _photographs() -> dict[str, np.ndarray]:
 
 
 def _rendered_people(count: int, seed: int) -> list[np.ndarray]:
-    from efgan_tf.synthetic.photos import SynthesizeConfig, make_subject
+    from efgan_tf.synthetic.synthesis import SynthesizeConfig, make_subject
 
     settings = SynthesizeConfig(images_per_subject=1, size=512, seed=seed)
     rendered = [make_subject(settings, n)[0] for n in range(count)]

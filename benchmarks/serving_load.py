@@ -18,7 +18,7 @@ import numpy as np
 
 from efgan_tf import action_units
 from efgan_tf.trained.remote import calls, protos, tensors
-from efgan_tf.trained.remote.settings import ServerConfig
+from efgan_tf.trained.remote.connection_settings import ConnectionConfig
 
 TOLERANCE = 1e-3
 """How far an answer may be from what it should be, images in 0-1."""
@@ -79,7 +79,7 @@ def make_questions(model: str, size: int, count: int) -> list[Question]:
       size: side of its faces.
       count: how many.
     """
-    config = ServerConfig(server="localhost:8500", model_name=model)
+    config = ConnectionConfig(server="localhost:8500", model_name=model)
     rng = np.random.default_rng(0)
     questions = []
     for index in range(count):

@@ -11,7 +11,7 @@ import multiprocessing
 import time
 
 from benchmarks import harness
-from efgan_tf.synthetic.photos import SynthesizeConfig, make_subject
+from efgan_tf.synthetic.synthesis import SynthesizeConfig, make_subject
 
 
 def _make(job: tuple[SynthesizeConfig, int]) -> tuple[int, float]:

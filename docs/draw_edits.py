@@ -16,7 +16,7 @@ import numpy as np
 from PIL import Image
 
 from efgan_tf import commands, edit
-from efgan_tf.synthetic.photos import SynthesizeConfig, write_photos
+from efgan_tf.synthetic.synthesis import SynthesizeConfig, write_photos
 
 IMAGES = Path(__file__).parent / "images"
 EXPRESSIONS = ("neutral", "happy", "sad", "angry", "surprised")

@@ -17,7 +17,7 @@ from skimage import data
 
 from efgan_tf import commands, plot, visualize
 from efgan_tf.explaining.visualize_settings import VisualizeConfig
-from efgan_tf.synthetic.photos import SynthesizeConfig, write_photos
+from efgan_tf.synthetic.synthesis import SynthesizeConfig, write_photos
 
 IMAGES = Path(__file__).parent / "images"
 UNITS = "AU02,AU04,AU45,AU12,AU17,AU26"

@@ -27,8 +27,9 @@ from absl import flags
 from efgan_tf import commands, config
 from efgan_tf.common import outputs
 from efgan_tf.common.errors import UserError
+from efgan_tf.common.progress import say
 from efgan_tf.evaluation import ablation
-from efgan_tf.evaluation.ablation import AblationConfig, Row
+from efgan_tf.evaluation.ablation import AblationConfig, AblationRow
 from efgan_tf.training.schedules import total_steps
 
 _COMPARISON = "comparison"
@@ -58,7 +59,7 @@ def main(values: flags.FlagValues) -> None:
         print(f"finished\ntable: {folder / 'ablation.md'}")
 
 
-def _described(rows: Sequence[Row]) -> str:
+def _described(rows: Sequence[AblationRow]) -> str:
     """What would be done, a line for each row."""
     lines = []
     for row in rows:
@@ -76,7 +77,7 @@ def _described(rows: Sequence[Row]) -> str:
     return "\n".join(lines)
 
 
-def _check(rows: Sequence[Row]) -> None:
+def _check(rows: Sequence[AblationRow]) -> None:
     """Raises a `UserError` if a row could not be trained, before any is."""
     from efgan_tf.trained.run_directory import RunDirectory
 
@@ -132,19 +133,15 @@ class Work:
     evaluate_flags: Sequence[str]
     lock: TextIO
 
-    def run(self, rows: Sequence[Row]) -> None:
+    def run(self, rows: Sequence[AblationRow]) -> None:
         """Trains and evaluates each row, and sums up after each."""
         for number, row in enumerate(rows, start=1):
-            print(
-                f"row {number} of {len(rows)}: {row.name}",
-                file=sys.stderr,
-                flush=True,
-            )
+            say(f"row {number} of {len(rows)}: {row.name}")
             self._train(row)
             self._evaluate(row)
             self._sum_up(rows[:number])
 
-    def _train(self, row: Row) -> None:
+    def _train(self, row: AblationRow) -> None:
         """Trains a row to its end, unless that is done."""
         if _is_trained(row):
             return
@@ -155,14 +152,14 @@ class Work:
                 "goes on"
             )
 
-    def _evaluate(self, row: Row) -> None:
+    def _evaluate(self, row: AblationRow) -> None:
         """Evaluates a row, unless that is done."""
         if not (row.run_dir / "evaluation" / "report.json").exists():
             self._command(
                 "evaluate", f"--run_dir={row.run_dir}", *self.evaluate_flags
             )
 
-    def _sum_up(self, rows: Sequence[Row]) -> None:
+    def _sum_up(self, rows: Sequence[AblationRow]) -> None:
         """Compares evaluated rows; writes ablation.md and ablation.json."""
         runs = ",".join(str(row.run_dir) for row in rows)
         out = self.folder / _COMPARISON
@@ -211,7 +208,7 @@ class Work:
             )
 
 
-def _is_trained(row: Row) -> bool:
+def _is_trained(row: AblationRow) -> bool:
     """Whether the newest whole checkpoint of a row is its last."""
     from efgan_tf.trained.checkpoints import Checkpoints
     from efgan_tf.trained.run_directory import RunDirectory

@@ -16,16 +16,22 @@ from absl import flags
 from efgan_tf import config as config_lib
 from efgan_tf.commands import run
 from efgan_tf.edit import edit_with
-from efgan_tf.editing.settings import (
+from efgan_tf.editing.editing_settings import (
     FaceConfig,
     PhotoConfig,
     ResultConfig,
     TargetConfig,
 )
 from efgan_tf.serving import Client
-from efgan_tf.trained.remote.settings import ServerConfig
+from efgan_tf.trained.remote.connection_settings import ConnectionConfig
 
-CONFIGS = (ServerConfig, PhotoConfig, TargetConfig, FaceConfig, ResultConfig)
+CONFIGS = (
+    ConnectionConfig,
+    PhotoConfig,
+    TargetConfig,
+    FaceConfig,
+    ResultConfig,
+)
 
 
 def main(values: flags.FlagValues) -> int | None:

@@ -340,7 +340,7 @@ class LossConfig:
     )
     lambda_cyc: float = option(10.0, "L1 of the edit back to the source")
     lambda_zero: float = option(
-        10.0, "L1 of an edit to the expression that is there already"
+        10.0, "L1 of the zero edit, whose target is what the face shows"
     )
     cycle_every: int = option(
         1, "the cycle runs on every n-th image of a batch; 1: on all"

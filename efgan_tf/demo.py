@@ -17,8 +17,8 @@ from absl import flags
 from efgan_tf import config as config_lib
 from efgan_tf.commands import import_tensorflow, run
 from efgan_tf.common.options import check_finite, option, require
-from efgan_tf.editing.settings import TrainedConfig
-from efgan_tf.interface import server
+from efgan_tf.editing.editing_settings import TrainedConfig
+from efgan_tf.interface import web_server
 from efgan_tf.trained.loading import needs_tensorflow
 
 
@@ -56,17 +56,18 @@ def main(values: flags.FlagValues) -> None:
     config = config_lib.from_flags(values, DemoConfig)
     require(bool(trained.model), "give --model=RUN, a trained model")
     with (
-        server.gradio_at_home(),
-        server.listen(config.host, config.port) as listener,
+        web_server.gradio_at_home(),
+        web_server.listen(config.host, config.port) as listener,
     ):
         if needs_tensorflow(trained.model):
             import_tensorflow()
         print(f"loading {trained.model}", flush=True)
         page = make_page(trained.model, int(config.max_megapixels * 1e6))
         max_bytes = int(config.max_upload_mb * 2**20)  # as Gradio counts
-        serving = server.page_server(page, max_bytes, config.root_path)
+        serving = web_server.page_server(page, max_bytes, config.root_path)
         print(
-            f"open {server.address_of(listener)} in a browser; Ctrl-C ends it",
+            f"open {web_server.address_of(listener)} in a browser; "
+            "Ctrl-C ends it",
             flush=True,
         )
         # A server that ends when it is asked to has not failed.
@@ -87,7 +88,7 @@ def make_page(model: str, max_pixels: int):
     """
     from efgan_tf import load
     from efgan_tf.interface.page import build_page
-    from efgan_tf.interface.samples import SAMPLES, sample_path
+    from efgan_tf.interface.sample_photos import SAMPLES, sample_path
     from efgan_tf.interface.session import open_photo
 
     editor = load(model)

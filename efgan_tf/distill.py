@@ -19,7 +19,7 @@ from efgan_tf import commands
 from efgan_tf import config as config_lib
 from efgan_tf.common.outputs import check_free_file, check_writable
 from efgan_tf.config import DataConfig, ModelConfig
-from efgan_tf.distillation.settings import DistillConfig
+from efgan_tf.distillation.distillation_settings import DistillConfig
 
 CONFIGS = (DistillConfig, DataConfig, ModelConfig)
 

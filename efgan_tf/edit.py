@@ -30,6 +30,13 @@ from efgan_tf.common import outputs
 from efgan_tf.common.errors import UserError
 from efgan_tf.common.options import require
 from efgan_tf.editing import batch, clip, single
+from efgan_tf.editing.editing_settings import (
+    FaceConfig,
+    PhotoConfig,
+    ResultConfig,
+    TargetConfig,
+    TrainedConfig,
+)
 from efgan_tf.editing.editor import Editor
 from efgan_tf.editing.inputs import (
     is_video,
@@ -40,19 +47,15 @@ from efgan_tf.editing.inputs import (
 )
 from efgan_tf.editing.request import Request, make_request
 from efgan_tf.editing.results import faces_to_json
-from efgan_tf.editing.settings import (
-    FaceConfig,
-    PhotoConfig,
-    ResultConfig,
-    TargetConfig,
-    TrainedConfig,
-)
 from efgan_tf.faces import documents, video, video_writing
 from efgan_tf.faces.detection import Detector
 from efgan_tf.faces.search import find_faces
 from efgan_tf.trained import presets
 from efgan_tf.trained.loading import needs_tensorflow
-from efgan_tf.trained.remote.settings import is_address, parse_address
+from efgan_tf.trained.remote.connection_settings import (
+    is_address,
+    parse_address,
+)
 
 CONFIGS = (TrainedConfig, PhotoConfig, TargetConfig, FaceConfig, ResultConfig)
 

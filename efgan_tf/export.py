@@ -28,7 +28,8 @@ from efgan_tf import commands
 from efgan_tf import config as config_lib
 from efgan_tf.common.options import check_at_least, option, require
 from efgan_tf.common.outputs import check_free_file, check_writable
-from efgan_tf.serving.tflite.settings import TfliteConfig
+from efgan_tf.common.progress import say
+from efgan_tf.serving.tflite.tflite_settings import TfliteConfig
 
 FORMATS = ("saved_model", "keras", "tflite")
 
@@ -199,7 +200,7 @@ def _write_tflite(trained, config: ExportConfig) -> list[Path]:
             split="train",
             model=config.model,
         )
-        print(f"int8 is calibrated with {faces.source}", file=sys.stderr)
+        say(f"int8 is calibrated with {faces.source}")
     write_tflite(trained, config.tflite_files, faces, config.overwrite)
     return list(config.tflite_files.values())
 

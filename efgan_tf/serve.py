@@ -14,7 +14,7 @@ import sys
 from absl import flags
 
 from efgan_tf import commands, config
-from efgan_tf.serving.local.settings import ServeConfig
+from efgan_tf.serving.local.serve_settings import ServeConfig
 
 
 def main(values: flags.FlagValues) -> None:

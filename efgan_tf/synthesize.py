@@ -17,8 +17,8 @@ from efgan_tf import config as config_lib
 from efgan_tf.commands import run
 from efgan_tf.common.errors import UserError
 from efgan_tf.common.options import option
-from efgan_tf.synthetic.photos import SynthesizeConfig, write_photos
 from efgan_tf.synthetic.sheet import write_sheet
+from efgan_tf.synthetic.synthesis import SynthesizeConfig, write_photos
 
 
 @dataclasses.dataclass(frozen=True)

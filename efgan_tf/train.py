@@ -62,7 +62,7 @@ def _summary(settings: config.Config, outcome) -> str:
         return "\n".join(
             [f"stopped in {where} images; the same command goes on", *lines]
         )
-    from efgan_tf.training.scoring import describe_scores
+    from efgan_tf.training.held_out_scores import describe_scores
 
     scores = describe_scores(outcome.scores)
     return "\n".join(["finished", scores, *lines, _next(run_dir)])

@@ -21,8 +21,8 @@ from efgan_tf import commands
 from efgan_tf import config as config_lib
 from efgan_tf.common import outputs
 from efgan_tf.common.options import require
+from efgan_tf.editing.editing_settings import PhotoConfig
 from efgan_tf.editing.inputs import is_video, names_several, output_folders
-from efgan_tf.editing.settings import PhotoConfig
 from efgan_tf.explaining.visualize_settings import VisualizeConfig
 from efgan_tf.faces import documents
 

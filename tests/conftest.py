@@ -42,13 +42,13 @@ def refusal(capsys):
 @pytest.fixture(scope="session")
 def rendered(tmp_path_factory):
     """A folder with `photos/` and `aus.csv`: 3 people, 8 expressions each."""
-    from efgan_tf.synthetic import photos
+    from efgan_tf.synthetic import synthesis
 
     folder = tmp_path_factory.mktemp("rendered") / "set"
-    config = photos.SynthesizeConfig(
+    config = synthesis.SynthesizeConfig(
         subjects=3, images_per_subject=8, size=192, workers=1
     )
-    return photos.write_photos(folder, config, show_progress=False)
+    return synthesis.write_photos(folder, config, show_progress=False)
 
 
 @pytest.fixture(scope="session")

@@ -9,7 +9,7 @@ import urllib.request
 import pytest
 
 from efgan_tf import demo
-from efgan_tf.interface import server
+from efgan_tf.interface import web_server
 from tests.browser import HERE
 
 CONFIGS = demo.TrainedConfig, demo.DemoConfig
@@ -68,8 +68,8 @@ def test_help_is_there_at_once():
 
 @pytest.mark.parametrize("host", [HERE, "localhost", "0.0.0.0"])
 def test_the_printed_address_can_be_opened(host):
-    with server.listen(host, 0) as listener:
-        address = server.address_of(listener)
+    with web_server.listen(host, 0) as listener:
+        address = web_server.address_of(listener)
         port = listener.getsockname()[1]
         assert address in (f"http://{HERE}:{port}", f"http://[::1]:{port}")
         with contextlib.closing(

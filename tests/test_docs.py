@@ -10,7 +10,7 @@ import pytest
 
 import efgan_tf
 from efgan_tf import commands, edit
-from efgan_tf.interface import samples
+from efgan_tf.interface import sample_photos
 from tools.release import documents
 
 ROOT = documents.ROOT
@@ -82,7 +82,7 @@ def test_a_photo_goes_through_the_modules_that_are_said(tmp_path, capsys):
                 passed.add(file.relative_to(PACKAGE).as_posix())
 
     argv = [
-        "edit", f"--image={samples.sample_path('All three')}",
+        "edit", f"--image={sample_photos.sample_path('All three')}",
         "--expression=happy", f"--out={tmp_path / 'out.png'}",
     ]  # fmt: skip
     sys.setprofile(look)

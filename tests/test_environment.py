@@ -14,7 +14,7 @@ from efgan_tf import commands, config
 from efgan_tf.common import runtime
 from efgan_tf.common.errors import UserError
 from efgan_tf.config import ModelConfig
-from efgan_tf.editing.settings import PhotoConfig
+from efgan_tf.editing.editing_settings import PhotoConfig
 from efgan_tf.evaluation import judge_training as judges
 from efgan_tf.models import build_cascade, build_critics, build_estimator
 

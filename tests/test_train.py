@@ -22,7 +22,7 @@ from efgan_tf import config as config_lib
 from efgan_tf.common import flag_files, options
 from efgan_tf.common.errors import UserError
 from efgan_tf.data import load_parts
-from efgan_tf.distillation.settings import DistillConfig
+from efgan_tf.distillation.distillation_settings import DistillConfig
 from efgan_tf.evaluation.ablation import AblationConfig
 from efgan_tf.serving.tflite.faces import read_faces
 from efgan_tf.trained.loading import load_network

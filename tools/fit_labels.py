@@ -71,7 +71,7 @@ def _faces(settings: FitConfig) -> tuple[np.ndarray, np.ndarray, list[str]]:
     from efgan_tf.data import tables
     from efgan_tf.faces import detection, photos
     from efgan_tf.labeling.landmarker import FaceLandmarker
-    from efgan_tf.synthetic.photos import SynthesizeConfig, write_photos
+    from efgan_tf.synthetic.synthesis import SynthesizeConfig, write_photos
 
     landmarker, detector = FaceLandmarker(), detection.Detector()
     columns = [action_units.NAMES.index(name) for name in mapping.UNITS]

@@ -27,7 +27,7 @@ _WHOLE_RUN = (
 
 
 @dataclasses.dataclass(frozen=True)
-class Mixed:
+class MixPart:
     """One data set of a mix.
 
     Attributes:
@@ -50,7 +50,7 @@ class Mixed:
         return shlex.join(words)
 
 
-def read(text: str, cls: type) -> Mixed:
+def read(text: str, cls: type) -> MixPart:
     """Reads a text.
 
     Args:
@@ -89,7 +89,7 @@ def read(text: str, cls: type) -> Mixed:
             "--mix",
         )
     require("dataset" in given, f"--mix={text!r} needs a --dataset")
-    return Mixed(
+    return MixPart(
         found[1] or given["dataset"], _share(found[2], text), given
     )  # fmt: skip
 
@@ -107,7 +107,7 @@ def _share(text: str, whole: str) -> fractions.Fraction:
     return share
 
 
-def check(mixed: tuple[Mixed, ...]) -> None:
+def check(mixed: tuple[MixPart, ...]) -> None:
     """Raises a `ConfigError` if shares or names do not go together."""
     total = sum(part.share for part in mixed)
     listed = " + ".join(str(part.share) for part in mixed)

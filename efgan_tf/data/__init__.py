@@ -1,6 +1,6 @@
 """Faces with action units: prepared, stored, and drawn in batches."""
 
-from efgan_tf.data.samples import Faces, Part
+from efgan_tf.data.prepared_faces import Faces, FacesPart
 from efgan_tf.data.store import (
     Prepared,
     describe,
@@ -11,7 +11,7 @@ from efgan_tf.data.store import (
 
 __all__ = [
     "Faces",
-    "Part",
+    "FacesPart",
     "Prepared",
     "describe",
     "load_faces",

@@ -74,7 +74,7 @@ _BATCH_PIXELS = 64_000_000
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
-class Outcome:
+class AlignmentOutcome:
     """What became of a row.
 
     Attributes:
@@ -115,7 +115,7 @@ class Outcome:
         )
 
 
-def example(outcome: Outcome) -> tuple[str, dict[str, Any]]:
+def example(outcome: AlignmentOutcome) -> tuple[str, dict[str, Any]]:
     """A face that was kept, as key and features for TFDS."""
     row = outcome.row
     return (
@@ -155,7 +155,7 @@ def align_job(
     source: PhotoSource,
     size: int,
     detector: detection.Detector,
-) -> Iterator[Outcome]:
+) -> Iterator[AlignmentOutcome]:
     """What becomes of each row, in any order.
 
     Args:
@@ -164,7 +164,7 @@ def align_job(
       size: side of the aligned pictures.
       detector: finds the faces.
     """
-    dropped: list[Outcome] = []
+    dropped: list[AlignmentOutcome] = []
     for batch in _batches(rows, source, dropped):
         found = list(_found(batch, source, detector, dropped))
         landmarks = [face.landmarks for _, _, face, _ in found]
@@ -182,7 +182,7 @@ def align_job(
 
 
 def _batches(
-    rows: Sequence[Row], source: PhotoSource, dropped: list[Outcome]
+    rows: Sequence[Row], source: PhotoSource, dropped: list[AlignmentOutcome]
 ) -> Iterator[list[tuple[Row, np.ndarray]]]:
     """Reads the photos, in batches of bounded memory."""
     batch: list[tuple[Row, np.ndarray]] = []
@@ -197,7 +197,7 @@ def _batches(
         try:
             photo = source.read(row)
         except photos.PhotoError as error:
-            dropped.append(Outcome(row, reason=error.reason))
+            dropped.append(AlignmentOutcome(row, reason=error.reason))
             continue
         batch.append((row, photo))
         pixels += photo.shape[0] * photo.shape[1]
@@ -208,7 +208,7 @@ def _found(
     batch: Sequence[tuple[Row, np.ndarray]],
     source: PhotoSource,
     detector: detection.Detector,
-    dropped: list[Outcome],
+    dropped: list[AlignmentOutcome],
 ) -> Iterator[tuple[Row, np.ndarray, detection.Face, int]]:
     """Each photo of the batch with its row's face and the number of faces."""
     pictures = [photo for _, photo in batch]
@@ -228,7 +228,7 @@ def _found(
         else:
             yield row, photo, face, len(faces)
             continue
-        dropped.append(Outcome(row, reason=reason, faces=len(faces)))
+        dropped.append(AlignmentOutcome(row, reason=reason, faces=len(faces)))
 
 
 def _face_of_row(
@@ -267,16 +267,18 @@ def _aligned(
     faces: int,
     size: int,
     known: tuple[str, ...],
-) -> Outcome:
+) -> AlignmentOutcome:
     import cv2  # OpenCV takes a tenth of a second to import
 
     try:
         image = geometry.align(photo, landmarks, size)
     except ValueError:
         reason = "landmarks are degenerate"
-        return Outcome(row, reason=reason, faces=faces)
+        return AlignmentOutcome(row, reason=reason, faces=faces)
     flaws = quality.flaws(photo.shape[:2], landmarks, image, size)
     flaws = [*flaws, *known]
     png = cv2.imencode(".png", image[:, :, ::-1])[1].tobytes()
     digest = hashlib.blake2b(photo.data, digest_size=16).hexdigest()
-    return Outcome(row, png, faces=faces, flaws=tuple(flaws), digest=digest)
+    return AlignmentOutcome(
+        row, png, faces=faces, flaws=tuple(flaws), digest=digest
+    )

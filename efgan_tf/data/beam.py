@@ -80,13 +80,15 @@ class _Align(apache_beam.DoFn):
 
         self._detector = detection.Detector()
 
-    def process(self, element: list[Row]) -> Iterator[aligning.Outcome]:
+    def process(
+        self, element: list[Row]
+    ) -> Iterator[aligning.AlignmentOutcome]:
         yield from aligning.align_job(
             element, self._source, self._size, self._detector
         )
 
 
-def _record_line(outcome: aligning.Outcome, split: str) -> str:
+def _record_line(outcome: aligning.AlignmentOutcome, split: str) -> str:
     return json.dumps(dataclasses.asdict(outcome.record(split)))
 
 

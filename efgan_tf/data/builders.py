@@ -5,7 +5,6 @@ what goes in is made by `efgan_tf.data.aligning`, for all alike.
 """
 
 import dataclasses
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -16,7 +15,7 @@ import tensorflow_datasets as tfds
 from efgan_tf import action_units
 from efgan_tf.common.errors import UserError
 from efgan_tf.common.files import CHANGED
-from efgan_tf.common.progress import Progress
+from efgan_tf.common.progress import Progress, say
 from efgan_tf.config import DataConfig
 from efgan_tf.data import aligning, plan
 from efgan_tf.data.preparation_report import Record, Report
@@ -137,11 +136,8 @@ class FacesBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
             }
         from efgan_tf.data import beam
 
-        print(
-            "preparing faces with Apache Beam's "
-            f"{self.builder_config.beam_runner}",
-            file=sys.stderr,
-        )
+        runner = self.builder_config.beam_runner
+        say(f"preparing faces with Apache Beam's {runner}")
         return {
             split: beam.AlignedExamples(self.plan, split, self._records_file)
             for split in self.plan.rows

@@ -61,7 +61,7 @@ _NAME = re.compile(r"(\d{1,3})_(\d{1,3})(?:_(\d+))?")
 
 
 @dataclasses.dataclass(frozen=True)
-class Name:
+class CfeeName:
     """What a name says.
 
     Attributes:
@@ -75,7 +75,7 @@ class Name:
     image: int | None = None
 
 
-def read_name(file: str) -> Name | None:
+def read_name(file: str) -> CfeeName | None:
     """What a path says; None if the name is none of CFEE's.
 
     The release has names without an image number (`04_221.jpg`) and with the
@@ -91,7 +91,7 @@ def read_name(file: str) -> Name | None:
     for code, subject in ((first, second), (second, first)):
         if _is_code(code) and _is_subject(subject):
             number = int(image) if image else None
-            return Name(int(code), f"{int(subject):03}", number)
+            return CfeeName(int(code), f"{int(subject):03}", number)
     return None
 
 
@@ -118,7 +118,7 @@ def select(files: Sequence[str]) -> photo_names.Selection:
     own = list(names.values())
     return photo_names.Selection(
         labels={
-            file: photo_names.Label(
+            file: photo_names.NameLabel(
                 subject=name.subject,
                 expression=EMOTIONS[name.code],
                 view="frontal",
@@ -135,7 +135,7 @@ def select(files: Sequence[str]) -> photo_names.Selection:
 
 def _read_names(
     files: Sequence[str],
-) -> tuple[dict[str, Name], list[tuple[str, str]]]:
+) -> tuple[dict[str, CfeeName], list[tuple[str, str]]]:
     """The photos of the set, and why each other file is none of them."""
     names = {}
     reasons = {}
@@ -151,12 +151,12 @@ def _read_names(
     return kept, [(file, reasons[file]) for file in order if file in reasons]
 
 
-def _alias(name: Name) -> str:
+def _alias(name: CfeeName) -> str:
     """Code and subject, by which a table may name a photo."""
     return f"{name.code:02}_{name.subject}"
 
 
-def _counts(names: Sequence[Name]) -> list[str]:
+def _counts(names: Sequence[CfeeName]) -> list[str]:
     subjects = len({name.subject for name in names})
     codes = {name.code for name in names}
     shown = {EMOTIONS[code] for code in codes}
@@ -179,7 +179,7 @@ def _likeness(codes: int) -> str:
     return f"a part of CFEE: of {paper} or of {release}"
 
 
-def _gaps(names: Sequence[Name]) -> list[str]:
+def _gaps(names: Sequence[CfeeName]) -> list[str]:
     """A warning if photos are missing; the release's own gaps are none."""
     subjects: dict[int, set[str]] = {}
     for name in names:
@@ -213,7 +213,7 @@ def _gaps(names: Sequence[Name]) -> list[str]:
     ]
 
 
-def _ambiguities(names: Sequence[Name]) -> list[str]:
+def _ambiguities(names: Sequence[CfeeName]) -> list[str]:
     """A warning if code and subject alone mean several photos."""
     photos = collections.Counter(map(_alias, names))
     several = [alias for alias, count in sorted(photos.items()) if count > 1]

@@ -11,7 +11,7 @@ from PIL import Image, ImageDraw
 
 from efgan_tf import geometry
 from efgan_tf.common import sheets
-from efgan_tf.data.samples import Faces
+from efgan_tf.data.prepared_faces import Faces
 
 _COLORS = {"eyes": "deepskyblue", "nose": "limegreen", "mouth": "orangered"}
 _CROSSES = "magenta"

@@ -8,7 +8,7 @@ import numpy as np
 
 from efgan_tf import action_units
 from efgan_tf.data.pictures_on_disk import joined
-from efgan_tf.data.samples import Faces, Part, single_part
+from efgan_tf.data.prepared_faces import Faces, FacesPart, single_part
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -42,7 +42,7 @@ class Pool:
     places: np.ndarray
 
 
-def pooled(faces: Faces | Sequence[Part], batch_size: int) -> Pool:
+def pooled(faces: Faces | Sequence[FacesPart], batch_size: int) -> Pool:
     """Puts data sets together.
 
     Raises:
@@ -81,7 +81,9 @@ def pooled(faces: Faces | Sequence[Part], batch_size: int) -> Pool:
     )
 
 
-def mix_warnings(train: Sequence[Part], held_out: Sequence[Part]) -> list[str]:
+def mix_warnings(
+    train: Sequence[FacesPart], held_out: Sequence[FacesPart]
+) -> list[str]:
     """What the user should know of a mix, a line each.
 
     Args:

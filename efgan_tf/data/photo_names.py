@@ -19,7 +19,7 @@ _SUFFIXES = re.compile(
 
 
 @dataclasses.dataclass(frozen=True)
-class Label:
+class NameLabel:
     """What is known of a photo.
 
     Attributes:
@@ -50,7 +50,7 @@ class Selection:
       warnings: what the user should know.
     """
 
-    labels: dict[str, Label]
+    labels: dict[str, NameLabel]
     passed_over: dict[str, int]
     unknown_names: list[tuple[str, str]]
     counts: list[str]

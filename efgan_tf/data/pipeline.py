@@ -16,7 +16,7 @@ from efgan_tf import action_units
 from efgan_tf.common.images import to_float
 from efgan_tf.data.mixing import Pool, pooled
 from efgan_tf.data.pictures import decode, picture_source
-from efgan_tf.data.samples import Faces, Part
+from efgan_tf.data.prepared_faces import Faces, FacesPart
 
 PAIRINGS = ("random", "paired")
 
@@ -25,7 +25,7 @@ _TARGET, _NOISE, _FLIP, _ORDER = range(4)
 
 
 def training_batches(
-    faces: Faces | Sequence[Part],
+    faces: Faces | Sequence[FacesPart],
     *,
     batch_size: int,
     seed: int,
@@ -116,7 +116,7 @@ def training_batches(
 
 
 def batch_function(
-    faces: Faces | Sequence[Part],
+    faces: Faces | Sequence[FacesPart],
     batch_size: int,
     seed: int,
     pairing: str,

@@ -40,7 +40,7 @@ _NAME = re.compile(
 
 
 @dataclasses.dataclass(frozen=True)
-class Name:
+class RafdName:
     """What a name says; all in lower case.
 
     Attributes:
@@ -65,7 +65,7 @@ class Name:
         return f"{self.group} {self.sex}"
 
 
-def read_name(file: str) -> Name | None:
+def read_name(file: str) -> RafdName | None:
     """What a path says, in any case; None if the name is none of RaFD's.
 
     Whether there is a model of that number is not checked.
@@ -74,7 +74,7 @@ def read_name(file: str) -> Name | None:
     if not match:
         return None
     angle, model, *texts = match.groups()
-    return Name(angle, int(model), *(text.lower() for text in texts))
+    return RafdName(angle, int(model), *(text.lower() for text in texts))
 
 
 def select(
@@ -96,7 +96,7 @@ def select(
     if not names:
         raise photo_names.none_named(files, EXAMPLE, HELP)
     own = list(names.values())
-    chosen: dict[str, photo_names.Label] = {}
+    chosen: dict[str, photo_names.NameLabel] = {}
     passed_over: collections.Counter[str] = collections.Counter()
     for file, name in names.items():
         if name.angle not in angles:
@@ -105,7 +105,7 @@ def select(
             passed_over[f"gaze {name.gaze}"] += 1
         else:
             view = f"{name.angle}-{name.gaze}"
-            chosen[file] = photo_names.Label(
+            chosen[file] = photo_names.NameLabel(
                 _id(name.model), name.expression, view
             )
     if not chosen:
@@ -121,7 +121,7 @@ def select(
 
 def _sorted_out(
     files: Sequence[str],
-) -> tuple[dict[str, Name], list[tuple[str, str]]]:
+) -> tuple[dict[str, RafdName], list[tuple[str, str]]]:
     """The photos of the set, and why each other file is none of them."""
     names = {file: name for file in files if (name := read_name(file))}
     persons = _persons(names)
@@ -144,7 +144,7 @@ def _sorted_out(
     return kept, [(file, reasons[file]) for file in order if file in reasons]
 
 
-def _persons(names: Mapping[str, Name]) -> dict[int, str]:
+def _persons(names: Mapping[str, RafdName]) -> dict[int, str]:
     """Group and sex of each model, by most of its photos' names."""
     counts: dict[int, collections.Counter[str]] = {}
     for file in sorted(names):
@@ -158,7 +158,7 @@ def _id(model: int) -> str:
 
 
 def _none_selected(
-    names: Sequence[Name], angles: Sequence[str], gazes: Sequence[str]
+    names: Sequence[RafdName], angles: Sequence[str], gazes: Sequence[str]
 ) -> str:
     available = collections.Counter((name.angle, name.gaze) for name in names)
     listed = "; ".join(
@@ -172,7 +172,7 @@ def _none_selected(
 
 
 def _counts(
-    names: Sequence[Name],
+    names: Sequence[RafdName],
     chosen: int,
     angles: Sequence[str],
     gazes: Sequence[str],
@@ -190,7 +190,7 @@ def _counts(
 
 
 def _gaps(
-    names: Sequence[Name], angles: Sequence[str], gazes: Sequence[str]
+    names: Sequence[RafdName], angles: Sequence[str], gazes: Sequence[str]
 ) -> list[str]:
     """A warning if photos are missing.
 
@@ -212,7 +212,7 @@ def _gaps(
 
 
 def _missing(
-    names: Sequence[Name], angles: Sequence[str], gazes: Sequence[str]
+    names: Sequence[RafdName], angles: Sequence[str], gazes: Sequence[str]
 ) -> list[str]:
     """What is missing: first whole models, angles and gazes, then the rest."""
     models = collections.Counter(name.model for name in names)

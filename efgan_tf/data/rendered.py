@@ -11,9 +11,9 @@ from efgan_tf.config import DataConfig
 from efgan_tf.data.aligning import FolderPhotos
 from efgan_tf.data.tables import Row, Table
 from efgan_tf.faces.photos import read_photo
-from efgan_tf.synthetic import identity, photos
-from efgan_tf.synthetic.photos import SynthesizeConfig
+from efgan_tf.synthetic import identity, synthesis
 from efgan_tf.synthetic.render import Renderer
+from efgan_tf.synthetic.synthesis import SynthesizeConfig
 
 
 def settings(data: DataConfig) -> SynthesizeConfig:
@@ -31,9 +31,9 @@ def settings(data: DataConfig) -> SynthesizeConfig:
 def table(config: SynthesizeConfig) -> Table:
     """What all photos show; nothing is rendered for it."""
     labels = [
-        photos.make_label(config.seed, subject, view, index)
+        synthesis.make_label(config.seed, subject, view, index)
         for subject in range(config.subjects)
-        for view, index in photos.pictures(config)
+        for view, index in synthesis.pictures(config)
     ]
     rows = {
         label.file: Row(
@@ -58,7 +58,7 @@ def table(config: SynthesizeConfig) -> Table:
 
 def write(config: SynthesizeConfig, folder: Path) -> FolderPhotos:
     """Renders all photos beforehand, with every core of this machine."""
-    photos.write_photos(folder, config)
+    synthesis.write_photos(folder, config)
     return FolderPhotos(folder / "photos", fixed_pose=True)
 
 
@@ -78,7 +78,7 @@ class RenderedPhotos:
             int(part.lstrip("sv")) for part in row.file.split("_")[:3]
         )
         seed, max_yaw = self.config.seed, self.config.max_yaw
-        photo = photos.make_photo(
+        photo = synthesis.make_photo(
             _renderer(seed, subject),
             identity.sample_view(seed, subject, view, max_yaw),
             index,

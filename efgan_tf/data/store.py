@@ -7,7 +7,6 @@ import io
 import logging
 import math
 import os
-import sys
 import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -18,11 +17,12 @@ import numpy as np
 from efgan_tf import action_units
 from efgan_tf.common import outputs
 from efgan_tf.common.errors import UserError
+from efgan_tf.common.progress import say
 from efgan_tf.config import DataConfig
 from efgan_tf.data import contact_sheet, pictures_on_disk
 from efgan_tf.data.listing import located
 from efgan_tf.data.plan import NothingKept
-from efgan_tf.data.samples import Faces, Part
+from efgan_tf.data.prepared_faces import Faces, FacesPart
 from efgan_tf.data.splits import SPLITS
 
 
@@ -153,7 +153,7 @@ def _build(
     except NothingKept as error:
         if len(builder.plan.rows) == 1 or config.held_out_list:
             raise  # who is named is never trained on
-        print(f"{error}; preparing again with nobody held out", file=sys.stderr)
+        say(f"{error}; preparing again with nobody held out")
         return _build(config, image_size, temporary, hold_out=False)
     folder = Path(builder.data_dir)
     _write_contact_sheet(folder, image_size)
@@ -236,8 +236,11 @@ def _prepared(folder: Path, is_new: bool) -> Prepared:
 
 
 def load_parts(
-    config: DataConfig, image_size: int, split: str, beside: Sequence[Part] = ()
-) -> tuple[Part, ...]:
+    config: DataConfig,
+    image_size: int,
+    split: str,
+    beside: Sequence[FacesPart] = (),
+) -> tuple[FacesPart, ...]:
     """One split of each data set of a run, prepared first where absent.
 
     Args:
@@ -249,7 +252,7 @@ def load_parts(
     Raises:
       UserError: as `load_faces`, or a set of a mix knows no action unit.
     """
-    parts: list[Part] = []
+    parts: list[FacesPart] = []
     for part in config.parts:
         others = [other.faces for other in (*beside, *parts)]
         try:
@@ -263,7 +266,7 @@ def load_parts(
             if not config.mix:
                 raise
             raise UserError(f"--mix, {part.name}: {error}") from error
-        parts.append(Part(part.name, part.share, faces))
+        parts.append(FacesPart(part.name, part.share, faces))
     return tuple(parts)
 
 
@@ -294,7 +297,7 @@ def load_faces(
         raise ValueError(f"split {split!r} is none of {SPLITS}")
     prepared = prepare(config, image_size)
     if prepared.is_new:
-        print(prepared.summary, file=sys.stderr)
+        say(prepared.summary)
     limit = config.data_memory * pictures_on_disk.memory_bytes() - sum(
         pictures_on_disk.held_bytes(faces.encoded) for faces in beside
     )

@@ -17,15 +17,15 @@ from efgan_tf.common.images import psnr
 from efgan_tf.common.progress import Progress
 from efgan_tf.config import DataConfig, ModelConfig
 from efgan_tf.data import load_faces
+from efgan_tf.distillation.distillation_settings import DistillConfig
 from efgan_tf.distillation.examples import Examples, make_examples
-from efgan_tf.distillation.settings import DistillConfig
 from efgan_tf.models import build_cascade, dtype_policy, stage_models
 from efgan_tf.trained.info import ModelInfo
 from efgan_tf.trained.keras_file import write_keras
 from efgan_tf.trained.loading import load_network
 from efgan_tf.trained.network import TrainedNetwork, join
 from efgan_tf.training import losses, schedules
-from efgan_tf.training.scoring import evaluation_set, run_cascade
+from efgan_tf.training.held_out_scores import evaluation_set, run_cascade
 
 _SEED = 0  # of weights and examples
 _HELD_OUT = 64
@@ -46,7 +46,7 @@ def distill(
       model: shape of the student.
 
     Returns:
-      The last scores on held-out people: `Scores.measure`.
+      The last scores on held-out people: `StudentScores.measure`.
 
     Raises:
       UserError: the teacher, the data or the student's shape are at fault, or
@@ -60,7 +60,7 @@ def distill(
     train = load_faces(data, model.image_size, "train")
     held_out = load_faces(data, model.image_size, "test", beside=[train])
     pairs = evaluation_set(held_out, train, _HELD_OUT)
-    scores = Scores(teacher, pairs)
+    scores = StudentScores(teacher, pairs)
     examples = make_examples(
         teacher,
         train,
@@ -75,7 +75,7 @@ def distill(
     return last
 
 
-class Scores:
+class StudentScores:
     """Compares student, teacher and ground truth on edits of held-out people.
 
     Args:
@@ -125,7 +125,7 @@ def _learn(
     student: TrainedNetwork,
     examples: Examples,
     config: DistillConfig,
-    scores: Scores,
+    scores: StudentScores,
 ) -> Iterator[dict[str, float]]:
     """Trains in place; yields scores, the last of them at the end."""
     optimizer = keras.optimizers.Adam(config.student_learning_rate)

@@ -12,7 +12,7 @@ from efgan_tf.common.progress import Progress
 from efgan_tf.editing.editor import Editor
 from efgan_tf.editing.inputs import Job
 from efgan_tf.editing.request import Request
-from efgan_tf.editing.results import Edited, edited_to_json
+from efgan_tf.editing.results import EditedPhoto, edited_to_json
 from efgan_tf.faces import documents
 
 REPORT = "report.json"
@@ -171,7 +171,7 @@ def _edit_chunk(
 
 
 def _written(
-    job: Job, path: Path, document: documents.Document, edited: Edited
+    job: Job, path: Path, document: documents.Document, edited: EditedPhoto
 ) -> Entry:
     """Writes one photo, unless it was to be left as it is."""
     notes = [*document.notes, *edited.notes]

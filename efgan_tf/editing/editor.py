@@ -27,7 +27,7 @@ from efgan_tf.editing.inputs import (
     open_photo,
     pixels_of,
 )
-from efgan_tf.editing.results import Edited, EditedFace, as_given
+from efgan_tf.editing.results import EditedFace, EditedPhoto, as_given
 from efgan_tf.faces.compositing import paste
 from efgan_tf.faces.detection import Detector, Face
 from efgan_tf.faces.search import find_faces
@@ -93,7 +93,7 @@ class Editor:
         from_photo: Photo | None = None,
         units: Mapping[str, float] | None = None,
         max_megapixels: float = MAX_MEGAPIXELS,
-    ) -> Edited | list[Edited]:
+    ) -> EditedPhoto | list[EditedPhoto]:
         """Changes the expression of a face, or of several.
 
         Pixels outside the square around the face stay as they are, bit for
@@ -247,7 +247,7 @@ class Editor:
         aligned_photos: Sequence[AlignedPhoto],
         target: ExpressionTarget,
         stages: int | None = None,
-    ) -> list[Edited]:
+    ) -> list[EditedPhoto]:
         """Edits the faces of photos to a target; `image` is the whole photo.
 
         Raises:
@@ -274,7 +274,7 @@ class Editor:
         aligned_photos: Sequence[AlignedPhoto],
         targets: Sequence[Sequence[np.ndarray]],
         stages: int | None = None,
-    ) -> list[Edited]:
+    ) -> list[EditedPhoto]:
         """Edits the faces of photos to target units, all in one batch.
 
         Args:
@@ -350,7 +350,7 @@ def put_back(
     aligned_photo: AlignedPhoto,
     faces: list[EditedFace],
     carry_detail: bool = True,
-) -> Edited:
+) -> EditedPhoto:
     """The photo with its edited faces, one after the other.
 
     `carry_detail` is that of `compositing.paste`.
@@ -365,4 +365,4 @@ def put_back(
             face.edits.attention[0, -1],
             carry_detail,
         )
-    return Edited(image, tuple(faces), aligned_photo.notes)
+    return EditedPhoto(image, tuple(faces), aligned_photo.notes)

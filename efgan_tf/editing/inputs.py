@@ -14,7 +14,7 @@ from PIL import Image
 from efgan_tf.common import outputs
 from efgan_tf.common.errors import UserError
 from efgan_tf.common.files import files_below
-from efgan_tf.editing.settings import PhotoConfig
+from efgan_tf.editing.editing_settings import PhotoConfig
 from efgan_tf.faces import documents
 from efgan_tf.faces.photos import SUFFIXES, VIDEO_SUFFIXES
 

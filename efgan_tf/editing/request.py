@@ -7,6 +7,12 @@ import numpy as np
 from efgan_tf import action_units
 from efgan_tf.common.errors import UserError
 from efgan_tf.common.options import require
+from efgan_tf.editing.editing_settings import (
+    FaceConfig,
+    PhotoConfig,
+    ResultConfig,
+    TargetConfig,
+)
 from efgan_tf.editing.editor import Editor
 from efgan_tf.editing.expression import (
     ExpressionTarget,
@@ -15,12 +21,6 @@ from efgan_tf.editing.expression import (
     parse_units,
 )
 from efgan_tf.editing.face_selection import FaceChoice, parse_choice
-from efgan_tf.editing.settings import (
-    FaceConfig,
-    PhotoConfig,
-    ResultConfig,
-    TargetConfig,
-)
 from efgan_tf.faces import documents
 
 

@@ -43,7 +43,7 @@ class EditedFace:
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
-class Edited:
+class EditedPhoto:
     """A photo after its edit.
 
     Attributes:
@@ -83,7 +83,7 @@ class Edited:
         )
 
 
-def as_given(edited: Edited, opened: Opened, given: Photo) -> Edited:
+def as_given(edited: EditedPhoto, opened: Opened, given: Photo) -> EditedPhoto:
     """An edit whose image is of the type that was given."""
     if isinstance(opened, np.ndarray):
         return edited
@@ -110,7 +110,7 @@ def faces_to_json(faces: Sequence[Face]) -> list[dict]:
     ]
 
 
-def edited_to_json(edited: Edited) -> list[dict]:
+def edited_to_json(edited: EditedPhoto) -> list[dict]:
     """The faces of an edit with their units before and after."""
     return [
         {

@@ -14,14 +14,14 @@ from efgan_tf.common.options import require
 from efgan_tf.common.progress import Progress
 from efgan_tf.common.sheets import grid
 from efgan_tf.editing.aligned_photos import AlignedPhoto, reduced
-from efgan_tf.editing.drawing import animate, edit_sheet, responses
+from efgan_tf.editing.edit_drawing import animate, edit_sheet, responses
+from efgan_tf.editing.editing_settings import PhotoConfig, ResultConfig
 from efgan_tf.editing.editor import Editor, unwrap
 from efgan_tf.editing.expression import Expression, save_expression
 from efgan_tf.editing.face_selection import NO_FACE_HINT
 from efgan_tf.editing.inputs import output_folders
 from efgan_tf.editing.request import Request
 from efgan_tf.editing.results import face_lines
-from efgan_tf.editing.settings import PhotoConfig, ResultConfig
 from efgan_tf.faces import animations, documents
 
 ANIMATION_SIDE = 640

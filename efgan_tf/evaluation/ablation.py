@@ -74,7 +74,7 @@ class AblationConfig:
 
 
 @dataclasses.dataclass(frozen=True)
-class Row:
+class AblationRow:
     """A run of the ablation.
 
     Attributes:
@@ -85,7 +85,7 @@ class Row:
 
     name: str
     config: Config
-    parent: "Row | None" = None
+    parent: "AblationRow | None" = None
 
     @property
     def run_dir(self) -> Path:
@@ -93,7 +93,7 @@ class Row:
         return Path(self.config.train.run_dir)
 
 
-def plan(config: Config, ablation: AblationConfig) -> list[Row]:
+def plan(config: Config, ablation: AblationConfig) -> list[AblationRow]:
     """The rows in the order in which they are trained.
 
     Args:
@@ -126,8 +126,8 @@ def plan(config: Config, ablation: AblationConfig) -> list[Row]:
 
 def _seed_rows(
     config: Config, names: tuple[str, ...], ending: str
-) -> Iterable[Row]:
-    rows: dict[str, Row] = {}
+) -> Iterable[AblationRow]:
+    rows: dict[str, AblationRow] = {}
     for name in names:
         changes = dict(_ROWS[name])
         parent = rows[_PARENT] if _branches(name) else None
@@ -137,7 +137,7 @@ def _seed_rows(
     return rows.values()
 
 
-def _variants(config: Config, variants: list[str]) -> list[Row]:
+def _variants(config: Config, variants: list[str]) -> list[AblationRow]:
     config = config_lib.replace(config, {"stages": 1, "phase2_kimg": 0.0})
     rows = [_row(config, "base", {})]
     for variant in variants:
@@ -161,11 +161,11 @@ def _row(
     config: Config,
     name: str,
     changes: Mapping[str, Any],
-    parent: Row | None = None,
-) -> Row:
+    parent: AblationRow | None = None,
+) -> AblationRow:
     run_dir = str(Path(config.train.run_dir, name))
     changed = config_lib.replace(config, {**changes, "run_dir": run_dir})
-    return Row(name, changed, parent)
+    return AblationRow(name, changed, parent)
 
 
 def _branches(name: str) -> bool:
@@ -203,7 +203,7 @@ class Compute:
     multiply_adds: int
 
 
-def row_compute(row: Row) -> Compute:
+def row_compute(row: AblationRow) -> Compute:
     """What a finished row has cost."""
     from efgan_tf.models import build_cascade
 
@@ -226,7 +226,7 @@ def row_compute(row: Row) -> Compute:
     )
 
 
-def _seconds(row: Row, phases: tuple[int, ...]) -> float:
+def _seconds(row: AblationRow, phases: tuple[int, ...]) -> float:
     text = (row.run_dir / "metrics.jsonl").read_text("utf-8")
     lines = map(json.loads, text.splitlines())
     # Lines of scores have no time.

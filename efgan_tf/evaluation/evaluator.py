@@ -13,7 +13,7 @@ from efgan_tf.common.progress import say
 from efgan_tf.config import Config, DataConfig
 from efgan_tf.data import Faces, load_parts
 from efgan_tf.evaluation import features, groups, protocol
-from efgan_tf.evaluation.augmentation import compare_augmentation
+from efgan_tf.evaluation.augmentation_benefit import compare_augmentation
 from efgan_tf.evaluation.comparison import SavedScores
 from efgan_tf.evaluation.control import measure_control
 from efgan_tf.evaluation.evaluation_settings import EvaluateConfig
@@ -242,7 +242,7 @@ def _optional_networks(
 
 
 def _zero_edit(model: EditingModel, pairs: Pairs) -> dict[str, Any]:
-    """PSNR of edits to the expression that is there already."""
+    """PSNR of zero edits, whose targets are the sources' own units."""
     _, first = np.unique(pairs.source_index, return_index=True)
     images, source = pairs.images[first], pairs.source[first]
     same = protocol.edit_faces(model, images, source, source)

@@ -17,7 +17,7 @@ import numpy as np
 from efgan_tf.common.errors import UserError
 from efgan_tf.common.images import to_float
 from efgan_tf.data.pictures import decode
-from efgan_tf.data.samples import Faces
+from efgan_tf.data.prepared_faces import Faces
 from efgan_tf.trained.model import BATCH_SIZE, EditingModel
 
 UNNAMED = ("", "random")

@@ -107,8 +107,8 @@ def text(report: Mapping[str, Any]) -> str:
         all_tables(report["rows"], feature_label(report)),
         "### Edit minus no edit, pair by pair",
         differences({"difference": report["edit_minus_no_edit"]}),
-        "An edit to the expression that is there already returns the picture "
-        f"with {tables.cell(report['zero_edit_psnr'], 2)} dB.",
+        "The zero edit, whose target is what the source shows already, has a "
+        f"PSNR of {tables.cell(report['zero_edit_psnr'], 2)} dB to the source.",
     ]
     if report["unit_errors"][EDIT]:
         lines += ["### Unit by unit", _by_unit(report)]

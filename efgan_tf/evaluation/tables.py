@@ -35,7 +35,7 @@ REPORT = "report.json"
 REGIONS = ("eyes", "nose", "mouth")
 
 NO_EDIT, EDIT, GROUND_TRUTH = "no edit", "edit", "ground truth"
-"""Whose pictures are judged: rows of the table."""
+"""Whose pictures are judged: rows of the table. No edit: the sources."""
 
 ALL, LARGE = "all", "large changes"
 """Which of the pairs: tables of the report."""

@@ -6,11 +6,11 @@ import numpy as np
 
 from efgan_tf import action_units, geometry
 from efgan_tf.editing.aligned_photos import AlignedPhoto, close_up, reduced
-from efgan_tf.editing.drawing import sweep
+from efgan_tf.editing.edit_drawing import sweep
 from efgan_tf.editing.editor import Editor
-from efgan_tf.editing.results import Edited, EditedFace
+from efgan_tf.editing.results import EditedFace, EditedPhoto
 from efgan_tf.explaining import edit_sheets
-from efgan_tf.explaining.report_page import Section, Table
+from efgan_tf.explaining.report_page import ReportTable, Section
 
 _STRIP_SIDE = 128
 _PHOTO_SIDE = 720
@@ -93,20 +93,22 @@ def strip_section(
     )
 
 
-def _readings(editor: Editor, name: str, edits: Sequence[Edited]) -> np.ndarray:
+def _readings(
+    editor: Editor, name: str, edits: Sequence[EditedPhoto]
+) -> np.ndarray:
     """What the estimator reads of one unit in edited faces: `[n]`."""
     results = np.stack([each.faces[0].edits.images[0, -1] for each in edits])
     return editor.model.estimate(results)[:, action_units.NAMES.index(name)]
 
 
-def _units_table(face: EditedFace) -> Table:
+def _units_table(face: EditedFace) -> ReportTable:
     rows = zip(
         action_units.NAMES,
         face.source_action_units,
         face.target_action_units,
         strict=True,
     )
-    return Table(
+    return ReportTable(
         "The action units of the face before and after, 0–5",
         ["unit", "meaning", "source", "target"],
         [

@@ -12,10 +12,10 @@ from efgan_tf.common.images import (
     to_uint8,
 )
 from efgan_tf.editing.aligned_photos import AlignedPhoto
-from efgan_tf.editing.drawing import INTENSITIES
-from efgan_tf.editing.results import Edited, EditedFace
-from efgan_tf.explaining import drawing
-from efgan_tf.explaining.drawing import BOX_COLORS, Sheet
+from efgan_tf.editing.edit_drawing import INTENSITIES
+from efgan_tf.editing.results import EditedFace, EditedPhoto
+from efgan_tf.explaining import plots
+from efgan_tf.explaining.plots import BOX_COLORS, Sheet
 
 _CELL = 1.7, 1.95
 _WHOLE = {"face": "global branch", "refiner": "refiner"}
@@ -33,17 +33,17 @@ def draw_regions(
     (face,) = aligned_photo.faces
     size = len(face.aligned)
     to_photo = geometry.invert(geometry.alignment(face.face.landmarks, size))
-    figure, grid = drawing.panels(1, 2, (3.6, 3.6), "How the face is aligned")
+    figure, grid = plots.panels(1, 2, (3.6, 3.6), "How the face is aligned")
     photo, aligned = grid[0]
-    drawing.show_picture(photo, eight_bits(aligned_photo.photo), "photo")
+    plots.show_picture(photo, eight_bits(aligned_photo.photo), "photo")
     corners = np.array([(0, 0), (size, 0), (size, size), (0, size), (0, 0)])
     # Matplotlib puts pixel centers at whole numbers, we at halves.
     photo.plot(*(geometry.apply(to_photo, corners) - 0.5).T, color="#e8c520")
     points = face.face.landmarks - 0.5
     photo.plot(*points.T, "o", color="#e8c520", markersize=3)
-    drawing.show_picture(aligned, face.aligned, f"aligned, {size}×{size}")
+    plots.show_picture(aligned, face.aligned, f"aligned, {size}×{size}")
     for name, box in boxes.items():
-        drawing.outline(aligned, box, BOX_COLORS[name], name)
+        plots.outline(aligned, box, BOX_COLORS[name], name)
     aligned.plot(
         *(geometry.TEMPLATE * size - 0.5).T, "+", color="white", markersize=8
     )
@@ -71,12 +71,12 @@ def draw_attention(
     edits = edited.edits
     columns = {**edits.branches, "all": edits.attention}
     count = edits.images.shape[1]
-    figure, grid = drawing.panels(
+    figure, grid = plots.panels(
         count, 1 + len(columns), _CELL, "Attention: 1 is new, 0 is kept"
     )
     for stage in range(count):
         result = to_uint8(edits.images[0, stage])
-        drawing.show_picture(grid[stage, 0], result, f"stage {stage + 1}")
+        plots.show_picture(grid[stage, 0], result, f"stage {stage + 1}")
         for column, (name, attention) in enumerate(columns.items(), 1):
             axes, values = grid[stage, column], attention[0, stage, ..., 0]
             title = _WHOLE.get(name, name)
@@ -84,13 +84,13 @@ def draw_attention(
                 title = "all, up to here"
             seen = values
             if name in boxes:
-                drawing.outline(axes, boxes[name], BOX_COLORS[name])
+                plots.outline(axes, boxes[name], BOX_COLORS[name])
                 seen = geometry.crop(values[None], boxes[name])
             mean = f"mean {seen.mean():.2f}"
-            shown = drawing.show_heat(
+            shown = plots.show_heat(
                 axes, result, values, 1.0, f"{title}\n{mean}"
             )
-    drawing.color_bar(figure, shown, grid, "attention")
+    plots.color_bar(figure, shown, grid, "attention")
     return Sheet(
         "attention",
         "What each branch renews in each stage. A local branch sees its box "
@@ -98,7 +98,7 @@ def draw_attention(
         "the source that all stages so far have replaced.",
         figure,
         f"Heat maps of attention: {count} rows for the stages, columns for "
-        f"{drawing.listed(list(columns))}.",
+        f"{plots.listed(list(columns))}.",
     )
 
 
@@ -116,21 +116,17 @@ def draw_residuals(edited: EditedFace) -> Sheet:
     """Source and stages above, the change of brightness of each below."""
     changes = residuals(edited)
     count = len(changes)
-    signed = drawing.gray(np.concatenate([changes, changes.sum(0)[None]]))
+    signed = plots.gray(np.concatenate([changes, changes.sum(0)[None]]))
     reach = max(1.0, float(np.abs(signed).max()))
-    figure, grid = drawing.panels(
-        2, count + 1, _CELL, "What each stage changes"
-    )
-    drawing.show_picture(grid[0, 0], edited.aligned, "source")
-    drawing.show_signed(grid[1, 0], signed[-1], reach, "whole change")
+    figure, grid = plots.panels(2, count + 1, _CELL, "What each stage changes")
+    plots.show_picture(grid[0, 0], edited.aligned, "source")
+    plots.show_signed(grid[1, 0], signed[-1], reach, "whole change")
     for stage, image in enumerate(edited.edits.images[0], 1):
-        drawing.show_picture(grid[0, stage], to_uint8(image), f"stage {stage}")
-        shown = drawing.show_signed(
+        plots.show_picture(grid[0, stage], to_uint8(image), f"stage {stage}")
+        shown = plots.show_signed(
             grid[1, stage], signed[stage - 1], reach, f"change by stage {stage}"
         )
-    drawing.color_bar(
-        figure, shown, grid, "change of brightness in 8-bit levels"
-    )
+    plots.color_bar(figure, shown, grid, "change of brightness in 8-bit levels")
     return Sheet(
         "residuals",
         "Above the face after each stage, below what the stage made brighter "
@@ -143,7 +139,7 @@ def draw_residuals(edited: EditedFace) -> Sheet:
 
 def draw_strip(
     units: Sequence[str],
-    swept: Mapping[str, Sequence[Edited]],
+    swept: Mapping[str, Sequence[EditedPhoto]],
     readings: Mapping[str, np.ndarray],
     region: str,
 ) -> Sheet:
@@ -157,12 +153,12 @@ def draw_strip(
     """
     title = f"Response to each slider: {region}"
     count = len(INTENSITIES)
-    figure, grid = drawing.panels(len(units), count + 1, (1.25, 1.3), title)
+    figure, grid = plots.panels(len(units), count + 1, (1.25, 1.3), title)
     for row, name in enumerate(units):
-        drawing.label_row(grid[row, 0], drawing.unit_label(name))
+        plots.label_row(grid[row, 0], plots.unit_label(name))
         for column, edit in enumerate(swept[name]):
             position = f"{INTENSITIES[column]:.1f}"
-            drawing.show_picture(
+            plots.show_picture(
                 grid[row, column], edit.image, "" if row else position
             )
         _draw_curve(grid[row, -1], readings[name], "" if row else "read")
@@ -171,7 +167,7 @@ def draw_strip(
         f"{title}. One unit goes from 0 to 5, the others stay; right what the "
         "estimator reads of the results (dotted: as asked).",
         figure,
-        f"For {drawing.listed(list(units))} the face at seven positions of "
+        f"For {plots.listed(list(units))} the face at seven positions of "
         "the slider and a curve of the estimator's readings.",
     )
 

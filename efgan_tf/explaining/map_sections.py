@@ -6,11 +6,11 @@ import numpy as np
 
 from efgan_tf import action_units
 from efgan_tf.common.images import to_uint8
-from efgan_tf.explaining import drawing, maps
-from efgan_tf.explaining.drawing import Sheet
+from efgan_tf.explaining import maps, plots
 from efgan_tf.explaining.localization import densities
 from efgan_tf.explaining.maximization import maximize
-from efgan_tf.explaining.report_page import Section, Table
+from efgan_tf.explaining.plots import Sheet
+from efgan_tf.explaining.report_page import ReportTable, Section
 from efgan_tf.explaining.unit_readers import UnitReader
 from efgan_tf.explaining.visualize_settings import MAPS, VisualizeConfig
 
@@ -100,9 +100,9 @@ def _density_table(
     face: np.ndarray,
     units: Sequence[str],
     saliency: np.ndarray,
-) -> Table:
+) -> ReportTable:
     inside, readings = densities(saliency, reader.boxes), reader.read(face)
-    return Table(
+    return ReportTable(
         "SmoothGrad inside each box, as a multiple of its mean over the "
         "whole face: above 1 the network looks there more than elsewhere",
         ["unit", "meaning", "reads (0–5)", *inside],
@@ -139,17 +139,17 @@ def draw_maps(
     crop, readings = to_uint8(reader.crop(face)), reader.read(face)
     height, width = _CELL * np.array(crop.shape[:2]) / max(crop.shape[:2])
     title = f"What the {reader.title} reads units of the {region} from"
-    figure, grid = drawing.panels(
+    figure, grid = plots.panels(
         len(units),
         1 + len(by_method),
         (width, height),
         title,
     )
     for row, name in enumerate(units):
-        drawing.show_picture(grid[row, 0], crop, "" if row else "face")
-        drawing.label_row(
+        plots.show_picture(grid[row, 0], crop, "" if row else "face")
+        plots.label_row(
             grid[row, 0],
-            f"{drawing.unit_label(name)}\nreads {readings[name]:.1f} ",
+            f"{plots.unit_label(name)}\nreads {readings[name]:.1f} ",
         )
         for column, (method, values) in enumerate(by_method.items(), 1):
             shown = _draw_map(
@@ -158,7 +158,7 @@ def draw_maps(
                 values[row],
                 "" if row else TITLES[method],
             )
-    drawing.color_bar(
+    plots.color_bar(
         figure,
         shown,
         grid,
@@ -168,8 +168,8 @@ def draw_maps(
         f"{reader.stem}_{region}",
         f"{title}. Bright is where it looks.",
         figure,
-        f"Heat maps over the face for {drawing.listed(list(units))}, by "
-        f"{drawing.listed([TITLES[method] for method in by_method])}.",
+        f"Heat maps over the face for {plots.listed(list(units))}, by "
+        f"{plots.listed([TITLES[method] for method in by_method])}.",
     )
 
 
@@ -178,7 +178,7 @@ def _draw_map(axes, crop: np.ndarray, values: np.ndarray, title: str):
     top = float(np.percentile(values, _BRIGHTEST) or values.max())
     if not top:
         axes.set_xlabel("nothing", fontsize=7)
-    return drawing.show_heat(axes, crop, values / (top or 1), 1.0, title)
+    return plots.show_heat(axes, crop, values / (top or 1), 1.0, title)
 
 
 def draw_maximized(
@@ -201,14 +201,14 @@ def draw_maximized(
     rows = -(-len(shown) // _ACROSS)
     across = -(-len(shown) // rows)
     title = f"What the {reader.title} would like to see"
-    figure, grid = drawing.panels(rows, across, (1.6, 1.75), title)
+    figure, grid = plots.panels(rows, across, (1.6, 1.75), title)
     for axes, picture, text in zip(grid.flat, shown, texts, strict=False):
-        drawing.show_picture(axes, to_uint8(picture), text)
+        plots.show_picture(axes, to_uint8(picture), text)
     return Sheet(
         f"{reader.stem}_maximization",
         f"{title}: activation maximization. Each picture began as the first "
         "and was changed until its unit was read as strong.",
         figure,
         f"The face, and the face with patterns that drive "
-        f"{drawing.listed(list(units))} up.",
+        f"{plots.listed(list(units))} up.",
     )

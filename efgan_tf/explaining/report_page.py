@@ -11,11 +11,11 @@ from html import escape
 
 import numpy as np
 
-from efgan_tf.explaining.drawing import Sheet
+from efgan_tf.explaining.plots import Sheet
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
-class Table:
+class ReportTable:
     """A table of the report.
 
     Attributes:
@@ -44,7 +44,7 @@ class Section:
     title: str
     text: str
     sheets: Sequence[Sheet] = ()
-    table: Table | None = None
+    table: ReportTable | None = None
     arrays: Mapping[str, np.ndarray] = dataclasses.field(default_factory=dict)
 
 
@@ -145,7 +145,7 @@ alt="{escape(sheet.alt)}">
 </figure>"""
 
 
-def _table(table: Table) -> str:
+def _table(table: ReportTable) -> str:
     heads = "".join(f'<th scope="col">{escape(h)}</th>' for h in table.heads)
     rows = "\n".join(
         f'<tr><th scope="row">{escape(row[0])}</th>'

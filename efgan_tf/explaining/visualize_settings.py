@@ -4,13 +4,13 @@ import dataclasses
 
 from efgan_tf import action_units
 from efgan_tf.common.options import check_at_least, option, require
+from efgan_tf.editing.editing_settings import PhotoConfig
 from efgan_tf.editing.expression import (
     ExpressionTarget,
     make_target,
     parse_units,
 )
 from efgan_tf.editing.face_selection import parse_choice
-from efgan_tf.editing.settings import PhotoConfig
 from efgan_tf.trained.presets import DEFAULT
 
 MAPS = ("smoothgrad", "gradcam", "gradcam++", "layercam", "scorecam")

@@ -8,7 +8,7 @@ import gradio as gr
 from efgan_tf import action_units
 from efgan_tf.faces.photos import read_photo
 from efgan_tf.interface.display import choices
-from efgan_tf.interface.samples import SAMPLES, sample_path
+from efgan_tf.interface.sample_photos import SAMPLES, sample_path
 from efgan_tf.interface.session import STEP
 from efgan_tf.trained.model import EditingModel
 

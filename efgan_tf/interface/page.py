@@ -16,7 +16,7 @@ from efgan_tf.common.errors import UserError
 from efgan_tf.editing.editor import Editor
 from efgan_tf.interface.display import caption, choices, picture_url, status
 from efgan_tf.interface.layout import Layout
-from efgan_tf.interface.samples import SAMPLES, sample_path
+from efgan_tf.interface.sample_photos import SAMPLES, sample_path
 from efgan_tf.interface.session import Session, open_photo
 
 FORGOTTEN_AFTER = 3600

@@ -19,7 +19,8 @@ from efgan_tf.editing.aligned_photos import (
     close_up,
     reduced,
 )
-from efgan_tf.editing.drawing import animate, face_pictures
+from efgan_tf.editing.edit_drawing import animate, face_pictures
+from efgan_tf.editing.editing_settings import ResultConfig
 from efgan_tf.editing.editor import Editor, unwrap
 from efgan_tf.editing.expression import (
     Expression,
@@ -28,8 +29,7 @@ from efgan_tf.editing.expression import (
     save_expression,
 )
 from efgan_tf.editing.face_selection import FaceChoice
-from efgan_tf.editing.results import Edited
-from efgan_tf.editing.settings import ResultConfig
+from efgan_tf.editing.results import EditedPhoto
 from efgan_tf.editing.single import ANIMATION_SIDE
 from efgan_tf.faces import animations, documents
 from efgan_tf.interface.uploads import named_as_by_its_owner, read_upload
@@ -183,7 +183,7 @@ class Session:
             self.expression_targets
         )
 
-    def edited(self) -> Edited:
+    def edited(self) -> EditedPhoto:
         """The photo that is shown, after the edit.
 
         Faces that shall look as they do are not touched.
@@ -193,7 +193,7 @@ class Session:
         """
         return self._edited(self._shown)
 
-    def stage_pictures(self, edited: Edited) -> dict[str, np.ndarray]:
+    def stage_pictures(self, edited: EditedPhoto) -> dict[str, np.ndarray]:
         """What the cascade did to the selected face: see `face_pictures`.
 
         Args:
@@ -270,7 +270,7 @@ class Session:
             if not np.array_equal(self._target(index), face.source)
         ]
 
-    def _edited(self, aligned_photo: AlignedPhoto) -> Edited:
+    def _edited(self, aligned_photo: AlignedPhoto) -> EditedPhoto:
         changed = self._changed()
         targets = [self._target(index) for index in changed]
         (edited,) = self._editor.render(

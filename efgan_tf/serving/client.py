@@ -13,7 +13,7 @@ from typing import Any
 
 from efgan_tf.editing.editor import Editor
 from efgan_tf.editing.inputs import Photo
-from efgan_tf.editing.results import Edited
+from efgan_tf.editing.results import EditedPhoto
 from efgan_tf.trained.remote.connection import Connection
 
 
@@ -30,7 +30,7 @@ class Client(Connection):
         image: Photo | Sequence[Photo],
         expression: str | Mapping[str, float] | None = None,
         **options: Any,
-    ) -> Edited | list[Edited]:
+    ) -> EditedPhoto | list[EditedPhoto]:
         """Edits the faces of photos; the arguments are those of `Editor.edit`.
 
         Faces are detected, aligned and put back here; only the aligned faces

@@ -13,7 +13,7 @@ import functools
 import cv2
 import numpy as np
 
-from efgan_tf.synthetic import creases, expression, shade
+from efgan_tf.synthetic import creases, shade, unit_offsets
 from efgan_tf.synthetic import head as head_lib
 from efgan_tf.synthetic.background import paint_background
 from efgan_tf.synthetic.camera import (
@@ -59,7 +59,7 @@ class Renderer:
               [2, 17]; 0–5.
         """
         left, right = _both_sides(action_units)
-        return self.vertices + expression.offsets(left, right)
+        return self.vertices + unit_offsets.offsets(left, right)
 
     def landmarks(
         self, action_units: np.ndarray, view: View, size: int
@@ -109,7 +109,7 @@ class Renderer:
         """The image before the camera: linear light, float32 [s, s, 3]."""
         side = size * _SUPERSAMPLE
         left, right = _both_sides(action_units)
-        bare = self.vertices + expression.offsets(left, right)
+        bare = self.vertices + unit_offsets.offsets(left, right)
         pose = Pose.of(self.vertices, view)
         points = np.concatenate(
             [bare + self._person.dressing, self._person.attached]

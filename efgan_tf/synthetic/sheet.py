@@ -13,8 +13,8 @@ from efgan_tf import action_units
 from efgan_tf.common import outputs, sheets
 from efgan_tf.common.progress import Progress
 from efgan_tf.synthetic import identity as identity_lib
-from efgan_tf.synthetic.photos import SynthesizeConfig
 from efgan_tf.synthetic.render import Renderer
+from efgan_tf.synthetic.synthesis import SynthesizeConfig
 
 BLOCK_ROWS = 16
 

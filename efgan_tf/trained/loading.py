@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from efgan_tf.common.errors import UserError
 from efgan_tf.trained.model import EditingModel
 from efgan_tf.trained.presets import PREFIX, preset_model, read_preset
-from efgan_tf.trained.remote.settings import is_address
+from efgan_tf.trained.remote.connection_settings import is_address
 
 if TYPE_CHECKING:
     from efgan_tf.trained.network import TrainedNetwork

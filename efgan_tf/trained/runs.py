@@ -5,10 +5,10 @@ no optimizers, no data, whatever strategy and precision it was trained with.
 """
 
 import dataclasses
-import sys
 from pathlib import Path
 
 from efgan_tf.common.errors import UserError
+from efgan_tf.common.progress import say
 from efgan_tf.models import build_cascade, build_estimator, dtype_policy
 from efgan_tf.trained.checkpoints import Checkpoints
 from efgan_tf.trained.info import ModelInfo
@@ -36,7 +36,7 @@ def read_run(path: Path) -> TrainedNetwork:
         )
     checkpoint, position, problems = found
     for problem in problems:
-        print(f"damaged checkpoint passed over: {problem}", file=sys.stderr)
+        say(f"damaged checkpoint passed over: {problem}")
     if position.phase == 1:
         config = dataclasses.replace(config, stages=1)
     with dtype_policy("float32"):

@@ -5,12 +5,12 @@ without critics: a preset or a `.keras` file.
 """
 
 import dataclasses
-import sys
 from pathlib import Path
 
 from efgan_tf import config as config_lib
 from efgan_tf.common import options
 from efgan_tf.common.errors import UserError
+from efgan_tf.common.progress import say
 from efgan_tf.config import Config, ModelConfig
 from efgan_tf.trained.checkpoints import Checkpoints, Position
 from efgan_tf.trained.network import TrainedNetwork
@@ -148,7 +148,7 @@ def _as_it_is(
         raise UserError(f"--init_from={parent.path} has no checkpoint")
     path, position, problems = found
     for problem in problems:
-        print(f"damaged checkpoint passed over: {problem}", file=sys.stderr)
+        say(f"damaged checkpoint passed over: {problem}")
     stages = parent_config.model.stages if position.phase == 2 else 1
     learned = parent_config.train.train_only
     if stages == 1:

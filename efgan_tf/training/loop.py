@@ -10,7 +10,7 @@ import tensorflow as tf
 from efgan_tf.common.errors import UserError
 from efgan_tf.common.progress import say
 from efgan_tf.config import Config
-from efgan_tf.data import Part
+from efgan_tf.data import FacesPart
 from efgan_tf.data.pipeline import training_batches
 from efgan_tf.trained.checkpoints import Position
 from efgan_tf.training import networks as networks_lib
@@ -26,7 +26,7 @@ _UNREAD = (tf.errors.UnknownError, tf.errors.InvalidArgumentError)
 
 
 @dataclasses.dataclass(frozen=True)
-class Outcome:
+class RunOutcome:
     """How a run ended.
 
     Attributes:
@@ -60,12 +60,12 @@ class Trainer:
 
     config: Config
     strategy: tf.distribute.Strategy
-    faces: Sequence[Part]
+    faces: Sequence[FacesPart]
     stop: StopRequest
     workers: Workers
     recorder: Recorder | None
 
-    def run(self, initial: InitialState | None = None) -> Outcome:
+    def run(self, initial: InitialState | None = None) -> RunOutcome:
         """Trains to the end, or until a stop is requested.
 
         Args:
@@ -89,10 +89,10 @@ class Trainer:
                 position = Position(2, 0, position.images)
         total = schedules.total_steps(self.config.train, position.phase)
         finished = position.phase == last and position.step >= total
-        outcome = Outcome(finished, position)
+        outcome = RunOutcome(finished, position)
         if self.recorder:
             scorer = self.recorder.scorer
-            outcome = Outcome(
+            outcome = RunOutcome(
                 finished=finished,
                 position=self.recorder.saved or position,
                 checkpoint=str(self.recorder.newest),

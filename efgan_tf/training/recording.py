@@ -11,14 +11,18 @@ import tensorflow as tf
 from efgan_tf.common.errors import UserError
 from efgan_tf.common.progress import Progress, say
 from efgan_tf.config import Config
-from efgan_tf.data import Part
+from efgan_tf.data import FacesPart
 from efgan_tf.trained.checkpoints import Checkpoints, Position
 from efgan_tf.trained.run_directory import RunDirectory
 from efgan_tf.training import networks as networks_lib
 from efgan_tf.training import schedules
+from efgan_tf.training.held_out_scores import (
+    Scorer,
+    describe_scores,
+    evaluation_set,
+)
 from efgan_tf.training.logs import MetricsLog, NonFiniteError, PendingMetrics
 from efgan_tf.training.networks import Networks
-from efgan_tf.training.scoring import Scorer, describe_scores, evaluation_set
 
 _EVALUATION_COUNT = 64
 _SATURATED = (0.02, 0.98)
@@ -39,8 +43,8 @@ class Recorder:
 
     config: Config
     run: RunDirectory
-    faces: Sequence[Part]
-    held_out: Sequence[Part]
+    faces: Sequence[FacesPart]
+    held_out: Sequence[FacesPart]
     saved: Position | None = None
     newest: Path | None = None
 

@@ -17,19 +17,19 @@ from efgan_tf.common import options
 from efgan_tf.common.errors import ConfigError, UserError
 from efgan_tf.common.progress import say
 from efgan_tf.config import Config
-from efgan_tf.data import Part, load_parts
+from efgan_tf.data import FacesPart, load_parts
 from efgan_tf.data.mixing import mix_warnings
 from efgan_tf.trained.run_directory import MAY_CHANGE, RunDirectory, data_digest
 from efgan_tf.training import cluster as cluster_lib
 from efgan_tf.training import handshake
 from efgan_tf.training import networks as networks_lib
 from efgan_tf.training.initial import initial_state
-from efgan_tf.training.loop import Outcome, Trainer
+from efgan_tf.training.loop import RunOutcome, Trainer
 from efgan_tf.training.recording import Recorder
 from efgan_tf.training.workers import StopRequest, Workers
 
 
-def train(config: Config) -> Outcome:
+def train(config: Config) -> RunOutcome:
     """Trains, or goes on training, the run in `config.train.run_dir`.
 
     Raises:
@@ -106,7 +106,7 @@ def _check_shares(config: Config, replicas: int) -> None:
 
 def _load(
     config: Config, workers: Workers
-) -> tuple[tuple[Part, ...], tuple[Part, ...]]:
+) -> tuple[tuple[FacesPart, ...], tuple[FacesPart, ...]]:
     """Both splits, the same on all workers; the chief prepares them first."""
     for turn in (True, False):
         with workers.collective_errors():
@@ -123,7 +123,7 @@ def _load(
     return train_parts, held_out
 
 
-def _check_ground_truth(config: Config, faces: Sequence[Part]) -> None:
+def _check_ground_truth(config: Config, faces: Sequence[FacesPart]) -> None:
     if config.train.pairing == "paired" and not any(
         part.faces.has_ground_truth() for part in faces
     ):

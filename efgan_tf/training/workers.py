@@ -13,7 +13,6 @@ import contextlib
 import json
 import re
 import signal
-import sys
 import types
 from collections.abc import Iterable, Iterator
 from typing import Any
@@ -22,6 +21,7 @@ import numpy as np
 import tensorflow as tf
 
 from efgan_tf.common.errors import UserError
+from efgan_tf.common.progress import say
 from efgan_tf.training.cluster import Cluster, WorkerLostError
 
 _LONGEST_TEXT = 4000
@@ -220,5 +220,5 @@ class StopRequest:
         if self.requested and number == signal.SIGINT:
             raise KeyboardInterrupt
         if not self.requested:
-            print("\nstopping after this step", file=sys.stderr, flush=True)
+            say("\nstopping after this step")
         self.requested = True

@@ -2,7 +2,7 @@
 
 from benchmarks import parity
 from efgan_tf import commands
-from efgan_tf.serving.tflite.settings import QUANTIZATIONS
+from efgan_tf.serving.tflite.tflite_settings import QUANTIZATIONS
 from tests.serving.test_tflite import LEAST_PSNR, make_phone_files
 from tests.trained.conftest import make_exported
 

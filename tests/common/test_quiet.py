@@ -9,7 +9,7 @@ import sys
 import pytest
 
 from efgan_tf.common.quiet import start_up_notes_dropped
-from efgan_tf.interface.samples import SAMPLES, sample_path
+from efgan_tf.interface.sample_photos import SAMPLES, sample_path
 from efgan_tf.labeling import landmarker
 from tests.serving.servers import serving
 from tests.trained.conftest import make_exported

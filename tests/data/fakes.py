@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 
 from efgan_tf.data import pipeline
-from efgan_tf.data.samples import Faces
+from efgan_tf.data.prepared_faces import Faces
 
 
 def make_faces(subjects=4, views=2, per_view=3, size=16, seed=0) -> Faces:

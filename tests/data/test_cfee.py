@@ -6,7 +6,7 @@ import pytest
 
 from efgan_tf.common.errors import UserError
 from efgan_tf.data import cfee
-from efgan_tf.data.photo_names import Label
+from efgan_tf.data.photo_names import NameLabel
 
 SUBJECTS = range(110, 340)
 # One code for each emotion: of those that share one, the first.
@@ -38,7 +38,7 @@ def names(codes, subjects=SUBJECTS):
     ],
 )
 def test_a_name_is_read(file, code, subject, image):
-    assert cfee.read_name(file) == cfee.Name(code, subject, image)
+    assert cfee.read_name(file) == cfee.CfeeName(code, subject, image)
 
 
 @pytest.mark.parametrize(
@@ -66,9 +66,9 @@ def test_labels_say_who_and_what():
     files = ["b/02_339_3470.jpg", "04_221.JPG", "260_19.png.jpg"]
     selection = cfee.select(files)
     assert selection.labels == {
-        "b/02_339_3470.jpg": Label("339", "happy", "frontal", "02_339"),
-        "04_221.JPG": Label("221", "sad", "frontal", "04_221"),
-        "260_19.png.jpg": Label(
+        "b/02_339_3470.jpg": NameLabel("339", "happy", "frontal", "02_339"),
+        "04_221.JPG": NameLabel("221", "sad", "frontal", "04_221"),
+        "260_19.png.jpg": NameLabel(
             "260", "disgustedly surprised", "frontal", "19_260"
         ),
     }
@@ -80,7 +80,7 @@ def test_files_that_are_no_photo_of_the_set_have_a_reason():
     files = ["b/02_339_1.jpg", "a/02_339_1.JPG", "x.jpg"]
     selection = cfee.select(files)
     assert selection.labels == {
-        "a/02_339_1.JPG": Label("339", "happy", "frontal", "02_339")
+        "a/02_339_1.JPG": NameLabel("339", "happy", "frontal", "02_339")
     }
     assert selection.unknown_names == [
         ("b/02_339_1.jpg", "the same as another photo (a/02_339_1.JPG)"),

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from efgan_tf.data import mixing
-from efgan_tf.data.samples import Part
+from efgan_tf.data.prepared_faces import FacesPart
 from tests.data import fakes
 from tests.data.fakes import joined, make_faces
 
@@ -38,8 +38,8 @@ def parts():
         action_units=photos.action_units * mask(MASKED),
     )
     return (
-        Part("rendered", Fraction(3, 8), rendered),
-        Part("photos", Fraction(5, 8), photos),
+        FacesPart("rendered", Fraction(3, 8), rendered),
+        FacesPart("photos", Fraction(5, 8), photos),
     )
 
 
@@ -115,7 +115,7 @@ def test_random_targets_come_from_any_set_in_their_shares(parts):
     targets = rows["target_action_units"][owner == 1]
     # Unknown units stay at the source's, which are 0.
     whole = [
-        Part(p.name, p.share, dataclasses.replace(
+        FacesPart(p.name, p.share, dataclasses.replace(
             p.faces, action_units=p.faces.action_units * mask(MASKED)
         ))
         for p in parts
@@ -160,7 +160,7 @@ def test_resuming_and_replicas_change_nothing(parts):
 
 def test_a_set_alone_draws_what_it_draws_without_a_mix(parts):
     faces = parts[0].faces
-    one = stream([Part("rendered", Fraction(1), faces)], 4)
+    one = stream([FacesPart("rendered", Fraction(1), faces)], 4)
     for plain, mixed in zip(stream(faces, 4), one, strict=True):
         for key in plain:
             np.testing.assert_array_equal(plain[key], mixed[key])
@@ -188,7 +188,7 @@ def test_the_sets_are_spread_over_a_batch_as_evenly_as_can_be():
 )  # fmt: skip
 def test_impossible_mixes_are_refused(shares, sizes, named):
     parts = [
-        Part(str(size), share, make_faces(size=size))
+        FacesPart(str(size), share, make_faces(size=size))
         for share, size in zip(shares, sizes, strict=True)
     ]
     with pytest.raises(ValueError, match=named):

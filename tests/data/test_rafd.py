@@ -8,7 +8,7 @@ from efgan_tf import action_units
 from efgan_tf.common.errors import ConfigError, UserError
 from efgan_tf.config import DataConfig
 from efgan_tf.data import rafd
-from efgan_tf.data.photo_names import Label
+from efgan_tf.data.photo_names import NameLabel
 
 PERSONS = ("Caucasian_male", "Caucasian_female", "Kid_male", "Moroccan_male")
 
@@ -44,7 +44,7 @@ def everything():
     ],
 )
 def test_a_name_is_read_in_any_case_and_folder(file):
-    assert rafd.read_name(file) == rafd.Name(
+    assert rafd.read_name(file) == rafd.RafdName(
         "090", 28, "caucasian", "male", "angry", "frontal"
     )
 
@@ -93,7 +93,7 @@ def test_labels_say_who_what_and_from_where():
     other = name(28, "045", "angry", "right")
     chosen = rafd.select([f"b/{first}", f"a/{second}", other]).labels
     assert list(chosen) == [f"b/{first}", f"a/{second}", other]
-    assert chosen[f"b/{first}"] == Label("28", "angry", "045-left")
+    assert chosen[f"b/{first}"] == NameLabel("28", "angry", "045-left")
     assert chosen[f"a/{second}"].view == "045-left"
     assert chosen[other].view == "045-right"
 

@@ -305,7 +305,7 @@ def test_a_set_without_training_faces_is_refused(config, monkeypatch):
 def test_synthetic_photos_are_rendered_and_registered(
     rendered, tmp_path, monkeypatch
 ):
-    from efgan_tf.synthetic import photos
+    from efgan_tf.synthetic import synthesis
 
     calls = []
 
@@ -313,7 +313,7 @@ def test_synthetic_photos_are_rendered_and_registered(
         calls.append(settings)
         shutil.copytree(rendered, out_dir)
 
-    monkeypatch.setattr(photos, "write_photos", copy)
+    monkeypatch.setattr(synthesis, "write_photos", copy)
     config = DataConfig(
         subjects=3, images_per_subject=8, photo_size=192,
         data_dir=str(tmp_path / "data"), beam_runner="none",
@@ -322,7 +322,7 @@ def test_synthetic_photos_are_rendered_and_registered(
     test = data.load_faces(config, 64, "test")
     assert (len(train), len(test)) == (16, 8)
     assert calls == [
-        photos.SynthesizeConfig(subjects=3, images_per_subject=8, size=192)
+        synthesis.SynthesizeConfig(subjects=3, images_per_subject=8, size=192)
     ]
     rows = tables.read_table(rendered / "aus.csv").rows
     for name, units in zip(train.filenames, train.action_units, strict=True):

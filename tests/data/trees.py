@@ -15,7 +15,7 @@ from PIL import Image
 
 from efgan_tf import action_units
 from efgan_tf.data import cfee
-from efgan_tf.data.photo_names import Label
+from efgan_tf.data.photo_names import NameLabel
 from efgan_tf.data.tables import read_table
 
 TWO_FACES = "Rafd090_73_Moroccan_male_happy_frontal.jpg"
@@ -67,7 +67,7 @@ class Tree:
     """
 
     folder: Path
-    labels: dict[str, Label] = dataclasses.field(default_factory=dict)
+    labels: dict[str, NameLabel] = dataclasses.field(default_factory=dict)
     passed_over: dict[str, int] = dataclasses.field(default_factory=dict)
     unknown_names: dict[str, str] = dataclasses.field(default_factory=dict)
     broken: set[str] = dataclasses.field(default_factory=set)
@@ -132,7 +132,9 @@ def make_rafd(folder: Path, faces: Sequence[Face]) -> Tree:
         model, person = _MODELS[face.subject]
         name = f"Rafd{angle}_{model:02}_{person}_{face.expression}_frontal.jpg"
         tree.add(name, face, image)
-        return name, Label(f"{model:02}", face.expression, f"{angle}-frontal")
+        return name, NameLabel(
+            f"{model:02}", face.expression, f"{angle}-frontal"
+        )
 
     for face in faces:
         image = None
@@ -148,7 +150,7 @@ def make_rafd(folder: Path, faces: Sequence[Face]) -> Tree:
     tree.passed_over["angle 180"] = len(_MODELS)
     broken = {
         f"Rafd090_28_Caucasian_male_{name}_frontal.jpg":
-            Label("28", name, "090-frontal")
+            NameLabel("28", name, "090-frontal")
         for name in ("sad", "angry", "fearful")
     }  # fmt: skip
     tree.labels |= broken
@@ -172,7 +174,7 @@ def make_cfee(folder: Path, faces: Sequence[Face]) -> Tree:
 
     def label(expression, subject):
         alias = f"{codes[expression]:02}_{subject}"
-        return Label(subject, expression, "frontal", alias)
+        return NameLabel(subject, expression, "frontal", alias)
 
     for number, face in enumerate(faces):
         if face.expression in codes:  # CFEE has no contempt

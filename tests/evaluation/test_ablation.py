@@ -11,7 +11,7 @@ from efgan_tf.common.errors import ConfigError
 from efgan_tf.config import Config
 from efgan_tf.evaluation.ablation import (
     AblationConfig,
-    Row,
+    AblationRow,
     arguments,
     compute_table,
     multiply_adds,
@@ -159,7 +159,7 @@ def test_a_cascades_cost_includes_the_phase_it_shares(tmp_path):
     assert table.count("\n") == 3 and "| k2 | 2 | 6,000 | 375 |" in table
 
 
-def _write_log(row: Row, seconds):
+def _write_log(row: AblationRow, seconds):
     row.run_dir.mkdir(parents=True)
     lines = [
         json.dumps({"phase": phase, "seconds": value})

@@ -9,8 +9,8 @@ import tensorflow as tf
 
 from efgan_tf.common.errors import UserError
 from efgan_tf.data.pictures import decode
-from efgan_tf.data.samples import Faces
-from efgan_tf.evaluation import augmentation, judge_training, judges
+from efgan_tf.data.prepared_faces import Faces
+from efgan_tf.evaluation import augmentation_benefit, judge_training, judges
 from efgan_tf.evaluation.evaluation_settings import JudgesConfig
 
 QUICK = JudgesConfig(judge_kimg=6, judge_width=8)
@@ -189,7 +189,7 @@ def test_edits_that_show_the_wrong_expression_do_harm(train, held_out):
     """Thrice as many edits as pictures, each called what it is not."""
     edited = decode(train.encoded, 32) / np.float32(127.5) - 1
     wrong = np.where(train.expressions == "calm", "happy", "calm")
-    found = augmentation.compare_augmentation(
+    found = augmentation_benefit.compare_augmentation(
         train, held_out, np.tile(edited, (3, 1, 1, 1)), np.tile(wrong, 3),
         QUICK,
     )  # fmt: skip

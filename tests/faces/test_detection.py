@@ -11,7 +11,7 @@ from efgan_tf import geometry
 from efgan_tf.faces import detection, quality
 from efgan_tf.faces.detection import Mtcnn
 from efgan_tf.faces.photos import read_photo
-from efgan_tf.interface import samples
+from efgan_tf.interface import sample_photos
 
 BLANK = np.full((192, 192, 3), 200, np.uint8)
 
@@ -130,7 +130,7 @@ def batches(rendered):
     files = sorted((rendered / "photos").iterdir())[::3]
     return [
         np.stack([read_photo(file) for file in files]),
-        read_photo(samples.sample_path("All three"))[None, :, :640],
+        read_photo(sample_photos.sample_path("All three"))[None, :, :640],
     ]
 
 

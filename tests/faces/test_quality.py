@@ -9,7 +9,7 @@ from PIL import Image
 
 from efgan_tf import geometry
 from efgan_tf.faces import quality
-from efgan_tf.synthetic import photos
+from efgan_tf.synthetic import synthesis
 
 HARD = [0, 0, 0, 0, 60, 60, 60, 60]
 STEEP = [0, 0, 0, 30, 60, 60, 60, 60]  # the edge takes two pixels
@@ -43,8 +43,10 @@ def flaws(side=150, photo=(300, 300), **place):
 @pytest.fixture(scope="module")
 def faces():
     """Photos and landmarks: two people, four expressions each."""
-    config = photos.SynthesizeConfig(images_per_subject=4, size=256)
-    made = [photo for n in (0, 1) for photo in photos.make_subject(config, n)]
+    config = synthesis.SynthesizeConfig(images_per_subject=4, size=256)
+    made = [
+        photo for n in (0, 1) for photo in synthesis.make_subject(config, n)
+    ]
     return [
         (np.asarray(Image.open(io.BytesIO(photo.jpeg))), photo.landmarks)
         for photo in made

@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 
 from efgan_tf import action_units
-from efgan_tf.interface.samples import sample_path
+from efgan_tf.interface.sample_photos import sample_path
 from tests.browser import DESKTOP, PHONE
 
 ONE, OTHER = map(sample_path, ("One person", "A third"))

@@ -11,7 +11,7 @@ from PIL import Image
 from efgan_tf import action_units
 from efgan_tf.common.errors import UserError
 from efgan_tf.editing.editor import Editor
-from efgan_tf.interface.samples import SAMPLES, sample_path
+from efgan_tf.interface.sample_photos import SAMPLES, sample_path
 from efgan_tf.interface.session import SHOWN_SIDE, open_photo
 from efgan_tf.trained.model import EditingModel
 from tests.editing.scenes import mute_editor, tiny_editor

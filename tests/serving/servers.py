@@ -18,8 +18,8 @@ from tensorflow_serving.apis import (
     prediction_service_pb2_grpc,
 )
 
+from efgan_tf.serving.local.serve_settings import ServeConfig
 from efgan_tf.serving.local.server import LocalServer
-from efgan_tf.serving.local.settings import ServeConfig
 
 NAME = "efgan"
 Code = grpc.StatusCode

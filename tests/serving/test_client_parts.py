@@ -16,8 +16,8 @@ from efgan_tf import client
 from efgan_tf.common.errors import UserError
 from efgan_tf.serving import Client
 from efgan_tf.trained.remote import calls, faults, protos, tensors
-from efgan_tf.trained.remote.settings import (
-    ServerConfig,
+from efgan_tf.trained.remote.connection_settings import (
+    ConnectionConfig,
     is_address,
     parse_address,
 )
@@ -40,7 +40,7 @@ def test_addresses(address, settings):
     assert spec.version_label == settings.get("version_label", "")
     assert spec.HasField("version") == ("model_version" in settings)
     server = address.removeprefix("grpcs://").removeprefix("grpc://")
-    expected = ServerConfig(server=server.split("/")[0], **settings)
+    expected = ConnectionConfig(server=server.split("/")[0], **settings)
     assert config == expected
     assert is_address(config.address)
     assert parse_address(config.address) == config

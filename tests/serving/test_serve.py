@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from efgan_tf import commands, serve
-from efgan_tf.serving.local.settings import ServeConfig
+from efgan_tf.serving.local.serve_settings import ServeConfig
 from tests.serving.servers import (
     NAME,
     Code,

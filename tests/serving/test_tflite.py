@@ -23,7 +23,7 @@ from efgan_tf.models import build_cascade, build_estimator
 from efgan_tf.serving.tflite import conversion, quantization
 from efgan_tf.serving.tflite.faces import read_faces, rendered_faces
 from efgan_tf.serving.tflite.functions import MobileFunctions
-from efgan_tf.serving.tflite.settings import QUANTIZATIONS
+from efgan_tf.serving.tflite.tflite_settings import QUANTIZATIONS
 from efgan_tf.trained.info import FILE_NAME
 from efgan_tf.trained.loading import editing_model, load_model, load_network
 from efgan_tf.trained.network import TrainedNetwork, join

@@ -11,8 +11,8 @@ import pathlib
 import numpy as np
 from PIL import Image
 
-from efgan_tf.synthetic.photos import SynthesizeConfig
 from efgan_tf.synthetic.sheet import sheet_row
+from efgan_tf.synthetic.synthesis import SynthesizeConfig
 
 STORED = pathlib.Path(__file__).with_name("sheet.png")
 

@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from efgan_tf.faces.detection import Detector, largest
-from efgan_tf.synthetic.photos import SynthesizeConfig, make_subject
+from efgan_tf.synthetic.synthesis import SynthesizeConfig, make_subject
 
 
 @pytest.fixture(scope="module")

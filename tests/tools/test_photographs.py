@@ -22,7 +22,7 @@ from efgan_tf.common import flag_files
 from efgan_tf.common.errors import UserError
 from efgan_tf.evaluation.photographs import sources
 from efgan_tf.faces.photos import read_photo
-from efgan_tf.interface.samples import sample_path
+from efgan_tf.interface.sample_photos import sample_path
 from tools.photographs import crops, fetching, folder, listing, rebuild
 from tools.photographs.listing import Picture, Source
 

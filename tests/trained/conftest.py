@@ -17,7 +17,7 @@ import numpy as np
 
 from efgan_tf import action_units, commands, export
 from efgan_tf import config as config_lib
-from efgan_tf.data.samples import Faces
+from efgan_tf.data.prepared_faces import Faces
 from efgan_tf.trained.checkpoints import Checkpoints, Position
 from efgan_tf.trained.loading import load_model
 from efgan_tf.trained.run_directory import RunDirectory

@@ -7,7 +7,7 @@ import pytest
 
 from efgan_tf import action_units, config
 from efgan_tf.common.errors import UserError
-from efgan_tf.data.samples import Faces
+from efgan_tf.data.prepared_faces import Faces
 from efgan_tf.trained.run_directory import RunDirectory
 
 

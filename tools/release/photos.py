@@ -7,7 +7,7 @@ import numpy as np
 from PIL import Image
 
 from efgan_tf.faces.video_writing import at_rate, write_video
-from efgan_tf.synthetic.photos import SynthesizeConfig, write_photos
+from efgan_tf.synthetic.synthesis import SynthesizeConfig, write_photos
 
 
 def main() -> None:

@@ -10,7 +10,7 @@ from efgan_tf.common.errors import UserError
 from efgan_tf.data.tables import columns as kinds
 from efgan_tf.data.tables import units
 from efgan_tf.data.tables.columns import Columns
-from efgan_tf.data.tables.rows import Row, Table, TableRow
+from efgan_tf.data.tables.rows import Row, Table, TableLine
 
 
 class TableBuilder:
@@ -27,7 +27,7 @@ class TableBuilder:
         self._path = path
         self._columns = columns
         self._rows: dict[str, Row] = {}
-        self._best: dict[str, TableRow] = {}  # the lines that they are from
+        self._best: dict[str, TableLine] = {}  # the lines that they are from
         self._dropped: dict[str, str] = {}
         self._crowded: dict[str, None] = {}
         self._repeated: list[tuple[str, str]] = []
@@ -37,7 +37,7 @@ class TableBuilder:
         """Notes that a line or a file of a photo is of no use."""
         self._dropped.setdefault(name, reason)
 
-    def add(self, new: TableRow) -> None:
+    def add(self, new: TableLine) -> None:
         """Adds a line.
 
         Raises:

@@ -10,7 +10,7 @@ from efgan_tf.data.photo_names import some
 from efgan_tf.data.tables import columns as kinds
 from efgan_tf.data.tables.builder import TableBuilder
 from efgan_tf.data.tables.columns import Columns, check_same_kind, find_columns
-from efgan_tf.data.tables.rows import Table, TableRow, read_line
+from efgan_tf.data.tables.rows import Table, TableLine, read_line
 
 _CSV = ".csv"
 
@@ -88,7 +88,7 @@ def _read_file(
     known: dict[tuple[str, ...], Columns],
     in_folder: bool,
     count: int,
-) -> tuple[Columns, list[TableRow]]:
+) -> tuple[Columns, list[TableLine]]:
     """Reads one file.
 
     Args:

@@ -91,7 +91,7 @@ _RECTANGLE = ("facerectx", "facerecty", "facerectwidth", "facerectheight")
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
-class TableRow:
+class TableLine:
     """A line of a table.
 
     Attributes:
@@ -124,7 +124,7 @@ def read_line(
     file: str,
     line: int,
     default_name: str | None,
-) -> TableRow:
+) -> TableLine:
     """Reads one line of a CSV file.
 
     Args:
@@ -148,7 +148,7 @@ def read_line(
         name, frame = values.name(default_name)
         reason = values.no_face()
         if reason:
-            return TableRow(name, file, line, reason=reason, frame=frame)
+            return TableLine(name, file, line, reason=reason, frame=frame)
         row = Row(
             file=name,
             action_units=values.action_units(),
@@ -157,9 +157,9 @@ def read_line(
             view=values.text("view"),
             face_at=values.face_at(),
         )
-        return TableRow(name, file, line, row, values.score(), frame=frame)
+        return TableLine(name, file, line, row, values.score(), frame=frame)
     except MissingValue as error:
-        return TableRow(name, file, line, reason=error.reason, frame=frame)
+        return TableLine(name, file, line, reason=error.reason, frame=frame)
 
 
 class _Values:

@@ -17,7 +17,7 @@ from efgan_tf.evaluation.photographs.readers import Readers
 from efgan_tf.evaluation.photographs.scores import (
     EXPRESSION_EDITS,
     UNIT_EDITS,
-    ZERO,
+    ZERO_EDIT,
     Score,
     mouths,
     score_edits,
@@ -27,7 +27,7 @@ from efgan_tf.evaluation.photographs.sources import (
     LARGEST,
     NEUTRAL,
     SMILE,
-    Photo,
+    ListedPhoto,
     aligned,
     frame,
     read_photos,
@@ -142,7 +142,10 @@ def _interval(
 
 
 def _kids(
-    editor: Editor, readers: Readers, real: Sequence[Photo], groups: _Groups
+    editor: Editor,
+    readers: Readers,
+    real: Sequence[ListedPhoto],
+    groups: _Groups,
 ) -> dict[tuple[str, str], dict[str, Any]]:
     """KID of mouths, ×1000: edits, and their sources, against real ones."""
     found = editor.detect_and_align([p.pixels for p in real], LARGEST)
@@ -186,8 +189,8 @@ _GOALS: tuple[tuple[str, str, float, str, tuple[str, ...], str], ...] = (
        "share") for name in UNIT_EDITS[NEUTRAL]),
     ("identity distance, expressions from neutral", "≤", 0.38, NEUTRAL,
      EXPRESSION_EDITS[NEUTRAL], "identity"),
-    ("identity distance, no change", "≤", 0.16, "", (ZERO,), "identity"),
-    ("no change, dB", "≥", 40.0, "", (ZERO,), "zero_psnr"),
+    ("identity distance, zero edit", "≤", 0.16, "", (ZERO_EDIT,), "identity"),
+    ("zero edit, dB", "≥", 40.0, "", (ZERO_EDIT,), "zero_psnr"),
 )  # fmt: skip
 """Title, sign, value; kind of photograph, edits and metric of each goal."""
 

@@ -10,7 +10,11 @@ from efgan_tf.common.images import to_uint8
 from efgan_tf.evaluation import tables
 from efgan_tf.evaluation.photographs import points
 from efgan_tf.evaluation.photographs.readers import EXPRESSIONS
-from efgan_tf.evaluation.photographs.scores import EXPRESSION_EDITS, Score
+from efgan_tf.evaluation.photographs.scores import (
+    EXPRESSION_EDITS,
+    ZERO_EDIT,
+    Score,
+)
 
 METRICS = {
     "seen_before": ("seen before", 2),
@@ -26,15 +30,20 @@ METRICS = {
 }
 """Columns: titles and digits."""
 
+_TITLES = {ZERO_EDIT: "zero edit"}
+"""Names of edits that report.md does not take from report.json."""
+
 _KINDS = {"neutral": "From a neutral face", "smile": "From a broad smile"}
 
 _DEFINITIONS = """\
+- zero edit: to the units that the model sees in the photograph already;
+  no edit: the photograph itself
 - seen: share whose most probable expression, to face-api's network, is the
   target's; before: of the unedited photographs
 - share of change: how much of the target's change of the units that are read
   off dlib's points is there, along that change; 1 is all of it
 - unasked change: mean absolute change, 0–5, of those of the units that were to
-  change by less than 0.5; of "no change" it is what reader and model add
+  change by less than 0.5; of the zero edit it is what reader and model add
 - identity distance: between dlib's embeddings of edit and photograph; two
   photographs of one person have .23 on average, of two people .84
 - sharp: detail inside the box as a share of the photograph's, in the aligned
@@ -81,7 +90,7 @@ def _edits(rows: Mapping[str, Mapping[str, Any]]) -> str:
         ["to", "people", *(METRICS[name][0] for name in names)],
         [
             [
-                label,
+                _TITLES.get(label, label),
                 str(row["identity"]["people"]),
                 *(tables.cell(row.get(n), METRICS[n][1]) for n in names),
             ]

@@ -22,9 +22,10 @@ from efgan_tf.evaluation.photographs.sources import (
     frame,
     read_face,
 )
+from efgan_tf.evaluation.tables import EDIT, GROUND_TRUTH, NO_EDIT
 
-ZERO = "no change"
-"""The edit to what the face shows already."""
+ZERO_EDIT = "no change"
+"""The edit to what the face shows already, as report.json calls it."""
 
 DETAIL = 2.0
 """Pixels of `SIDE`: the Gaussian that sharpness and ghosts are seen without."""
@@ -67,7 +68,7 @@ class PhotoEdit:
     """An edit of one photograph.
 
     Attributes:
-      name: an expression's, units', or `ZERO`.
+      name: an expression's, units', or `ZERO_EDIT`.
       target: float32 `[17]`, 0–5, the units that the edit aims at.
       change: `[6]`, how the readings of `points.UNITS` shall change: from 0
         where the photograph is neutral; where it smiles, AU12 and AU25 from
@@ -95,7 +96,7 @@ def edits_of(
             place = points.UNITS.index(name)
             before[action_units.NAMES.index(name)] = max(0, read[place])
     shown = points.expected(before)
-    edits = [PhotoEdit(ZERO, source, np.zeros(len(shown)))]
+    edits = [PhotoEdit(ZERO_EDIT, source, np.zeros(len(shown)))]
     for name in EXPRESSION_EDITS[kind]:
         target = action_units.preset(name)
         edits.append(PhotoEdit(name, target, points.expected(target) - shown))
@@ -168,7 +169,7 @@ def _values(
         image_quality.sharpness, BOXES, *pair, sigma=DETAIL
     )
     values |= {f"sharp_{name}": float(v[0]) for name, v in sharp.items()}
-    if source.kind == SMILE and edit.name != ZERO:
+    if source.kind == SMILE and edit.name != ZERO_EDIT:
         values["ghost"] = ghost(after.aligned, before.aligned)
     return values
 
@@ -235,7 +236,7 @@ def _scores(
     found: dict[str, np.ndarray] = {
         "subject": np.array([source.photo.subject for source, _ in pairs])
     }
-    for name, shown in (("edit", after), ("no edit", before)):
+    for name, shown in ((EDIT, after), (NO_EDIT, before)):
         inside = [geometry.crop(x, mouth) for x in (shown, ground_truth)]
         found |= {
             f"{name}, PSNR": image_quality.psnr(shown, ground_truth),
@@ -249,12 +250,12 @@ def _scores(
             vectors = [readers.features.vectors(x) for x in inside]
             distance = 1000 * distributions.kid(*vectors)
             found[f"{name}, KID mouth"] = np.array(distance)
-    for name, shown in (("edit", after), ("ground truth", ground_truth)):
+    for name, shown in ((EDIT, after), (GROUND_TRUTH, ground_truth)):
         found[f"{name}, old detail in mouth"] = np.array(
             [ghost(*x) for x in zip(shown, before, strict=True)]
         )
     identities = [[s.reading.identity for s in pair] for pair in pairs]
-    found["ground truth, identity"] = np.linalg.norm(
+    found[f"{GROUND_TRUTH}, identity"] = np.linalg.norm(
         np.diff(identities, axis=1)[:, 0], axis=-1
     )
     return found

@@ -37,7 +37,7 @@ _BROAD = {"AU12": 1.5, "AU25": 1.5}
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
-class Photo:
+class ListedPhoto:
     """A photograph of somebody who was held out.
 
     Attributes:
@@ -57,7 +57,7 @@ class Photo:
     pixels: np.ndarray
 
 
-def read_photos(folder: str | Path, listed: str | Path) -> list[Photo]:
+def read_photos(folder: str | Path, listed: str | Path) -> list[ListedPhoto]:
     """The photographs that a list names.
 
     Args:
@@ -80,13 +80,13 @@ def read_photos(folder: str | Path, listed: str | Path) -> list[Photo]:
     return [_photo(Path(folder), row) for row in rows]
 
 
-def _photo(folder: Path, row: dict[str, str]) -> Photo:
+def _photo(folder: Path, row: dict[str, str]) -> ListedPhoto:
     path = folder / row["file"]
     pixels = read_photo(path)
     digest = hashlib.sha256(path.read_bytes()).hexdigest()
     if row.get("sha256") and row["sha256"] != digest:
         raise UserError(f"{path} is not the listed photograph: SHA-256 differs")
-    return Photo(
+    return ListedPhoto(
         row["file"],
         row["subject"],
         row.get("set", ""),
@@ -131,14 +131,14 @@ class Source:
       kind: `NEUTRAL`, `SMILE`, `SLIGHT_SMILE`, or "" for none of them.
     """
 
-    photo: Photo
+    photo: ListedPhoto
     aligned_photo: AlignedPhoto
     reading: FaceReading
     kind: str
 
 
 def read_sources(
-    editor: Editor, readers: Readers, photos: Sequence[Photo]
+    editor: Editor, readers: Readers, photos: Sequence[ListedPhoto]
 ) -> tuple[list[Source], list[str]]:
     """Finds and reads the faces.
 

@@ -17,8 +17,8 @@ from tensorflow_serving.apis import (
 from efgan_tf.common.errors import UserError
 from efgan_tf.common.progress import say
 from efgan_tf.serving.exported_model import MODEL_FILE
+from efgan_tf.serving.local.serve_settings import ServeConfig
 from efgan_tf.serving.local.services import ModelService, PredictionService
-from efgan_tf.serving.local.settings import ServeConfig
 from efgan_tf.serving.local.versions import Versions, find_versions
 
 HEALTH_NAMES = ("", "PredictionService", "ModelService")

@@ -119,8 +119,8 @@ def rendered_faces(size: int, count: int, seed: int) -> AlignedFaces:
 def _photos(seed: int, subject: int, size: int) -> list:
     """A few pictures of one person; the next one shows other expressions."""
     from efgan_tf.synthetic import identity
-    from efgan_tf.synthetic.photos import make_photo
     from efgan_tf.synthetic.render import Renderer
+    from efgan_tf.synthetic.synthesis import make_photo
 
     renderer = Renderer(identity.sample_identity(seed, subject))
     view = identity.sample_view(seed, subject, 0, _MAX_YAW)

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from efgan_tf.trained.remote import protos, tensors
-from efgan_tf.trained.remote.settings import NEWEST, ServerConfig
+from efgan_tf.trained.remote.connection_settings import NEWEST, ConnectionConfig
 from efgan_tf.trained.remote.tensors import Values
 
 PREDICT = "/tensorflow.serving.PredictionService/Predict"
@@ -52,7 +52,7 @@ class ServedModel:
 
 
 def predict(
-    config: ServerConfig,
+    config: ConnectionConfig,
     signature: str,
     inputs: Mapping[str, Values],
     outputs: Sequence[str] = (),
@@ -84,7 +84,7 @@ def _outputs(response) -> dict[str, Values]:
 
 
 def edit(
-    config: ServerConfig,
+    config: ConnectionConfig,
     images: np.ndarray,
     action_units: np.ndarray,
     source_action_units: np.ndarray | None = None,
@@ -102,7 +102,7 @@ def edit(
 
 
 def edit_bytes(
-    config: ServerConfig, images: Sequence[bytes], action_units: np.ndarray
+    config: ConnectionConfig, images: Sequence[bytes], action_units: np.ndarray
 ) -> Call:
     """Asks for PNG files of edited faces."""
     inputs: dict[str, Values] = {
@@ -112,7 +112,7 @@ def edit_bytes(
     return _only("image_bytes", predict(config, "edit_bytes", inputs))
 
 
-def estimate(config: ServerConfig, images: np.ndarray) -> Call:
+def estimate(config: ConnectionConfig, images: np.ndarray) -> Call:
     """Asks for the action units of faces: float32 `[b, 17]`, 0–5."""
     inputs = {"image": _images(images)}
     return _only("action_units", predict(config, "estimate", inputs))
@@ -125,7 +125,7 @@ def _only(output: str, call: Call) -> Call:
     )
 
 
-def metadata(config: ServerConfig) -> Call:
+def metadata(config: ConnectionConfig) -> Call:
     """Asks what the model is: a `ServedModel`."""
     request = protos.GetModelMetadataRequest(
         model_spec=_spec(config), metadata_field=["signature_def"]
@@ -160,7 +160,7 @@ def _served_model(response) -> ServedModel:
     )
 
 
-def versions(config: ServerConfig) -> Call:
+def versions(config: ConnectionConfig) -> Call:
     """Asks for the states of the versions: version → `"AVAILABLE"` etc."""
     request = protos.GetModelStatusRequest(model_spec=_spec(config))
     return Call(
@@ -207,7 +207,7 @@ def _units(units: np.ndarray, count: int) -> np.ndarray:
     return units
 
 
-def _spec(config: ServerConfig):
+def _spec(config: ConnectionConfig):
     spec = protos.ModelSpec(name=config.model_name)
     if config.version_label:
         spec.version_label = config.version_label

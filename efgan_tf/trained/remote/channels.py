@@ -6,7 +6,7 @@ from pathlib import Path
 import grpc
 
 from efgan_tf.common.errors import UserError
-from efgan_tf.trained.remote.settings import ServerConfig
+from efgan_tf.trained.remote.connection_settings import ConnectionConfig
 
 MAX_MESSAGE_BYTES = 64 * 2**20
 """Of a request or a response: a request with 340 faces of 128×128 pixels, or a
@@ -54,7 +54,7 @@ OPTIONS = (
 )
 
 
-def open_channel(config: ServerConfig) -> grpc.Channel:
+def open_channel(config: ConnectionConfig) -> grpc.Channel:
     """A channel to the server; it connects when it is first used.
 
     Args:

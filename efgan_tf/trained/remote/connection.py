@@ -14,8 +14,11 @@ import numpy as np
 from google.protobuf.message import DecodeError
 
 from efgan_tf.trained.remote import calls, channels, faults
-from efgan_tf.trained.remote.model import RemoteModel
-from efgan_tf.trained.remote.settings import ServerConfig, parse_address
+from efgan_tf.trained.remote.connection_settings import (
+    ConnectionConfig,
+    parse_address,
+)
+from efgan_tf.trained.remote.remote_model import RemoteModel
 from efgan_tf.trained.remote.tensors import Values
 
 _Self = TypeVar("_Self", bound="Connection")
@@ -27,7 +30,7 @@ class Connection:
     Args:
       server: `HOST:PORT`, or `grpc://HOST:PORT/MODEL` (`grpcs://` with TLS) as
         `parse_address` reads it, or all settings at once.
-      **settings: fields of `ServerConfig`: `model_name`, `timeout`,
+      **settings: fields of `ConnectionConfig`: `model_name`, `timeout`,
         `root_certificate` and so on.
 
     Attributes:
@@ -37,10 +40,10 @@ class Connection:
       UserError: a setting is wrong. (The server is not asked yet.)
     """
 
-    def __init__(self, server: str | ServerConfig, **settings: Any):
+    def __init__(self, server: str | ConnectionConfig, **settings: Any):
         self.config = (
             dataclasses.replace(server, **settings)
-            if isinstance(server, ServerConfig)
+            if isinstance(server, ConnectionConfig)
             else parse_address(server, **settings)
         )
         self._channel = channels.open_channel(self.config)

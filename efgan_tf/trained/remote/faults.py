@@ -5,7 +5,7 @@ import os
 import grpc
 
 from efgan_tf.common.errors import UserError
-from efgan_tf.trained.remote.settings import NEWEST, ServerConfig
+from efgan_tf.trained.remote.connection_settings import NEWEST, ConnectionConfig
 
 Code = grpc.StatusCode
 
@@ -75,7 +75,9 @@ _MESSAGES = (
 )  # fmt: skip
 
 
-def serving_error(error: grpc.RpcError, config: ServerConfig) -> ServingError:
+def serving_error(
+    error: grpc.RpcError, config: ConnectionConfig
+) -> ServingError:
     """A failed call as an error whose line says what to do."""
     code, details = error.code(), (error.details() or "no details").strip()
     template = next(
@@ -100,7 +102,7 @@ def serving_error(error: grpc.RpcError, config: ServerConfig) -> ServingError:
     return ServingError(message, code, details)
 
 
-def _proxy(config: ServerConfig) -> str:
+def _proxy(config: ConnectionConfig) -> str:
     """A hint about the proxy that gRPC uses, if it may be the cause.
 
     The proxy's address is left out: it may hold a password.
@@ -114,7 +116,7 @@ def _proxy(config: ServerConfig) -> str:
     )
 
 
-def unreadable(reason: object, config: ServerConfig) -> ServingError:
+def unreadable(reason: object, config: ConnectionConfig) -> ServingError:
     """The error for a response that does not hold what was asked for."""
     return ServingError(
         f"the response of {config.server} is not that of {_model(config)}: "
@@ -124,7 +126,7 @@ def unreadable(reason: object, config: ServerConfig) -> ServingError:
     )
 
 
-def _model(config: ServerConfig) -> str:
+def _model(config: ConnectionConfig) -> str:
     """`model 'efgan'`, with its version if one is named."""
     name = f"model {config.model_name!r}"
     if config.version_label:

@@ -20,7 +20,7 @@ from efgan_tf.evaluation.photographs import scores as photo_scores
 from efgan_tf.evaluation.photographs.scores import Score
 from efgan_tf.evaluation.photographs.sources import (
     FaceReading,
-    Photo,
+    ListedPhoto,
     Source,
     read_photos,
 )
@@ -37,7 +37,9 @@ def make_score(
     seen = FaceReading(
         aligned, np.zeros((68, 2)), np.zeros(6), probabilities, np.ones(2)
     )
-    photo = Photo(f"{subject}.jpg", subject, "", "", shown, np.zeros((2, 2, 3)))
+    photo = ListedPhoto(
+        f"{subject}.jpg", subject, "", "", shown, np.zeros((2, 2, 3))
+    )
     target = photo_scores.PhotoEdit(
         name, action_units.preset("neutral"), np.zeros(6)
     )
@@ -75,7 +77,7 @@ def test_goals_pool_their_edits():
     assert found["expression seen, from a broad smile"]["mean"] == 1
     identity = found["identity distance, expressions from neutral"]
     assert identity["mean"] == pytest.approx(0.4)
-    assert found["no change, dB"] is None
+    assert found["zero edit, dB"] is None
 
 
 def test_only_those_who_may_be_shown_are_on_sheets_worst_first():
@@ -129,12 +131,13 @@ def test_the_command_on_two_faces(photos, readers_folder, tmp_path, capsys):
     kinds = {each["file"]: each["kind"] for each in found["sources"]}
     assert kinds["faker/male_69.jpg"] == "smile"  # teeth show
     closed = found["edits"]["smile"]
-    assert closed[photo_scores.ZERO]["zero_psnr"]["mean"] > 35
-    assert closed[photo_scores.ZERO]["identity"]["mean"] < 0.2
+    assert closed[photo_scores.ZERO_EDIT]["zero_psnr"]["mean"] > 35
+    assert closed[photo_scores.ZERO_EDIT]["identity"]["mean"] < 0.2
     assert closed["neutral"]["seen_before"]["mean"] == 0
     assert closed["neutral"]["share"]["mean"] > 0
     text = (tmp_path / "out/report.md").read_text("utf-8")
     assert text in capsys.readouterr().out
+    assert "| zero edit | 1 |" in text
     with open(tmp_path / "out/scores.csv", newline="") as file:
         lines = list(csv.reader(file))
     assert len({len(line) for line in lines}) == 1

@@ -94,8 +94,8 @@ def test_a_smile_that_closes_loses_what_was_read():
     assert corners.target.tolist() == action_units.to_vector(
         {"AU06": 2, "AU25": 1}
     ).tolist()  # fmt: skip
-    assert not edits[scores.ZERO].change.any()
-    assert edits[scores.ZERO].target.tolist() == source.tolist()
+    assert not edits[scores.ZERO_EDIT].change.any()
+    assert edits[scores.ZERO_EDIT].target.tolist() == source.tolist()
 
 
 def test_a_neutral_face_begins_at_zero_whatever_is_read():

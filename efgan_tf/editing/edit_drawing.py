@@ -14,7 +14,7 @@ from efgan_tf.common.images import from_unit, to_uint8
 from efgan_tf.common.sheets import grid
 from efgan_tf.editing.aligned_photos import AlignedPhoto, close_up
 from efgan_tf.editing.editor import Editor
-from efgan_tf.editing.results import Edited, EditedFace
+from efgan_tf.editing.results import EditedFace, EditedPhoto
 
 INTENSITIES = np.linspace(0, action_units.MAX_INTENSITY, 7, dtype=np.float32)
 """The steps of a strip."""
@@ -135,7 +135,7 @@ def sweep(
     aligned_photo: AlignedPhoto,
     unit: str,
     stages: int | None = None,
-) -> list[Edited]:
+) -> list[EditedPhoto]:
     """A face with one unit at each of `INTENSITIES`, the others as they are.
 
     Args:

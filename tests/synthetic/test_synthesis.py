@@ -10,8 +10,8 @@ from PIL import Image
 
 from efgan_tf import action_units, commands, synthesize
 from efgan_tf.synthetic import identity as identity_lib
-from efgan_tf.synthetic import photos
-from efgan_tf.synthetic.photos import SynthesizeConfig
+from efgan_tf.synthetic import synthesis
+from efgan_tf.synthetic.synthesis import SynthesizeConfig
 
 SMALL = {"subjects": 2, "images_per_subject": 10, "size": 64, "seed": 5}
 
@@ -36,21 +36,23 @@ def contents(folder) -> dict[str, bytes]:
 @pytest.fixture(scope="module")
 def made(tmp_path_factory):
     config = SynthesizeConfig(workers=1, **SMALL)
-    return photos.write_photos(
+    return synthesis.write_photos(
         tmp_path_factory.mktemp("made") / "set", config, show_progress=False
     )
 
 
 def test_two_processes_make_the_same_files(made, tmp_path):
     config = SynthesizeConfig(workers=2, **SMALL)
-    folder = photos.write_photos(tmp_path / "set", config, show_progress=False)
+    folder = synthesis.write_photos(
+        tmp_path / "set", config, show_progress=False
+    )
     assert contents(folder) == contents(made)
     assert len(contents(made)) == 22
 
 
 def test_a_subject_is_the_same_alone(made):
     config = SynthesizeConfig(**{**SMALL, "subjects": 1, "first_subject": 1})
-    for photo in photos.make_subject(config, 1):
+    for photo in synthesis.make_subject(config, 1):
         assert (made / "photos" / photo.label.file).read_bytes() == photo.jpeg
 
 
@@ -77,7 +79,7 @@ def test_views_share_the_images_out():
     config = SynthesizeConfig(
         subjects=1, images_per_subject=5, views_per_subject=2, size=64
     )
-    made = photos.make_subject(config, 0)
+    made = synthesis.make_subject(config, 0)
     assert [photo.label.view for photo in made] == [0, 0, 0, 1, 1]
     assert [photo.label.expression for photo in made][3:] == [
         "neutral",
@@ -141,7 +143,7 @@ def _die(config, subject):
 
 
 def test_a_worker_that_dies_is_an_error(tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr(photos, "make_subject", _die)
+    monkeypatch.setattr(synthesis, "make_subject", _die)
     folder = tmp_path / "set"
     status = synthesize_command(f"--out={folder}", "--workers=2")
     assert status == 2

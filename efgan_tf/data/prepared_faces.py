@@ -75,7 +75,7 @@ class Faces:
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
-class Part:
+class FacesPart:
     """What a run draws from one data set.
 
     Attributes:
@@ -89,6 +89,6 @@ class Part:
     faces: Faces
 
 
-def single_part(faces: Faces) -> tuple[Part, ...]:
+def single_part(faces: Faces) -> tuple[FacesPart, ...]:
     """A single data set as the parts of a run."""
-    return (Part("", fractions.Fraction(1), faces),)
+    return (FacesPart("", fractions.Fraction(1), faces),)

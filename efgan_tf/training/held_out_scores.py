@@ -227,7 +227,7 @@ def describe_scores(scores: dict[str, float]) -> str:
         return "no ground truth to score against"
     return "; ".join(
         f"{_set_name(start)}held-out PSNR {scores[f'{start}psnr']:.2f} dB, "
-        f"without an edit {scores[f'{start}psnr_no_edit']:.2f} dB "
+        f"no edit {scores[f'{start}psnr_no_edit']:.2f} dB "
         f"({scores[f'{start}psnr_gain']:+.2f})"
         for start in measured
     )

@@ -16,7 +16,7 @@ from efgan_tf.config import ModelConfig
 from efgan_tf.trained.info import ModelInfo
 from efgan_tf.trained.model import EditingModel
 from efgan_tf.trained.remote import calls
-from efgan_tf.trained.remote.settings import ServerConfig
+from efgan_tf.trained.remote.connection_settings import ConnectionConfig
 
 
 class RemoteModel(EditingModel):
@@ -34,7 +34,9 @@ class RemoteModel(EditingModel):
       UserError: the server cannot be reached or has no such model.
     """
 
-    def __init__(self, send: Callable[[calls.Call], Any], config: ServerConfig):
+    def __init__(
+        self, send: Callable[[calls.Call], Any], config: ConnectionConfig
+    ):
         served = send(calls.metadata(config))
         info = ModelInfo(
             ModelConfig(image_size=served.size, stages=served.stages)

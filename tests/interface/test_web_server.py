@@ -6,10 +6,10 @@ import threading
 import pytest
 
 from efgan_tf.editing.editor import Editor
-from efgan_tf.interface import server
-from efgan_tf.interface.samples import sample_path
+from efgan_tf.interface import web_server
+from efgan_tf.interface.sample_photos import sample_path
+from efgan_tf.serving.local.serve_settings import ServeConfig
 from efgan_tf.serving.local.server import LocalServer
-from efgan_tf.serving.local.settings import ServeConfig
 from efgan_tf.trained.remote.connection import Connection
 from tests.browser import HERE
 from tests.trained.conftest import make_exported
@@ -32,15 +32,15 @@ def site(model_server, detector):
     pytest.importorskip("gradio", reason="gradio is not installed")
     # Long enough for a busy machine's first edit.
     model = Connection(f"grpc://{model_server[0]}/efgan", timeout=20.0).model
-    with server.gradio_at_home(), server.listen(HERE, 0) as listener:
+    with web_server.gradio_at_home(), web_server.listen(HERE, 0) as listener:
         from efgan_tf.interface.page import build_page
 
         page = build_page(Editor(model, detector), 10**6)
-        serving = server.page_server(page, 10**6)
+        serving = web_server.page_server(page, 10**6)
         thread = threading.Thread(target=serving.run, args=([listener],))
         thread.start()
         try:
-            yield server.address_of(listener)
+            yield web_server.address_of(listener)
         finally:
             serving.should_exit = True
             thread.join()

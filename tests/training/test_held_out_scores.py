@@ -9,15 +9,15 @@ from PIL import Image
 from efgan_tf.common.images import to_uint8
 from efgan_tf.trained.checkpoints import Position
 from efgan_tf.trained.run_directory import RunDirectory
-from efgan_tf.training.logs import MetricsLog
-from efgan_tf.training.networks import build_networks
-from efgan_tf.training.scoring import (
+from efgan_tf.training.held_out_scores import (
     SHEET_ROWS,
     Scorer,
     held_out_metrics,
     run_cascade,
     sample_sheet,
 )
+from efgan_tf.training.logs import MetricsLog
+from efgan_tf.training.networks import build_networks
 from tests.training.conftest import tiny_config
 
 

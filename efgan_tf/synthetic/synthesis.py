@@ -73,7 +73,7 @@ class SynthesizeConfig:
 
 
 @dataclasses.dataclass(frozen=True)
-class Label:
+class SyntheticLabel:
     """What is true of a picture, known before it is rendered.
 
     Attributes:
@@ -90,7 +90,7 @@ class Label:
 
 
 @dataclasses.dataclass(frozen=True)
-class Photo:
+class SyntheticPhoto:
     """One picture.
 
     Attributes:
@@ -99,12 +99,14 @@ class Photo:
       jpeg: the encoded picture.
     """
 
-    label: Label
+    label: SyntheticLabel
     landmarks: np.ndarray
     jpeg: bytes
 
 
-def make_subject(config: SynthesizeConfig, subject: int) -> list[Photo]:
+def make_subject(
+    config: SynthesizeConfig, subject: int
+) -> list[SyntheticPhoto]:
     """All photos of one person; the same whatever else is made."""
     renderer = Renderer(identity_lib.sample_identity(config.seed, subject))
     return [
@@ -130,13 +132,15 @@ def pictures(config: SynthesizeConfig) -> list[tuple[int, int]]:
     ]
 
 
-def make_label(seed: int, subject: int, view: int, index: int) -> Label:
+def make_label(
+    seed: int, subject: int, view: int, index: int
+) -> SyntheticLabel:
     """What image `index` of a view shows; the first eight are the presets."""
     expression, units = identity_lib.sample_action_units(
         seed, subject, view, index
     )
     name = f"s{subject:05}"
-    return Label(
+    return SyntheticLabel(
         file=f"{name}_v{view}_{index:02}_{expression}.jpg",
         subject=name,
         expression=expression,
@@ -147,7 +151,7 @@ def make_label(seed: int, subject: int, view: int, index: int) -> Label:
 
 def make_photo(
     renderer: Renderer, view: identity_lib.View, index: int, size: int
-) -> Photo:
+) -> SyntheticPhoto:
     """Image `index` of a view.
 
     Args:
@@ -162,7 +166,7 @@ def make_photo(
             view, index, label.expression, label.action_units
         )
     )
-    return Photo(
+    return SyntheticPhoto(
         label=label,
         landmarks=renderer.landmarks(sides, view, size),
         jpeg=_encode(
@@ -209,7 +213,7 @@ def write_photos(
     return Path(out_dir)
 
 
-def _make_all(config: SynthesizeConfig) -> Iterator[list[Photo]]:
+def _make_all(config: SynthesizeConfig) -> Iterator[list[SyntheticPhoto]]:
     """The photos of subject after subject, in order."""
     subjects = range(
         config.first_subject, config.first_subject + config.subjects
@@ -219,7 +223,9 @@ def _make_all(config: SynthesizeConfig) -> Iterator[list[Photo]]:
         for subject in subjects:
             yield make_subject(config, subject)
         return
-    pending: collections.deque[Future[list[Photo]]] = collections.deque()
+    pending: collections.deque[Future[list[SyntheticPhoto]]] = (
+        collections.deque()
+    )
     with _process_pool(workers) as pool:
         for subject in subjects:
             pending.append(pool.submit(make_subject, config, subject))
@@ -268,7 +274,7 @@ def _encode(image: np.ndarray, quality: int) -> bytes:
     return buffer.getvalue()
 
 
-def _write_tables(folder: Path, photos: Iterable[Photo]) -> None:
+def _write_tables(folder: Path, photos: Iterable[SyntheticPhoto]) -> None:
     photos = list(photos)
     _write_csv(
         folder / "aus.csv",

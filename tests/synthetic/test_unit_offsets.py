@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from efgan_tf import action_units
-from efgan_tf.synthetic import expression
 from efgan_tf.synthetic import head as head_lib
+from efgan_tf.synthetic import unit_offsets
 from efgan_tf.synthetic.raster import new_buffer, rasterize
 
 # Heights (rest units: 0 at the eyes, -0.6 nose tip, -1.1 mouth) outside of
@@ -24,7 +24,7 @@ def offsets(text: str) -> np.ndarray:
     """Of both sides alike, in eye distances, [V, 3]."""
     units = action_units.to_vector(action_units.parse(text))
     head = head_lib.load_head()
-    return expression.offsets(units, units) / head.eye_distance
+    return unit_offsets.offsets(units, units) / head.eye_distance
 
 
 def lips() -> tuple[np.ndarray, np.ndarray]:
@@ -69,8 +69,8 @@ def visible_eye(text: str) -> int:
 
 def test_no_units_are_the_neutral_mesh_exactly():
     zero = np.zeros(17, np.float32)
-    assert expression.unit_weights(zero, zero) == {}
-    assert not expression.offsets(zero, zero).any()
+    assert unit_offsets.unit_weights(zero, zero) == {}
+    assert not unit_offsets.offsets(zero, zero).any()
 
 
 @pytest.mark.parametrize("name", action_units.NAMES)
@@ -139,6 +139,6 @@ def test_parted_lips_part():
 def test_sides_move_apart():
     head = head_lib.load_head()
     smile = action_units.to_vector({"AU12": 5})
-    moved = expression.offsets(smile, 0 * smile)
+    moved = unit_offsets.offsets(smile, 0 * smile)
     far_right = head.rest[:, 0] < -0.35
     assert np.abs(moved[far_right]).max() < 0.05 * np.abs(moved).max()

@@ -28,7 +28,7 @@ _ADDRESS = re.compile(
 
 
 @dataclasses.dataclass(frozen=True)
-class ServerConfig:
+class ConnectionConfig:
     """The server and the name of its model."""
 
     server: str = option(
@@ -114,13 +114,13 @@ def is_address(path: object) -> bool:
     return str(path).startswith(SCHEMES)
 
 
-def parse_address(address: str, **settings: Any) -> ServerConfig:
+def parse_address(address: str, **settings: Any) -> ConnectionConfig:
     """The settings in an address.
 
     Args:
       address: `HOST:PORT` or `grpc://HOST:PORT/MODEL`, optionally
         followed by `/versions/3` or `/labels/stable`; `grpcs://` uses TLS.
-      **settings: further fields of `ServerConfig`.
+      **settings: further fields of `ConnectionConfig`.
 
     Raises:
       UserError: this is no address, or a setting is out of range.
@@ -140,4 +140,4 @@ def parse_address(address: str, **settings: Any) -> ServerConfig:
         "tls": found["scheme"] == "grpcs://" or None,
     }
     values = {key: value for key, value in values.items() if value is not None}
-    return ServerConfig(**{**settings, **values})
+    return ConnectionConfig(**{**settings, **values})
