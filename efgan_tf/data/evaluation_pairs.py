@@ -1,6 +1,7 @@
 """Fixed pairs of pictures that a run is scored on."""
 
 import hashlib
+import itertools
 
 import numpy as np
 
@@ -37,14 +38,12 @@ def evaluation_pairs(
             subject = str(faces.subjects[group[0]])
             per_subject.setdefault(subject, []).append(group)
     drawn = [
-        _drawn_pairs(groups, count, _subject_seed(subject, seed))
+        _drawn_pairs(groups, count, f"{seed}/{subject}")
         for subject, groups in sorted(per_subject.items())
     ]
-    longest = max(map(len, drawn), default=0)
-    turns = [
-        pairs[k] for k in range(longest) for pairs in drawn if k < len(pairs)
-    ]
-    source, target = np.array(turns[:count], int).reshape(-1, 2).T
+    turns = itertools.chain(*itertools.zip_longest(*drawn))
+    pairs = list(filter(None, turns))[:count]
+    source, target = np.array(pairs, int).reshape(-1, 2).T
     units = action_units.normalize(faces.action_units).astype(np.float32)
 
     def images(indices: np.ndarray) -> np.ndarray:
@@ -63,25 +62,20 @@ def evaluation_pairs(
     }
 
 
-def _subject_seed(subject: str, seed: int) -> int:
-    digest = hashlib.sha256(f"{seed}/{subject}".encode()).digest()
-    return int.from_bytes(digest[:8], "big")
-
-
 def _drawn_pairs(
-    groups: list[list[int]], count: int, seed: int
+    groups: list[list[int]], count: int, key: str
 ) -> list[tuple[int, int]]:
     """Up to `count` different ordered pairs from within the groups."""
-    pairs = np.cumsum([len(group) * (len(group) - 1) for group in groups])
-    generator = np.random.default_rng(seed)
-    total = int(pairs[-1])
-    picked = generator.choice(total, min(total, count), replace=False)
-    drawn = []
-    for number in picked.tolist():
-        which = int(np.searchsorted(pairs, number, side="right"))
+    digest = hashlib.sha256(key.encode()).digest()
+    generator = np.random.default_rng(int.from_bytes(digest[:8], "big"))
+    begins = np.cumsum(
+        [0] + [len(group) * (len(group) - 1) for group in groups]
+    )
+    total = int(begins[-1])
+    pairs = []
+    for number in generator.choice(total, min(total, count), replace=False):
+        which = int(np.searchsorted(begins, number, side="right")) - 1
         group = groups[which]
-        number -= int(pairs[which - 1]) if which else 0
-        first, step = divmod(number, len(group) - 1)
-        second = (first + 1 + step) % len(group)
-        drawn.append((group[first], group[second]))
-    return drawn
+        first, step = divmod(int(number - begins[which]), len(group) - 1)
+        pairs.append((group[first], group[(first + 1 + step) % len(group)]))
+    return pairs
