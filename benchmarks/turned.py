@@ -59,7 +59,7 @@ def main(values: flags.FlagValues) -> None:
             start = time.process_time()
             (first,) = detector.detect([lying])
             middle = time.process_time()
-            faces = search.resolve(detector, lying, first)
+            faces = search.resolve_rotation(detector, lying, first)
             end = time.process_time()
             face = detection.largest(faces) if faces else None
             points = back(face, turn, photo.shape[:2]) if face else None

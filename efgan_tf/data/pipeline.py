@@ -1,13 +1,27 @@
-"""Batches for training and pairs for evaluation, from faces in memory.
+"""Batches for training, drawn from faces in memory.
 
-A training batch is a pure function of (seed, batch index, batch size): nothing
+A batch is a pure function of (seed, batch index, batch size): nothing
 is shuffled through a buffer and no generator has a state. So a resumed run
 sees exactly the batches that an uninterrupted one would have, and so do any
 number of replicas.
+
+The data sets of a run are one `Pool` of n samples. For b rows of a batch there
+are drawn, as int64 `[b]` of sample numbers from 0 to n − 1:
+
+- `source`. Each data set has its share of the rows of every batch and fills
+  them from an endless stream of its own: epoch after epoch, each a permutation
+  of all its samples. Batches run across the borders of epochs.
+- `other`, any other sample. Its action units plus uniform noise, clipped to
+  0–1, are the random target. Units that are masked, in the source's data set
+  or in the other sample's, stay at the source's values.
+- `partner`, with `pairing="paired"` alone: another picture of the source's
+  subject in the same view. It is the ground truth, and its units are the
+  target, free of noise. A sample without such a picture gets the random target.
 """
 
-import hashlib
+import itertools
 from collections.abc import Callable, Sequence
+from typing import NamedTuple
 
 import numpy as np
 import tensorflow as tf
@@ -15,7 +29,7 @@ import tensorflow as tf
 from efgan_tf import action_units
 from efgan_tf.common.images import to_float
 from efgan_tf.data.mixing import Pool, pooled
-from efgan_tf.data.pictures import decode, picture_source
+from efgan_tf.data.pictures import picture_source
 from efgan_tf.data.prepared_faces import Faces, FacesPart
 
 PAIRINGS = ("random", "paired")
@@ -40,26 +54,18 @@ def training_batches(
 ) -> tf.data.Dataset:
     """An endless stream of training batches.
 
-    Each data set has its share of every batch. Each of its epochs is a
-    permutation of its own of all its samples; batches run across the borders
-    of epochs. Element `j·replicas + r` holds the batches
-    `first_batch + j·group` to `first_batch + (j+1)·group − 1`, of each the
-    rows of replica r: `MirroredStrategy` deals the elements out in turn, and
-    joined they make the same batches whatever `replicas` is. On several
-    machines each has a stream for its own replicas (`replica_range`).
-
-    Targets with `pairing="random"`: the action units of any other sample plus
-    uniform noise, clipped to 0–1; units that are masked, in the source's data
-    set or in the other sample's, stay at the source's values. With `"paired"`:
-    another picture of the same subject and view, and its true units, free of
-    noise; a sample without such a picture gets a random target.
+    Element `j·replicas + r` holds the batches `first_batch + j·group` to
+    `first_batch + (j+1)·group − 1`, of each the rows of replica r:
+    `MirroredStrategy` deals the elements out in turn, and joined they make the
+    same batches whatever `replicas` is. On several machines each has a stream
+    for its own replicas (`replica_range`).
 
     Args:
       faces: the training split, or those of several data sets, each with its
         share, whose shares make whole rows of `batch_size`.
       batch_size: rows of a global batch, a multiple of `replicas`.
       seed: of everything that is drawn.
-      pairing: `"random"` or `"paired"`.
+      pairing: `"random"` or `"paired"`, see the module.
       target_noise: half width of the noise on random targets, units in 0–1.
       flip: mirror half of the samples, source and target alike; intensities
         are means over both sides of the face and stay.
@@ -132,72 +138,56 @@ def batch_function(
       dimension of groups. Works eagerly and in graphs.
     """
     pool = pooled(faces, batch_size)
+    groups = _group_table(pool.groups)
     pictures = picture_source(pool.encoded, pool.size)
-    units = tf.constant(action_units.normalize(pool.action_units))
-    masks = tf.constant(pool.au_mask)
-    per_set = np.stack([pool.starts, pool.rows])
-    table = tf.constant(
-        np.concatenate([[pool.layout, pool.places], per_set[:, pool.layout]])
-    )
-    partners = _partner_function(pool.groups)
-    others = _other_function(pool, mix_targets)
-
-    def uniform(batch, stream, shape):
-        # Drawn for the whole batch, whatever rows of it are needed.
-        return tf.random.stateless_uniform(
-            [batch_size, *shape], _stream_seed(seed, stream, batch)
-        )
+    pool_units = tf.constant(action_units.normalize(pool.action_units))
+    pool_masks = tf.constant(pool.au_mask)
 
     def draw(batch, first_row, rows):
         batch = tf.cast(batch, tf.int64)
-        row_numbers = tf.cast(first_row, tf.int64) + tf.range(
-            rows, dtype=tf.int64
+        row = tf.cast(first_row, tf.int64) + tf.range(rows, dtype=tf.int64)
+        # Drawn for the whole batch, whatever rows of it are needed.
+        choice = _uniform(seed, _TARGET, batch, [batch_size])
+        mirror = _uniform(seed, _FLIP, batch, [batch_size])
+        noise = _uniform(seed, _NOISE, batch, [batch_size, action_units.COUNT])
+        choice, mirror, noise = (
+            tf.gather(numbers, row) for numbers in (choice, mirror, noise)
         )
-        # Rotate the layout per batch, so that strided subsets of rows see
-        # every set; once more every batch_size batches, for strided batches.
-        turn = batch + batch // batch_size if len(pool.counts) > 1 else 0
-        part, place, start, of_batch = tf.unstack(
-            tf.gather(table, (row_numbers + turn) % batch_size, axis=1)
-        )
-        position = batch * of_batch + place
-        own = _sample_index(position, part, pool.counts, seed)
-        source = start + own
-        choice = tf.gather(uniform(batch, _TARGET, []), row_numbers)
-        noise = tf.gather(
-            uniform(batch, _NOISE, [action_units.COUNT]), row_numbers
-        )
-        noise = (2 * noise - 1) * target_noise
+        data_set, index = _next_samples(pool, seed, batch, row)
+        source = tf.gather(pool.starts, data_set) + index
+        units, mask = (tf.gather(t, source) for t in (pool_units, pool_masks))
 
-        source_units, au_mask = (tf.gather(t, source) for t in (units, masks))
-        other = others(part, own, choice)
-        target_units = tf.clip_by_value(tf.gather(units, other) + noise, 0, 1)
-        target_mask = au_mask * tf.gather(masks, other)
-        has_ground_truth, shown = tf.zeros([rows], tf.bool), [source]
+        other = _other_samples(pool, mix_targets, data_set, index, choice)
+        target = tf.gather(pool_units, other) + (2 * noise - 1) * target_noise
+        target = tf.clip_by_value(target, 0, 1)
+        target_mask = mask * tf.gather(pool_masks, other)
+        partner, shown = source, [source]
         if pairing == "paired":
-            has_ground_truth, partner = partners(source, choice)
-            paired = has_ground_truth[:, None]
-            target_units = tf.where(
-                paired, tf.gather(units, partner), target_units
-            )
-            target_mask = tf.where(paired, au_mask, target_mask)
-            shown.append(partner)
-        target_units = tf.where(target_mask > 0, target_units, source_units)
+            partner = _partners(groups, source, choice)
+            paired = (partner != source)[:, None]
+            target = tf.where(paired, tf.gather(pool_units, partner), target)
+            target_mask = tf.where(paired, mask, target_mask)
+            shown = [source, partner]
 
-        images = [pictures(index) for index in shown]
+        images = [pictures(samples) for samples in shown]
         if flip:
-            mirrored = tf.gather(uniform(batch, _FLIP, []), row_numbers) < 0.5
-            images = [_flipped(image, mirrored) for image in images]
+            images = [_mirrored(image, mirror < 0.5) for image in images]
         images = [to_float(image) for image in images]
         return {
             "image": images[0],
-            "action_units": source_units,
-            "target_action_units": target_units,
+            "action_units": units,
+            "target_action_units": tf.where(target_mask > 0, target, units),
             "ground_truth": images[-1],
-            "has_ground_truth": tf.cast(has_ground_truth, tf.float32),
-            "au_mask": au_mask,
+            "has_ground_truth": tf.cast(partner != source, tf.float32),
+            "au_mask": mask,
         }
 
     return draw
+
+
+def _uniform(seed: int, stream: int, batch: tf.Tensor, shape) -> tf.Tensor:
+    """Random numbers in [0, 1)."""
+    return tf.random.stateless_uniform(shape, _stream_seed(seed, stream, batch))
 
 
 def _stream_seed(seed: int, stream: int, batch: tf.Tensor) -> tf.Tensor:
@@ -205,17 +195,24 @@ def _stream_seed(seed: int, stream: int, batch: tf.Tensor) -> tf.Tensor:
     return tf.stack([tf.constant(seed, tf.int64), stream * 2**32 + batch])
 
 
-def _sample_index(
-    position: tf.Tensor, part: tf.Tensor, counts: np.ndarray, seed: int
-) -> tf.Tensor:
-    """Which sample lies at each position of its data set's endless stream."""
+def _next_samples(
+    pool: Pool, seed: int, batch: tf.Tensor, row: tf.Tensor
+) -> tuple[tf.Tensor, tf.Tensor]:
+    """The data set of each row, and the number of its sample there: `[b]`."""
+    if len(pool.counts) > 1:
+        # Rotate the layout per batch, so that strided subsets of rows see
+        # every set; once more every batch_size batches, for strided batches.
+        batch_size = len(pool.layout)
+        row = (row + batch + batch // batch_size) % batch_size
+    data_set = tf.gather(pool.layout, row)
+    position = batch * tf.gather(pool.rows, data_set)
+    position += tf.gather(pool.places, row)
     index = tf.zeros_like(position)
-    for number, count in enumerate(counts.tolist()):
-        rows = tf.where(part == number)
-        places = tf.gather_nd(position, rows)
-        found = _permuted(places, count, number, seed)
+    for number, count in enumerate(pool.counts.tolist()):
+        rows = tf.where(data_set == number)
+        found = _permuted(tf.gather_nd(position, rows), count, number, seed)
         index = tf.tensor_scatter_nd_update(index, rows, found)
-    return index
+    return data_set, index
 
 
 def _permuted(
@@ -236,150 +233,78 @@ def _permuted(
     return tf.gather_nd(tf.map_fn(order, epochs), place)
 
 
-def _other_function(
-    pool: Pool, mix_targets: str
-) -> Callable[[tf.Tensor, tf.Tensor, tf.Tensor], tf.Tensor]:
-    """A function from samples to others, whose units become their targets.
+def _other_samples(
+    pool: Pool,
+    mix_targets: str,
+    data_set: tf.Tensor,
+    index: tf.Tensor,
+    choice: tf.Tensor,
+) -> tf.Tensor:
+    """A random other sample for each, itself only if its set has no other.
 
-    It takes each sample's data set, its number there and a choice in [0, 1),
-    `[b]` each, and returns the number among all: never that of the sample
-    itself, unless its set has no other.
+    Args:
+      data_set, index: of each sample, as from `_next_samples`.
+      choice: uniform in [0, 1), `[b]`; which part of it says the data set,
+        where in that part the sample.
     """
-    ends = tf.constant(np.cumsum(pool.shares), tf.float32)
-    shares = tf.constant(pool.shares, tf.float32)
-
-    def others(part, own, choice):
-        other_set = part
-        if mix_targets == "any":
-            other_set = tf.searchsorted(ends, choice, "right", tf.int64)
-            other_set = tf.minimum(other_set, len(pool.shares) - 1)
-            begin = tf.gather(ends - shares, other_set)
-            choice = (choice - begin) / tf.gather(shares, other_set)
-        count = tf.gather(pool.counts, other_set)
-        same = tf.cast(other_set == part, tf.int64)
-        number = _scaled(choice, count - same)
-        number = tf.where(other_set == part, (own + 1 + number) % count, number)
-        return tf.gather(pool.starts, other_set) + number
-
-    return others
+    other_set = data_set
+    if mix_targets == "any":
+        shares = tf.constant(pool.shares, tf.float32)
+        ends = tf.constant(np.cumsum(pool.shares), tf.float32)
+        other_set = tf.searchsorted(ends, choice, "right", tf.int64)
+        other_set = tf.minimum(other_set, len(pool.shares) - 1)
+        choice -= tf.gather(ends - shares, other_set)
+        choice /= tf.gather(shares, other_set)
+    count = tf.gather(pool.counts, other_set)
+    same_set = other_set == data_set
+    step = _integer(choice, count - tf.cast(same_set, tf.int64))
+    other = tf.where(same_set, (index + 1 + step) % count, step)
+    return tf.gather(pool.starts, other_set) + other
 
 
-def _scaled(choice: tf.Tensor, count: tf.Tensor | int) -> tf.Tensor:
+class _GroupTable(NamedTuple):
+    """Groups of samples that are ground truth for each other, int64 `[n]` each.
+
+    Attributes:
+      members: all samples, group by group.
+      place: of each sample, where in `members` it is.
+      begin: of each sample, where in `members` its group begins.
+      size: of each sample's group.
+    """
+
+    members: tf.Tensor
+    place: tf.Tensor
+    begin: tf.Tensor
+    size: tf.Tensor
+
+
+def _group_table(groups: Sequence[Sequence[int]]) -> _GroupTable:
+    members = np.array([*itertools.chain(*groups)], np.int64)
+    place = np.argsort(members)  # each number is there once
+    sizes = np.array([len(group) for group in groups], np.int64)
+    begin = np.repeat(np.cumsum(sizes) - sizes, sizes)[place]
+    size = np.repeat(sizes, sizes)[place]
+    return _GroupTable(*map(tf.constant, (members, place, begin, size)))
+
+
+def _partners(
+    groups: _GroupTable, source: tf.Tensor, choice: tf.Tensor
+) -> tf.Tensor:
+    """A random other sample of each one's group; itself if it is alone."""
+    place, begin, size = (tf.gather(t, source) for t in groups[1:])
+    step = 1 + _integer(choice, size - 1)
+    return tf.gather(groups.members, begin + (place - begin + step) % size)
+
+
+def _integer(choice: tf.Tensor, count: tf.Tensor) -> tf.Tensor:
     """Uniform [0, 1) → an int64 from 0 to count − 1; 0 where count is 0."""
-    count = tf.cast(count, tf.int64)
     scaled = tf.cast(choice * tf.cast(count, tf.float32), tf.int64)
     return tf.clip_by_value(scaled, 0, tf.maximum(count - 1, 0))
 
 
-def _partner_function(
-    groups: Sequence[Sequence[int]],
-) -> Callable[[tf.Tensor, tf.Tensor], tuple[tf.Tensor, tf.Tensor]]:
-    """A function from samples and choices in [0, 1), `[b]` each, to partners.
-
-    Partners are of one of the groups, which hold every sample once. The
-    function returns bool `[b]`, whether there is one, and int64 `[b]`, which
-    it is: the sample itself where there is none.
-    """
-    listed: list[int] = []  # all samples, group by group
-    table = np.zeros((3, sum(map(len, groups))), np.int64)
-    for group in groups:
-        table[0, group] = len(listed)
-        table[1, group] = len(group)
-        table[2, group] = range(len(group))
-        listed += group
-    members = tf.constant(listed, tf.int64)
-    places = tf.constant(table)
-
-    def partners(source, choice):
-        start, size, place = tf.unstack(tf.gather(places, source, axis=1))
-        place = (place + 1 + _scaled(choice, size - 1)) % size
-        return size > 1, tf.gather(members, start + place)
-
-    return partners
-
-
-def _flipped(images: tf.Tensor, mirrored: tf.Tensor) -> tf.Tensor:
+def _mirrored(images: tf.Tensor, where: tf.Tensor) -> tf.Tensor:
     # `tf.reverse` and a gather take a fifth of the time of `[:, :, ::-1]` and
     # `tf.where`.
     both = tf.stack([images, tf.reverse(images, [2])])
     rows = tf.range(tf.shape(images)[0])
-    return tf.gather_nd(
-        both, tf.stack([tf.cast(mirrored, rows.dtype), rows], 1)
-    )
-
-
-def evaluation_pairs(
-    faces: Faces, count: int, seed: int
-) -> dict[str, np.ndarray]:
-    """Fixed pairs of source and ground truth, the subjects taking turns.
-
-    Both pictures of a pair show one subject in one view. No pair comes twice,
-    and which pairs a subject gives depends on the seed and its own pictures
-    alone.
-
-    Args:
-      faces: a held-out split.
-      count: how many pairs at most; fewer where the split has fewer.
-      seed: which pairs.
-
-    Returns:
-      Arrays with the leading dimension n ≤ count, 0 where no subject has two
-      pictures in one view: `image` and `ground_truth` float32
-      `[n, size, size, 3]`, −1 to 1; `action_units` and `target_action_units`
-      float32 `[n, 17]`, 0–1; `expression`, `target_expression`, `subject`
-      str `[n]`; `has_ground_truth` bool `[n]`, true for all.
-    """
-    per_subject: dict[str, list[list[int]]] = {}
-    for group in faces.groups():
-        if len(group) > 1:
-            subject = str(faces.subjects[group[0]])
-            per_subject.setdefault(subject, []).append(group)
-    drawn = [
-        _drawn_pairs(groups, count, _subject_seed(subject, seed))
-        for subject, groups in sorted(per_subject.items())
-    ]
-    longest = max(map(len, drawn), default=0)
-    turns = [
-        pairs[k] for k in range(longest) for pairs in drawn if k < len(pairs)
-    ]
-    source, target = np.array(turns[:count], int).reshape(-1, 2).T
-    units = action_units.normalize(faces.action_units).astype(np.float32)
-
-    def images(indices: np.ndarray) -> np.ndarray:
-        chosen = [faces.encoded[index] for index in indices]
-        return to_float(decode(chosen, faces.size))
-
-    return {
-        "image": images(source),
-        "action_units": units[source],
-        "ground_truth": images(target),
-        "target_action_units": units[target],
-        "expression": faces.expressions[source],
-        "target_expression": faces.expressions[target],
-        "subject": faces.subjects[source],
-        "has_ground_truth": np.ones(len(source), bool),
-    }
-
-
-def _subject_seed(subject: str, seed: int) -> int:
-    digest = hashlib.sha256(f"{seed}/{subject}".encode()).digest()
-    return int.from_bytes(digest[:8], "big")
-
-
-def _drawn_pairs(
-    groups: list[list[int]], count: int, seed: int
-) -> list[tuple[int, int]]:
-    """Up to `count` different ordered pairs from within the groups."""
-    pairs = np.cumsum([len(group) * (len(group) - 1) for group in groups])
-    generator = np.random.default_rng(seed)
-    total = int(pairs[-1])
-    picked = generator.choice(total, min(total, count), replace=False)
-    drawn = []
-    for number in picked.tolist():
-        which = int(np.searchsorted(pairs, number, side="right"))
-        group = groups[which]
-        number -= int(pairs[which - 1]) if which else 0
-        first, step = divmod(number, len(group) - 1)
-        second = (first + 1 + step) % len(group)
-        drawn.append((group[first], group[second]))
-    return drawn
+    return tf.gather_nd(both, tf.stack([tf.cast(where, rows.dtype), rows], 1))

@@ -8,6 +8,10 @@ through:
     detail = photo − up(aligned)
     photo + w · [up(edited − aligned) − r · detail + r · c · moved(detail)]
 
+`up` warps from the aligned frame, the square of `size` pixels that the network
+sees, into the photo. `matrix` maps the other way. A large face is done in
+horizontal strips, which have pixel coordinates and a matrix of their own.
+
 `w` fades from 1 to 0 towards the edge of the face's square, and `r`, how much
 was replaced, is high where the network both attended and changed much. Its
 attention alone is no measure: it is up to 0.3 where nothing is to be edited.
@@ -98,28 +102,27 @@ def paste(
     ):
         if array.shape != (size, size, channels):
             raise ValueError(f"{name} has the shape {array.shape}")
-    layers = _layers(matrix, aligned, edited, attention, carry_detail)
-    reach = layers.reach(matrix)
+    edit = _edit(matrix, aligned, edited, attention, carry_detail)
     result = photo.copy()
-    for rows, columns in _strips(photo.shape, matrix, size):
-        # The part of the photo that the strip's detail comes from.
-        top, left = max(rows.start - reach, 0), max(columns.start - reach, 0)
-        part = photo[top : rows.stop + reach, left : columns.stop + reach]
+    for top, bottom, left, right in _strips(photo.shape, matrix, size):
+        # The strip and what its detail may come from: a part from (x, y) on.
+        x, y = max(left - edit.reach, 0), max(top - edit.reach, 0)
+        part = photo[y : bottom + edit.reach, x : right + edit.reach]
         detail = part.astype(np.float32) / peak
-        detail -= layers.warp_aligned(_starting(matrix, left, top), part.shape)
-        inner = (
-            slice(rows.start - top, rows.stop - top),
-            slice(columns.start - left, columns.stop - left),
-        )
-        strip = result[rows, columns]
-        here = _starting(matrix, columns.start, rows.start)
-        new = layers.warp(here, strip.shape)
-        change = new.change - new.replaced * detail[inner]
-        if reach:
-            start = np.array([inner[1].start, inner[0].start], np.float32)
-            shift = new.shift + start
-            change += new.carried * sample(detail, shift)
-        change *= _weight(here, size, strip.shape[:2])
+        of_part = _shifted(matrix, x, y)
+        detail -= _to_photo(edit.aligned, of_part, part.shape, cubic=True)
+
+        strip = result[top:bottom, left:right]
+        here, shape = _shifted(matrix, left, top), strip.shape
+        old = detail[top - y : bottom - y, left - x : right - x]
+        change = _to_photo(edit.change, here, shape, cubic=True)
+        change -= _to_photo(edit.replaced, here, shape)[..., None] * old
+        if edit.reach:
+            shift = _to_photo(edit.shift, here, shape)
+            shift += np.array([left - x, top - y], np.float32)
+            moved = sample(detail, shift)
+            change += _to_photo(edit.carried, here, shape)[..., None] * moved
+        change *= _weight(here, size, shape[:2])
         value = np.clip(strip + change * peak, 0, peak)
         if peak > 1:
             value = np.rint(value)
@@ -127,47 +130,78 @@ def paste(
     return result
 
 
-@dataclasses.dataclass(frozen=True)
-class _Layers:
-    """What is warped into the photo, values 0–1 (`change`: −1–1).
+@dataclasses.dataclass(frozen=True, eq=False)
+class _Edit:
+    """What an edit does to the photo, float32 `[size, size, …]`, aligned.
 
-    `shift` says in pixels of its own frame where `carried` detail was.
+    Attributes:
+      change: edited − aligned, 3 channels of −1 to 1.
+      aligned: 3 channels of 0–1.
+      replaced: r, 0–1.
+      carried: r · c, 0–1.
+      shift: (x, y) to where carried detail was, in pixels of the photo.
+      reach: from how many pixels away it comes at most, with the two that
+        cubic sampling needs around; 0 if no detail is carried.
     """
 
     change: np.ndarray
     aligned: np.ndarray
     replaced: np.ndarray
-    carried: np.ndarray
-    shift: np.ndarray
+    carried: np.ndarray | None = None
+    shift: np.ndarray | None = None
+    reach: int = 0
 
-    def reach(self, matrix: np.ndarray) -> int:
-        """Pixels of the photo that detail comes from afar; 0: none is moved."""
-        lengths = np.linalg.norm(self.shift, axis=-1)[self.carried > 0]
-        scale = np.sqrt(abs(np.linalg.det(matrix[:, :2])))
-        # Cubic sampling needs two pixels around.
-        return int(lengths.max() / scale) + 3 if lengths.size else 0
 
-    def warp_aligned(self, matrix: np.ndarray, shape) -> np.ndarray:
-        """`aligned` as a part of the photo has it."""
-        return _to_photo(self.aligned, matrix, shape, cubic=True)
+def _edit(matrix, aligned, edited, attention, carry_detail) -> _Edit:
+    aligned, edited = np.float32(aligned), np.float32(edited)
+    replaced = _replaced(edited - aligned, attention)
+    layers = (edited - aligned) / 2, to_unit(aligned), replaced
+    scale = np.sqrt(abs(np.linalg.det(matrix[:, :2])))
+    if scale > 1:
+        # The face is smaller than what the network sees (see `geometry.warp`):
+        # the photo has no detail beyond it.
+        sigma = np.sqrt((scale**2 - 1) / 12)
+        change, aligned, replaced = (_blur(layer, sigma) for layer in layers)
+        return _Edit(change, aligned, replaced)
+    if not (carry_detail and replaced.any()):
+        return _Edit(*layers)
+    motion = find_motion(aligned, edited)
+    carried = replaced * motion.confidence[..., 0]
+    to_photo = np.linalg.inv(matrix[:, :2])
+    lengths = np.linalg.norm(motion.shift, axis=-1)[carried > 0]
+    return _Edit(
+        *layers,
+        carried=carried,
+        shift=motion.shift @ np.float32(to_photo.T),
+        reach=int(lengths.max() / scale) + 3 if lengths.size else 0,
+    )
 
-    def warp(self, matrix: np.ndarray, shape) -> "_Layers":
-        """The others as a part of the photo has them."""
-        return dataclasses.replace(
-            self,
-            change=_to_photo(self.change, matrix, shape, cubic=True),
-            # Linear, since they must not leave 0–1.
-            replaced=_to_photo(self.replaced, matrix, shape)[..., None],
-            carried=_to_photo(self.carried, matrix, shape)[..., None],
-            shift=_to_photo(
-                self.shift @ np.float32(np.linalg.inv(matrix[:, :2]).T),
-                matrix,
-                shape,
-            ),
-        )
+
+def _replaced(change: np.ndarray, attention: np.ndarray) -> np.ndarray:
+    """How much of the old is replaced: r, float32 `[size, size]` in 0–1."""
+    # Where a change goes from darker to lighter it passes through 0, and yet
+    # something is replaced there: hence the blur.
+    amount = _blur(np.abs(change).max(-1), len(change) / 64)
+    changed = np.clip(amount / _REPLACING_CHANGE, 0, 1)
+    attended = np.clip(attention[..., 0] / _REPLACING_ATTENTION, 0, 1)
+    return (_smooth(changed) * attended).astype(np.float32)
+
+
+def _shifted(matrix: np.ndarray, left: int, top: int) -> np.ndarray:
+    """The matrix of the part of the photo that begins there."""
+    shift = geometry.apply(matrix, np.array([left, top]))
+    return np.column_stack([matrix[:, :2], shift])
 
 
 def _to_photo(layer, matrix, shape, cubic: bool = False) -> np.ndarray:
+    """A layer of the aligned frame, warped into a part of the photo.
+
+    Args:
+      layer: float32 `[size, size, …]`; its edges are repeated.
+      matrix: `[2, 3]`, pixels of the part → aligned pixels.
+      shape: of the part: height, width, ….
+      cubic: sharper than linear, but values may leave their range.
+    """
     import cv2  # OpenCV takes a tenth of a second to import
 
     return cv2.warpAffine(
@@ -180,53 +214,11 @@ def _to_photo(layer, matrix, shape, cubic: bool = False) -> np.ndarray:
     )
 
 
-def _starting(matrix: np.ndarray, left: int, top: int) -> np.ndarray:
-    """The matrix of the part of the photo that begins there."""
-    moved = geometry.apply(matrix, np.array([left, top]))
-    return np.column_stack([matrix[:, :2], moved])
+def _strips(shape, matrix, size) -> Iterator[tuple[int, int, int, int]]:
+    """The part of a photo with the square in it, in strips of bounded size.
 
-
-def _layers(matrix, aligned, edited, attention, carry_detail) -> _Layers:
-    import cv2
-
-    aligned, edited = np.float32(aligned), np.float32(edited)
-    change = edited - aligned
-    # Where a change goes from darker to lighter it passes through 0, and yet
-    # something is replaced there: hence the blur.
-    amount = cv2.GaussianBlur(np.abs(change).max(-1), (0, 0), len(aligned) / 64)
-    steps = np.clip(amount / _REPLACING_CHANGE, 0, 1)
-    attended = np.clip(attention[..., 0] / _REPLACING_ATTENTION, 0, 1)
-    layers = _Layers(
-        change=change / 2,
-        aligned=to_unit(aligned),
-        replaced=(_smooth(steps) * attended).astype(np.float32),
-        carried=np.zeros(change.shape[:2], np.float32),
-        shift=np.zeros((*change.shape[:2], 2), np.float32),
-    )
-    shrink = np.sqrt(abs(np.linalg.det(matrix[:, :2])))
-    if shrink <= 1:
-        if not (carry_detail and layers.replaced.any()):
-            return layers
-        motion = find_motion(aligned, edited)
-        return dataclasses.replace(
-            layers,
-            carried=layers.replaced * motion.confidence[..., 0],
-            shift=motion.shift,
-        )
-    # The face is smaller than what the network sees (see `geometry.warp`): the
-    # photo has no detail beyond it.
-    sigma = np.sqrt((shrink**2 - 1) / 12)
-    return dataclasses.replace(
-        layers,
-        **{
-            name: cv2.GaussianBlur(getattr(layers, name), (0, 0), sigma)
-            for name in ("change", "aligned", "replaced")
-        },
-    )
-
-
-def _strips(shape, matrix, size) -> Iterator[tuple[slice, slice]]:
-    """The smallest window that holds the square, in parts of bounded size."""
+    Yields top, bottom, left and right of each.
+    """
     corners = geometry.square(matrix, size)
     limit = np.array([shape[1], shape[0]])
     left, top = np.clip(np.floor(corners.min(0)), 0, limit).astype(int)
@@ -235,7 +227,7 @@ def _strips(shape, matrix, size) -> Iterator[tuple[slice, slice]]:
         return
     height = max(1, _STRIP_PIXELS // (right - left))
     for start in range(top, bottom, height):
-        yield slice(start, min(start + height, bottom)), slice(left, right)
+        yield start, min(start + height, bottom), left, right
 
 
 def _weight(matrix, size, shape) -> np.ndarray:
@@ -286,24 +278,17 @@ def find_motion(aligned: np.ndarray, edited: np.ndarray) -> Motion:
     import cv2
 
     pixel = len(aligned) / 128
-
-    def local(values, width):
-        return cv2.GaussianBlur(values, (0, 0), width * pixel)
-
-    def structure(face):
-        return face - local(face, 4)
-
+    near = 1.5 * pixel
     before, after = _gray(aligned), _gray(edited)
     shift = _flow(after, before)
-    back = _flow(before, after)
-    returned = shift + sample(back, shift)
+    returned = shift + sample(_flow(before, after), shift)
     moved = sample(aligned, shift)
-    difference = local(np.abs(moved - edited).max(-1), 1.5)
-    old, new = structure(moved), structure(edited)
-    contrast = local((old**2).max(-1) + (new**2).max(-1), 1.5) + _NOISE**2
-    mismatch = local(np.abs(old - new).max(-1), 1.5) / np.sqrt(contrast)
+    difference = _blur(np.abs(moved - edited).max(-1), near)
+    old, new = (face - _blur(face, 4 * pixel) for face in (moved, edited))
+    contrast = _blur((old**2).max(-1) + (new**2).max(-1), near) + _NOISE**2
+    mismatch = _blur(np.abs(old - new).max(-1), near) / np.sqrt(contrast)
     confidence = (
-        _trust(local(np.linalg.norm(returned, axis=-1), 1.5) / pixel, _RETURN)
+        _trust(_blur(np.linalg.norm(returned, axis=-1), near) / pixel, _RETURN)
         * _trust(difference, _DIFFERENCE)
         * _trust(mismatch, _STRUCTURE)
         * _within(shift)
@@ -311,7 +296,7 @@ def find_motion(aligned: np.ndarray, edited: np.ndarray) -> Motion:
     # What borders on something new is in doubt. Smooth, but never more than it
     # was, so that 0 stays 0.
     confidence = cv2.erode(confidence, np.ones((3, 3), np.uint8))
-    confidence = np.minimum(confidence, local(confidence, 1.5))
+    confidence = np.minimum(confidence, _blur(confidence, near))
     return Motion(shift, confidence[..., None])
 
 
@@ -332,6 +317,12 @@ def sample(picture: np.ndarray, shift: np.ndarray) -> np.ndarray:
         cv2.INTER_CUBIC,
         borderMode=cv2.BORDER_REPLICATE,
     )
+
+
+def _blur(picture: np.ndarray, sigma: float) -> np.ndarray:
+    import cv2
+
+    return cv2.GaussianBlur(picture, (0, 0), sigma)
 
 
 def _gray(face: np.ndarray) -> np.ndarray:

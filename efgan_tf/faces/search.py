@@ -1,16 +1,25 @@
 """All faces of a photo, whatever their size and whichever side of it is up.
 
 The detector looks at photos shrunk to 640 pixels and expects faces upright.
-That misses the faces of a large group photo, so where all faces are small, or
-none is found, the photo is looked at from nearer. Of a photo that is turned it
-finds none, or one whose landmarks are wrong: brows are taken for a mouth, with
-a confidence that an upright face may have too. So a face that is doubtful is
-looked at in all four quarter turns of the photo, each at two sizes: one look
-alone is misled by 1 photo in 40, the mean of two by none of 150.
-docs/editing.md has what that finds and costs.
+
+Small faces (`find_faces`): where all faces of a large photo are small, or none
+is found, it is searched again in tiles at three times the resolution.
+
+Rotated photos (`resolve_rotation`): in these the detector finds nothing, or
+wrong landmarks: brows are taken for a mouth, with a confidence that an upright
+face may have too. So faces of low confidence or with improbable landmarks are
+doubtful. If all faces of a photo are, or it has none, faces are detected in all
+four quarter turns of it; else in those of the part around each doubtful one. A
+face is taken from the turn where it scores best. Its score is the mean
+confidence over two sizes of the picture: one size alone is misled by 1 photo in
+40, the mean by none of 150. `Face.doubt` says what is uncertain even so.
+
+All coordinates are (x, y) in pixels of the photo as it was given.
+docs/editing.md has what this finds and costs.
 """
 
 import dataclasses
+import functools
 from collections.abc import Iterable, Sequence
 
 import numpy as np
@@ -26,10 +35,10 @@ from efgan_tf.faces.detection import (
 )
 
 NEAR_SIDE = 3 * LONGEST_SIDE
-"""The side that large photos are shrunk to for the look from nearer."""
+"""The side that large photos are shrunk to before they are cut into tiles."""
 
-# The first look finds faces from 0.0125 of the photo's longer side on. Where
-# the largest is no more than three times that, there may be smaller ones.
+# The detector finds faces from 0.0125 of the photo's longer side on. Where the
+# largest is no more than three times that, there may be smaller ones.
 _SMALL_SHARE = 0.04
 _TILE_STEP = 480  # tiles overlap by 160: more than the faces missed before
 
@@ -38,7 +47,7 @@ AMBIGUOUS = "face orientation is ambiguous"
 
 # A face that is less sure, tilted by more degrees, or whose eyes stand closer
 # (as a share of the box) is doubtful. Of 150 upright photographs 16 % are; of
-# 155 wrong finds in turned ones, all but one.
+# 155 wrong detections in turned ones, all but one.
 _SURE = 0.995
 _LEVEL = 25.0
 _EYES_APART = 0.3
@@ -46,30 +55,30 @@ _EYES_APART = 0.3
 # In one of the quarter turns, each face is tilted by no more than 45°.
 _LARGEST_TILT = 50.0
 
-# The second look is at so much of the first one's size.
-_SMALLER = 0.6
-# Doubtful faces are shrunk to this for the looks: larger ones only take time.
+# Of the two sizes, the larger makes doubtful faces no larger than this, which
+# would only take time; the smaller is this share of it.
 _FACE_SIDE = 180
+_SMALLER = 0.6
 
-# What the surest turn must have, and how far it must be ahead of the others.
+# What the best turn of a face must score, and how far ahead of the others.
 _LEAST_SCORE = 0.95
 _LEAST_LEAD = 0.005
 # Where no face was found in the photo as it is.
 _SURE_TURNED = 0.97
 
-# Share of the smaller box that two finds of one face have in common.
+# Share of the smaller box that two detections of one face have in common.
 _SAME = 0.3
 # What is looked at around a face, as a multiple of its box.
 _AROUND = 3
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
-class _Find:
-    """A face that one of the turns shows.
+class _TurnedFace:
+    """A face as it is detected in one quarter turn of the photo.
 
     Attributes:
-      turns: quarter turns of `np.rot90`.
-      face: in the photo's coordinates.
+      turns: how many quarter turns (`np.rot90`).
+      face: in pixels of the photo as it was given.
       score: the mean confidence over the two sizes.
     """
 
@@ -81,23 +90,34 @@ class _Find:
 def find_faces(
     detector: Detector, photos: Sequence[np.ndarray]
 ) -> list[list[Face]]:
-    """The faces of each photo, left to right.
+    """The faces of each photo, small ones too, left to right.
 
     Args:
-      detector: to look with.
+      detector: of upright faces.
       photos: uint8 `[height, width, 3]` each, RGB.
     """
     result = []
     for photo, faces in zip(photos, detector.detect(photos), strict=True):
         large = max(photo.shape[:2]) > LONGEST_SIDE
         if large and all_small(faces, photo.shape):
-            faces = _distinct(faces + _from_nearer(detector, photo))
-        result.append(left_to_right(resolve(detector, photo, faces)))
+            faces = _distinct(faces + _detect_in_tiles(detector, photo))
+        faces = resolve_rotation(detector, photo, faces)
+        result.append(left_to_right(faces))
     return result
 
 
+def find_upright(
+    detector: Detector, photos: Sequence[np.ndarray]
+) -> list[list[Face]]:
+    """As `find_faces`, but without small ones and in no order."""
+    return [
+        resolve_rotation(detector, photo, faces)
+        for photo, faces in zip(photos, detector.detect(photos), strict=True)
+    ]
+
+
 def all_small(faces: Iterable[Face], shape: tuple[int, ...]) -> bool:
-    """Whether the first look may have missed faces: all, or smaller ones.
+    """Whether the detector may have missed faces: all, or smaller ones.
 
     Args:
       faces: that it found.
@@ -107,8 +127,8 @@ def all_small(faces: Iterable[Face], shape: tuple[int, ...]) -> bool:
     return side < _SMALL_SHARE * max(shape[:2])
 
 
-def _from_nearer(detector: Detector, photo: np.ndarray) -> list[Face]:
-    """The faces of a large photo, looked at tile by tile."""
+def _detect_in_tiles(detector: Detector, photo: np.ndarray) -> list[Face]:
+    """The faces of a large photo, at three times the usual resolution."""
     small, scale = shrunk(photo, NEAR_SIDE)
     shared = LONGEST_SIDE - _TILE_STEP
     tops, lefts = (
@@ -121,7 +141,7 @@ def _from_nearer(detector: Detector, photo: np.ndarray) -> list[Face]:
         for left, top in corners
     ]
     return [
-        moved(face, scaling(scale, scale * corner))
+        moved(face, np.column_stack([np.diag(scale), scale * corner]))
         for corner, faces in zip(corners, detector.detect(tiles), strict=True)
         for face in faces
     ]
@@ -131,77 +151,31 @@ def _distinct(faces: Sequence[Face]) -> list[Face]:
     """Without those that a surer one covers by half or more."""
     kept: list[Face] = []
     for face in sorted(faces, key=lambda face: -face.confidence):
-        if all(overlap(face, other) < 0.5 for other in kept):
+        if all(_overlap(face, other) < 0.5 for other in kept):
             kept.append(face)
     return kept
 
 
-def find_upright(
-    detector: Detector, photos: Sequence[np.ndarray]
-) -> list[list[Face]]:
-    """The faces of each photo, whichever side of it is up.
-
-    Args:
-      detector: to look with.
-      photos: uint8 `[height, width, 3]` each, RGB.
-
-    Returns:
-      For each photo its faces, none where no turn shows one. `doubt` says of a
-      face why its landmarks may be wrong all the same.
-    """
-    return [
-        resolve(detector, photo, faces)
-        for photo, faces in zip(photos, detector.detect(photos), strict=True)
-    ]
-
-
-def resolve(
+def resolve_rotation(
     detector: Detector, photo: np.ndarray, faces: Sequence[Face]
 ) -> list[Face]:
-    """Faces of a photo as the surest of its quarter turns shows them.
+    """The faces of a photo, each as the best of the quarter turns shows it.
 
     Args:
-      detector: to look with.
+      detector: of upright faces.
       photo: uint8 `[height, width, 3]`, RGB.
-      faces: that were found in the photo as it is.
+      faces: that were detected in the photo as it is.
+
+    Returns:
+      The faces, none where no turn shows one. `doubt` says of a face why its
+      landmarks may be wrong all the same.
     """
-    doubtful = [face for face in faces if _is_doubtful(face)]
-    if faces and not doubtful:
-        return list(faces)
-    finds: list[_Find] = []
-    as_it_is = faces
-    if len(doubtful) == len(faces):  # the whole photo may lie
-        finds = _look_around(detector, photo, doubtful)
-        turns, shown = _shown_best(finds)
-        if turns and (faces or _is_sure(shown)):
-            others = [face for face in faces if not _finds_of(face, shown)]
-            faces = doubtful = [find.face for find in shown] + others
-    return [
-        _surest(detector, photo, face, finds, as_it_is)
-        if face in doubtful
-        else face
-        for face in faces
-    ]
-
-
-def _shown_best(finds: Sequence[_Find]) -> tuple[int, list[_Find]]:
-    """The turn with the largest sum of scores, and what it shows."""
-    shown = [[find for find in finds if find.turns == k] for k in range(4)]
-    turns = max(range(4), key=lambda k: sum(find.score for find in shown[k]))
-    return turns, shown[turns]
-
-
-def _is_sure(finds: Sequence[_Find]) -> bool:
-    """Whether a photo has a face, if it shows none as it is."""
-    return any(
-        find.face.confidence >= _SURE_TURNED and find.score >= _LEAST_SCORE
-        for find in finds
-    )
-
-
-def _finds_of(face: Face, finds: Sequence[_Find]) -> list[_Find]:
-    """Those of the finds that are of one face."""
-    return [find for find in finds if overlap(find.face, face) >= _SAME]
+    best_view = functools.partial(_best_view, detector, photo, faces)
+    sure = [face for face in faces if not _is_doubtful(face)]
+    if sure:  # they say which side of the photo is up
+        return [f if f in sure else best_view(f, []) for f in faces]
+    views = _detect_turned(detector, photo, faces)
+    return [best_view(face, views) for face in _in_best_turn(faces, views)]
 
 
 def _is_doubtful(face: Face) -> bool:
@@ -210,11 +184,11 @@ def _is_doubtful(face: Face) -> bool:
     return (
         face.confidence < _SURE
         or apart < _EYES_APART
-        or not _makes_a_face(face.landmarks, _LEVEL)
+        or not _is_upright(face.landmarks, _LEVEL)
     )
 
 
-def _makes_a_face(landmarks: np.ndarray, tilt: float) -> bool:
+def _is_upright(landmarks: np.ndarray, tilt: float) -> bool:
     """Whether eyes are level, up to `tilt` degrees, and above the mouth."""
     left, right, _, mouth_left, mouth_right = landmarks
     across = right - left
@@ -227,92 +201,117 @@ def _makes_a_face(landmarks: np.ndarray, tilt: float) -> bool:
     )
 
 
-def _look_around(
-    detector: Detector, photo: np.ndarray, doubtful: Sequence[Face]
-) -> list[_Find]:
-    """The faces in each quarter turn of a photo that may be ones there."""
+def _detect_turned(
+    detector: Detector, photo: np.ndarray, known: Sequence[Face]
+) -> list[_TurnedFace]:
+    """Upright faces in each quarter turn; `known` ones say at which size."""
     side = min(LONGEST_SIDE, max(photo.shape[:2]))
-    if doubtful:
-        smallest = min(face.box[2:].max() for face in doubtful)
+    if known:
+        smallest = min(face.box[2:].max() for face in known)
         side = min(side, round(max(photo.shape[:2]) * _FACE_SIDE / smallest))
-    looks, ways_back = [], []
-    for longest in (side, max(1, round(_SMALLER * side))):
-        small, scale = shrunk(photo, longest)
-        for turns in range(4):
-            looks.append(np.ascontiguousarray(np.rot90(small, turns)))
-            back = np.vstack([_quarter_turns(turns, small.shape), [0, 0, 1]])
-            ways_back.append(scaling(scale) @ back)
-    found = [
+    sizes = [shrunk(photo, s) for s in (side, max(1, round(_SMALLER * side)))]
+    views = [(turns, *size) for size in sizes for turns in range(4)]
+    pictures = [np.ascontiguousarray(np.rot90(p, k)) for k, p, _ in views]
+    # For each picture: (face in the photo, its width in the picture).
+    detected = [
         [
-            (moved(face, back), min(face.box[2:]))
+            (moved(face, _turned_back(*view)), min(face.box[2:]))
             for face in faces
-            if _makes_a_face(face.landmarks, _LARGEST_TILT)
+            if _is_upright(face.landmarks, _LARGEST_TILT)
         ]
-        for faces, back in zip(detector.detect(looks), ways_back, strict=True)
+        for view, faces in zip(views, detector.detect(pictures), strict=True)
     ]
-    finds = []
+    result = []
     for turns in range(4):
-        smaller = [face for face, _ in found[turns + 4]]
-        for face, width in found[turns]:
-            again = [f.confidence for f in smaller if overlap(f, face) >= _SAME]
+        smaller = [face for face, _ in detected[turns + 4]]
+        for face, width in detected[turns]:
+            again = [other.confidence for other in _same(face, smaller)]
             second = max(again, default=0.0)
             if width * _SMALLER < SMALLEST_FACE:  # too small to be seen twice
                 second = face.confidence
-            finds.append(_Find(turns, face, (face.confidence + second) / 2))
-    return finds
+            score = (face.confidence + second) / 2
+            result.append(_TurnedFace(turns, face, score))
+    return result
 
 
-def _surest(
+def _detect_around(
+    detector: Detector, photo: np.ndarray, face: Face
+) -> list[_TurnedFace]:
+    """Upright faces in each quarter turn of the part around a face."""
+    reach = _AROUND * face.box[2:].max() / 2
+    start = np.maximum(face.center - reach, 0).astype(int)
+    end = np.ceil(face.center + reach).astype(int)
+    part = photo[start[1] : end[1], start[0] : end[0]]
+    shift = np.column_stack([np.eye(2), start])
+    return [
+        dataclasses.replace(view, face=moved(view.face, shift))
+        for view in _detect_turned(detector, part, [face])
+    ]
+
+
+def _in_best_turn(
+    faces: Sequence[Face], views: Sequence[_TurnedFace]
+) -> list[Face]:
+    """The faces of the turn with the highest sum of scores, and those it lacks.
+
+    Where there are none without a turn, it must be sure of one.
+    """
+    sums = [sum(v.score for v in views if v.turns == k) for k in range(4)]
+    best = int(np.argmax(sums))
+    shown = [view for view in views if view.turns == best]
+    sure = any(
+        view.face.confidence >= _SURE_TURNED and view.score >= _LEAST_SCORE
+        for view in shown
+    )
+    if best == 0 or not (faces or sure):
+        return list(faces)
+    others = [face for face in faces if not _views_of(face, shown)]
+    return [view.face for view in shown] + others
+
+
+def _best_view(
     detector: Detector,
     photo: np.ndarray,
+    as_given: Sequence[Face],
     face: Face,
-    finds: Sequence[_Find],
-    as_it_is: Sequence[Face],
+    views: Sequence[_TurnedFace],
 ) -> Face:
-    """A face as the surest turn shows it, with the doubt that is left.
+    """A face as the best turn shows it, with the doubt that is left.
 
-    It is looked at by itself where `finds`, of the whole photo, lack it.
-    `as_it_is` are the faces of the photo as it is.
+    `as_given` are the faces of the photo without a turn, `views` those of all
+    turns. If these lack the face, it is detected again in the part around it.
     """
-    found = _finds_of(face, finds) or _finds_of(
-        face, _look_closer(detector, photo, face)
+    views = _views_of(face, views) or _views_of(
+        face, _detect_around(detector, photo, face)
     )
     scores = np.zeros(4)
-    for find in found:
-        scores[find.turns] = max(scores[find.turns], find.score)
+    for view in views:
+        scores[view.turns] = max(scores[view.turns], view.score)
     *_, second, first = np.sort(scores)
     doubt = ""
     if first < _LEAST_SCORE:
         doubt = "the detector is unsure of it in every rotation"
     elif first - second < _LEAST_LEAD:
         doubt = "two rotations score alike"
-    best = max(found, key=lambda find: find.score, default=None)
-    chosen = best.face if best else face
-    if best and best.turns == 0:
-        # As the photo was given, it was looked at in its full size.
-        same = [each for each in as_it_is if overlap(each, chosen) >= _SAME]
-        chosen = max(
-            same, key=lambda each: overlap(each, chosen), default=chosen
-        )
-    return dataclasses.replace(chosen, doubt=doubt)
+    if views:
+        best = max(views, key=lambda view: view.score)
+        face = best.face
+        if best.turns == 0:  # without a turn, it was detected in full size
+            same = _same(face, as_given)
+            face = max(same, key=lambda f: _overlap(f, best.face), default=face)
+    return dataclasses.replace(face, doubt=doubt)
 
 
-def _look_closer(
-    detector: Detector, photo: np.ndarray, face: Face
-) -> list[_Find]:
-    """The same of the part of a photo around a face."""
-    reach = _AROUND * face.box[2:].max() / 2
-    start = np.maximum(face.center - reach, 0).astype(int)
-    end = np.ceil(face.center + reach).astype(int)
-    part = photo[start[1] : end[1], start[0] : end[0]]
-    shift = scaling(np.ones(2), start)
-    return [
-        dataclasses.replace(find, face=moved(find.face, shift))
-        for find in _look_around(detector, part, [face])
-    ]
+def _views_of(face: Face, views: Sequence[_TurnedFace]) -> list[_TurnedFace]:
+    return [view for view in views if _same(face, [view.face])]
 
 
-def overlap(one: Face, other: Face) -> float:
+def _same(face: Face, others: Sequence[Face]) -> list[Face]:
+    """Those of the others that are of the same face."""
+    return [other for other in others if _overlap(face, other) >= _SAME]
+
+
+def _overlap(one: Face, other: Face) -> float:
     """The shared area as a share of the smaller box."""
     start = np.maximum(one.box[:2], other.box[:2])
     end = np.minimum(one.box[:2] + one.box[2:], other.box[:2] + other.box[2:])
@@ -331,17 +330,15 @@ def moved(face: Face, matrix: np.ndarray) -> Face:
     )
 
 
-def scaling(scale: np.ndarray, shift: np.ndarray | float = 0) -> np.ndarray:
-    """The affine `[2, 3]` that scales and shifts."""
-    return np.column_stack([np.diag(scale), np.zeros(2) + shift])
-
-
-def _quarter_turns(turns: int, shape: tuple[int, ...]) -> np.ndarray:
-    """From `np.rot90(photo, turns)` back to the photo of `shape`."""
-    height, width = shape[:2]
-    return {
-        0: np.array([[1.0, 0, 0], [0, 1, 0]]),
-        1: np.array([[0.0, -1, width], [1, 0, 0]]),
-        2: np.array([[-1.0, 0, width], [0, -1, height]]),
-        3: np.array([[0.0, 1, 0], [-1, 0, height]]),
-    }[turns]
+def _turned_back(
+    turns: int, small: np.ndarray, scale: np.ndarray
+) -> np.ndarray:
+    """The affine `[2, 3]` from `np.rot90(small, turns)` to the photo."""
+    height, width = small.shape[:2]
+    to_small = [
+        [[1, 0, 0], [0, 1, 0]],
+        [[0, -1, width], [1, 0, 0]],
+        [[-1, 0, width], [0, -1, height]],
+        [[0, 1, 0], [-1, 0, height]],
+    ][turns]
+    return np.diag(scale) @ to_small

@@ -20,8 +20,8 @@ from efgan_tf.common.outputs import atomic_file
 from efgan_tf.common.sheets import grid
 from efgan_tf.config import Config, ModelConfig
 from efgan_tf.data import Faces
+from efgan_tf.data.evaluation_pairs import evaluation_pairs
 from efgan_tf.data.pictures import decode
-from efgan_tf.data.pipeline import evaluation_pairs
 from efgan_tf.geometry import Box
 from efgan_tf.trained.checkpoints import Position
 from efgan_tf.trained.run_directory import RunDirectory

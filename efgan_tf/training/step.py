@@ -1,7 +1,16 @@
 """One training step: n_critic critic updates, then one of the generator.
 
-The last critic update and the generator's work on the same batch and share one
-forward pass of the generator, whose weights do not change in between.
+    for each of the first n_critic − 1 batches:
+        edit the batch
+        update critics and estimator
+    for the last batch:
+        edit the batch, recorded on the generator's tape
+        update critics and estimator, not recorded
+        differentiate the generator's loss, by the updated critics
+    update the generator and the average of its weights
+
+So the critics' last update and the generator's share one forward pass of the
+generator, whose weights do not change in between.
 
 The step is traced once. Everything that changes from step to step enters as a
 tensor: the batches, the step's number (which keys all randomness) and the
@@ -64,13 +73,10 @@ class TrainingStep:
           Scalars by name: the losses' parts, averaged over replicas (those of
           the critics over the inner updates too).
         """
-        networks = self._networks
-        networks.critic_optimizer.learning_rate.assign(
-            schedule["learning_rate"]
-        )
-        networks.generator_optimizer.learning_rate.assign(
-            schedule["generator_learning_rate"]
-        )
+        critics = self._networks.critic_optimizer
+        generator = self._networks.generator_optimizer
+        critics.learning_rate.assign(schedule["learning_rate"])
+        generator.learning_rate.assign(schedule["generator_learning_rate"])
         number = tf.constant(step, tf.int64)
         if not schedule["generator_learning_rate"]:
             return self._run_critics(batches, number)
@@ -86,18 +92,15 @@ class TrainingStep:
         """All critics' updates and the generator's."""
         self.trace_count += 1
         n_critic = self._config.train.n_critic
-        sums = self._update_critics(batches, step, n_critic - 1)
+        sums = self._critic_updates(batches, step, n_critic - 1)
         gradients, metrics = self._strategy.run(
-            self._update_critics_then_differentiate,
-            args=(batches, lambda_att, step),
+            self._last_update_in_replica, args=(batches, lambda_att, step)
         )
         metrics = self._mean(metrics)
-        metrics.update(
-            {
-                name: (total + metrics[name]) / n_critic
-                for name, total in sums.items()
-            }
-        )
+        metrics |= {
+            name: (total + metrics[name]) / n_critic
+            for name, total in sums.items()
+        }
         if self._scaled:
             self.apply_if_finite(gradients)
             metrics["loss_scale"] = self._networks.loss_scale.scale.value()
@@ -110,37 +113,104 @@ class TrainingStep:
     def _run_critics(self, batches, step):
         """All critics' updates, none of the generator."""
         n_critic = self._config.train.n_critic
-        sums = self._update_critics(batches, step, n_critic)
+        sums = self._critic_updates(batches, step, n_critic)
         return {name: total / n_critic for name, total in sums.items()}
 
-    def _update_critics(self, batches, step, count: int):
+    def _critic_updates(self, batches, step, count: int):
         """`count` updates of critics and estimator; sums of their metrics."""
         if not count:
             return {}
         sums = tf.constant(0.0)
         for inner in tf.range(count):
-            # Tracing the loop shows which metrics there are.
+            # Only tracing the loop shows how many metrics there are.
             tf.autograph.experimental.set_loop_options(
                 shape_invariants=[(sums, tf.TensorShape(None))]
             )
             draw = step * self._config.train.n_critic + tf.cast(inner, tf.int64)
-            sums += self._critic_means(batches, inner, draw)
+            sums += self._critic_update(batches, inner, draw)
         names = self._critic_metrics
         sums = tf.ensure_shape(sums, [len(names)])
         return dict(zip(names, tf.unstack(sums), strict=True))
 
-    def _critic_means(self, batches, inner, draw) -> tf.Tensor:
-        """One more update: means of its metrics over replicas, `[n]`.
+    def _critic_update(self, batches, inner, draw) -> tf.Tensor:
+        """One of the first updates: its metrics' means over replicas, `[n]`.
 
         Their names go to `_critic_metrics`, since a loop carries tensors alone.
         """
-        metrics = self._mean(
-            self._strategy.run(
-                self._generate_and_update_critics, args=(batches, inner, draw)
-            )
+        metrics = self._strategy.run(
+            self._critic_update_in_replica, args=(batches, inner, draw)
         )
+        metrics = self._mean(metrics)
         self._critic_metrics = list(metrics)
         return tf.stack(list(metrics.values()))
+
+    def _critic_update_in_replica(self, batches, inner, draw):
+        """One of the first critic updates in one replica; returns metrics."""
+        batch = _inner(batches, inner)
+        outputs = objectives.generate_edit(self._networks.generator, batch)
+        return self._update_critics(batch, outputs, draw)
+
+    def _last_update_in_replica(self, batches, lambda_att, step):
+        """The last critic update and the generator's gradients and metrics."""
+        batch = _inner(batches, self._config.train.n_critic - 1)
+        return self.generator_gradients(
+            batch, lambda_att, step, update_critics=True
+        )
+
+    def generator_gradients(
+        self, batch, lambda_att, step, update_critics: bool = False
+    ):
+        """Gradients of the generator's loss in one replica, and its parts.
+
+        In mixed_float16 the loss is scaled up before differentiation and the
+        gradients are scaled back in float32.
+
+        Args:
+          batch: this replica's rows.
+          lambda_att: scalar, the weight of the mean attention.
+          step: int64 scalar, number of the step.
+          update_critics: do the step's last update of critics and estimator
+            before the generator's loss; both use one forward pass of the
+            generator. The metrics then hold the critics' parts too.
+        """
+        networks, config = self._networks, self._config
+        variables = _values(networks.generator.trainable_variables)
+        scale = networks.loss_scale.scale if self._scaled else 1.0
+        critic_metrics = {}
+        with tf.GradientTape(watch_accessed_variables=False) as tape:
+            tape.watch(variables)
+            outputs = objectives.generate_edit(networks.generator, batch)
+            if update_critics:
+                draw = (step + 1) * config.train.n_critic - 1
+                with tape.stop_recording():
+                    critic_metrics = self._update_critics(batch, outputs, draw)
+            loss, metrics = objectives.generator_objective(
+                networks.generator,
+                outputs,
+                networks.critics,
+                batch,
+                config.model,
+                config.loss,
+                batch["au_mask"],
+                lambda_att,
+                self._augment(step, _GENERATOR_AUGMENT),
+            )
+            loss = loss * (scale / self._replicas)
+        gradients = tape.gradient(loss, variables)
+        if self._scaled:
+            gradients = [gradient / scale for gradient in gradients]
+        return gradients, {**critic_metrics, **metrics}
+
+    def _update_critics(self, batch, outputs, draw):
+        """Updates critics and estimator in one replica; returns metrics."""
+        networks = self._networks
+        gradients, metrics = self.critic_gradients(batch, outputs, draw)
+        networks.critic_optimizer.apply(gradients, networks.critic_variables)
+        gradients, more = self.estimator_gradients(batch)
+        networks.estimator_optimizer.apply(
+            gradients, networks.estimator.trainable_variables
+        )
+        return {**metrics, **more}
 
     def critic_gradients(self, batch, outputs, draw):
         """Gradients of the critics' loss in one replica, and its parts.
@@ -178,74 +248,6 @@ class TrainingStep:
             )
             loss = loss / self._replicas
         return tape.gradient(loss, variables), metrics
-
-    def generator_gradients(
-        self, batch, lambda_att, step, update_critics: bool = False
-    ):
-        """Gradients of the generator's loss in one replica, and its parts.
-
-        In mixed_float16 the loss is scaled up before differentiation and the
-        gradients are scaled back in float32.
-
-        Args:
-          batch: this replica's rows.
-          lambda_att: scalar, the weight of the mean attention.
-          step: int64 scalar, number of the step.
-          update_critics: do the step's last update of critics and estimator
-            before the generator's loss; both use one forward pass of the
-            generator. The metrics then hold the critics' parts too.
-        """
-        networks, config = self._networks, self._config
-        variables = _values(networks.generator.trainable_variables)
-        scale = networks.loss_scale.scale if self._scaled else 1.0
-        critic_metrics = {}
-        with tf.GradientTape(watch_accessed_variables=False) as tape:
-            tape.watch(variables)
-            outputs = objectives.generate_edit(networks.generator, batch)
-            if update_critics:
-                draw = (step + 1) * config.train.n_critic - 1
-                with tape.stop_recording():
-                    critic_metrics = self._apply_critics(batch, outputs, draw)
-            loss, metrics = objectives.generator_objective(
-                networks.generator,
-                outputs,
-                networks.critics,
-                batch,
-                config.model,
-                config.loss,
-                batch["au_mask"],
-                lambda_att,
-                self._augment(step, _GENERATOR_AUGMENT),
-            )
-            loss = loss * (scale / self._replicas)
-        gradients = tape.gradient(loss, variables)
-        if self._scaled:
-            gradients = [gradient / scale for gradient in gradients]
-        return gradients, {**critic_metrics, **metrics}
-
-    def _update_critics_then_differentiate(self, batches, lambda_att, step):
-        """The last critic update and the generator's gradients, one replica."""
-        batch = _inner(batches, self._config.train.n_critic - 1)
-        return self.generator_gradients(
-            batch, lambda_att, step, update_critics=True
-        )
-
-    def _generate_and_update_critics(self, batches, inner, draw):
-        """Another critic update, in one replica; returns metrics."""
-        batch = _inner(batches, inner)
-        outputs = objectives.generate_edit(self._networks.generator, batch)
-        return self._apply_critics(batch, outputs, draw)
-
-    def _apply_critics(self, batch, outputs, draw):
-        """Updates critics and estimator in one replica; returns metrics."""
-        networks = self._networks
-        gradients, metrics = self.critic_gradients(batch, outputs, draw)
-        networks.critic_optimizer.apply(gradients, networks.critic_variables)
-        gradients, more = self.estimator_gradients(batch)
-        networks.estimator_optimizer.apply(
-            gradients, networks.estimator.trainable_variables
-        )
-        return {**metrics, **more}
 
     def apply_if_finite(self, gradients) -> tf.Tensor:
         """Updates the generator, unless any replica's gradients overflowed.
@@ -294,16 +296,13 @@ class TrainingStep:
 
     def _update_average(self, decay) -> None:
         """Moves the averaged weights: `a ← decay·a + (1 − decay)·w`."""
-        networks = self._networks
+        averages = self._networks.average.variables
+        weights = self._networks.generator.variables
 
         def move(average, weight):
             average.assign_sub((1.0 - decay) * (average - weight))
 
-        for average, weight in zip(
-            networks.average.variables,
-            networks.generator.variables,
-            strict=True,
-        ):
+        for average, weight in zip(averages, weights, strict=True):
             self._strategy.extended.update(
                 average.value, move, args=(weight.value,), group=False
             )
@@ -324,11 +323,9 @@ class TrainingStep:
     ) -> tf.Tensor:
         """This replica's rows of the step's random numbers, `[b, count]`."""
         train = self._config.train
+        key = tf.constant(train.seed * 16 + stream, tf.int64)
         numbers = tf.random.stateless_uniform(
-            (train.batch_size, count),
-            seed=tf.stack(
-                [tf.constant(train.seed * 16 + stream, tf.int64), draw]
-            ),
+            (train.batch_size, count), seed=tf.stack([key, draw])
         )
         rows = train.batch_size // self._replicas
         replica = tf.distribute.get_replica_context()

@@ -9,9 +9,10 @@ import pytest
 import tensorflow as tf
 
 from efgan_tf.data import pictures, pipeline
+from efgan_tf.data.evaluation_pairs import evaluation_pairs
 from efgan_tf.data.pictures_on_disk import StoredPictures
 from tests.data import fakes
-from tests.data.fakes import joined, make_faces
+from tests.data.fakes import assert_same, joined, make_faces, sources
 
 DEFAULTS = dict(
     batch_size=8, seed=3, pairing="random", target_noise=0.1, flip=True
@@ -20,20 +21,6 @@ DEFAULTS = dict(
 
 def stream(faces, count, **changes):
     return fakes.stream(faces, count, **(DEFAULTS | changes))
-
-
-def assert_same(first, second):
-    assert first.keys() == second.keys()
-    for key in first:
-        np.testing.assert_array_equal(first[key], second[key], key)
-
-
-def sources(faces, rows):
-    """Which sample each row shows, recognized by its action units."""
-    units = faces.action_units / 5
-    distances = np.abs(rows["action_units"][:, None] - units).max(-1)
-    assert distances.min(1).max() < 1e-6
-    return distances.argmin(1)
 
 
 @pytest.fixture(scope="module")
@@ -252,7 +239,7 @@ def test_without_a_view_nothing_is_a_true_target(faces):
     assert faces.has_ground_truth() and not nowhere.has_ground_truth()
     rows = joined(stream(nowhere, 5, pairing="paired", target_noise=0.0))
     assert not rows["has_ground_truth"].any()
-    assert not len(pipeline.evaluation_pairs(nowhere, 10, seed=1)["image"])
+    assert not len(evaluation_pairs(nowhere, 10, seed=1)["image"])
 
 
 def test_samples_without_a_partner_get_random_targets():
@@ -284,42 +271,3 @@ def test_flips_mirror_source_and_target_and_leave_the_units(faces):
 def test_impossible_batches_are_refused(faces, changes):
     with pytest.raises(ValueError):
         pipeline.training_batches(faces, **(DEFAULTS | changes))
-
-
-def test_evaluation_pairs_are_true_targets(faces):
-    pairs = pipeline.evaluation_pairs(faces, 20, seed=1)
-    own = sources(faces, pairs)
-    partner = sources(faces, {"action_units": pairs["target_action_units"]})
-    assert (own != partner).all()
-    assert (faces.subjects[own] == faces.subjects[partner]).all()
-    assert (faces.views[own] == faces.views[partner]).all()
-    assert len(set(zip(own, partner, strict=True))) == 20
-    np.testing.assert_array_equal(pairs["subject"], faces.subjects[own])
-    np.testing.assert_array_equal(pairs["expression"], faces.expressions[own])
-    np.testing.assert_array_equal(
-        pairs["target_expression"], faces.expressions[partner]
-    )
-    images = pictures.decode(faces.encoded, 16) / 127.5 - 1
-    for key, index in (("image", own), ("ground_truth", partner)):
-        assert pairs[key].dtype == np.float32
-        np.testing.assert_allclose(pairs[key], images[index], atol=1e-6)
-
-
-def test_evaluation_pairs_take_turns_and_repeat_exactly(faces):
-    pairs = pipeline.evaluation_pairs(faces, 10, seed=1)
-    counts = np.unique(pairs["subject"], return_counts=True)[1]
-    assert len(counts) == 4 and np.ptp(counts) <= 1
-    assert_same(pairs, pipeline.evaluation_pairs(faces, 10, seed=1))
-    other = pipeline.evaluation_pairs(faces, 10, seed=2)
-    assert not np.array_equal(pairs["action_units"], other["action_units"])
-
-
-def test_evaluation_pairs_end_where_the_data_does(faces):
-    # 8 groups of 3 pictures: 6 ordered pairs each.
-    assert len(pipeline.evaluation_pairs(faces, 1000, seed=1)["image"]) == 48
-    lonely = make_faces(subjects=3, views=1, per_view=1)
-    pairs = pipeline.evaluation_pairs(lonely, 10, seed=1)
-    assert pairs["image"].shape == (0, 16, 16, 3)
-    assert pairs["action_units"].shape == (0, 17)
-    none = pipeline.evaluation_pairs(make_faces(subjects=0), 10, seed=1)
-    assert none["ground_truth"].shape == (0, 16, 16, 3)

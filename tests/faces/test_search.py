@@ -133,5 +133,5 @@ def test_a_sure_face_costs_no_further_look(detector, portraits, monkeypatch):
     sure = [type(face)(face.box, face.landmarks, 1.0) for face in faces]
     looks = []
     monkeypatch.setattr(detector, "detect", looks.append)
-    assert search.resolve(detector, portraits[0], sure) == sure
+    assert search.resolve_rotation(detector, portraits[0], sure) == sure
     assert not looks

@@ -10,6 +10,7 @@ from efgan_tf.data.tables.rows import Row, Table, frame_name
 from efgan_tf.faces.photos import SUFFIXES
 
 _Keys = Sequence[str | None]
+_Aliases = Callable[[str], str | None]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -35,7 +36,7 @@ class Matched:
 def match(
     files: Sequence[str],
     table: Table,
-    aliases: Callable[[str], str | None] = lambda file: None,
+    aliases: _Aliases = lambda file: None,
 ) -> Matched:
     """Finds the row of each photo.
 
@@ -56,27 +57,26 @@ def match(
     """
     lost = dict(table.dropped)
     names = [*table.rows, *lost]
-    doubts: dict[str, str] = {}
+    unclear: dict[str, str] = {}
     if table.by_order:
-        partners = _by_order(files, table)
+        name_of = _by_order(files, table)
     else:
-        partners, doubts = _by_name(files, names, aliases)
-    reasons = {}
-    rows = []
+        name_of, unclear = _by_name(files, names, aliases)
+    rows: list[Row] = []
+    reasons: dict[str, str] = {}
     for file in files:
-        name = partners.get(file, "")
-        row = table.rows.get(name)
-        if row is None:
-            missing = doubts.get(file, "has no row in the table")
+        name = name_of.get(file, "")
+        if row := table.rows.get(name):
+            subject = file if row.subject == row.file else row.subject
+            rows.append(dataclasses.replace(row, file=file, subject=subject))
+        else:
+            missing = unclear.get(file, "has no row in the table")
             reasons[file] = lost.get(name) or missing
-            continue
-        subject = file if row.subject == row.file else row.subject
-        rows.append(dataclasses.replace(row, file=file, subject=subject))
     without_row = list(reasons)
-    used = set(partners.values())
+    used = set(name_of.values())
     without_photo = [name for name in names if name not in used]
     for name in without_photo:
-        missing = doubts.get(name, "in the table, but there is no such photo")
+        missing = unclear.get(name, "in the table, but there is no such photo")
         reasons[name] = lost.get(name) or missing
     return Matched(rows, without_row, without_photo, reasons)
 
@@ -96,79 +96,78 @@ def _by_order(files: Sequence[str], table: Table) -> dict[str, str]:
 
 
 def _by_name(
-    files: Sequence[str],
-    names: Sequence[str],
-    aliases: Callable[[str], str | None],
+    files: Sequence[str], names: Sequence[str], aliases: _Aliases
 ) -> tuple[dict[str, str], dict[str, str]]:
-    """The name for each photo, and why others have none."""
-    partners: dict[str, str] = {}
+    """File → its name, and why other files and names have no partner."""
+    name_of: dict[str, str] = {}
     used: set[str] = set()
-    doubts: dict[str, str] = {}
-    for file_keys, name_keys in _steps(files, names, aliases):
-        groups: dict[str | None, tuple[list[str], list[str]]] = {}
-        for file, key in zip(files, file_keys, strict=True):
-            groups.setdefault(key, ([], []))[0].append(file)
-        for name, key in zip(names, name_keys, strict=True):
-            if key in groups:
-                groups[key][1].append(name)
-        groups.pop(None, None)
-        for key, (its_files, its_names) in groups.items():
-            free_files = [file for file in its_files if file not in partners]
+    unclear: dict[str, str] = {}
+    steps = (
+        (keys, fold)
+        for keys in _steps(files, names, aliases)
+        for fold in (str, str.casefold)
+    )
+    for (file_keys, name_keys), fold in steps:
+        files_of = _by_key(files, file_keys, fold)
+        names_of = _by_key(names, name_keys, fold)
+        for key in files_of.keys() & names_of.keys():
+            its_files, its_names = files_of[key], names_of[key]
+            free_files = [file for file in its_files if file not in name_of]
             free_names = [name for name in its_names if name not in used]
             if not (free_files and free_names):
                 continue
             if len(its_files) == len(its_names) == 1:
-                partners[its_files[0]] = its_names[0]
+                name_of[its_files[0]] = its_names[0]
                 used.add(its_names[0])
                 continue
-            doubt = (
+            reason = (
                 "not clear which photo and which row belong together "
                 f"({len(its_files)} photos and {len(its_names)} rows are "
                 f"called {key!r})"
             )
             for each in (*free_files, *free_names):
-                doubts.setdefault(each, doubt)
-        if len(partners) == len(files) or len(used) == len(names):
+                unclear.setdefault(each, reason)
+        if len(name_of) == len(files) or len(used) == len(names):
             break
-    return partners, doubts
+    return name_of, unclear
+
+
+def _by_key(
+    items: Sequence[str], keys: _Keys, fold: Callable[[str], str]
+) -> dict[str, list[str]]:
+    found: dict[str, list[str]] = {}
+    for item, key in zip(items, keys, strict=True):
+        if key is not None:
+            found.setdefault(fold(key), []).append(item)
+    return found
 
 
 def _steps(
-    files: Sequence[str],
-    names: Sequence[str],
-    aliases: Callable[[str], str | None],
+    files: Sequence[str], names: Sequence[str], aliases: _Aliases
 ) -> Iterator[tuple[_Keys, _Keys]]:
-    """The keys of all photos and of all names that are to be equal, by step."""
-    for step in _exact_steps(files, names, aliases):
-        yield step
-        file_keys, name_keys = (
-            [key and key.casefold() for key in keys] for keys in step
-        )
-        yield file_keys, name_keys
+    """The steps of `match`: a key for each file, and one for each name.
 
-
-def _exact_steps(
-    files: Sequence[str],
-    names: Sequence[str],
-    aliases: Callable[[str], str | None],
-) -> Iterator[tuple[_Keys, _Keys]]:
-    """The steps that distinguish upper and lower case."""
+    Those whose keys are equal belong together; None equals nothing.
+    """
     paths = [normalize_name(file) for file in files]
     yield paths, names
-    parts = [_parts(path) for path in paths], [_parts(name) for name in names]
-    for depth in range(max(len(p) for p, _ in (*parts[0], *parts[1])), 0, -1):
-        bare = [["/".join(p[-depth:]) for p, _ in side] for side in parts]
-        full = [
-            [end + suffix for end, (_, suffix) in zip(ends, side, strict=True)]
-            for ends, side in zip(bare, parts, strict=True)
-        ]
-        yield full[0], full[1]
-        yield bare[0], full[1]
-        yield bare[0], bare[1]
+    sides = [[_split(path) for path in side] for side in (paths, names)]
+    deepest = max(len(parts) for side in sides for parts, _ in side)
+    for depth in range(deepest, 0, -1):
+        file_stems, name_stems = (
+            ["/".join(parts[-depth:]) for parts, _ in side] for side in sides
+        )
+        file_ends, name_ends = (
+            ["/".join(parts[-depth:]) + suffix for parts, suffix in side]
+            for side in sides
+        )
+        yield file_ends, name_ends
+        yield file_stems, name_ends
+        yield file_stems, name_stems
     yield [aliases(file) for file in files], names
 
 
-def _parts(path: str) -> tuple[list[str], str]:
+def _split(path: str) -> tuple[list[str], str]:
     """A path without its suffix, in parts, and the suffix in lower case.
 
     Only a photo's suffix is one: names may have dots of their own.
