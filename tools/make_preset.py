@@ -12,12 +12,13 @@ import dataclasses
 import hashlib
 import json
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
 from absl import flags
 
-from efgan_tf import commands, config
+from efgan_tf import action_units, commands, config
 from efgan_tf.common.options import option, require
 
 _LEAST_SIZE = 1000
@@ -30,6 +31,9 @@ class PresetConfig:
 
     model: str = option("", "a .keras file, or a run's folder")
     name: str = option("", "of the preset")
+    gains: str = option(
+        "", "units to show more strongly than was trained, as AU04=1.2"
+    )
 
     def __post_init__(self):
         require(bool(self.model and self.name), "give --model and --name")
@@ -45,6 +49,7 @@ def main(values: flags.FlagValues) -> None:
 
     source, path = Path(settings.model), FOLDER / f"{settings.name}.npz"
     trained = read_run(source) if source.is_dir() else read_keras(source)
+    amplify(trained.cascade, action_units.parse(settings.gains))
     for model in (trained.cascade, trained.estimator):
         model.set_weights([rounded(each) for each in model.get_weights()])
     write_weights(trained, path)
@@ -56,6 +61,19 @@ def main(values: flags.FlagValues) -> None:
         "sha256": hashlib.sha256(path.read_bytes()).hexdigest(),
     }
     print(json.dumps({settings.name: facts}, indent=2))
+
+
+def amplify(cascade, gains: Mapping[str, float]) -> None:
+    """Makes a FiLM cascade see a unit's input times a factor.
+
+    With `au_input="difference"` that factor of the wanted change.
+    """
+    for variable in cascade.weights:
+        if len(variable.shape) == 2:  # FiLM kernels alone: `[17, 2 channels]`
+            rows = variable.numpy()
+            for unit, gain in gains.items():
+                rows[action_units.NAMES.index(unit)] *= gain
+            variable.assign(rows)
 
 
 def rounded(weights: np.ndarray) -> np.ndarray:

@@ -1,8 +1,33 @@
-"""Weights of presets are rounded to 8 bits."""
+"""Weights of presets: units made stronger, and rounding to 8 bits."""
 
+import keras
 import numpy as np
 
-from tools.make_preset import rounded
+from efgan_tf import action_units
+from efgan_tf.models import build_cascade
+from tests.training.conftest import tiny_config
+from tools.make_preset import amplify, rounded
+
+
+def test_an_amplified_unit_shows_as_if_more_of_it_was_wanted():
+    keras.utils.set_random_seed(0)
+    cascade = build_cascade(tiny_config(au_injection="film").model)
+    rng = np.random.default_rng(0)
+    source, target = np.float32(rng.uniform(0.2, 0.4, (2, 1, 17)))
+    image = np.float32(rng.uniform(-1, 1, (1, 64, 64, 3)))
+
+    def edit(target):
+        inputs = {"image": image, "source_action_units": source}
+        out = cascade({**inputs, "target_action_units": target})
+        return np.array(out["image"])
+
+    further = target.copy()
+    unit = action_units.NAMES.index("AU04")
+    further[0, unit] = source[0, unit] + 2 * (target - source)[0, unit]
+    wanted = edit(further)
+    assert np.abs(wanted - edit(target)).max() > 1e-3
+    amplify(cascade, {"AU04": 2.0})
+    np.testing.assert_allclose(edit(target), wanted, atol=1e-5)
 
 
 def test_large_tensors_become_multiples_of_a_power_of_two():

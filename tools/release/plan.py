@@ -138,9 +138,8 @@ PLAN: Mapping[str, Run | Tested | ByHand] = {
         "photographs, and an hour and a quarter"
     ),
     "python -m tools.make_graphs": Tested("tests/trained/test_presets.py"),
-    "python -m tools.make_preset --model=runs/photos128 --name=photos128": (
-        Tested("tests/trained/test_presets.py")
-    ),
+    "python -m tools.make_preset --model=runs/photos128 --name=photos128 "
+    "--gains=AU04=1.2": Tested("tests/tools/test_make_preset.py"),
     "python -m efgan_tf.evaluate_photos --model=preset:photos128 --photos=DIR "
     "--readers=readers --references=configs/photos_references.csv "
     "--out=report": _PHOTOS,
