@@ -78,7 +78,7 @@ PLAN: Mapping[str, Run | Tested | ByHand] = {
     "python -m efgan_tf.train --flagfile=configs/synthetic.flags": Run(_SMALL),
     "python -m efgan_tf.evaluate --run_dir=runs/synthetic": Run(_JUDGED),
     'python3 -m venv .venv && . .venv/bin/activate && pip install -e ".[test]" '
-    "&& pytest": Tested(".ci/run"),
+    "&& pytest -n 2 --dist=loadfile": Tested(".ci/run"),
     "python -m efgan_tf.synthesize --sheet=docs/images/faces.jpg --subjects=64 "
     "--size=96 --overwrite": Run("--subjects=4"),
     'pip install -e ".[demo]"': Run("--quiet"),
