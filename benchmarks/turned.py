@@ -107,7 +107,7 @@ def row_of(turn: int, seen: list) -> dict:
         "wrong": len(wrong),
         "wrong, warned": sum(each[1] for each in wrong),
         "no face": len(seen) - len(right) - len(wrong),
-        "first look, s": first,
+        "first detection, s": first,
         "further looks, s": more,
     }
 

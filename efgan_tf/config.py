@@ -410,7 +410,7 @@ class TrainConfig:
     )
     train_only: tuple[str, ...] = option(
         (),
-        "layers of the generator that learn, by parts of their paths, as "
+        "layers of the generator that learn, by text in their paths, as "
         "eyes,norm,heads; the others stay as --init_from has them; none: all",
     )
     pairing: str = option(
@@ -498,6 +498,12 @@ class TrainConfig:
             f"--replicas={self.replicas} needs --strategy=mirrored",
         )
         require(0 <= self.decay <= 1, "--decay must be between 0 and 1")
+        require(
+            all(self.train_only)
+            and bool(self.init_from or not self.train_only),
+            "--train_only needs text of layers' paths, as eyes,norm,heads, and "
+            "--init_from, which the other layers stay as",
+        )
         require(
             self.phase1_kimg + self.phase2_kimg > 0,
             "--phase1_kimg and --phase2_kimg are both 0: nothing to train",

@@ -22,6 +22,7 @@ from efgan_tf import action_units, commands, config
 from efgan_tf.common.options import option, require
 
 _LEAST_SIZE = 1000
+_AMPLIFIABLE = ("film", "difference")
 FOLDER = Path(__file__).parents[1] / "efgan_tf" / "presets"
 
 
@@ -49,7 +50,13 @@ def main(values: flags.FlagValues) -> None:
 
     source, path = Path(settings.model), FOLDER / f"{settings.name}.npz"
     trained = read_run(source) if source.is_dir() else read_keras(source)
-    amplify(trained.cascade, action_units.parse(settings.gains))
+    gains = action_units.parse(settings.gains)
+    model = trained.info.model
+    require(
+        not gains or (model.au_injection, model.au_input) == _AMPLIFIABLE,
+        "--gains needs a model with --au_injection=film, --au_input=difference",
+    )
+    amplify(trained.cascade, gains)
     for model in (trained.cascade, trained.estimator):
         model.set_weights([rounded(each) for each in model.get_weights()])
     write_weights(trained, path)
@@ -64,12 +71,16 @@ def main(values: flags.FlagValues) -> None:
 
 
 def amplify(cascade, gains: Mapping[str, float]) -> None:
-    """Makes a FiLM cascade see a unit's input times a factor.
+    """Multiplies what the FiLM layers of a cascade see of units.
 
-    With `au_input="difference"` that factor of the wanted change.
+    With `au_input="difference"` edits change a unit by that factor more.
+
+    Args:
+      cascade: with `au_injection="film"`.
+      gains: unit → factor.
     """
     for variable in cascade.weights:
-        if len(variable.shape) == 2:  # FiLM kernels alone: `[17, 2 channels]`
+        if variable.ndim == 2:  # FiLM kernels alone, `[17, 2 · channels]`
             rows = variable.numpy()
             for unit, gain in gains.items():
                 rows[action_units.NAMES.index(unit)] *= gain

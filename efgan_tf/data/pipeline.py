@@ -11,7 +11,8 @@ are drawn, as int64 `[b]` of sample numbers from 0 to n − 1:
 - `source`. Each data set has its share of the rows of every batch and fills
   them from an endless stream of its own: epoch after epoch, each a permutation
   of all its samples. Batches run across the borders of epochs.
-- `other`, any other sample. Its action units plus uniform noise, clipped to
+- `other`, another sample: of any set by the sets' shares, or of the source's
+  own set (`mix_targets`). Its action units plus uniform noise, clipped to
   0–1, are the random target. Units that are masked, in the source's data set
   or in the other sample's, stay at the source's values.
 - `partner`, with `pairing="paired"` alone: another picture of the source's
@@ -244,8 +245,9 @@ def _other_samples(
 
     Args:
       data_set, index: of each sample, as from `_next_samples`.
-      choice: uniform in [0, 1), `[b]`; which part of it says the data set,
-        where in that part the sample.
+      choice: uniform in [0, 1), `[b]`. With `mix_targets="any"` its place among
+        the sets' cumulated shares picks the set, and what is left, scaled to
+        [0, 1), the sample.
     """
     other_set = data_set
     if mix_targets == "any":

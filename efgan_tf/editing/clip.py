@@ -152,7 +152,7 @@ def _tracks(
     nearer = functools.partial(find_faces, detector)
     for label, find in (
         ("finding faces", detector.detect),
-        ("looking from nearer", nearer),
+        ("searching in tiles", nearer),
     ):
         found: list[list[Face]] = []
         thumbnails = []

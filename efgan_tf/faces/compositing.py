@@ -135,13 +135,13 @@ class _Edit:
     """What an edit does to the photo, float32 `[size, size, …]`, aligned.
 
     Attributes:
-      change: edited − aligned, 3 channels of −1 to 1.
+      change: (edited − aligned) / 2, 3 channels of −1 to 1.
       aligned: 3 channels of 0–1.
       replaced: r, 0–1.
       carried: r · c, 0–1.
       shift: (x, y) to where carried detail was, in pixels of the photo.
-      reach: from how many pixels away it comes at most, with the two that
-        cubic sampling needs around; 0 if no detail is carried.
+      reach: from how many pixels away it comes at most, with two that cubic
+        sampling needs around and one for rounding; 0 if no detail is carried.
     """
 
     change: np.ndarray

@@ -3,7 +3,7 @@
 The detector looks at photos shrunk to 640 pixels and expects faces upright.
 
 Small faces (`find_faces`): where all faces of a large photo are small, or none
-is found, it is searched again in tiles at three times the resolution.
+is found, it is searched again in tiles, at up to three times the resolution.
 
 Rotated photos (`resolve_rotation`): in these the detector finds nothing, or
 wrong landmarks: brows are taken for a mouth, with a confidence that an upright
@@ -109,7 +109,7 @@ def find_faces(
 def find_upright(
     detector: Detector, photos: Sequence[np.ndarray]
 ) -> list[list[Face]]:
-    """As `find_faces`, but without small ones and in no order."""
+    """As `find_faces`, but without tiles and in the detector's order."""
     return [
         resolve_rotation(detector, photo, faces)
         for photo, faces in zip(photos, detector.detect(photos), strict=True)
@@ -128,7 +128,7 @@ def all_small(faces: Iterable[Face], shape: tuple[int, ...]) -> bool:
 
 
 def _detect_in_tiles(detector: Detector, photo: np.ndarray) -> list[Face]:
-    """The faces of a large photo, at three times the usual resolution."""
+    """The faces of a large photo, at up to three times the usual resolution."""
     small, scale = shrunk(photo, NEAR_SIDE)
     shared = LONGEST_SIDE - _TILE_STEP
     tops, lefts = (
@@ -167,8 +167,8 @@ def resolve_rotation(
       faces: that were detected in the photo as it is.
 
     Returns:
-      The faces, none where no turn shows one. `doubt` says of a face why its
-      landmarks may be wrong all the same.
+      The faces; none only if none was given and no turn surely shows one.
+      `doubt` says of a face why its landmarks may be wrong all the same.
     """
     best_view = functools.partial(_best_view, detector, photo, faces)
     sure = [face for face in faces if not _is_doubtful(face)]
@@ -254,7 +254,8 @@ def _in_best_turn(
 ) -> list[Face]:
     """The faces of the turn with the highest sum of scores, and those it lacks.
 
-    Where there are none without a turn, it must be sure of one.
+    If the photo as given has no face, a turn counts only if it surely shows
+    one.
     """
     sums = [sum(v.score for v in views if v.turns == k) for k in range(4)]
     best = int(np.argmax(sums))

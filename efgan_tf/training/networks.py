@@ -151,7 +151,7 @@ def freeze_others(model: keras.Model, parts: Sequence[str]) -> None:
 
     Args:
       model: whose layers may be models; a path is such as stage_1/eyes/in_norm.
-      parts: of paths.
+      parts: text in those paths, as norm or stage_2/face.
 
     Raises:
       UserError: a part is in no path.

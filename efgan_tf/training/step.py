@@ -9,7 +9,8 @@
         differentiate the generator's loss, by the updated critics
     update the generator and the average of its weights
 
-So the critics' last update and the generator's share one forward pass of the
+While the generator waits for new critics, all batches go through the loop.
+The critics' last update and the generator's share one forward pass of the
 generator, whose weights do not change in between.
 
 The step is traced once. Everything that changes from step to step enters as a
@@ -133,7 +134,7 @@ class TrainingStep:
         return dict(zip(names, tf.unstack(sums), strict=True))
 
     def _critic_update(self, batches, inner, draw) -> tf.Tensor:
-        """One of the first updates: its metrics' means over replicas, `[n]`.
+        """A critic update alone: its metrics' means over replicas, `[n]`.
 
         Their names go to `_critic_metrics`, since a loop carries tensors alone.
         """
@@ -145,7 +146,7 @@ class TrainingStep:
         return tf.stack(list(metrics.values()))
 
     def _critic_update_in_replica(self, batches, inner, draw):
-        """One of the first critic updates in one replica; returns metrics."""
+        """A critic update alone, in one replica; returns metrics."""
         batch = _inner(batches, inner)
         outputs = objectives.generate_edit(self._networks.generator, batch)
         return self._update_critics(batch, outputs, draw)

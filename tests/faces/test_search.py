@@ -22,7 +22,7 @@ def test_a_group_photo_is_looked_at_from_nearer(detector, portrait):
     places = [(x, y) for y in (100, 435, 900) for x in (60, 980, 2000, 3850)]
     for left, top in places:
         photo[top : top + 96, left : left + 96] = small
-    # Faces of 30 pixels, which are 5 where the first look is taken.
+    # Faces of 30 pixels, which are 5 where faces are detected first.
     assert not detector.detect([photo])[0]
     (faces,) = find_faces(detector, [photo])
     assert len(faces) == len(places)

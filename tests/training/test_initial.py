@@ -103,7 +103,7 @@ def test_fine_tuning_trains_a_single_average_on_in_phase_1(
 @pytest.mark.parametrize("learned", [(), ("heads",)], ids=["all", "heads"])
 @pytest.mark.parametrize("learns", [(), ("heads",)], ids=["all", "heads"])
 def test_fine_tuning_trains_a_cascade_on_in_phase_2(tmp_path, learned, learns):
-    parent = _parent(tmp_path, 2, 3, train_only=learned)
+    parent = _parent(tmp_path, 2, 3, train_only=learned, init_from="older")
     config = _config(init_from=str(tmp_path), train_only=learns)
     initial = initial_state(config)
     assert initial.position == Position(2, 0, 0)

@@ -22,7 +22,8 @@ def test_each_variable_belongs_to_one_network():
 
 
 def test_only_named_layers_learn():
-    config = tiny_config(train_only=("stage_2/face", "heads"))
+    older = {"init_from": "older"}
+    config = tiny_config(train_only=("stage_2/face", "heads"), **older)
     networks = build_networks(config, phase=2)
     learn = {id(v) for v in networks.generator.trainable_variables}
     first, second = stage_models(networks.generator)
@@ -31,7 +32,10 @@ def test_only_named_layers_learn():
     heads = first.get_layer("face").get_layer("heads").variables
     assert others == {id(v) for v in heads}
     with pytest.raises(UserError, match="no layer's path has 'ears'"):
-        build_networks(tiny_config(train_only=("ears",)), phase=1)
+        build_networks(tiny_config(train_only=("ears",), **older), phase=1)
+    for wrong in ({"train_only": ("norm", "")} | older, {"train_only": ("a",)}):
+        with pytest.raises(UserError, match="--train_only needs"):
+            tiny_config(**wrong)
 
 
 def test_halves_at_an_overflow_and_doubles_after_enough_good_steps():
