@@ -204,9 +204,12 @@ PLAN: Mapping[str, Run | Tested | ByHand] = {
     "python -m efgan_tf.evaluate --model=preset:faces128 "
     "--data_of=configs/faces128_test.flags --out=DIR": _ABLATION,
     "python -m efgan_tf.ablate --flagfile=configs/ablation.flags": _ABLATION,
+    "python -m efgan_tf.ablate --flagfile=configs/ablation.flags "
+    "--rows_second_seed=global,local,refiner,k2,k3": _ABLATION,
     "python -m efgan_tf.ablate "
     "--flagfile=configs/ablation_inputs.flags": _ABLATION,
-    "python -m efgan_tf.ablate --flagfile=configs/unpaired.flags": _ABLATION,
+    "python -m efgan_tf.ablate --flagfile=configs/unpaired.flags "
+    "--rows_second_seed=global,local,refiner,k2,k3": _ABLATION,
     "python -m efgan_tf.ablate "
     "--flagfile=configs/unpaired_sweep.flags": _ABLATION,
     "python -m efgan_tf.train --flagfile=configs/synthetic.flags "
