@@ -51,9 +51,9 @@ def main(values: flags.FlagValues) -> None:
     source, path = Path(settings.model), FOLDER / f"{settings.name}.npz"
     trained = read_run(source) if source.is_dir() else read_keras(source)
     gains = action_units.parse(settings.gains)
-    model = trained.info.model
+    form = trained.info.model
     require(
-        not gains or (model.au_injection, model.au_input) == _AMPLIFIABLE,
+        not gains or (form.au_injection, form.au_input) == _AMPLIFIABLE,
         "--gains needs a model with --au_injection=film, --au_input=difference",
     )
     amplify(trained.cascade, gains)
