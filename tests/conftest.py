@@ -79,21 +79,3 @@ def forms():
     from tests.trained.conftest import make_forms
 
     return make_forms()
-
-
-@pytest.fixture(scope="session")
-def rafd_tree(rendered, tmp_path_factory):
-    """A small RaFD with all that goes wrong (`tests.data.trees`)."""
-    from tests.data import trees
-
-    folder = tmp_path_factory.mktemp("rafd") / "RaFD"
-    return trees.make_rafd(folder, trees.read_faces(rendered))
-
-
-@pytest.fixture(scope="session")
-def cfee_tree(rendered, tmp_path_factory):
-    """A small CFEE with all that goes wrong."""
-    from tests.data import trees
-
-    folder = tmp_path_factory.mktemp("cfee") / "CFEE"
-    return trees.make_cfee(folder, trees.read_faces(rendered))

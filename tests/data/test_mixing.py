@@ -11,7 +11,7 @@ import pytest
 from efgan_tf.data import mixing
 from efgan_tf.data.prepared_faces import FacesPart
 from tests.data import fakes
-from tests.data.fakes import joined, make_faces
+from tests.data.fakes import assert_same, joined, make_faces, together
 
 DEFAULTS = dict(
     batch_size=8, seed=3, pairing="paired", target_noise=0.0, flip=True
@@ -148,10 +148,7 @@ def test_resuming_and_replicas_change_nothing(parts):
         dealt = stream(parts, 3 * replicas, replicas=replicas, first_batch=3)
         for turn, batch in enumerate(whole[3:]):
             shares = dealt[turn * replicas : (turn + 1) * replicas]
-            for key in batch:
-                np.testing.assert_array_equal(
-                    batch[key], np.concatenate([s[key] for s in shares], axis=1)
-                )
+            assert_same(batch, together(shares, axis=1))
             for share in shares:
                 owner, _ = sources(parts, share["action_units"][0])
                 # 3/8 of its rows, less or more by less than two.
@@ -162,8 +159,7 @@ def test_a_set_alone_draws_what_it_draws_without_a_mix(parts):
     faces = parts[0].faces
     one = stream([FacesPart("rendered", Fraction(1), faces)], 4)
     for plain, mixed in zip(stream(faces, 4), one, strict=True):
-        for key in plain:
-            np.testing.assert_array_equal(plain[key], mixed[key])
+        assert_same(plain, mixed)
 
 
 def test_the_sets_are_spread_over_a_batch_as_evenly_as_can_be():
