@@ -65,6 +65,16 @@ def detector():
     return Detector()
 
 
+@pytest.fixture(scope="module")
+def shared_detector(detector):
+    """Preparations take that detector, as loading one for each takes long."""
+    from efgan_tf.data import builders
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(builders.detection, "Detector", lambda: detector)
+        yield
+
+
 @pytest.fixture(scope="session")
 def exported():
     """A tiny run and its exported forms (`tests.trained.conftest`)."""

@@ -17,7 +17,7 @@ from PIL import Image
 
 from efgan_tf import action_units, data, geometry
 from efgan_tf.config import DataConfig
-from efgan_tf.data import builders, cfee
+from efgan_tf.data import cfee
 from efgan_tf.data.photo_names import NameLabel
 from efgan_tf.data.tables import read_table
 
@@ -213,10 +213,8 @@ def write_feature_extraction(path, copy):
 
 
 @pytest.fixture
-def prepare(tmp_path, detector, monkeypatch):
+def prepare(tmp_path, shared_detector):
     """Prepares a copy with a table; returns splits by name and the report."""
-    # Loading a detector for each test would take long.
-    monkeypatch.setattr(builders.detection, "Detector", lambda: detector)
 
     def run(dataset, copy, table):
         config = DataConfig(

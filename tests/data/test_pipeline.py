@@ -83,14 +83,6 @@ def test_seeds_make_different_streams(faces):
     assert not np.array_equal(first["action_units"], second["action_units"])
 
 
-def test_eager_draws_equal_the_stream(faces):
-    arguments = DEFAULTS | {"pairing": "paired"}
-    draw = pipeline.batch_function(faces, **arguments)
-    for index, batch in enumerate(stream(faces, 3, pairing="paired")):
-        eager = {k: v.numpy()[None] for k, v in draw(index, 0, 8).items()}
-        assert_same(batch, eager)
-
-
 def test_decoding_now_or_beforehand_is_the_same(faces, monkeypatch):
     beforehand = stream(faces, 3, pairing="paired")
     monkeypatch.setattr(pictures, "DECODED_LIMIT", 0)

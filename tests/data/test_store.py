@@ -18,7 +18,6 @@ from efgan_tf.common.errors import UserError
 from efgan_tf.config import DataConfig
 from efgan_tf.data import (
     aligning,
-    builders,
     datasets,
     pictures_on_disk,
     splits,
@@ -27,13 +26,7 @@ from efgan_tf.data import (
 )
 from efgan_tf.trained.run_directory import data_digest
 
-
-@pytest.fixture(autouse=True, scope="module")
-def shared_detector(detector):
-    """Loading a detector for each test would take long."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(builders.detection, "Detector", lambda: detector)
-        yield
+pytestmark = pytest.mark.usefixtures("shared_detector")
 
 
 def _write_source(rendered, folder):
@@ -70,7 +63,7 @@ def config(source, tmp_path):
 
 
 @pytest.fixture(scope="module")
-def ready(rendered, tmp_path_factory):
+def ready(rendered, shared_detector, tmp_path_factory):
     """The config of a prepared set whose source is gone."""
     folder = tmp_path_factory.mktemp("ready")
     written = _write_source(rendered, folder / "source")
