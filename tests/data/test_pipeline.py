@@ -144,13 +144,6 @@ def test_a_broken_picture_is_an_error(faces):
         pictures.decode([*faces.encoded, b"no picture"], 16)
 
 
-def test_each_epoch_is_a_permutation_of_its_own(faces):
-    drawn = sources(faces, joined(stream(faces, 9))).reshape(3, 24)
-    for epoch in drawn:
-        assert sorted(epoch) == list(range(24))
-    assert not np.array_equal(drawn[0], drawn[1])
-
-
 @pytest.mark.parametrize("count", [3, 12, 48])
 def test_every_sample_is_as_likely_at_every_place_of_an_epoch(count):
     epochs = 3000

@@ -142,39 +142,28 @@ def test_all_sets_of_a_run_share_the_memory(ready):
     assert found == [True, True, False, True, False]
 
 
-_V2, _V1 = "sys/fs/cgroup", "sys/fs/cgroup/memory"
-
-
 @pytest.mark.parametrize(
     ("groups", "limits", "wanted"),
     [
-        (
-            "0::/job/step",
-            {f"{_V2}/job/step/memory.max": "max",
-             f"{_V2}/job/memory.max": "4096", f"{_V2}/memory.max": "9999"},
-            4096,
-        ),
-        (
-            "4:cpu,memory:/job\n1:pids:/other\n0::/",
-            {f"{_V1}/job/memory.limit_in_bytes": "2048",
-             f"{_V1}/other/memory.limit_in_bytes": "1",
-             f"{_V1}/memory.limit_in_bytes": str(2**63 - 4096)},
-            2048,
-        ),
+        ("0::/job/step",
+         {"job/step/memory.max": "max", "job/memory.max": "4096",
+          "memory.max": "9999"}, 4096),
+        ("4:cpu,memory:/job\n1:pids:/other\n0::/",
+         {"memory/job/memory.limit_in_bytes": "2048",
+          "memory/other/memory.limit_in_bytes": "1",
+          "memory/memory.limit_in_bytes": str(2**63 - 4096)}, 2048),
         # A container that sees its own group at the top.
-        (
-            "4:memory:/docker/0ab",
-            {f"{_V1}/memory.limit_in_bytes": "1024"},
-            1024,
-        ),
+        ("4:memory:/docker/0ab",
+         {"memory/memory.limit_in_bytes": "1024"}, 1024),
         # Another process's group.
-        ("0::/job", {f"{_V2}/other/memory.max": "1"}, None),
+        ("0::/job", {"other/memory.max": "1"}, None),
     ],
 )  # fmt: skip
 def test_memory_is_what_the_process_itself_may_have(
     groups, limits, wanted, tmp_path
 ):
-    for name, text in {**limits, "proc/self/cgroup": groups}.items():
+    files = {f"sys/fs/cgroup/{name}": text for name, text in limits.items()}
+    for name, text in {**files, "proc/self/cgroup": groups}.items():
         path = tmp_path / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text)
@@ -296,10 +285,12 @@ def test_synthetic_photos_are_rendered_and_registered(
 ):
     from efgan_tf.synthetic import synthesis
 
-    calls = []
+    wanted = synthesis.SynthesizeConfig(
+        subjects=3, images_per_subject=8, size=192
+    )
 
     def copy(out_dir, settings):
-        calls.append(settings)
+        assert settings == wanted
         shutil.copytree(rendered, out_dir)
 
     monkeypatch.setattr(synthesis, "write_photos", copy)
@@ -310,9 +301,6 @@ def test_synthetic_photos_are_rendered_and_registered(
     train = data.load_faces(config, 64, "train")
     test = data.load_faces(config, 64, "test")
     assert (len(train), len(test)) == (16, 8)
-    assert calls == [
-        synthesis.SynthesizeConfig(subjects=3, images_per_subject=8, size=192)
-    ]
     rows = tables.read_table(rendered / "aus.csv").rows
     for name, units in zip(train.filenames, train.action_units, strict=True):
         np.testing.assert_array_equal(units, rows[name].action_units)
@@ -417,6 +405,10 @@ def test_only_photos_and_table_count_as_changes(config, source, tmp_path):
     assert linked != before
     (photos / "sub.csv").write_text("file,AU12\n")
     assert fingerprint() not in (before, linked)
+    config = dataclasses.replace(config, aus="auto")
+    before = fingerprint()
+    (photos / "manifest.csv").write_text("file,subject\n")
+    assert fingerprint() != before
     config = dataclasses.replace(config, source_dir="", aus="")
     assert fingerprint() == ""
 

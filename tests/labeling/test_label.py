@@ -150,26 +150,6 @@ def test_preparation_reads_the_units_by_itself(
         assert (folder / name).is_file()
 
 
-def test_a_changed_manifest_prepares_anew(networks, album, tmp_path, capsys):
-    photos = tmp_path / "photos"
-    photos.mkdir()
-    for path in album.glob("s0000[01]_v0_0[01]*"):
-        shutil.copy(path, photos)
-    config = DataConfig(
-        dataset="folder", source_dir=str(photos), aus="auto",
-        data_dir=str(tmp_path / "data"), beam_runner="none",
-    )  # fmt: skip
-    assert data.prepare(config, 64).is_new
-    assert not data.prepare(config, 64).is_new
-    names = sorted(path.name for path in photos.iterdir())
-    (photos / "manifest.csv").write_text(
-        "file,subject\n" + "".join(f"{n},{n[:6]}\n" for n in names)
-    )
-    assert data.prepare(config, 64).is_new
-    faces = data.load_faces(config, 64, "train")
-    assert set(faces.subjects) <= {"s00000", "s00001"}
-
-
 @pytest.mark.parametrize(
     "change, named",
     [
