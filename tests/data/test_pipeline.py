@@ -83,6 +83,14 @@ def test_seeds_make_different_streams(faces):
     assert not np.array_equal(first["action_units"], second["action_units"])
 
 
+def test_eager_draws_equal_the_stream(faces):
+    arguments = DEFAULTS | {"pairing": "paired"}
+    draw = pipeline.batch_function(faces, **arguments)
+    for index, batch in enumerate(stream(faces, 3, pairing="paired")):
+        eager = {k: v.numpy()[None] for k, v in draw(index, 0, 8).items()}
+        assert_same(batch, eager)
+
+
 def test_decoding_now_or_beforehand_is_the_same(faces, monkeypatch):
     beforehand = stream(faces, 3, pairing="paired")
     monkeypatch.setattr(pictures, "DECODED_LIMIT", 0)
@@ -142,6 +150,13 @@ def test_machines_share_a_batch_without_overlap(faces, machines):
 def test_a_broken_picture_is_an_error(faces):
     with pytest.raises(tf.errors.InvalidArgumentError):
         pictures.decode([*faces.encoded, b"no picture"], 16)
+
+
+def test_each_epoch_is_a_permutation_of_its_own(faces):
+    drawn = sources(faces, joined(stream(faces, 9))).reshape(3, 24)
+    for epoch in drawn:
+        assert sorted(epoch) == list(range(24))
+    assert not np.array_equal(drawn[0], drawn[1])
 
 
 @pytest.mark.parametrize("count", [3, 12, 48])

@@ -8,8 +8,10 @@ import pytest
 from PIL import Image
 
 from efgan_tf.common.errors import UserError
+from efgan_tf.config import DataConfig
 from efgan_tf.data import plan, tables
 from efgan_tf.data.aligning import FolderPhotos
+from efgan_tf.data.photo_names import photo_set
 from efgan_tf.data.preparation_report import Report
 from efgan_tf.data.tables import Row
 
@@ -40,6 +42,30 @@ def test_a_file_that_is_there_is_not_said_to_be_missing(tmp_path):
         "day/b.CR2": reason.format(".CR2"),
         "gone.jpg": "in the table, but there is no such photo",
     }
+
+
+def test_the_rows_of_a_known_set_find_its_photos(tmp_path):
+    files = ["02_110_1.jpg", "03_110_2.JPG", "04_19.jpg", "05_110_3.jpg"]
+    selection = photo_set("cfee").select(files, DataConfig())
+    path = tmp_path / "aus.csv"
+
+    def found(text):
+        path.write_text(text)
+        report, table = Report(), tables.read_table(path)
+        rows = plan.joined(files, table, report, selection)
+        return {row.file: row for row in rows}, dict(report.dropped)
+
+    # Frames count all pictures, also those that are none of the set's.
+    rows, dropped = found("frame,success,AU01\n1,1,1\n2,1,2\n3,1,3\n4,0,0\n")
+    values = {file: row.action_units[0] for file, row in rows.items()}
+    assert values == {"02_110_1.jpg": 1, "03_110_2.JPG": 2}
+    assert {row.subject for row in rows.values()} == {"110"}
+    assert [row.expression for row in rows.values()] == ["happy", "sad"]
+    assert dropped["04_19.jpg"].startswith("not named as CFEE")
+    assert dropped["05_110_3.jpg"].startswith("no face found by OpenFace")
+    # Others may name them by code and subject.
+    rows, _ = found("file,AU01\n03_110,1\n05_110,2\n")
+    assert list(rows) == ["03_110_2.JPG", "05_110_3.jpg"]
 
 
 def test_names_that_are_no_text_are_dropped_or_refused(tmp_path):

@@ -347,18 +347,6 @@ def test_any_error_of_pillow_is_one_line(kind, tmp_path, monkeypatch):
     assert not list(tmp_path.iterdir())
 
 
-def test_a_file_appears_when_all_that_goes_with_it_is_done(tmp_path):
-    document = from_image(Image.new("RGB", (4, 4)))
-    path = tmp_path / "out.png"
-    with pytest.raises(TypeError, match="of the block"):
-        with documents.writing(path, document, document.pixels):
-            raise TypeError("of the block")
-    assert not list(tmp_path.iterdir())
-    with documents.writing(path, document, document.pixels):
-        assert not path.exists()
-    assert path.exists()
-
-
 @pytest.mark.parametrize("mode", ["RGB", "RGBA", "L", "LA", "I;16"])
 def test_a_document_is_an_image_again(mode):
     if mode == "I;16":
