@@ -3,8 +3,9 @@
 import cv2
 import numpy as np
 import pytest
+from PIL import Image
 
-from efgan_tf.data.aligning import align_job
+from efgan_tf.data.aligning import FolderPhotos, align_job
 from efgan_tf.data.tables import Row
 from efgan_tf.faces import search
 from efgan_tf.faces.photos import read_photo
@@ -73,41 +74,27 @@ def test_all_of_a_turned_group(times, detector, portraits):
     assert not any(face.doubt for face in faces)
 
 
-def two_ways_up(portrait):
-    """A picture that shows as much of a face upside down as upright."""
-    both = portrait.astype(np.uint16) + portrait[::-1, ::-1]
-    return (both // 2).astype(np.uint8)
-
-
-class Source:
-    fixed_pose = False
-
-    def __init__(self, photos):
-        self.photos = photos
-
-    def read(self, row):
-        return self.photos[row.file]
-
-    def flaws(self, row):
-        return ()
-
-
-def test_ambiguous_faces_are_doubted_and_not_learned_from(detector, portraits):
-    photos = {str(k): two_ways_up(each) for k, each in enumerate(portraits)}
-    photos["good"] = portraits[0]
+def test_ambiguous_faces_are_doubted_and_not_learned_from(
+    detector, portraits, tmp_path
+):
+    # As much of a face upside down as upright.
+    both = [(p.astype(np.uint16) + p[::-1, ::-1]) // 2 for p in portraits]
+    photos = {f"{k}.png": p.astype(np.uint8) for k, p in enumerate(both)}
+    photos["good.png"] = portraits[0]
     found = search.find_upright(detector, list(photos.values()))
-    assert all(face.doubt for faces in found[:-1] for face in faces)
-    assert not found[-1][0].doubt
-    doubted = {name for name, faces in zip(photos, found, strict=True)
-               if faces and faces[0].doubt}  # fmt: skip
-    assert doubted
+    found = dict(zip(photos, found, strict=True))
+    doubted = [name for name in photos if name != "good.png" and found[name]]
+    assert doubted and not found["good.png"][0].doubt
+    for name, photo in photos.items():
+        Image.fromarray(photo).save(tmp_path / name)
     rows = [Row(name, np.zeros(17, np.float32), name) for name in photos]
     outcomes = {
-        out.row.file: out
-        for out in align_job(rows, Source(photos), 64, detector)
+        outcome.row.file: outcome
+        for outcome in align_job(rows, FolderPhotos(tmp_path), 64, detector)
     }
-    assert outcomes["good"].png is not None
+    assert outcomes["good.png"].png is not None
     for name in doubted:
+        assert all(face.doubt for face in found[name])
         assert outcomes[name].png is None
         assert outcomes[name].reason.startswith(search.AMBIGUOUS)
 

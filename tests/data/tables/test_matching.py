@@ -30,6 +30,7 @@ def pairs(matched, names):
         ("a/x.jpg", "x.jpg"),
         ("a/x.jpg", "x"),
         ("a/x.jpg", "/home/me/a/x.png"),
+        ("a/x.jpg", r"C:\me\a\x.png"),
         ("a/x.jpg", "b/x.jpg"),
         ("x.JPG", "x.jpg"),
         ("x.jpg", "X.jpg"),
@@ -72,6 +73,7 @@ def test_the_closest_way_comes_first(table):
         (["x.jpg"], ["a/x", "b/x"], 0),
         (["x.jpg", "X.jpg"], ["x"], 1),
         (["xy.jpg", "xY.jpg"], ["XY"], 0),
+        (["a/x.jpg", "b/x.jpg"], [r"C:\me\a\x.jpg", "/me/b/x.jpg"], 2),
         (["a/x.jpg", "b/x.jpg"], ["a/x.jpg", "x.jpg"], 1),
     ],
 )
