@@ -16,27 +16,22 @@ from efgan_tf.data.preparation_report import Report
 from efgan_tf.data.tables import Row
 
 
-def joined(tmp_path, names, files):
-    folder = tmp_path / "photos"
-    for file in files:
-        (folder / file).parent.mkdir(parents=True, exist_ok=True)
-        (folder / file).touch()
-    path, report = tmp_path / "aus.csv", Report()
-    path.write_text("\n".join(["file,AU12", *(f"{name},1" for name in names)]))
-    listed, unread = plan.listed(folder, report), plan.unread(folder)
-    rows = plan.joined(listed, tables.read_table(path), report, unread=unread)
-    return [row.file for row in rows], dict(report.dropped)
-
-
 def test_a_file_that_is_there_is_not_said_to_be_missing(tmp_path):
-    rows, dropped = joined(
-        tmp_path,
-        ["a.jpg", "b.CR2", "c", "d.psd", "e.HEIC", "gone.jpg"],
-        ["a.jpg", "day/b.CR2", "c.mp4", "d.psd", "e.HEIC", "notes.txt"],
+    folder, table, report = tmp_path / "photos", tmp_path / "aus.csv", Report()
+    (folder / "day").mkdir(parents=True)
+    for file in ("a.jpg", "day/b.CR2", "c.mp4", "d.psd", "e.HEIC", "notes.txt"):
+        (folder / file).touch()
+    rows = ["a.jpg,1", "b.CR2,1", "c,1", "d.psd,1", "e.HEIC,1", "gone.jpg,1"]
+    table.write_text("\n".join(["file,AU12", *rows]))
+    rows = plan.joined(
+        plan.listed(folder, report),
+        tables.read_table(table),
+        report,
+        unread=plan.unread(folder),
     )
-    assert rows == ["a.jpg", "e.HEIC"]
+    assert [row.file for row in rows] == ["a.jpg", "e.HEIC"]
     reason = "not a kind of photo that is read ({})"
-    assert dropped == {
+    assert dict(report.dropped) == {
         "c.mp4": reason.format(".mp4"),
         "d.psd": reason.format(".psd"),
         "day/b.CR2": reason.format(".CR2"),
@@ -45,7 +40,8 @@ def test_a_file_that_is_there_is_not_said_to_be_missing(tmp_path):
 
 
 def test_the_rows_of_a_known_set_find_its_photos(tmp_path):
-    files = ["02_110_1.jpg", "03_110_2.JPG", "04_19.jpg", "05_110_3.jpg"]
+    files = ["02_110_1.jpg", "03_110_2.JPG", "04_19.jpg"]
+    files += ["a/05_110_3.jpg", "b/05_110_3.jpg"]  # one is a copy
     selection = photo_set("cfee").select(files, DataConfig())
     path = tmp_path / "aus.csv"
 
@@ -56,16 +52,18 @@ def test_the_rows_of_a_known_set_find_its_photos(tmp_path):
         return {row.file: row for row in rows}, dict(report.dropped)
 
     # Frames count all pictures, also those that are none of the set's.
-    rows, dropped = found("frame,success,AU01\n1,1,1\n2,1,2\n3,1,3\n4,0,0\n")
+    frames = ["1,1,1", "2,1,2", "3,1,3", "4,0,0", "5,1,5"]
+    rows, dropped = found("\n".join(["frame,success,AU01", *frames]))
     values = {file: row.action_units[0] for file, row in rows.items()}
     assert values == {"02_110_1.jpg": 1, "03_110_2.JPG": 2}
     assert {row.subject for row in rows.values()} == {"110"}
     assert [row.expression for row in rows.values()] == ["happy", "sad"]
     assert dropped["04_19.jpg"].startswith("not named as CFEE")
-    assert dropped["05_110_3.jpg"].startswith("no face found by OpenFace")
-    # Others may name them by code and subject.
-    rows, _ = found("file,AU01\n03_110,1\n05_110,2\n")
-    assert list(rows) == ["03_110_2.JPG", "05_110_3.jpg"]
+    assert dropped["a/05_110_3.jpg"].startswith("no face found by OpenFace")
+    assert dropped["b/05_110_3.jpg"].startswith("the same as another photo")
+    # A name may be code and subject, and never means a copy.
+    rows, _ = found("file,AU01\n03_110,1\n05_110_3.jpg,2\n")
+    assert list(rows) == ["03_110_2.JPG", "a/05_110_3.jpg"]
 
 
 def test_names_that_are_no_text_are_dropped_or_refused(tmp_path):
