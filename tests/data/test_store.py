@@ -112,7 +112,6 @@ def test_faces_of_a_large_set_stay_on_disk(ready):
         found = data.load_faces(on_disk, 64, split)
         assert isinstance(wanted.encoded, list)
         assert isinstance(found.encoded, pictures_on_disk.StoredPictures)
-        assert found.filenames.tolist() == wanted.filenames.tolist()
         # Pictures, names, units and mask.
         assert data_digest(found) == data_digest(wanted)
     assert 2**28 < pictures_on_disk.memory_bytes() < 2**50
