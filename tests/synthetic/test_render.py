@@ -51,6 +51,23 @@ def test_only_the_expression_differs_within_a_view(renderer):
     assert difference[~face].max() <= 6  # the chin shades the neck
 
 
+@pytest.mark.parametrize("yaw", [0.0, 15.0, 45.0])
+def test_landmarks_lie_on_the_face_in_mtcnns_order(renderer, yaw):
+    view = dataclasses.replace(
+        identity_lib.sample_view(0, 1, 0), yaw=yaw, roll=0.0
+    )
+    points = renderer.landmarks(action_units.preset("happy"), view, 256)
+    assert points.shape == (5, 2)
+    assert points.min() > 0 and points.max() < 255
+    left, right, nose, mouth_left, mouth_right = points
+    assert left[0] < right[0] and mouth_left[0] < mouth_right[0]
+    assert left[1] < nose[1] < mouth_left[1]
+    assert right[1] < nose[1] < mouth_right[1]
+    if yaw == 0:
+        distance = np.linalg.norm(right - left)
+        assert distance == pytest.approx(256 * view.eye_share, rel=0.08)
+
+
 def test_the_head_turns_to_the_images_right(renderer):
     view = identity_lib.sample_view(0, 1, 0)
     noses = []
