@@ -15,7 +15,12 @@ from efgan_tf.serving import Client
 from efgan_tf.trained.loading import load_model, load_network
 from efgan_tf.trained.remote.connection import Connection
 from tests.editing.scenes import group_photo, inside, portraits
-from tests.trained.conftest import MASKED, public_faces, random_faces
+from tests.trained.conftest import (
+    MASKED,
+    encoded,
+    public_faces,
+    random_faces,
+)
 
 # Measured: at most 1.1e-5, another batch and another graph.
 CLOSE = {"rtol": 0, "atol": 5e-5}
@@ -99,19 +104,13 @@ def test_aligned_faces_are_edited(remote, model):
 def test_files_of_aligned_faces_are_edited(remote):
     images, _, target = public_faces(2)
     levels = (images * 255).round().astype(np.uint8)
-    files = [_png(face) for face in levels]
+    files = [encoded(face) for face in levels]
     pictures = [
         np.asarray(Image.open(io.BytesIO(content)))
         for content in remote.edit_bytes(files, target)
     ]
     expected = remote.edit_faces(levels, target) * 255
     np.testing.assert_allclose(pictures, expected, rtol=0, atol=0.51)
-
-
-def _png(image):
-    file = io.BytesIO()
-    Image.fromarray(image).save(file, "PNG")
-    return file.getvalue()
 
 
 def test_the_server_describes_its_model(served, remote, model):

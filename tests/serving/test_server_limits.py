@@ -16,7 +16,7 @@ from tests.serving.servers import (
     serving,
     write_version,
 )
-from tests.trained.conftest import make_exported
+from tests.trained.conftest import encoded, make_exported
 
 
 @pytest.fixture(scope="module")
@@ -83,12 +83,6 @@ def test_a_message_over_the_limit(folder):
         assert large.outputs["twice"].shape == (250_000,)
 
 
-def _encoded(size, kind="PNG"):
-    file = io.BytesIO()
-    Image.new("RGB", size).save(file, kind)
-    return file.getvalue()
-
-
 @pytest.fixture(scope="module")
 def editing():
     folder = make_exported().saved_model.parent
@@ -96,14 +90,18 @@ def editing():
         yield caller
 
 
+def _black(width, height, kind="PNG"):
+    return encoded(np.zeros((height, width, 3), np.uint8), kind)
+
+
 def test_images_are_checked_before_they_are_edited(editing):
-    for content in _encoded((64, 64)), _encoded((100, 100), "JPEG"):
+    for content in _black(64, 64), _black(100, 100, "JPEG"):
         answer = _edit(editing, content)
         assert answer.code is Code.OK, answer
         with Image.open(io.BytesIO(answer.outputs["image_bytes"][0])) as image:
             assert image.format == "PNG" and image.size == (64, 64)
     # Too large, without a header, no image at all.
-    for content in _encoded((101, 100)), _encoded((64, 64))[:20], b"text":
+    for content in _black(101, 100), _black(64, 64)[:20], b"text":
         assert _edit(editing, content).code is Code.INVALID_ARGUMENT
 
 
