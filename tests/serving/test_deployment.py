@@ -154,14 +154,14 @@ def test_kubernetes_knows_every_field(manifests):
 
 def test_ports_are_those_of_the_image(compose, manifests):
     # tensorflow_serving/tools/docker/Dockerfile: gRPC 8500, REST 8501.
+    image = {"grpc": 8500, "http": 8501}
+    assert compose["ports"] == [
+        f"${{EFGAN_BIND:-127.0.0.1}}:{port}:{port}" for port in image.values()
+    ]
     _, container = _deployed(manifests)
-    ports = {port["name"]: port["containerPort"] for port in container["ports"]}
-    assert ports == {"grpc": 8500, "http": 8501}
-    published = compose["ports"]
-    assert [p.split(":")[-1] for p in published] == ["8500", "8501"]
-    assert all(p.startswith("${EFGAN_BIND:-127.0.0.1}:") for p in published)
-    for port in manifests["Service"]["spec"]["ports"]:
-        assert ports[port["targetPort"]] == port["port"]
+    assert image == {p["name"]: p["containerPort"] for p in container["ports"]}
+    service = manifests["Service"]["spec"]["ports"]
+    assert image == {p["targetPort"]: p["port"] for p in service}
 
 
 def test_probes_ask_for_the_model_and_its_label(compose, manifests, model):

@@ -30,26 +30,18 @@ class _Server:
         self._callables = {}
 
     def __call__(self, key, **inputs):
-        if key not in self._callables:  # each optimizes the graph anew
-            self._callables[key] = self._make_callable(key)
-        arrays = [inputs[name] for name in self._inputs(key)]
-        results = self._callables[key](*arrays)
-        return dict(zip(self._outputs(key), results, strict=True))
-
-    def _make_callable(self, key):
         signature = self.signatures[key]
-        return self._session._make_callable_from_options(
-            config_pb2.CallableOptions(
-                feed=[signature.inputs[n].name for n in self._inputs(key)],
-                fetch=[signature.outputs[n].name for n in self._outputs(key)],
+        names = sorted(signature.inputs), sorted(signature.outputs)
+        if key not in self._callables:  # each optimizes the graph anew
+            options = config_pb2.CallableOptions(
+                feed=[signature.inputs[name].name for name in names[0]],
+                fetch=[signature.outputs[name].name for name in names[1]],
             )
-        )
-
-    def _inputs(self, key):
-        return sorted(self.signatures[key].inputs)
-
-    def _outputs(self, key):
-        return sorted(self.signatures[key].outputs)
+            self._callables[key] = self._session._make_callable_from_options(
+                options
+            )
+        results = self._callables[key](*(inputs[name] for name in names[0]))
+        return dict(zip(names[1], results, strict=True))
 
 
 @pytest.fixture(scope="module")

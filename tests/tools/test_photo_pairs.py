@@ -59,16 +59,6 @@ def changed(before: Face, after: Face) -> np.ndarray:
     return (np.stack([x, y], axis=1) - low) / (high - low)
 
 
-def test_a_moved_mesh_moves_the_picture(face):
-    moved = face.points + [5, -3]
-    raster = mesh.Raster(face.points, moved, face.picture.shape[:2])
-    expected = np.roll(face.picture, (-3, 5), (0, 1))
-    sampled = raster.sample(face.picture, face.points)
-    difference = np.abs(np.int16(sampled) - expected)[raster.inside]
-    assert raster.inside.mean() > 0.1
-    assert difference.max() <= 1
-
-
 def test_the_own_mouth_changes_nothing(face, changes):
     blend = changes.mouth(face, face)
     difference = np.abs(np.int16(blend.face.picture) - face.picture)
