@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tests.serving.servers import serving
+from tests.serving.servers import NAME, serving, write_version
 from tests.trained.conftest import encoded
 
 
@@ -18,6 +18,14 @@ def model(forms):
 def signatures(exported):
     """Of the exported model, called in Python."""
     return tf.saved_model.load(str(exported.saved_model)).signatures
+
+
+@pytest.fixture(scope="package")
+def folder(tmp_path_factory):
+    """Holds version 1 of a model that adds 1 to `x`."""
+    folder = tmp_path_factory.mktemp("adder") / NAME
+    write_version(folder, 1)
+    return folder
 
 
 @pytest.fixture(scope="session")

@@ -124,6 +124,8 @@ def test_retries_end():
 
 
 FAULTS = {
+    Code.INVALID_ARGUMENT: "no reason",
+    Code.NOT_FOUND: "--model_name",
     Code.RESOURCE_EXHAUSTED: "busy",
     Code.DEADLINE_EXCEEDED: "--timeout",
     Code.UNAUTHENTICATED: "--client_certificate",

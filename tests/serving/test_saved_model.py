@@ -140,6 +140,8 @@ def _good():
          "not compatible"),
         (lambda x: {"action_units": x["action_units"][:1]},
          "image and action_units differ in their batch"),
+        (lambda x: {"source_action_units": x["action_units"][:1]},
+         "image and source_action_units differ in their batch"),
         (lambda x: {k: v[:0] for k, v in x.items()}, "the batch is empty"),
         (lambda x: {"image": x["image"] * 255}, "image must be .* 0 and 1"),
         (lambda x: {"image": x["image"] * np.float32("nan")}, "image must be"),

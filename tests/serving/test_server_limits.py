@@ -7,23 +7,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tests.serving.servers import (
-    NAME,
-    Code,
-    Gate,
-    calling,
-    predict_request,
-    serving,
-    write_version,
-)
+from tests.serving.servers import Code, Gate, calling, predict_request, serving
 from tests.trained.conftest import encoded, make_exported
-
-
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("limits") / NAME
-    write_version(folder, 1)
-    return folder
 
 
 def _x(*values):
