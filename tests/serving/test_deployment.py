@@ -128,20 +128,6 @@ def test_every_file_that_is_named_is_mounted(compose, tls, manifests, model):
     assert claim == manifests["PersistentVolumeClaim"]["metadata"]["name"]
 
 
-def test_compose_reads_its_files():
-    docker = ["docker", "compose"]
-    try:
-        subprocess.run([*docker, "version"], capture_output=True, check=True)
-    except (OSError, subprocess.CalledProcessError):
-        pytest.skip("Docker Compose is not installed")
-    files = ["-f", SERVING / "docker-compose.yml",
-             "-f", SERVING / "docker-compose.tls.yml"]  # fmt: skip
-    done = subprocess.run(
-        [*docker, *files, "config", "--quiet"], capture_output=True, text=True
-    )
-    assert (done.returncode, done.stderr) == (0, "")
-
-
 def test_kubernetes_knows_every_field(manifests):
     assert set(manifests) == {"PersistentVolumeClaim", "Deployment", "Service"}
     for manifest in manifests.values():

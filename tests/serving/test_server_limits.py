@@ -88,11 +88,13 @@ def test_images_are_checked_before_they_are_edited(editing):
     # Too large, without a header, no image at all.
     for content in _black(101, 100), _black(64, 64)[:20], b"text":
         assert _edit(editing, content).code is Code.INVALID_ARGUMENT
+    # Too large together, which the graph would not mind.
+    assert "together" in _edit(editing, *[_black(71, 71)] * 2).details
 
 
-def _edit(caller, content):
+def _edit(caller, *contents):
     inputs = {
-        "image_bytes": np.array([content], object),
-        "action_units": np.zeros((1, 17), np.float32),
+        "image_bytes": np.array(contents, object),
+        "action_units": np.zeros((len(contents), 17), np.float32),
     }
     return caller.predict(inputs, "edit_bytes")
