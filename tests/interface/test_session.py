@@ -1,7 +1,5 @@
 """A visitor's session: targets for the faces of a photo, and the edits."""
 
-import copy
-import functools
 import json
 
 import numpy as np
@@ -20,21 +18,9 @@ LIMIT = 10**7  # pixels
 ONE = sample_path("One person")
 
 
-@functools.cache
-def _opened(path):
-    return open_photo(tiny_editor(), path, LIMIT)
-
-
-def _fresh(path):
-    """A session whose photo need not be looked at again."""
-    session = copy.copy(_opened(path))
-    session.expression_targets = list(session.expression_targets)
-    return session
-
-
 @pytest.fixture
 def session():
-    return _fresh(ONE)
+    return open_photo(tiny_editor(), ONE, LIMIT)
 
 
 def _differs(session):

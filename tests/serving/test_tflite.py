@@ -26,7 +26,7 @@ from efgan_tf.serving.tflite.faces import read_faces, rendered_faces
 from efgan_tf.serving.tflite.functions import MobileFunctions
 from efgan_tf.serving.tflite.tflite_settings import QUANTIZATIONS
 from efgan_tf.trained.info import FILE_NAME
-from efgan_tf.trained.loading import editing_model, load_model, load_network
+from efgan_tf.trained.loading import load_model, load_network
 from efgan_tf.trained.network import TrainedNetwork, join
 from efgan_tf.trained.tflite import flatbuffer
 from efgan_tf.trained.tflite.card import read_info
@@ -75,12 +75,6 @@ def make_phone_files():
 @pytest.fixture(scope="module")
 def trained(exported):
     return load_network(exported.run)
-
-
-@pytest.fixture(scope="module")
-def model(trained):
-    """The run that the files are made of."""
-    return editing_model("run", trained)
 
 
 @pytest.fixture(scope="module")
