@@ -85,8 +85,9 @@ def test_images_are_checked_before_they_are_edited(editing):
         assert answer.code is Code.OK, answer
         with Image.open(io.BytesIO(answer.outputs["image_bytes"][0])) as image:
             assert image.format == "PNG" and image.size == (64, 64)
-    # Too large, without a header, no image at all.
-    for content in _black(101, 100), _black(64, 64)[:20], b"text":
+    # Too large, cut in its header and behind it, no image at all.
+    cut = (_black(64, 64)[:length] for length in (20, 40))
+    for content in _black(101, 100), *cut, b"text":
         assert _edit(editing, content).code is Code.INVALID_ARGUMENT
     # Too large together, which the graph would not mind.
     assert "together" in _edit(editing, *[_black(71, 71)] * 2).details
