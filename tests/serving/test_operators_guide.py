@@ -3,7 +3,7 @@
 import re
 
 from efgan_tf import client, commands, export
-from tests.serving.operators import SERVING
+from tests.serving.operators import SERVING, read_config
 
 ROOT = SERVING.parent
 GUIDE = (SERVING / "README.md").read_text("utf-8")
@@ -39,3 +39,21 @@ def test_its_commands_have_flags_that_exist(capsys):
         assert used, command
         for flag in re.findall(r" (--\w+)", " ".join(used)):
             assert flag in text, (command, flag)
+
+
+def test_the_numbers_that_it_explains_are_those_of_the_files():
+    batching = read_config(SERVING / "config/batching.config",
+                           "BatchingParameters")  # fmt: skip
+    numbers = dict(re.findall(r"^\| `(\w+)` (\d+) \|", GUIDE, re.M))
+    assert numbers == {
+        name: str(getattr(batching, name).value)
+        for name in (
+            "max_batch_size", "batch_timeout_micros", "max_enqueued_batches",
+            "num_batch_threads",
+        )
+    }  # fmt: skip
+    sizes = ", ".join(map(str, batching.allowed_batch_sizes))
+    assert f"`allowed_batch_sizes` {sizes} |" in GUIDE
+    kubernetes = (SERVING / "kubernetes.yaml").read_text("utf-8")
+    (grace,) = re.findall(r"terminationGracePeriodSeconds: (\d+)", kubernetes)
+    assert f"for {grace} seconds" in GUIDE
