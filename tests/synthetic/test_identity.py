@@ -31,6 +31,7 @@ def test_views_keep_their_bounds():
 
 
 def test_the_first_eight_images_are_the_expressions():
+    assert list(EXPRESSIONS) == list(action_units.PRESETS)
     for index, (name, full) in enumerate(EXPRESSIONS.items()):
         drawn, units = identity_lib.sample_action_units(0, 5, 0, index)
         assert drawn == name

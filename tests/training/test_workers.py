@@ -19,8 +19,9 @@ TIMEOUT = 900
 
 # Largest difference of a variable of the last checkpoint, Adam's moments too,
 # relative to its largest element, or to 1e-3 where that is less: measured
-# 7e-6 with two workers; sums of gradients in another order.
-TOLERANCE = 3e-5
+# 7e-6 to 5.2e-5 with two workers, by the machine; sums of gradients in another
+# order.
+TOLERANCE = 1.5e-4
 
 
 def _started(count, command, options=lambda index: []):
