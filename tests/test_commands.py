@@ -279,16 +279,3 @@ def test_on_a_terminal_lines_go_above_the_progress():
     assert written[3] == f"hello\n{shown}"
     assert written[4].startswith("work 1/10") and written[4].endswith("\n")
     assert written[5] == "late\n"
-
-
-def test_words_that_are_no_flags_go_to_commands_that_accept_them(capsys):
-    given = []
-
-    def main(values, words):
-        given.append(words)
-
-    argv = ["program", "runs/a", "--stages=2", "runs/b"]
-    assert commands.run(main, argv=argv, arguments=True) == 0
-    assert given == [["runs/a", "runs/b"]]
-    assert _run(_succeed, "runs/a") == 2
-    assert "unexpected argument 'runs/a'" in capsys.readouterr().err

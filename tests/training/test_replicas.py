@@ -22,13 +22,6 @@ from tests.training.conftest import (
 # in half precision of the activations (float16 is 0.18 off float32 itself, and
 # 0.048 between one and four replicas).
 TOLERANCE = {"float32": 2e-5, "mixed_bfloat16": 0.02, "mixed_float16": 0.1}
-CPUS = 4
-
-
-@pytest.fixture(autouse=True)
-def _enough_devices():
-    found = len(tf.config.list_logical_devices("CPU"))
-    assert found >= CPUS, "tests/conftest.py makes the logical CPUs"
 
 
 def _share(batches, strategy):

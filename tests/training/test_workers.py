@@ -236,29 +236,14 @@ def test_what_workers_tell_each_other():
     assert "worker 0 of 2 has lost another one" in results[0][1]
 
 
-_PEER = "/job:worker/replica:0/task:1"
-
-
 @pytest.mark.parametrize(
     ("kind", "message", "lost"),
     [
-        (
-            tf.errors.UnavailableError,
-            "Collective ops is aborted by: The following tasks are unhealthy "
-            f"(stopped sending heartbeats):\n{_PEER}",
-            True,
-        ),
-        (
-            tf.errors.InternalError,
-            "Collective ops is aborted by: Failed to launch\nAdditional GRPC "
-            f"error information from remote target {_PEER}:",
-            True,
-        ),
-        (
-            tf.errors.UnknownError,
-            "Error invoking NCCL: remote process exited",
-            True,
-        ),
+        (tf.errors.UnavailableError, "unhealthy tasks", True),
+        (tf.errors.InternalError, "Collective ops is aborted by: …", True),
+        (tf.errors.InternalError, "Additional GRPC error information", True),
+        (tf.errors.UnknownError, "unhealthy (sends no heartbeats)", True),
+        (tf.errors.UnknownError, "Error invoking NCCL: …", True),
         (tf.errors.InternalError, "Blas xGEMM launch failed", False),
         (tf.errors.FailedPreconditionError, "Could not find variable", False),
         (tf.errors.InvalidArgumentError, "Incompatible shapes", False),
