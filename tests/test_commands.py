@@ -19,10 +19,6 @@ def _run(main, *arguments):
     return commands.run(main, argv=["program", *arguments])
 
 
-def _succeed(values):
-    return None
-
-
 @pytest.mark.parametrize(
     ("flag", "named"),
     [

@@ -9,7 +9,6 @@ from PIL import Image
 
 from efgan_tf import commands, visualize
 from efgan_tf.common.images import to_float
-from efgan_tf.editing.face_selection import parse_choice
 from efgan_tf.explaining.visualize_settings import METHODS, VisualizeConfig
 from efgan_tf.trained.loading import load_network
 from tests.editing.scenes import (
@@ -55,16 +54,6 @@ def explained(folder, tmp_path_factory):
     return out
 
 
-@pytest.fixture(scope="module")
-def edited(folder):
-    """The same edit, made directly."""
-    editor = tiny_editor()
-    photo = np.asarray(Image.open(folder / "photo.png"))
-    (subject,) = editor.detect_and_align([photo], parse_choice("largest"))
-    target = VisualizeConfig(image="x", out="x", expression="happy").target()
-    return subject, editor.apply([subject], target)[0].faces[0]
-
-
 def test_everything_is_drawn(explained):
     names = files(explained)
     assert {
@@ -84,8 +73,10 @@ def test_everything_is_drawn(explained):
                 assert len(np.unique(np.asarray(image))) > 50
 
 
-def test_numbers_are_those_of_the_networks(explained, edited):
-    _, face = edited
+def test_numbers_are_those_of_the_networks(explained, folder):
+    # The same edit, made directly.
+    photo = np.asarray(Image.open(folder / "photo.png"))
+    face = tiny_editor().edit(photo, "happy").faces[0]
     cascade = load_network(tiny_run()).cascade
     outputs = cascade(
         {

@@ -112,16 +112,13 @@ def test_what_is_missing_or_contradictory_is_told(environ):
         from_environment(environ)
 
 
-def free_ports(count):
+def addresses(count):
+    """Of free ports."""
     sockets = [socket.create_server(("", 0)) for _ in range(count)]
     ports = [each.getsockname()[1] for each in sockets]
     for each in sockets:
         each.close()
-    return ports
-
-
-def addresses(count):
-    return tuple(f"127.0.0.1:{port}" for port in free_ports(count))
+    return tuple(f"127.0.0.1:{port}" for port in ports)
 
 
 def meet(*calls, seconds=20.0):

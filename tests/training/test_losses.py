@@ -15,18 +15,6 @@ def random(*shape, seed=0):
     return np.random.default_rng(seed).normal(size=shape).astype("float32")
 
 
-def test_penalty():
-    # Norms √(3² + 4²) = 5 and 0: ((5 - 1)² + (0 - 1)²) / 2 = 8.5.
-    gradients = np.zeros((2, 1, 2, 1), "float32")
-    gradients[0, 0, :, 0] = 3, 4
-    assert losses.penalty(gradients, epsilon=0.0) == 8.5
-    # ε = 11 under the root: √36 = 6 and √11.
-    expected = ((6 - 1) ** 2 + (np.sqrt(11) - 1) ** 2) / 2
-    np.testing.assert_allclose(
-        losses.penalty(gradients, epsilon=11.0), expected, rtol=1e-6
-    )
-
-
 def test_action_unit_regression():
     predicted = np.array([[0.5, 0.0], [1.0, 0.5]], "float32")
     wanted = np.array([[0.0, 0.0], [0.0, 0.0]], "float32")

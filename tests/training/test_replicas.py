@@ -38,13 +38,6 @@ def _share(batches, strategy):
     return strategy.experimental_distribute_values_from_function(rows)
 
 
-def _reduced(strategy, gradients):
-    return [
-        strategy.reduce(tf.distribute.ReduceOp.SUM, gradient, None).numpy()
-        for gradient in gradients
-    ]
-
-
 def _gradients(config, batches, replicas):
     """All gradients, summed as the optimizer sums them."""
     strategy, networks, step = make_step(config, replicas)
@@ -63,9 +56,8 @@ def _gradients(config, batches, replicas):
 
     critic, estimator, generator = strategy.run(gradients, args=(shared,))
     return [
-        gradient
-        for group in (critic, estimator, generator)
-        for gradient in _reduced(strategy, group)
+        strategy.reduce(tf.distribute.ReduceOp.SUM, gradient, None).numpy()
+        for gradient in (*critic, *estimator, *generator)
     ]
 
 
