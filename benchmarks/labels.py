@@ -28,6 +28,7 @@ from efgan_tf import action_units, commands, config
 from efgan_tf.common.options import option
 from efgan_tf.evaluation.metrics.face_readings import area_under_curve
 from efgan_tf.labeling import mapping
+from efgan_tf.synthetic.expressions import EXPRESSIONS
 from tools.fit_labels import correlations
 
 YAWS = (0.0, 15.0, 30.0, 45.0)
@@ -274,7 +275,7 @@ def _report_expressions(rows, report: harness.Report) -> None:
         made_of = _CLOSED.get(expression) or [
             name
             for name, value in zip(
-                action_units.NAMES, action_units.preset(expression), strict=True
+                action_units.NAMES, EXPRESSIONS[expression], strict=True
             )
             if value >= STRONG and name in mapping.UNITS
         ]

@@ -17,6 +17,7 @@ import dataclasses
 import io
 import statistics
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -26,9 +27,15 @@ from PIL import Image
 from benchmarks import harness
 from efgan_tf import action_units, commands, config
 from efgan_tf.common.options import option, require
+from efgan_tf.synthetic.expressions import EXPRESSIONS
 from efgan_tf.trained.presets import DEFAULT
 
-EXPRESSIONS = tuple(name for name in action_units.PRESETS if name != "neutral")
+TARGETS = {
+    name: dict(zip(action_units.NAMES, units.tolist(), strict=True))
+    for name, units in EXPRESSIONS.items()
+    if name != "neutral"
+}
+"""Rendered people's expressions, for they are what is compared with."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -67,10 +74,10 @@ def main(values: flags.FlagValues) -> None:
     for name, pictures in groups.items():
         zero = statistics.mean(_zero_edit(editor, each) for each in pictures)
         seen = {
-            e: statistics.mean(
-                _seen(editor, judge, each, e) for each in pictures
+            expression: statistics.mean(
+                _seen(editor, judge, each, target) for each in pictures
             )
-            for e in EXPRESSIONS
+            for expression, target in TARGETS.items()
         }
         rows.append({"": name, "zero edit (dB)": zero, **seen})
     report.add("Share of the wanted change that the judge sees", rows)
@@ -106,11 +113,13 @@ def _zero_edit(editor, photo: np.ndarray) -> float:
     return float(image_quality.psnr(face.edits.images[:, -1], before)[0])
 
 
-def _seen(editor, judge, photo: np.ndarray, expression: str) -> float:
+def _seen(
+    editor, judge, photo: np.ndarray, target: Mapping[str, float]
+) -> float:
     """Share of the wanted change that the judge reads, along that change."""
     from efgan_tf.common.images import to_float
 
-    (face,) = editor.edit(photo, expression).faces
+    (face,) = editor.edit(photo, target).faces
     pair = [to_float(face.aligned[None]), face.edits.images[:, -1]]
     before, after = action_units.denormalize(
         judge.predict(np.concatenate(pair), verbose=0)
@@ -128,7 +137,7 @@ def _draw(editor, photos: list[np.ndarray], path: Path) -> None:
         side = 1.5 * max(width, height)
         corner = np.array([left + width / 2, top + height / 2]) - side / 2
         box = (*corner, *(corner + side))
-        edits = (editor.edit(photo, name).image for name in EXPRESSIONS)
+        edits = (editor.edit(photo, each).image for each in TARGETS.values())
         pictures = [photo, *edits]
         rows.append(np.hstack([_tile(picture, box) for picture in pictures]))
     Image.fromarray(np.vstack(rows)).save(path, quality=90)

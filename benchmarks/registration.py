@@ -22,6 +22,7 @@ from absl import flags
 from benchmarks import harness
 from efgan_tf import action_units, commands, config, geometry
 from efgan_tf.common.options import option
+from efgan_tf.synthetic.expressions import EXPRESSIONS as RENDERED
 
 SIZE = 128
 FITS = {
@@ -31,7 +32,7 @@ FITS = {
 }
 YAWS = (0.0, 15.0, 45.0)
 EXPRESSIONS = {
-    **action_units.PRESETS,
+    **RENDERED,
     "jaw dropped": action_units.to_vector({"AU25": 5, "AU26": 5}),
     "brows raised": action_units.to_vector({"AU01": 5, "AU02": 5}),
 }
@@ -59,7 +60,7 @@ def main(values: flags.FlagValues) -> None:
 
     bench = Bench(settings, Detector())
     people = [
-        bench.landmarks(subject, action_units.PRESETS)
+        bench.landmarks(subject, RENDERED)
         for subject in range(settings.subjects)
     ]
     mouth = np.mean([_aligned_mouth(person[0]) for person in people], axis=0)
@@ -195,7 +196,7 @@ def _inside(points: np.ndarray, box: geometry.Box) -> float:
 
 def _shares(yaw: float, shares: list[np.ndarray]) -> list[dict]:
     by_expression = np.swapaxes(shares, 0, 1)  # [expressions, people, parts]
-    count = len(action_units.PRESETS)
+    count = len(RENDERED)
     rows = {"presets": by_expression[:count].reshape(-1, len(PARTS))}
     extremes = list(EXPRESSIONS)[count:]
     rows |= dict(zip(extremes, by_expression[count:], strict=True))

@@ -43,7 +43,7 @@ def main(values: flags.FlagValues) -> None:
     if shared.train.dry_run:
         print(_described(rows))
         return
-    commands.import_tensorflow()
+    commands.import_tensorflow(shared.train.deterministic)
     _check(rows)
     _leave_accelerators_alone()
     folder = Path(shared.train.run_dir)

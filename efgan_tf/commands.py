@@ -139,15 +139,21 @@ def _help(main: Callable, values: flags.FlagValues) -> str:
     return "\n".join(lines)
 
 
-def import_tensorflow() -> None:
+def import_tensorflow(deterministic: bool = False) -> None:
     """Imports TensorFlow for Keras: oneDNN on, its start-up notes dropped.
 
     Without AVX-512 VNNI TensorFlow leaves oneDNN off, with which training is
     one and a half times as fast. `TF_ENABLE_ONEDNN_OPTS` in the environment
     takes precedence.
+
+    Args:
+      deterministic: leave oneDNN off, which by default does not promise the
+        same bits in each run (its guide, "Primitive attributes:
+        deterministic").
     """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-    os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
+    onednn = "0" if deterministic else "1"
+    os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", onednn)
     runtime.use_tensorflow()
     with start_up_notes_dropped():
         import tensorflow as tf

@@ -24,7 +24,7 @@ LOST_STATUS = 75
 def main(values: flags.FlagValues) -> int:
     """Runs the command; returns its exit status."""
     settings = config.from_flags(values)
-    commands.import_tensorflow()
+    commands.import_tensorflow(settings.train.deterministic)
     if settings.train.dry_run:
         from efgan_tf.training.dry_run import describe
 

@@ -65,6 +65,16 @@ def detector():
     return Detector()
 
 
+@pytest.fixture(scope="module")
+def shared_detector(detector):
+    """Preparations take that detector, as loading one for each takes long."""
+    from efgan_tf.data import builders
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(builders.detection, "Detector", lambda: detector)
+        yield
+
+
 @pytest.fixture(scope="session")
 def exported():
     """A tiny run and its exported forms (`tests.trained.conftest`)."""
@@ -79,21 +89,3 @@ def forms():
     from tests.trained.conftest import make_forms
 
     return make_forms()
-
-
-@pytest.fixture(scope="session")
-def rafd_tree(rendered, tmp_path_factory):
-    """A small RaFD with all that goes wrong (`tests.data.trees`)."""
-    from tests.data import trees
-
-    folder = tmp_path_factory.mktemp("rafd") / "RaFD"
-    return trees.make_rafd(folder, trees.read_faces(rendered))
-
-
-@pytest.fixture(scope="session")
-def cfee_tree(rendered, tmp_path_factory):
-    """A small CFEE with all that goes wrong."""
-    from tests.data import trees
-
-    folder = tmp_path_factory.mktemp("cfee") / "CFEE"
-    return trees.make_cfee(folder, trees.read_faces(rendered))

@@ -9,6 +9,7 @@ import dataclasses
 import numpy as np
 
 from efgan_tf import action_units
+from efgan_tf.synthetic.expressions import EXPRESSIONS
 from efgan_tf.synthetic.head import load_head
 from efgan_tf.synthetic.looks import Looks, as_tuple, sample_looks
 
@@ -199,7 +200,7 @@ def sample_action_units(
 ) -> tuple[str, np.ndarray]:
     """What the face does in image `index` of a view.
 
-    The first eight images are the presets, index 0 exactly neutral, the
+    The first eight images are the expressions, index 0 exactly neutral, the
     others at 0.7–1 of their strength with every unit varied a little; further
     ones are random: one strong unit, a few units, a part of an expression,
     or a mixture of two.
@@ -209,9 +210,9 @@ def sample_action_units(
       0–5.
     """
     rng = np.random.default_rng([seed, _EXPRESSION, subject, view, index])
-    presets = list(action_units.PRESETS.items())
-    if index < len(presets):
-        name, vector = presets[index]
+    expressions = list(EXPRESSIONS.items())
+    if index < len(expressions):
+        name, vector = expressions[index]
         vector = vector * rng.uniform(0.7, 1.0)
         vector = vector * rng.uniform(0.9, 1.1, len(vector))
         return name, _rounded(vector)
@@ -225,11 +226,11 @@ def sample_action_units(
         )
         vector[picked] = rng.uniform(0.5, 4.5, len(picked))
     else:
-        first, second = rng.choice(len(presets), 2, replace=False)
+        first, second = rng.choice(len(expressions), 2, replace=False)
         keep = rng.random(action_units.COUNT) < 0.6
-        vector = presets[first][1] * keep * rng.uniform(0.3, 1)
+        vector = expressions[first][1] * keep * rng.uniform(0.3, 1)
         if kind == 3:
-            vector = vector + presets[second][1] * ~keep * rng.uniform(0.3, 1)
+            vector += expressions[second][1] * ~keep * rng.uniform(0.3, 1)
     if rng.random() < 0.12:  # people blink in any expression
         vector[action_units.NAMES.index("AU45")] = rng.uniform(2.5, 5)
     return "random", _rounded(vector)

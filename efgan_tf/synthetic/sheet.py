@@ -9,10 +9,10 @@ import os
 import numpy as np
 from PIL import Image
 
-from efgan_tf import action_units
 from efgan_tf.common import outputs, sheets
 from efgan_tf.common.progress import Progress
 from efgan_tf.synthetic import identity as identity_lib
+from efgan_tf.synthetic.expressions import EXPRESSIONS
 from efgan_tf.synthetic.render import Renderer
 from efgan_tf.synthetic.synthesis import SynthesizeConfig
 
@@ -22,13 +22,13 @@ BLOCK_ROWS = 16
 def sheet_row(config: SynthesizeConfig, subject: int) -> np.ndarray:
     """One person's eight expressions, uint8 [8, size, size, 3].
 
-    The presets at full strength, in the first view, from nearby.
+    At full strength, in the first view, from nearby.
     """
     renderer = Renderer(identity_lib.sample_identity(config.seed, subject))
     view = identity_lib.sample_view(config.seed, subject, 0, config.max_yaw)
     view = dataclasses.replace(view, eye_share=0.24, center=(0.5, 0.46))
     row = []
-    for index, (name, units) in enumerate(action_units.PRESETS.items()):
+    for index, (name, units) in enumerate(EXPRESSIONS.items()):
         sides = identity_lib.sample_sides(view, index, name, units)
         row.append(renderer.render(np.stack(sides), view, config.size, index))
     return np.stack(row)
@@ -63,7 +63,7 @@ def _lay_out(rows: list[np.ndarray]) -> np.ndarray:
     blocks = []
     for start in range(0, len(rows), BLOCK_ROWS):
         columns = np.stack(rows[start : start + BLOCK_ROWS], axis=1)
-        titled = zip(action_units.PRESETS, columns, strict=True)
+        titled = zip(EXPRESSIONS, columns, strict=True)
         blocks.append(sheets.grid(dict(titled)))
     height = len(blocks[0])
     white = [

@@ -119,19 +119,26 @@ def test_an_export_prints_nothing_else(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "chosen",
+    ("deterministic", "chosen"),
     [
-        {},
-        {"TF_ENABLE_ONEDNN_OPTS": "0", "TF_FORCE_GPU_ALLOW_GROWTH": "false"},
+        (False, {}),
+        (True, {}),
+        (False, {"TF_ENABLE_ONEDNN_OPTS": "0"}),
+        (True, {"TF_ENABLE_ONEDNN_OPTS": "1"}),
+        (False, {"TF_FORCE_GPU_ALLOW_GROWTH": "false"}),
     ],
 )
-def test_onednn_and_growing_memory_unless_the_user_says_otherwise(chosen):
+def test_onednn_and_growing_memory_unless_the_user_says_otherwise(
+    deterministic, chosen
+):
     defaults = {
-        "TF_ENABLE_ONEDNN_OPTS": "1", "TF_FORCE_GPU_ALLOW_GROWTH": "true",
-    }  # fmt: skip
+        "TF_ENABLE_ONEDNN_OPTS": "0" if deterministic else "1",
+        "TF_FORCE_GPU_ALLOW_GROWTH": "true",
+    }
     code = (
         "import os; from efgan_tf.commands import import_tensorflow; "
-        f"import_tensorflow(); print(*map(os.environ.get, {list(defaults)}))"
+        f"import_tensorflow({deterministic}); "
+        f"print(*map(os.environ.get, {list(defaults)}))"
     )
     expected = " ".join({**defaults, **chosen}.values())
     assert _run("-c", code, **chosen) == (f"{expected}\n", "")

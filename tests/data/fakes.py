@@ -43,6 +43,14 @@ def joined(elements):
     }
 
 
+def together(elements, axis):
+    """Elements that make one: shares of a batch (1), batches of a group (0)."""
+    return {
+        key: np.concatenate([e[key] for e in elements], axis)
+        for key in elements[0]
+    }
+
+
 def assert_same(first, second):
     assert first.keys() == second.keys()
     for key in first:

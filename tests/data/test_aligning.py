@@ -12,6 +12,11 @@ from efgan_tf.data.tables import Row
 from efgan_tf.faces.detection import Face
 
 
+def landmarks(size, shift=0):
+    points = np.array([[36, 38], [64, 38], [50, 54], [38, 70], [62, 70]])
+    return points + shift + size
+
+
 class FakeDetector:
     """Finds as many faces as a photo's first pixel says, big ones last.
 
@@ -32,9 +37,8 @@ class FakeDetector:
 
     @staticmethod
     def _face(size, shift):
-        points = np.array([[36, 38], [64, 38], [50, 54], [38, 70], [62, 70]])
         box = np.array([10 * (size - 1), 0, size, size])
-        return Face(box, points + shift + size, 1.0)
+        return Face(box, landmarks(size, shift), 1.0)
 
 
 def row(file, view="v", face_at=None):
@@ -64,18 +68,19 @@ def align(folder, rows, fixed_pose=False):
     return {out.row.file: out for out in outcomes}
 
 
-def picture(outcome):
-    return np.array(Image.open(io.BytesIO(outcome.png)))
+def assert_aligned(folder, outcome, points):
+    """The picture is the photo, warped by these landmarks."""
+    photo = np.array(Image.open(folder / outcome.row.file))
+    expected = geometry.warp(photo, geometry.alignment(points, 64), 64)
+    found = np.array(Image.open(io.BytesIO(outcome.png)))
+    np.testing.assert_array_equal(found, expected)
 
 
 def test_a_photo_becomes_an_aligned_face(write, tmp_path):
     write("a.png", faces=1, shift=3)
     outcome = align(tmp_path, [row("a.png")])["a.png"]
     assert (outcome.reason, outcome.faces) == ("", 1)
-    photo = np.array(Image.open(tmp_path / "a.png"))
-    points = FakeDetector._face(1, 3).landmarks
-    expected = geometry.warp(photo, geometry.alignment(points, 64), 64)
-    np.testing.assert_array_equal(picture(outcome), expected)
+    assert_aligned(tmp_path, outcome, landmarks(1, 3))
 
 
 def test_photos_that_cannot_be_used_have_a_reason(write, tmp_path):
@@ -93,47 +98,27 @@ def test_photos_that_cannot_be_used_have_a_reason(write, tmp_path):
 
 def test_of_several_faces_the_largest_or_the_named_one_counts(write, tmp_path):
     write("a.png", faces=3, shift=1)
-    write("b.png", faces=1, shift=3)  # 3 + 1 = 1 + 3: the same landmarks
-    write("c.png", faces=1, shift=1)
-    rows = [row("a.png"), row("b.png"), row("c.png")]
-    found = align(tmp_path, rows)
-    assert found["a.png"].faces == 3
-    # (The two pixels that steer the detector differ.)
-    same = picture(found["a.png"])[8:], picture(found["b.png"])[8:]
-    np.testing.assert_array_equal(*same)
+    found = align(tmp_path, [row("a.png")])["a.png"]
+    assert found.faces == 3
+    assert_aligned(tmp_path, found, landmarks(3, 1))
     named = align(tmp_path, [row("a.png", face_at=(0.5, 0.5))])["a.png"]
-    same = picture(named)[8:], picture(found["c.png"])[8:]
-    np.testing.assert_array_equal(*same)
+    assert_aligned(tmp_path, named, landmarks(1, 1))
     lost = align(tmp_path, [row("a.png", face_at=(5, 0.5))])["a.png"]
     assert lost.png is None
     assert lost.reason == "no face found where the table has one"
 
 
-def test_a_fixed_pose_shares_one_transform(write, tmp_path, monkeypatch):
-    used = []
-    monkeypatch.setattr(
-        geometry,
-        "alignment",
-        lambda landmarks, size: (
-            used.append(np.array(landmarks)) or np.eye(3)[:2]
-        ),
-    )
-    for file, shift in (("a.png", 0), ("b.png", 1), ("c.png", 9)):
-        write(file, faces=1, shift=shift)
-    write("d.png", faces=1, shift=5)
-    write("e.png", faces=1, shift=7)
-    write("f.png", faces=1, shift=8)
-    rows = [row(f) for f in ("a.png", "b.png", "c.png")]
-    rows += [
-        row("d.png", view="w"),
-        row("e.png", view=""),
-        row("f.png", view=""),
-    ]
-    align(tmp_path, rows, fixed_pose=True)
-    # a, b and c share the median; without a view each has its own.
-    assert {tuple(points[0]) for points in used} == {
-        (38, 40), (42, 44), (44, 46), (45, 47),
-    }  # fmt: skip
+def test_a_fixed_pose_shares_one_transform(write, tmp_path):
+    """In a view the median's; without a view each has its own."""
+    views = {"a": "v", "b": "v", "c": "v", "d": "w", "e": "", "f": ""}
+    shifts = {"a": 0, "b": 1, "c": 9, "d": 5, "e": 7, "f": 8}
+    for file, shift in shifts.items():
+        write(f"{file}.png", faces=1, shift=shift)
+    rows = [row(f"{file}.png", view) for file, view in views.items()]
+    outcomes = align(tmp_path, rows, fixed_pose=True).values()
+    used = shifts | {"a": 1, "c": 1}
+    for outcome, shift in zip(outcomes, used.values(), strict=True):
+        assert_aligned(tmp_path, outcome, landmarks(1, shift))
 
 
 def test_the_same_pixels_have_the_same_digest(write, tmp_path):

@@ -1,6 +1,5 @@
 """Files that people take for photos and that are not read are named."""
 
-import csv
 import json
 import os
 
@@ -9,49 +8,62 @@ import pytest
 from PIL import Image
 
 from efgan_tf.common.errors import UserError
+from efgan_tf.config import DataConfig
 from efgan_tf.data import plan, tables
 from efgan_tf.data.aligning import FolderPhotos
+from efgan_tf.data.photo_names import photo_set
 from efgan_tf.data.preparation_report import Report
 from efgan_tf.data.tables import Row
 
 
-def write_table(path, names):
-    with path.open("w", newline="") as file:
-        writer = csv.writer(file)
-        writer.writerow(["file", "AU12"])
-        writer.writerows([name, 1.0] for name in names)
-    return tables.read_table(str(path))
-
-
-def joined(tmp_path, names, files):
-    folder = tmp_path / "photos"
-    for file in files:
-        (folder / file).parent.mkdir(parents=True, exist_ok=True)
+def test_a_file_that_is_there_is_not_said_to_be_missing(tmp_path):
+    folder, table, report = tmp_path / "photos", tmp_path / "aus.csv", Report()
+    (folder / "day").mkdir(parents=True)
+    for file in ("a.jpg", "day/b.CR2", "c.mp4", "d.psd", "e.HEIC", "notes.txt"):
         (folder / file).touch()
-    table, report = write_table(tmp_path / "aus.csv", names), Report()
+    rows = ["a.jpg,1", "b.CR2,1", "c,1", "d.psd,1", "e.HEIC,1", "gone.jpg,1"]
+    table.write_text("\n".join(["file,AU12", *rows]))
     rows = plan.joined(
         plan.listed(folder, report),
-        table,
+        tables.read_table(table),
         report,
         unread=plan.unread(folder),
     )
-    return [row.file for row in rows], dict(report.dropped)
-
-
-def test_a_file_that_is_there_is_not_said_to_be_missing(tmp_path):
-    rows, dropped = joined(
-        tmp_path,
-        ["a.jpg", "b.CR2", "c", "d.psd", "gone.jpg"],
-        ["a.jpg", "day/b.CR2", "c.mp4", "d.psd", "notes.txt"],
-    )
-    assert rows == ["a.jpg"]
+    assert [row.file for row in rows] == ["a.jpg", "e.HEIC"]
     reason = "not a kind of photo that is read ({})"
-    assert dropped == {
+    assert dict(report.dropped) == {
         "c.mp4": reason.format(".mp4"),
         "d.psd": reason.format(".psd"),
         "day/b.CR2": reason.format(".CR2"),
         "gone.jpg": "in the table, but there is no such photo",
     }
+
+
+def test_the_rows_of_a_known_set_find_its_photos(tmp_path):
+    files = ["02_110_1.jpg", "03_110_2.JPG", "04_19.jpg"]
+    files += ["a/05_110_3.jpg", "b/05_110_3.jpg"]  # one is a copy
+    selection = photo_set("cfee").select(files, DataConfig())
+    path = tmp_path / "aus.csv"
+
+    def found(text):
+        path.write_text(text)
+        report, table = Report(), tables.read_table(path)
+        rows = plan.joined(files, table, report, selection)
+        return {row.file: row for row in rows}, dict(report.dropped)
+
+    # Frames count all pictures, also those that are none of the set's.
+    frames = ["1,1,1", "2,1,2", "3,1,3", "4,0,0", "5,1,5"]
+    rows, dropped = found("\n".join(["frame,success,AU01", *frames]))
+    values = {file: row.action_units[0] for file, row in rows.items()}
+    assert values == {"02_110_1.jpg": 1, "03_110_2.JPG": 2}
+    assert {row.subject for row in rows.values()} == {"110"}
+    assert [row.expression for row in rows.values()] == ["happy", "sad"]
+    assert dropped["04_19.jpg"].startswith("not named as CFEE")
+    assert dropped["a/05_110_3.jpg"].startswith("no face found by OpenFace")
+    assert dropped["b/05_110_3.jpg"].startswith("the same as another photo")
+    # A name may be code and subject, and never means a copy.
+    rows, _ = found("file,AU01\n03_110,1\n05_110_3.jpg,2\n")
+    assert list(rows) == ["03_110_2.JPG", "a/05_110_3.jpg"]
 
 
 def test_names_that_are_no_text_are_dropped_or_refused(tmp_path):
@@ -79,22 +91,14 @@ def test_names_that_are_no_text_are_dropped_or_refused(tmp_path):
     assert r"film\udce9.mov" in (tmp_path / "report.txt").read_text("utf-8")
 
 
-def test_what_phones_write_has_a_row(tmp_path):
-    names = ["a.HEIC", "b.avif", "c.jfif", "d"]
-    files = ["a.HEIC", "b.avif", "c.jfif", "d.heif"]
-    rows, dropped = joined(tmp_path, names, files)
-    assert rows == files and not dropped
-
-
 def test_the_first_of_several_pictures_is_warned_of(tmp_path):
     first, second = (Image.new("RGB", (40, 30), c) for c in ("red", "blue"))
     first.save(tmp_path / "a.gif", save_all=True, append_images=[second])
     first.save(tmp_path / "b.tif", save_all=True, append_images=[second])
     first.save(tmp_path / "c.png")
-    source = FolderPhotos(tmp_path)
-    for name in ("a.gif", "b.tif"):
-        row = Row(name, np.zeros(17, np.float32), "a")
-        assert source.flaws(row) == (
-            "the first of several pictures in its file",
-        )
-    assert not source.flaws(Row("c.png", np.zeros(17, np.float32), "a"))
+    flaws = {
+        name: FolderPhotos(tmp_path).flaws(Row(name, np.zeros(17), "a"))
+        for name in ("a.gif", "b.tif", "c.png")
+    }
+    several = ("the first of several pictures in its file",)
+    assert flaws == {"a.gif": several, "b.tif": several, "c.png": ()}

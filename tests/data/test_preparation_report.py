@@ -62,18 +62,14 @@ def test_the_report_is_readable_and_complete(tmp_path):
     report.repeated_rows = [("x.jpg", "aus.csv, line 4")]
     report.write(tmp_path)
     text = (tmp_path / "report.txt").read_text("utf-8")
-    head, *_ = text.split("\n\n")
-    assert head.splitlines()[0] == (
-        "4 photos, 4 rows in the table: 3 faces kept, 1 dropped"
-    )
     for line in (
+        "4 photos, 4 rows in the table: 3 faces kept, 1 dropped",
         "  1 × cut off or damaged", "RaFD: 4 of 8,040 photos",
         "  2 × not asked for: angle 000", "action units: CSV",
         "train: 2 photos of 1 subject",
+        "  b.png  cut off or damaged (3 bytes)", "  a.png  blurred (3.1)",
     ):  # fmt: skip
-        assert line in head.splitlines()
-    assert "  b.png  cut off or damaged (3 bytes)" in text
-    assert "  a.png  blurred (3.1)" in text
+        assert line in text.splitlines()
     values = json.loads((tmp_path / "report.json").read_text("utf-8"))
     assert values["dropped"] == [
         {"file": "b.png", "reason": "cut off or damaged (3 bytes)"}

@@ -47,6 +47,8 @@ def test_a_dry_run_writes_nothing(folder, tmp_path, capsys):
         ("--dataset=rafd", "rafd"),
         ("--held_out=2", "held_out"),
         ("--rafd_angles=99", "rafd_angles=99"),
+        ("--rafd_angles=", "rafd_angles="),
+        ("--rafd_gazes=up", "rafd_gazes=up"),
         ("--beam_options=a=1", "--beam_runner=none"),
     ],
 )

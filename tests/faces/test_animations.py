@@ -6,7 +6,6 @@ from PIL import Image
 
 from efgan_tf.common.errors import UserError
 from efgan_tf.faces.animations import check_animation, write_animation
-from efgan_tf.faces.video import open_video
 from tests.faces.test_video import assert_alike, scene, scenes
 
 
@@ -35,14 +34,6 @@ def test_still_parts_of_a_gif_do_not_flicker(tmp_path):
     frames = np.stack(read(path)[0])
     assert np.ptp(frames[:, 25:], axis=0).max() == 0
     assert len(np.unique(frames.reshape(-1, 3), axis=0)) <= 256
-
-
-def test_an_animation_as_mp4(tmp_path):
-    pytest.importorskip("av", reason="needs PyAV")
-    write_animation(tmp_path / "face.mp4", scenes(12), 12)
-    video = open_video(tmp_path / "face.mp4")
-    assert video.rate == 12
-    assert_alike([frame.pixels for frame in video], scenes(12), 3)
 
 
 def test_impossible_animations_are_refused(tmp_path):

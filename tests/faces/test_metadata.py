@@ -52,12 +52,8 @@ def rewrite(source, target):
 
 
 def png_chunks(path):
-    data, at, found = path.read_bytes(), 8, {}
-    while at < len(data):
-        (length,) = struct.unpack_from(">I", data, at)
-        found[data[at + 4 : at + 8]] = data[at + 8 : at + 8 + length]
-        at += 12 + length
-    return found
+    chunks = photos.png_chunks(path.read_bytes())
+    return {kind: bytes(chunk[8:-4]) for kind, chunk in chunks}
 
 
 def with_chunks(path, *chunks):

@@ -6,6 +6,7 @@ machine for anything.
 
 import io
 import json
+import re
 
 import numpy as np
 import pytest
@@ -106,10 +107,9 @@ def test_a_preset_moves_the_sliders_and_the_second_tab_shows_the_stages(start):
         "attention: face", "attention: eyes", "attention: nose",
         "attention: mouth", "attention: refiner", "attention: all", "result",
     ]  # fmt: skip
-    loaded = page.locator("#figures img").evaluate_all(
+    assert page.locator("#figures img").evaluate_all(
         "images => images.every(image => image.naturalWidth > 0)"
     )
-    assert loaded
     intensity = page.get_by_label("range slider for Intensity")
     intensity.fill("0")
     _says(page, "As in the photo")
@@ -294,14 +294,10 @@ def test_a_camera_is_a_photo_like_another(start):
 
 
 def test_light_and_dark_can_be_read(start):
+    texts = "#header p", "#status p", "#footer footer", ".units label"
     for scheme in ("light", "dark"):
         page = _open(start(color_scheme=scheme))
-        for text in (
-            "#header p",
-            "#status p",
-            "#footer footer",
-            ".units label",
-        ):
+        for text in texts:
             assert _contrast(page, text) >= 4.5, (scheme, text)
 
 
@@ -321,8 +317,7 @@ def _contrast(page, selector):
 
 
 def _luminance(color):
-    numbers = color.removeprefix("rgba(").removeprefix("rgb(").rstrip(")")
-    rgb = np.array([float(each) for each in numbers.split(",")[:3]]) / 255
+    rgb = np.array(re.findall(r"[\d.]+", color)[:3], float) / 255
     linear = np.where(
         rgb <= 0.04045, rgb / 12.92, ((rgb + 0.055) / 1.055) ** 2.4
     )

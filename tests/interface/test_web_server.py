@@ -8,10 +8,9 @@ import pytest
 from efgan_tf.editing.editor import Editor
 from efgan_tf.interface import web_server
 from efgan_tf.interface.sample_photos import sample_path
-from efgan_tf.serving.local.serve_settings import ServeConfig
-from efgan_tf.serving.local.server import LocalServer
 from efgan_tf.trained.remote.connection import Connection
 from tests.browser import HERE
+from tests.serving.servers import serving
 from tests.trained.conftest import make_exported
 
 EDIT = "#viewer img.edit"
@@ -20,9 +19,9 @@ EDIT = "#viewer img.edit"
 @pytest.fixture
 def model_server():
     """A server's address, and what ends it."""
-    config = ServeConfig(model_dir=str(make_exported().out / "efgan"), port=0)
     with contextlib.ExitStack() as running:
-        server = running.enter_context(LocalServer(config))
+        served = serving(make_exported().out / "efgan")
+        server, _ = running.enter_context(served)
         yield server.address, running.close
 
 

@@ -14,26 +14,35 @@ from tensorflow_serving.config import model_server_config_pb2
 SERVING = Path(__file__).parents[2] / "serving"
 
 _Field = descriptor_pb2.FieldDescriptorProto
+_INT = {
+    "type": _Field.TYPE_MESSAGE, "type_name": ".google.protobuf.Int64Value",
+}  # fmt: skip
+_TEXT = {"type": _Field.TYPE_STRING}
+_FLAG = {"type": _Field.TYPE_BOOL}
 
 # Those that its Python package lacks, from session_bundle_config.proto and
 # ssl_config.proto: message → its fields in the order of their numbers.
 _MESSAGES = {
     "BatchingParameters": {
-        "max_batch_size": ".google.protobuf.Int64Value",
-        "batch_timeout_micros": ".google.protobuf.Int64Value",
-        "max_enqueued_batches": ".google.protobuf.Int64Value",
-        "num_batch_threads": ".google.protobuf.Int64Value",
-        "thread_pool_name": ".google.protobuf.StringValue",
-        "allowed_batch_sizes": _Field.TYPE_INT64,
-        "pad_variable_length_inputs": _Field.TYPE_BOOL,
+        "max_batch_size": _INT,
+        "batch_timeout_micros": _INT,
+        "max_enqueued_batches": _INT,
+        "num_batch_threads": _INT,
+        "thread_pool_name": {
+            **_INT, "type_name": ".google.protobuf.StringValue",
+        },
+        "allowed_batch_sizes": {
+            "type": _Field.TYPE_INT64, "label": _Field.LABEL_REPEATED,
+        },
+        "pad_variable_length_inputs": _FLAG,
     },
     "SSLConfig": {
-        "server_key": _Field.TYPE_STRING,
-        "server_cert": _Field.TYPE_STRING,
-        "custom_ca": _Field.TYPE_STRING,
-        "client_verify": _Field.TYPE_BOOL,
+        "server_key": _TEXT,
+        "server_cert": _TEXT,
+        "custom_ca": _TEXT,
+        "client_verify": _FLAG,
     },
-}
+}  # fmt: skip
 
 
 def _make_pool():
@@ -46,16 +55,8 @@ def _make_pool():
     for name, fields in _MESSAGES.items():
         message = file.message_type.add(name=name)
         for number, (field, kind) in enumerate(fields.items(), 1):
-            added = message.field.add(name=field, number=number)
-            added.label = (
-                _Field.LABEL_REPEATED
-                if field == "allowed_batch_sizes"
-                else _Field.LABEL_OPTIONAL
-            )
-            if isinstance(kind, str):
-                added.type, added.type_name = _Field.TYPE_MESSAGE, kind
-            else:
-                added.type = kind
+            kind = {"label": _Field.LABEL_OPTIONAL, **kind}
+            message.field.add(name=field, number=number, **kind)
     pool = descriptor_pool.DescriptorPool()
     pool.Add(wrappers)
     pool.Add(file)

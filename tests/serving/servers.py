@@ -70,14 +70,17 @@ def write_version(folder: Path, version: int) -> Path:
     return path
 
 
+def _spec(version=None, **fields):
+    """The model's spec in a request for `NAME`."""
+    if version is not None:
+        fields["version"] = {"value": version}
+    return {"name": NAME, **fields}
+
+
 def predict_request(inputs, signature="", version=None, **changes):
     """A request for `NAME`; `changes` are fields of the model's spec."""
-    request = predict_pb2.PredictRequest()
-    spec = {"name": NAME, "signature_name": signature, **changes}
-    for field, value in spec.items():
-        setattr(request.model_spec, field, value)
-    if version is not None:
-        request.model_spec.version.value = version
+    spec = _spec(version, signature_name=signature, **changes)
+    request = predict_pb2.PredictRequest(model_spec=spec)
     for name, value in inputs.items():
         request.inputs[name].CopyFrom(tf.make_tensor_proto(value))
     return request
@@ -129,18 +132,15 @@ class Caller:
         )
 
     def metadata(self, *fields, **spec) -> Answer:
-        request = get_model_metadata_pb2.GetModelMetadataRequest()
-        request.metadata_field.extend(fields)
-        for field, value in {"name": NAME, **spec}.items():
-            setattr(request.model_spec, field, value)
+        request = get_model_metadata_pb2.GetModelMetadataRequest(
+            model_spec=_spec(**spec), metadata_field=fields
+        )
         return self.send(self.prediction.GetModelMetadata, request)
 
     def status(self, version=None, **spec) -> Answer:
-        request = get_model_status_pb2.GetModelStatusRequest()
-        for field, value in {"name": NAME, **spec}.items():
-            setattr(request.model_spec, field, value)
-        if version is not None:
-            request.model_spec.version.value = version
+        request = get_model_status_pb2.GetModelStatusRequest(
+            model_spec=_spec(version, **spec)
+        )
         return self.send(self.model.GetModelStatus, request)
 
     def states(self) -> list[tuple[int, str]]:

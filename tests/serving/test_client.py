@@ -15,7 +15,12 @@ from efgan_tf.serving import Client
 from efgan_tf.trained.loading import load_model, load_network
 from efgan_tf.trained.remote.connection import Connection
 from tests.editing.scenes import group_photo, inside, portraits
-from tests.trained.conftest import MASKED, public_faces, random_faces
+from tests.trained.conftest import (
+    MASKED,
+    encoded,
+    public_faces,
+    random_faces,
+)
 
 # Measured: at most 1.1e-5, another batch and another graph.
 CLOSE = {"rtol": 0, "atol": 5e-5}
@@ -99,19 +104,13 @@ def test_aligned_faces_are_edited(remote, model):
 def test_files_of_aligned_faces_are_edited(remote):
     images, _, target = public_faces(2)
     levels = (images * 255).round().astype(np.uint8)
-    files = [_png(face) for face in levels]
+    files = [encoded(face) for face in levels]
     pictures = [
         np.asarray(Image.open(io.BytesIO(content)))
         for content in remote.edit_bytes(files, target)
     ]
     expected = remote.edit_faces(levels, target) * 255
     np.testing.assert_allclose(pictures, expected, rtol=0, atol=0.51)
-
-
-def _png(image):
-    file = io.BytesIO()
-    Image.fromarray(image).save(file, "PNG")
-    return file.getvalue()
 
 
 def test_the_server_describes_its_model(served, remote, model):
@@ -144,12 +143,11 @@ def test_a_served_model_says_what_it_cannot(served, rendered, remote):
     with pytest.raises(UserError, match="on the server"):
         load_network(address)
     # Which units were learned is not on the wire; the graph knows.
-    edited = remote.edit(portraits(rendered)[0], {MASKED: 5})
-    np.testing.assert_allclose(
-        edited.faces[0].edits.images,
-        remote.edit(portraits(rendered)[0], {}).faces[0].edits.images,
-        **CLOSE,
+    edited, same = (
+        remote.edit(portraits(rendered)[0], units).faces[0].edits.images
+        for units in ({MASKED: 5}, {})
     )
+    np.testing.assert_allclose(edited, same, **CLOSE)
 
 
 def test_an_address_is_a_model_for_everything_that_edits(
@@ -160,7 +158,7 @@ def test_an_address_is_a_model_for_everything_that_edits(
     assert efgan_tf.load(address).model.name == address
     monkeypatch.setattr("efgan_tf.editing.editor.Detector", lambda: detector)
     photo = tmp_path / "photo.png"
-    Image.fromarray(portraits(rendered)[0]).save(photo)
+    photo.write_bytes(encoded(portraits(rendered)[0]))
     target = [f"--image={photo}", "--au=AU12=3"]
     assert commands.run(
         edit.main, *edit.CONFIGS,
@@ -174,6 +172,5 @@ def test_an_address_is_a_model_for_everything_that_edits(
     assert "AU12" in capsys.readouterr().out
     one, two = (read_photo(tmp_path / f"{n}.png") for n in (1, 2))
     np.testing.assert_array_equal(one, two)
-    assert (one != read_photo(photo)).any() and (
-        tmp_path / "sheet.png"
-    ).exists()
+    assert (one != read_photo(photo)).any()
+    assert (tmp_path / "sheet.png").exists()

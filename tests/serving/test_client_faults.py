@@ -117,12 +117,10 @@ def test_one_connection_serves_all_until_it_breaks():
 
 
 def test_retries_end():
-    with _failing(
-        Code.UNAVAILABLE, "queue to which this was sent is full"
-    ) as f:
-        code, message = _message(f.address)
-        assert code is Code.UNAVAILABLE and f.calls == 4
-    assert "is busy" in message and "later" in message
+    with _failing(Code.UNAVAILABLE, "the queue is full") as failing:
+        code, message = _message(failing.address)
+    assert code is Code.UNAVAILABLE and failing.calls == 4
+    assert "is busy" in message
 
 
 FAULTS = {
@@ -165,7 +163,7 @@ def test_a_closed_port():
     code, message = _message(address)
     assert code is Code.UNAVAILABLE
     assert f"{address} cannot be reached" in message
-    assert "refused" in message and "check --server" in message
+    assert "check --server" in message
     assert "cannot be reached" in _message("no-such-host.invalid:8500")[1]
 
 
@@ -180,18 +178,15 @@ def test_a_port_that_speaks_something_else():
 
 
 @pytest.mark.parametrize(
-    ("settings", "code", "words"),
+    ("settings", "words"),
     [
-        ({"model_name": "nobody"}, Code.NOT_FOUND,
-         "has no model 'nobody'; check --model_name"),
-        ({"model_version": 7}, Code.NOT_FOUND, "model 'efgan' in version 7"),
-        ({"version_label": "canary"}, Code.INVALID_ARGUMENT,
-         "labeled 'canary'; check --version_label"),
+        ({"model_name": "nobody"}, "model 'nobody'; check --model_name"),
+        ({"model_version": 7}, "model 'efgan' in version 7"),
+        ({"version_label": "canary"}, "'canary'; check --version_label"),
     ],
-)  # fmt: skip
-def test_a_model_that_is_not_served(served, settings, code, words):
-    found, message = _message(served.address, **settings)
-    assert found is code and words in message
+)
+def test_a_model_that_is_not_served(served, settings, words):
+    assert words in _message(served.address, **settings)[1]
     with Client(served.address, **settings) as client:
         with pytest.raises(ServingError):
             client.model  # noqa: B018

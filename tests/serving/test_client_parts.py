@@ -6,11 +6,7 @@ import grpc
 import numpy as np
 import pytest
 import tensorflow as tf
-from tensorflow_serving.apis import (
-    model_service_pb2,
-    predict_pb2,
-    prediction_service_pb2,
-)
+from tensorflow_serving.apis import predict_pb2
 
 from efgan_tf import client
 from efgan_tf.common.errors import UserError
@@ -119,20 +115,11 @@ def test_mistakes_are_found_before_a_server_is_called(flags, words, refusal):
 def test_the_shipped_messages_are_the_official_ones():
     """Fields may have come since; those that are shipped must be the same."""
     shipped = protos.descriptor_set()
-    official = _fields(descriptor_set())
+    services = {each.name for file in shipped.file for each in file.service}
+    assert services == {"ModelService", "PredictionService"}
     fields = _fields(shipped)
     assert len(fields) > 300
-    assert fields.items() <= official.items()
-    methods = {
-        f"{service.name}.{method.name}"
-        for file in shipped.file
-        for service in file.service
-        for method in service.method
-    }
-    for module in (prediction_service_pb2, model_service_pb2):
-        for service in module.DESCRIPTOR.services_by_name.values():
-            for method in service.methods:
-                assert f"{service.name}.{method.name}" in methods
+    assert fields.items() <= _fields(descriptor_set()).items()
 
 
 def _fields(found):

@@ -10,12 +10,6 @@ GUIDE = (SERVING / "README.md").read_text("utf-8")
 WRITTEN = "serving/tls"  # by a command of the guide
 
 
-def _lines():
-    """The commands, continued lines joined."""
-    joined = re.sub(r"\\\n\s+", "", GUIDE)
-    return [line.strip() for line in re.findall(r"^ {4,}\S.*$", joined, re.M)]
-
-
 def test_every_file_that_it_names_is_there():
     named = set(re.findall(r"(?<![\w/])serving/[\w./-]*\w", GUIDE))
     assert {"serving/docker-compose.yml", "serving/kubernetes.yaml"} <= named
@@ -34,18 +28,17 @@ def test_its_commands_have_flags_that_exist(capsys):
     texts = {
         "python -m efgan_tf.export": help_of(export.main, export.ExportConfig),
         "python -m efgan_tf.client": help_of(client.main, *client.CONFIGS),
-        "serving/make_certificates.sh": _script("make_certificates.sh"),
-        "serving/edit_rest.sh": _script("edit_rest.sh"),
+        **{
+            f"serving/{name}": (SERVING / name).read_text("utf-8")
+            for name in ("make_certificates.sh", "edit_rest.sh")
+        },
     }
+    joined = re.sub(r"\\\n\s+", "", GUIDE)  # continued lines
     for command, text in texts.items():
-        used = [line for line in _lines() if line.startswith(command)]
+        used = re.findall(rf"^ {{4,}}{re.escape(command)}.*$", joined, re.M)
         assert used, command
         for flag in re.findall(r" (--\w+)", " ".join(used)):
             assert flag in text, (command, flag)
-
-
-def _script(name):
-    return (SERVING / name).read_text("utf-8")
 
 
 def test_the_numbers_that_it_explains_are_those_of_the_files():
@@ -61,7 +54,6 @@ def test_the_numbers_that_it_explains_are_those_of_the_files():
     }  # fmt: skip
     sizes = ", ".join(map(str, batching.allowed_batch_sizes))
     assert f"`allowed_batch_sizes` {sizes} |" in GUIDE
-    (grace,) = re.findall(
-        r"terminationGracePeriodSeconds: (\d+)", _script("kubernetes.yaml")
-    )
+    kubernetes = (SERVING / "kubernetes.yaml").read_text("utf-8")
+    (grace,) = re.findall(r"terminationGracePeriodSeconds: (\d+)", kubernetes)
     assert f"for {grace} seconds" in GUIDE

@@ -39,15 +39,6 @@ def _run(*arguments):
     )
 
 
-@pytest.fixture(scope="module")
-def face(tmp_path_factory):
-    """A PNG, large enough for several lines of base64."""
-    pixels = np.random.default_rng(0).integers(0, 256, (96, 96, 3), np.uint8)
-    path = tmp_path_factory.mktemp("rest") / "face.png"
-    Image.fromarray(pixels).save(path)
-    return path
-
-
 def _decoded(value):
     """A JSON value as the server reads it: `{"b64": …}` are bytes."""
     if isinstance(value, dict):

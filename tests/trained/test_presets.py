@@ -13,7 +13,7 @@ from efgan_tf.common.graphs import read_graph
 from efgan_tf.trained import presets
 from efgan_tf.trained.loading import editing_model, load_model
 from efgan_tf.trained.runs import read_run
-from tests.trained.conftest import random_faces
+from tests.trained.conftest import network_inputs, random_faces
 
 _LARGEST = 15e6  # bytes
 
@@ -108,12 +108,7 @@ def test_half_precision_changes_nothing_that_shows(exported, tmp_path):
     presets.write_weights(trained, tmp_path / "half.npz")
     half = presets.read_weights(tmp_path / "half.npz", "half")
     assert half.info == trained.info
-    images, source, target = random_faces(3)
-    inputs = {
-        "image": images,
-        "source_action_units": source / 5,
-        "target_action_units": target / 5,
-    }
+    inputs = network_inputs(*random_faces(3))
     for name in ("image", "action_units"):
         full = np.asarray(trained.keras_model(inputs)[name])
         found = np.asarray(half.keras_model(inputs)[name])

@@ -3,7 +3,7 @@
 import numpy as np
 
 from efgan_tf import action_units
-from efgan_tf.data.tables import match, read_table
+from efgan_tf.data.tables import read_table
 
 UNITS = (
     "AU01 AU02 AU04 AU05 AU06 AU07 AU09 AU10 AU11 AU12 AU14 AU15 AU17 AU20 "
@@ -67,18 +67,3 @@ def test_photos_without_a_face_are_dropped(write):
     assert list(table.rows) == ["x"]
     reason = "no face found by py-feat"
     assert table.dropped == [("y", reason), ("z", reason), ("w", reason)]
-
-
-def test_absolute_paths_find_their_photos(write):
-    table = read(
-        write,
-        face(r"C:\me\faces\s1\1.jpg", AU12=0.1),
-        face(r"C:\me\faces\s2\1.jpg", AU12=0.2),
-        nobody(r"C:\me\faces\s3\1.jpg"),
-    )
-    matched = match(["s1/1.jpg", "s2/1.jpg", "s3/1.jpg"], table)
-    assert [row.file for row in matched.rows] == ["s1/1.jpg", "s2/1.jpg"]
-    assert [row.subject for row in matched.rows] == ["s1/1.jpg", "s2/1.jpg"]
-    assert matched.without_row == ["s3/1.jpg"]
-    assert matched.without_photo == []
-    assert matched.reasons == {"s3/1.jpg": "no face found by py-feat"}

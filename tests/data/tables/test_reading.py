@@ -51,10 +51,8 @@ def test_however_it_is_written_a_table_is_read(write, text):
 
 def test_without_texts_every_photo_is_its_own_subject(write):
     table = read_table(write("file,AU12\nx.jpg,2\nsub\\y.jpg,1\n"))
-    assert [row.subject for row in table.rows.values()] == [
-        "x.jpg",
-        "sub/y.jpg",
-    ]
+    subjects = [row.subject for row in table.rows.values()]
+    assert subjects == ["x.jpg", "sub/y.jpg"]
     assert not table.has_subjects and not table.has_views
 
 
@@ -80,14 +78,11 @@ def test_repeated_rows_are_dropped_and_counted(write):
         ("file,AU12\n", "no rows"),
         ("photo,AU12\nx.jpg,1\n", "no column 'file'.*photo, AU12"),
         ("file,smile\nx.jpg,1\n", "no column of action units.*file, smile"),
-        ("file,AU28_c\nx.jpg,1\n", "no column of action units"),
         ("file,AU12_c\nx.jpg,0.5\n", "0.5 is neither 0 .absent. nor 1"),
         ("file;AU12\nx.jpg;0,5\n", "'0,5' is not a number.*with a point"),
         ('file,AU12\n"x.jpg,' + "1" * 200_000, "is not a CSV file"),
         ("file,AU12,AU12_r\nx.jpg,1,1\n", "AU12 twice.*'AU12_r'"),
-        ("file,AU12\nx.jpg,nan\n", "line 2, column AU12: 'nan' is not fin"),
         ("file,AU12\nx.jpg,1\ny.jpg,5.1\n", "line 3, column AU12: 5.1"),
-        ("file,AU12\nx.jpg\n", "an empty cell is not a number"),
         (
             "file,AU01,AU02,AU04\nx.jpg,0,5,1,5,2,0\n",
             "line 2: 7 cells under 4 columns; decimal commas?",
@@ -109,9 +104,7 @@ def test_mistakes_name_file_row_and_column(write, text, message):
     [
         ("bad.jpg,NaN,1", "bad.jpg", "column AU12: 'NaN' is not finite"),
         ("bad.jpg,1.#IND,1", "bad.jpg", "'1.#IND' is not a number"),
-        ("bad.jpg,,1", "bad.jpg", "an empty cell is not a number"),
         ("bad.jpg,2", "bad.jpg", "column AU25: an empty cell"),
-        (",2,1", "line 3", "its row names no photo"),
         ("./ ,2,1", "line 3", "its row names no photo"),
     ],
 )
@@ -123,21 +116,14 @@ def test_a_bad_row_costs_its_own_photo_alone(write, row, name, reason):
     assert dropped.endswith(name) and reason in why
 
 
-def test_a_missing_table_names_the_flag(tmp_path):
+def test_a_table_that_is_not_there_or_no_text(tmp_path):
     for path in (tmp_path / "none.csv", tmp_path / "none.xls", tmp_path):
         with pytest.raises(UserError, match="--aus"):
             read_table(path)
-
-
-@pytest.mark.parametrize(
-    "name, said",
-    [("aus.dat", "save the table as CSV"), ("a.XLSX", "the table as CSV")],
-)
-def test_a_table_that_is_no_text(tmp_path, name, said):
-    path = tmp_path / name
-    path.write_bytes(b"PK\x03\x04\x14\x00\x06\x00\x08\x00\xff\xfe")
-    with pytest.raises(UserError, match=said):
-        read_table(path)
+    for path in (tmp_path / "aus.dat", tmp_path / "a.XLSX"):
+        path.write_bytes(b"PK\x03\x04\x14\x00\x06\x00\x08\x00\xff\xfe")
+        with pytest.raises(UserError, match="the table as CSV"):
+            read_table(path)
 
 
 def test_units_of_other_coders_count_as_their_neighbors(write):
