@@ -27,6 +27,18 @@ def random(*shape, seed=0):
     return np.random.default_rng(seed).normal(size=shape).astype("float32")
 
 
+def test_every_layer_has_a_construction():
+    ours = {
+        value
+        for module in (layers, regions)
+        for name, value in vars(module).items()
+        if inspect.isclass(value)
+        and value.__module__ == module.__name__
+        and not name.startswith("_")
+    }
+    assert ours == set(CONSTRUCTIONS)
+
+
 @pytest.mark.parametrize("cls", CONSTRUCTIONS, ids=lambda cls: cls.__name__)
 def test_config_is_what_the_constructor_accepts(cls):
     layer = cls(**CONSTRUCTIONS[cls], name="it")

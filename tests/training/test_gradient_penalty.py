@@ -24,6 +24,14 @@ def linear(factor):
     return lambda x: factor * tf.reduce_sum(x, [1, 2, 3], keepdims=True)
 
 
+@pytest.mark.parametrize("factor", [0.1, -0.5, 2.0])
+def test_of_a_linear_critic_is_exact(factor):
+    value = gradient_penalty(linear(factor), images(0), images(1), alpha())
+    expected = (abs(factor) * np.sqrt(PIXELS) - 1) ** 2
+    np.testing.assert_allclose(value, expected, rtol=1e-5)
+    assert value.dtype == tf.float32
+
+
 def test_is_of_the_mean_patch():
     def four_patches(x):
         return tf.tile(linear(0.5)(x), (1, 2, 2, 1))
@@ -33,12 +41,12 @@ def test_is_of_the_mean_patch():
     np.testing.assert_allclose(one, four, rtol=1e-6)
 
 
-def square(x):
-    """A critic whose slope at x is x itself."""
-    return tf.reduce_sum(x * x, [1, 2, 3], keepdims=True) / 2
-
-
 def test_is_taken_between_real_and_fake():
+    """Of `sum(x²) / 2` the slope is x itself, so the place shows."""
+
+    def square(x):
+        return tf.reduce_sum(x * x, [1, 2, 3], keepdims=True) / 2
+
     real, fake = tf.ones(SHAPE), tf.fill(SHAPE, 3.0)
     for weight, place in ((0.0, 3.0), (1.0, 1.0), (0.25, 2.5)):
         value = gradient_penalty(
@@ -46,6 +54,18 @@ def test_is_taken_between_real_and_fake():
         )
         expected = (place * np.sqrt(PIXELS) - 1) ** 2
         np.testing.assert_allclose(value, expected, rtol=1e-5)
+
+
+def test_is_per_sample():
+    """Slopes of 1 and 3 are not the same as their mean, 2, twice."""
+
+    def critic(x):
+        slopes = tf.reshape([1.0, 3.0], (2, 1, 1, 1)) / np.sqrt(PIXELS)
+        return slopes * tf.reduce_sum(x, [1, 2, 3], keepdims=True)
+
+    value = gradient_penalty(critic, images(0), images(1), alpha())
+    # ((1 - 1)² + (3 - 1)²) / 2.
+    np.testing.assert_allclose(value, 2.0, rtol=1e-4)
 
 
 def test_and_its_gradient_are_finite_where_the_critic_is_flat():
@@ -74,10 +94,27 @@ def test_gradient_by_the_critics_variables(compiled):
     np.testing.assert_allclose(result, expected, rtol=1e-5)
 
 
+def test_nothing_flows_back_into_the_generator():
+    made = tf.Variable(images(1))
+    with tf.GradientTape() as tape:
+        value = gradient_penalty(
+            lambda x: tf.reduce_sum(x**3, [1, 2, 3], keepdims=True),
+            images(0),
+            made,
+            alpha(),
+        )
+    assert tape.gradient(value, made) is None
+
+
 def test_half_precision_critics_are_penalized_in_float32():
-    real, fake = (tf.cast(images(seed), tf.bfloat16) for seed in (0, 1))
+    def half(x):
+        return tf.cast(linear(0.5)(x), tf.bfloat16)
+
     value = gradient_penalty(
-        lambda x: tf.cast(linear(0.5)(x), tf.bfloat16), real, fake, alpha()
+        half,
+        tf.cast(images(0), tf.bfloat16),
+        tf.cast(images(1), tf.bfloat16),
+        alpha(),
     )
     assert value.dtype == tf.float32
     np.testing.assert_allclose(
@@ -85,9 +122,20 @@ def test_half_precision_critics_are_penalized_in_float32():
     )
 
 
+@pytest.mark.parametrize("factor", [0.0, 0.1, -0.5, 2.0])
+def test_r1_of_a_linear_critic_is_exact(factor):
+    value = r1_penalty(linear(factor), images(0))
+    # Half of the squared slope, which is `factor` for every pixel.
+    np.testing.assert_allclose(value, factor**2 * PIXELS / 2, rtol=1e-5)
+    assert value.dtype == tf.float32
+
+
 def test_r1_is_taken_at_each_real_image():
+    """Of `sum(x²) / 2` the slope is x itself."""
     real = tf.constant([2.0, 4.0], shape=(2, 1, 1, 1)) * tf.ones(SHAPE)
-    value = r1_penalty(square, real)
+    value = r1_penalty(
+        lambda x: tf.reduce_sum(x * x, [1, 2, 3], keepdims=True) / 2, real
+    )
     np.testing.assert_allclose(value, PIXELS * (4 + 16) / 2 / 2, rtol=1e-5)
 
 

@@ -5,7 +5,7 @@ import tensorflow as tf
 
 from efgan_tf.common.errors import UserError
 from efgan_tf.models import stage_models
-from efgan_tf.training.networks import LossScale, build_networks
+from efgan_tf.training.networks import LossScale, all_finite, build_networks
 from tests.training.conftest import tiny_config
 
 
@@ -53,3 +53,9 @@ def test_never_below_one():
     for _ in range(3):
         scale.update(tf.constant(False))
     assert float(scale.scale) == 1.0
+
+
+def test_all_finite():
+    assert bool(all_finite([tf.ones(3), tf.zeros((2, 2))]))
+    for bad in (float("nan"), float("inf")):
+        assert not bool(all_finite([tf.ones(3), tf.constant([0.0, bad])]))
