@@ -4,9 +4,7 @@ Tests ask for `visit`, which opens pages; the browser is the machine's own
 (Debian's package `chromium`), since Playwright's takes a download.
 """
 
-import contextlib
 import shutil
-from collections.abc import Iterator
 from urllib.parse import urlsplit
 
 import pytest
@@ -32,45 +30,36 @@ _OPTIONS = (
 )
 
 
-class Visit:
-    """A page that is open, and what it should not have done.
+def _watch(page, problems: list[str]) -> None:
+    """Collects errors on the console, exceptions and requests that failed.
 
-    Attributes:
-      page: Playwright's `Page`.
-      problems: errors on the console, uncaught exceptions, requests that
-        failed, and those for anybody but `HERE`; one line each.
+    Requests for anybody but `HERE` are problems as well. One line each.
     """
 
-    def __init__(self, page):
-        self.page = page
-        self.problems: list[str] = []
-        page.on("console", self._console)
-        page.on("pageerror", lambda error: self._add(f"error: {error}"))
-        page.on("request", lambda request: self._asked(request.url))
-        page.on("websocket", lambda socket: self._asked(socket.url))
-        page.on("requestfailed", self._failed)
-        page.on("response", self._answered)
-
-    def _add(self, problem: str) -> None:
-        self.problems.append(problem)
-
-    def _console(self, message) -> None:
+    def console(message):
         if message.type == "error":
-            self._add(f"console: {message.text}")
+            problems.append(f"console: {message.text}")
 
-    def _asked(self, url: str) -> None:
-        parts = urlsplit(url)
+    def asked(sent):
+        parts = urlsplit(sent.url)
         if parts.scheme not in ("data", "blob") and parts.hostname != HERE:
-            self._add(f"asked outside: {url}")
+            problems.append(f"asked outside: {sent.url}")
 
-    def _failed(self, request) -> None:
+    def failed(request):
         # Aborted by the page itself: streams that end, downloads that begin.
         if request.failure != "net::ERR_ABORTED":
-            self._add(f"failed: {request.url} ({request.failure})")
+            problems.append(f"failed: {request.url} ({request.failure})")
 
-    def _answered(self, response) -> None:
+    def answered(response):
         if response.status >= 400:
-            self._add(f"status {response.status}: {response.url}")
+            problems.append(f"status {response.status}: {response.url}")
+
+    page.on("console", console)
+    page.on("pageerror", lambda error: problems.append(f"error: {error}"))
+    page.on("request", asked)
+    page.on("websocket", asked)
+    page.on("requestfailed", failed)
+    page.on("response", answered)
 
 
 @pytest.fixture(scope="module")
@@ -96,42 +85,28 @@ def chromium():
         browser.close()
 
 
-@contextlib.contextmanager
-def watched(browser, size: tuple[int, int], **options) -> Iterator[Visit]:
-    """A new page in a window of its own, closed in the end.
-
-    Args:
-      browser: of the fixture `chromium`.
-      size: `DESKTOP`, `PHONE`, or another width and height.
-      **options: of Playwright's `Browser.new_context`.
-    """
-    width, height = size
-    context = browser.new_context(
-        viewport={"width": width, "height": height}, **options
-    )
-    context.set_default_timeout(_PATIENCE)
-    try:
-        yield Visit(context.new_page())
-    finally:
-        context.close()
-
-
 @pytest.fixture
 def visit(chromium):
     """`visit(url, size=DESKTOP, **options)` opens a page and returns it.
 
-    In the end none of the pages may have had a problem.
+    Each is in a window of its own; options are those of Playwright's
+    `Browser.new_context`. In the end none may have had a problem.
     """
-    with contextlib.ExitStack() as stack:
-        visits = []
+    contexts, problems = [], []
 
-        def open_page(url: str, size=DESKTOP, **options):
-            visits.append(
-                stack.enter_context(watched(chromium, size, **options))
-            )
-            visits[-1].page.goto(url)
-            return visits[-1].page
+    def open_page(url: str, size=DESKTOP, **options):
+        width, height = size
+        context = chromium.new_context(
+            viewport={"width": width, "height": height}, **options
+        )
+        contexts.append(context)
+        context.set_default_timeout(_PATIENCE)
+        page = context.new_page()
+        _watch(page, problems)
+        page.goto(url)
+        return page
 
-        yield open_page
-        problems = [line for each in visits for line in each.problems]
+    yield open_page
+    for context in contexts:
+        context.close()
     assert not problems, "\n".join(problems)

@@ -5,34 +5,23 @@ import shutil
 from pathlib import Path
 
 import numpy as np
-import pytest
 
 ROOT = Path(__file__).parents[1]
 
 
-@pytest.fixture(scope="module")
-def names(rendered, tmp_path_factory):
-    """What the examples leave behind, run as one program beside a photo."""
-    folder = tmp_path_factory.mktemp("api")
+def test_every_example_runs(rendered, tmp_path, monkeypatch):
+    """As one program, beside a photo."""
     photo = sorted((rendered / "photos").glob("*_neutral.jpg"))[0]
-    shutil.copy(photo, folder / "photo.jpg")
-    (folder / "configs").symlink_to(ROOT / "configs")
+    shutil.copy(photo, tmp_path / "photo.jpg")
+    (tmp_path / "configs").symlink_to(ROOT / "configs")
     page = (ROOT / "docs" / "api.md").read_text("utf-8")
     blocks = re.findall(r"```python\n(.*?)```", page, re.S)
     assert len(blocks) >= 7
+    monkeypatch.chdir(tmp_path)
     space = {}
-    with pytest.MonkeyPatch.context() as patch:
-        patch.chdir(folder)
-        for number, block in enumerate(blocks, 1):
-            exec(
-                compile(block, f"docs/api.md, example {number}", "exec"), space
-            )
-    return folder, space
-
-
-def test_every_example_runs(names):
-    folder, space = names
-    assert (folder / "happy.png").stat().st_size > 10_000
+    for number, block in enumerate(blocks, 1):
+        exec(compile(block, f"docs/api.md, example {number}", "exec"), space)
+    assert (tmp_path / "happy.png").stat().st_size > 10_000
     target = space["closed"].faces[0].target_action_units
     wanted = np.where(np.arange(17) == 16, 5, space["source"])
     np.testing.assert_allclose(target, wanted, atol=1e-6)

@@ -22,26 +22,24 @@ LEFT, LARGE, SMALL = (
 FACES = left_to_right([SMALL, LARGE, LEFT])
 
 
-def chosen(text, faces=FACES):
-    return choose(faces, choice_lib.parse_choice(text))[0]
+def chosen(text, faces=FACES, notes=()):
+    found, told = choose(faces, choice_lib.parse_choice(text))
+    assert told == list(notes)
+    return found
 
 
 def test_faces_are_chosen_by_size_side_and_number():
     assert FACES == [LEFT, LARGE, SMALL]
-    assert chosen("largest") == [LARGE]
+    note = "3 faces were found, the largest is edited"
+    assert chosen("largest", notes=[note]) == [LARGE]
+    assert chosen("largest", [LARGE]) == [LARGE]
     assert chosen("left") == [LEFT]
     assert chosen("1") == chosen(1) == chosen(np.int64(1)) == [LARGE]
-    assert chosen("all") == [LEFT, LARGE]  # the third is too small
-
-
-def test_the_user_hears_of_other_faces():
-    assert choose(FACES, FaceChoice("largest"))[1] == [
-        "3 faces were found, the largest is edited"
-    ]
-    assert choose([LARGE], FaceChoice("largest"))[1] == []
-    assert choose(FACES, FaceChoice("all"))[1] == [
-        "1 of 3 faces are under 32 pixels"
-    ]
+    note = "1 of 3 faces are under 32 pixels"
+    assert chosen("all", notes=[note]) == [LEFT, LARGE]
+    for text in ("largest", "all", "left", "0"):
+        with pytest.raises(NoFaceError, match="no face was found"):
+            chosen(text, [])
 
 
 def test_a_box_means_the_face_nearest_to_its_middle():
@@ -51,36 +49,23 @@ def test_a_box_means_the_face_nearest_to_its_middle():
 
 
 def test_a_box_without_a_face_is_taken_for_one():
-    (face,), notes = choose([], choice_lib.parse_choice("10,20,100,200"))
+    note = "no face was found in the box; it is taken to fill the box"
+    (face,) = chosen("10,20,100,200", [], notes=[note])
     np.testing.assert_array_equal(face.box, [10, 20, 100, 200])
     np.testing.assert_allclose(face.landmarks[0], [38, 98])  # 0.28, 0.39
-    assert notes == [
-        "no face was found in the box; it is taken to fill the box"
-    ]
-
-
-def test_a_box_without_a_face_may_be_refused():
     with pytest.raises(NoFaceError, match="no face was found in the box"):
         choose(FACES, choice_lib.parse_choice("500,0,20,20"), fill=False)
 
 
-@pytest.mark.parametrize(
-    "box, fits",
-    [
-        ("0,0,200,100", True),
-        ("-40,-40,100,80", True),
-        ("300,0,60,60", False),
-        ("0,0,1e300,1e300", False),
-        ("0,0,2000,1000", False),
-    ],
-)
-def test_boxes_lie_in_the_photo(box, fits):
-    choice = choice_lib.parse_choice(box)
-    if fits:
-        choice_lib.check_box(choice, (100, 200, 3))
-        return
-    with pytest.raises(UserError, match="lies in the photo of 200×100 pixels"):
-        choice_lib.check_box(choice, (100, 200, 3))
+def test_boxes_lie_in_the_photo():
+    def check(box):
+        choice_lib.check_box(choice_lib.parse_choice(box), (100, 200, 3))
+
+    check("0,0,200,100")
+    check("-40,-40,100,80")
+    for box in ("300,0,60,60", "0,0,1e300,1e300", "0,0,2000,1000"):
+        with pytest.raises(UserError, match="lies in the photo of 200×100"):
+            check(box)
 
 
 def test_the_layout_in_a_box_is_the_detectors(detector, rendered):
@@ -116,12 +101,6 @@ def test_the_middle_square_fills_the_frame():
 def test_choices_that_cannot_be_met(text, faces, message):
     with pytest.raises(UserError, match=message):
         chosen(text, faces)
-
-
-@pytest.mark.parametrize("text", ["largest", "all", "left", "0"])
-def test_no_face_is_an_error_of_its_own(text):
-    with pytest.raises(NoFaceError, match="no face was found"):
-        chosen(text, [])
 
 
 @pytest.mark.parametrize(

@@ -33,13 +33,7 @@ def evaluated(gain=0.0, **changes):
     values = np.array([20.0, 21, 30, 31, 40, 41]) + gain
     scores = {"psnr": values, "sharpness_mouth": values}
     large = np.array([True, False] * 3)
-    report = copy.deepcopy(REPORT)
-    for key, value in changes.items():
-        part, _, name = key.partition("__")
-        if name:
-            report[part][name] = value
-        else:
-            report[part] = value
+    report = copy.deepcopy(REPORT) | changes
     return EvaluatedRun(report, SavedScores(scores, PEOPLE, large))
 
 
@@ -64,8 +58,8 @@ def test_what_differs_from_person_to_person_drops_out():
 @pytest.mark.parametrize(
     ("change", "told"),
     [
-        ({"data__digest": "e"}, "data digest"),
-        ({"judges__digest": "k"}, "judges digest"),
+        ({"data": {"digest": "e", "pairs": 6}}, "data digest"),
+        ({"judges": {"digest": "k"}}, "judges digest"),
         ({"efgan_tf": "2"}, "efgan_tf"),
     ],
 )

@@ -113,7 +113,6 @@ def test_a_download_that_fails_says_what_to_do(tmp_path, monkeypatch):
     monkeypatch.setenv("KERAS_HOME", str(tmp_path))
     with pytest.raises(UserError, match="--inception_weights=PATH") as caught:
         features.inception(features.DOWNLOAD)
-    assert "cannot download Inception-v3's weights: URL" in str(caught.value)
     assert "\n" not in str(caught.value)
 
 
@@ -158,19 +157,16 @@ def test_lpips_by_path_is_the_formula(tmp_path, maps_file, images):
 
 
 @pytest.mark.parametrize(
-    "weights, complaint",
+    "second, complaint",
     [
-        ({"lin0": np.ones(3)}, "lin.npz cannot be loaded: .*lin1"),
-        ({"lin0": np.ones(3), "lin1": np.ones(2)}, "lin1 must be 3 numbers"),
-        ({"lin0": -np.ones(3), "lin1": np.ones(3)}, "lin0 must be 3 numbers"),
-        (
-            {"lin0": np.ones(3), "lin1": np.full(3, np.nan)},
-            "lin1 must be 3 numbers",
-        ),
+        ({}, "lin.npz cannot be loaded: .*lin1"),
+        ({"lin1": np.ones(2)}, "lin1 must be 3 numbers"),
+        ({"lin1": -np.ones(3)}, "lin1 must be 3 numbers"),
+        ({"lin1": np.full(3, np.nan)}, "lin1 must be 3 numbers"),
     ],
 )
-def test_lpips_weights_that_do_not_fit(tmp_path, maps_file, weights, complaint):
-    np.savez(tmp_path / "lin.npz", **weights)
+def test_lpips_weights_that_do_not_fit(tmp_path, maps_file, second, complaint):
+    np.savez(tmp_path / "lin.npz", lin0=np.ones(3), **second)
     with pytest.raises(UserError, match=complaint):
         Lpips(maps_file, tmp_path / "lin.npz")
 
@@ -202,9 +198,6 @@ def test_lpips_by_hand():
         [features, second[0]], [reference, second[1]], [weights, [2.0, 3.0]]
     )
     np.testing.assert_allclose(both, [5.24])
-    np.testing.assert_array_equal(lpips([features], [features], [weights]), 0)
-
-
-def test_lpips_of_a_place_without_features_does_no_harm():
+    # A place without features does no harm.
     nothing = np.zeros((2, 1, 1, 2))
     np.testing.assert_array_equal(lpips([nothing], [nothing], [[1, 1]]), [0, 0])

@@ -18,7 +18,7 @@ GROUPS = {
 }
 
 
-def found():
+def test_groups_and_gaps_by_hand():
     rows = {
         NO_EDIT: {"psnr": np.array([1.0, 1, 1, 2, 2, 2])},
         EDIT: {
@@ -27,11 +27,8 @@ def found():
             "expression_accuracy": np.array([1, 0, 1, *[np.nan] * 3]),
         },
     }
-    return by_group(rows, SUBJECTS, GROUPS)
-
-
-def test_groups_and_gaps_by_hand():
-    age = found()["age"]
+    found = by_group(rows, SUBJECTS, GROUPS)
+    age = found["age"]
     assert list(age["groups"]) == ["old", "young"]
     young, old = age["groups"]["young"], age["groups"]["old"]
     assert (young["people"], old["people"]) == (2, 2)
@@ -43,10 +40,7 @@ def test_groups_and_gaps_by_hand():
     assert (gap["largest"], gap["smallest"], gap["mean"]) == ("old", "young", 3)
     assert age["gaps"][EDIT].keys() == {"psnr"}
     assert "ground truth" not in age["gaps"]
-
-
-def test_groups_and_gaps_as_tables():
-    text = groups.text(found())
+    text = groups.text(found)
     assert "| young | 2 | 4.00 (4.00 to 4.00) | 0.67" in text
     assert "- PSNR − no edit: old − young = +3.00 (+3.00 to +3.00)" in text
     assert "#### By sex" in text
@@ -82,7 +76,6 @@ def test_a_table_of_groups(tmp_path):
     ("content", "told"),
     [
         (b"\xff\xfe", "is not text in UTF-8"),
-        (b"subject,age\n", "needs a column subject, at least one more"),
         (b"subject\nann\n", "needs a column subject, at least one more"),
         (b"subject,age\nann,3\nann,4\n", "names ann twice"),
         (b"subject,age\nann,3\n", "lacks 1 of the 2 people, bob"),

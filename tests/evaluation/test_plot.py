@@ -39,21 +39,11 @@ def write_run(path, start=0, reported=True):
 
 def report(images):
     def row(error):
-        return {
-            ALL: {
-                "au_error": {
-                    "mean": error,
-                    "low": error - 1,
-                    "high": error + 1,
-                },
-                "fid": {"mean": 7.0},
-            }
-        }
+        interval = {"mean": error, "low": error - 1, "high": error + 1}
+        return {ALL: {"au_error": interval, "fid": {"mean": 7.0}}}
 
-    return {
-        "training": {"images": images},
-        "rows": {EDIT: row(3), NO_EDIT: row(5)},
-    }
+    rows = {EDIT: row(3), NO_EDIT: row(5)}
+    return {"training": {"images": images}, "rows": rows}
 
 
 @pytest.fixture

@@ -22,11 +22,9 @@ SAMPLES = 8
 @pytest.fixture(scope="module")
 def saliency(estimator, faces):
     """SmoothGrad of all units on all faces: `[4, 17, 128, 128]`."""
+    names = action_units.NAMES
     return np.stack(
-        [
-            maps.smoothgrad(estimator, face, action_units.NAMES, SAMPLES)
-            for face in faces
-        ]
+        [maps.smoothgrad(estimator, face, names, SAMPLES) for face in faces]
     )
 
 

@@ -53,6 +53,7 @@ def cascade(tiny):
 def set_heads():
     """`set_heads(branch, color, attention)`: both constant everywhere."""
 
+    @np.errstate(divide="ignore")
     def apply(branch, color, attention):
         kernel, bias = branch.get_layer("heads").weights
         kernel.assign(np.zeros(kernel.shape))
@@ -60,8 +61,4 @@ def set_heads():
         logit = np.clip(np.log(attention) - np.log1p(-attention), -200, 200)
         bias.assign([*[np.arctanh(color)] * 3, logit])
 
-    def quiet(*arguments):
-        with np.errstate(divide="ignore"):
-            apply(*arguments)
-
-    return quiet
+    return apply

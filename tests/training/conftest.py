@@ -21,6 +21,11 @@ TINY = {
 }
 # The branches alone, without local focus: traced in seconds.
 GLOBAL_ONLY = {"local_branches": False, "refiner": False, "global_blocks": 0}
+# All that critics can have, on the branches alone.
+CRITIC_OPTIONS = {
+    **GLOBAL_ONLY, "penalty": "r1", "critic_norm": "spectral",
+    "critic_augment": ("color", "translation", "cutout"),
+}  # fmt: skip
 
 
 def tiny_config(**changes):
@@ -103,10 +108,7 @@ def traced():
     `take(**changes)` runs it once on new pictures with a changed schedule. The
     critics have all their options; `test_replicas.py` traces steps without.
     """
-    config = tiny_config(
-        **GLOBAL_ONLY, penalty="r1", critic_norm="spectral",
-        critic_augment=("color", "translation", "cutout"),
-    )  # fmt: skip
+    config = tiny_config(**CRITIC_OPTIONS)
     _, networks, step = make_step(config)
     count = iter(range(10**6))
 

@@ -35,33 +35,22 @@ def by_numpy(image, down, across):
     return moved
 
 
-def test_the_middle_of_the_color_changes_is_no_change():
-    middle = numbers(brightness=0.5, saturation=0.5, contrast=0.5)
-    after = augment(images(), middle, ["color"])
-    np.testing.assert_allclose(after, images(), atol=1e-6)
-
-
 def test_color_by_hand():
     # Two pixels of channels (0, 0.3, 0.6), gray 0.3, and (−0.3, −0.3, −0.3).
     image = np.zeros((COUNT, 1, 2, 3), "float32")
     image[:, 0, 0], image[:, 0, 1] = [0, 0.3, 0.6], -0.3
-
-    def changed(**columns):
-        still = {"brightness": 0.5, "saturation": 0.5, "contrast": 0.5}
-        drawn = numbers(**{**still, **columns})
-        return np.array(augment(image, drawn, ["color"]))[0, 0]
-
-    brighter = changed(brightness=1.0)
-    np.testing.assert_allclose(brighter, image[0, 0] + 0.5, atol=1e-6)
-    darker = changed(brightness=0.0)
-    np.testing.assert_allclose(darker, image[0, 0] - 0.5, atol=1e-6)
-    gray = changed(saturation=0.0)
-    np.testing.assert_allclose(gray, [[0.3] * 3, [-0.3] * 3], atol=1e-6)
-    vivid = changed(saturation=1.0)
-    np.testing.assert_allclose(vivid, [[-0.3, 0.3, 0.9], [-0.3] * 3], atol=1e-6)
-    # About the mean, 0, of all values.
-    strong = changed(contrast=1.0)
-    np.testing.assert_allclose(strong, [[0, 0.45, 0.9], [-0.45] * 3], atol=1e-6)
+    unchanged = {"brightness": 0.5, "saturation": 0.5, "contrast": 0.5}
+    for columns, expected in (
+        ({"brightness": 1.0}, image[0, 0] + 0.5),
+        ({"brightness": 0.0}, image[0, 0] - 0.5),
+        ({"saturation": 0.0}, [[0.3] * 3, [-0.3] * 3]),
+        ({"saturation": 1.0}, [[-0.3, 0.3, 0.9], [-0.3] * 3]),
+        # About the mean, 0, of all values.
+        ({"contrast": 1.0}, [[0, 0.45, 0.9], [-0.45] * 3]),
+    ):
+        drawn = numbers(**{**unchanged, **columns})
+        changed = augment(image, drawn, ["color"])
+        np.testing.assert_allclose(changed[0, 0], expected, atol=1e-6)
 
 
 def test_moves_are_whole_pixels_and_all_as_likely():

@@ -8,7 +8,6 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from efgan_tf.common.errors import UserError
-from efgan_tf.training import cluster as cluster_lib
 from efgan_tf.training import handshake
 from efgan_tf.training.cluster import (
     Cluster,
@@ -27,19 +26,13 @@ def worker(index, kind="worker"):
     return {"type": kind, "index": index}
 
 
-def test_tf_config_names_the_workers_and_this_one():
-    found = from_environment(tf_config({"worker": TWO}, worker(1)))
-    assert found == Cluster(("a:1000", "b:1000"), 1) and not found.is_chief
-    assert found.endpoint(0) == ("a", 1000)
-
-
 def test_a_chief_of_its_own_comes_first():
     jobs = {"worker": TWO, "chief": ["[::1]:7"]}
     chief = from_environment(tf_config(jobs, worker(0, "chief")))
     assert chief.is_chief and chief.endpoint(0) == ("::1", 7)
     last = from_environment(tf_config(jobs, worker(1)))
-    assert last.addresses == ("[::1]:7", "a:1000", "b:1000")
-    assert last.index == 2
+    assert last == Cluster(("[::1]:7", "a:1000", "b:1000"), 2)
+    assert not last.is_chief and last.endpoint(2) == ("b", 1000)
 
 
 @pytest.mark.parametrize(
@@ -49,13 +42,10 @@ def test_a_chief_of_its_own_comes_first():
         ('{"cluster": {"worker": ["a:1"]}}', "'task'"),
         ('{"cluster": ["a:1"], "task": {}}', "must be JSON"),
         (tf_config({"worker": TWO}, worker(2)), "worker 2, is not in"),
-        (tf_config({"worker": TWO}, worker(-1)), "worker -1, is not in"),
         (tf_config({"worker": TWO}, worker("0")), "worker 0, is not in"),
-        (tf_config({"worker": TWO}, worker(0, "chief")), "chief 0, is not in"),
         (tf_config({"worker": TWO, "ps": ["c:1"]}, worker(0)), "has ps"),
         (tf_config({"chief": TWO}, worker(0, "chief")), "more than one chief"),
         (tf_config({"worker": ["a:1", "a:1"]}, worker(0)), "one address"),
-        (tf_config({"worker": ["a"]}, worker(0)), "'a' is no host:port"),
         (tf_config({"worker": ["a:99999"]}, worker(0)), "no host:port"),
         (tf_config({"worker": [7]}, worker(0)), "7 is no host:port"),
     ],
@@ -76,7 +66,8 @@ def slurm(index, nodes="n[9-11]", tasks="2,1(x2)", place=(0, 0), **more):
 
 def test_slurms_tasks_are_the_workers_in_their_order():
     found = from_environment(slurm(2, place=(1, 0)))
-    # n9 before n10: in the order of Slurm's list, not of the alphabet.
+    # n9 before n10: in the order of Slurm's list, not of the alphabet. Ports
+    # begin at 15000 + 40007 % 20000, so that jobs do not share them.
     assert found == Cluster(
         ("n9:15007", "n9:15008", "n10:15007", "n11:15007"), 2
     )
@@ -121,16 +112,13 @@ def test_what_is_missing_or_contradictory_is_told(environ):
         from_environment(environ)
 
 
-def free_ports(count):
+def addresses(count):
+    """Of free ports."""
     sockets = [socket.create_server(("", 0)) for _ in range(count)]
     ports = [each.getsockname()[1] for each in sockets]
     for each in sockets:
         each.close()
-    return ports
-
-
-def addresses(count):
-    return tuple(f"127.0.0.1:{port}" for port in free_ports(count))
+    return tuple(f"127.0.0.1:{port}" for port in ports)
 
 
 def meet(*calls, seconds=20.0):
@@ -253,13 +241,3 @@ def test_other_connections_are_ignored_but_no_second_worker_1(monkeypatch):
         answers = [pool.submit(call, said) for _ in range(2)]
         assert "two workers say that they are worker 1" in chief.result()[0]
         assert all(b"two workers" in answer.result() for answer in answers)
-
-
-def test_slurms_port_is_the_jobs_own():
-    ports = {
-        cluster_lib.from_environment(
-            slurm(0, SLURM_JOB_ID=str(job))
-        ).endpoint(0)[1]
-        for job in (1, 2, 20003, 10**7)
-    }  # fmt: skip
-    assert len(ports) == 4 and all(1024 < port < 2**16 for port in ports)

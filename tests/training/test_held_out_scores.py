@@ -21,6 +21,21 @@ from efgan_tf.training.networks import build_networks
 from tests.training.conftest import tiny_config
 
 
+def make_pairs(has_ground_truth):
+    """Random pictures and units; some with ground truth."""
+    rng = np.random.default_rng(0)
+    count = len(has_ground_truth)
+    return {
+        "image": rng.uniform(-1, 1, (count, 64, 64, 3)).astype("float32"),
+        "ground_truth": rng.uniform(-1, 1, (count, 64, 64, 3)).astype(
+            "float32"
+        ),
+        "action_units": rng.random((count, 17), "float32"),
+        "target_action_units": rng.random((count, 17), "float32"),
+        "has_ground_truth": np.array(has_ground_truth),
+    }
+
+
 def pictures_in(folder):
     """(step, tag, uint8 picture) of every picture in the event files."""
     found = []
@@ -37,14 +52,7 @@ def pictures_in(folder):
 
 def test_tensorboard_shows_the_same_faces_after_every_stage(tmp_path):
     config = tiny_config()
-    rng = np.random.default_rng(0)
-    pairs = {
-        "image": rng.uniform(-1, 1, (10, 64, 64, 3)).astype("float32"),
-        "ground_truth": rng.uniform(-1, 1, (10, 64, 64, 3)).astype("float32"),
-        "action_units": rng.random((10, 17), "float32"),
-        "target_action_units": rng.random((10, 17), "float32"),
-        "has_ground_truth": np.arange(10) < 3,
-    }
+    pairs = make_pairs(np.arange(10) < 3)
     networks = build_networks(config, phase=2)
     run = RunDirectory(tmp_path)
     run.samples.mkdir()
@@ -88,14 +96,7 @@ def test_held_out_gain():
 
 def test_sheet_shows_every_column_in_place():
     config = tiny_config()
-    rng = np.random.default_rng(0)
-    pairs = {
-        "image": rng.uniform(-1, 1, (3, 64, 64, 3)).astype("float32"),
-        "ground_truth": rng.uniform(-1, 1, (3, 64, 64, 3)).astype("float32"),
-        "action_units": rng.random((3, 17), "float32"),
-        "target_action_units": rng.random((3, 17), "float32"),
-        "has_ground_truth": np.array([True, True, False]),
-    }
+    pairs = make_pairs([True, True, False])
     cascade = build_networks(config, phase=2).average
     outputs = run_cascade(cascade, pairs, batch_size=2)
     assert outputs["image"].shape == (3, 64, 64, 3)

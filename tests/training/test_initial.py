@@ -113,7 +113,6 @@ def test_fine_tuning_trains_a_cascade_on_in_phase_2(tmp_path, learned, learns):
 @pytest.mark.parametrize(
     ("phase", "step", "changes", "told"),
     [
-        (1, 3, {}, "no checkpoint of the end of its phase 1, step 4"),
         (2, 3, {}, "no checkpoint of the end of its phase 1, step 4"),
         (2, 3, {"phase1_kimg": 0}, "has no phase 1"),
     ],

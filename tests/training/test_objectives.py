@@ -137,10 +137,6 @@ def make_batch():
     }
 
 
-def doubled(tensors):
-    return tf.nest.map_structure(lambda x: tf.concat([x, x], 0), tensors)
-
-
 def floats(metrics):
     return {name: float(value) for name, value in metrics.items()}
 
@@ -466,16 +462,6 @@ def test_edges_are_compared_where_there_is_a_target():
     without, metrics, _ = run_generator(batch)
     assert total - without == pytest.approx(3 * 0.25)
     assert "generator/edges" not in metrics
-
-
-def test_repeating_the_batch_changes_nothing():
-    outputs, batch, alpha = critic_case()
-    once, _ = run_critics((outputs, batch, alpha))
-    twice, _ = run_critics(doubled((outputs, batch, alpha)))
-    assert twice == pytest.approx(once, rel=1e-5)
-    once, _, _ = run_generator(lambda_paired=1.0)
-    twice, _, _ = run_generator(doubled(make_batch()), lambda_paired=1.0)
-    assert twice == pytest.approx(once, rel=1e-5)
 
 
 def test_estimator_objective_counts_unmasked_units_of_real_images():

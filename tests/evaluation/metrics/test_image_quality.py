@@ -151,25 +151,15 @@ def test_what_hardly_differs_leaves_no_ghost(expressions):
     "metric",
     [image_quality.psnr, image_quality.ssim, image_quality.sharpness],
 )
-@pytest.mark.parametrize(
-    "images",
-    [
-        np.zeros((0, 16, 16, 3)),
-        np.full((1, 16, 16, 3), np.nan),
-        np.full((1, 16, 16, 3), 255, np.uint8),
-        np.zeros((16, 16, 3)),
-        np.zeros((1, 16, 16, 1)),
-        np.zeros((2, 16, 16, 3)),
-    ],
-)
-def test_bad_pictures_are_refused(metric, images):
+def test_bad_pictures_are_refused(metric):
     good = np.zeros((1, 16, 16, 3))
-    for pair in ((images, good), (good, images)):
-        with pytest.raises(ValueError):
-            metric(*pair)
-
-
-def test_ssim_needs_its_window():
-    images = np.zeros((1, 16, 10, 3))
+    for images in (
+        good[:0], good * np.nan, np.full(good.shape, 255, np.uint8), good[0],
+        good[..., :1], np.zeros((2, 16, 16, 3)),
+    ):  # fmt: skip
+        for pair in ((images, good), (good, images)):
+            with pytest.raises(ValueError):
+                metric(*pair)
+    narrow = good[:, :, :10]  # than SSIM's window
     with pytest.raises(ValueError):
-        image_quality.ssim(images, images)
+        image_quality.ssim(narrow, narrow)

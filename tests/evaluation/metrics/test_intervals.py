@@ -57,12 +57,11 @@ def test_one_subject_has_no_interval_and_says_so():
 
 
 def test_bad_input_is_named():
-    with pytest.raises(ValueError):
-        bootstrap_mean([1.0, np.nan], ["ann", "bob"])
-    with pytest.raises(ValueError):
-        bootstrap_mean([1.0, 2.0], ["ann"])
-    with pytest.raises(ValueError):
-        bootstrap_mean([], [])
+    for values, people in (
+        ([1.0, np.nan], ["ann", "bob"]), ([1.0, 2.0], ["ann"]), ([], []),
+    ):  # fmt: skip
+        with pytest.raises(ValueError):
+            bootstrap_mean(values, people)
 
 
 def test_a_difference_is_as_unsure_as_both_means():
