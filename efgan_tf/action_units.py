@@ -45,20 +45,18 @@ REGION_UNITS = {
     for region in ("eyes", "nose", "mouth")
 }
 
-# The eight expressions of RaFD as AU intensities. Which units take part
-# follows the target photographs' coding in Langner et al., "Presentation and
-# validation of the Radboud Faces Database", Cognition and Emotion 2010
-# (table 1); the intensities are ours, chosen on rendered faces. A contempt of
-# this set is one-sided, which 17 numbers cannot say: renderers make it so.
+# The eight expressions of RaFD, as an edit aims at them. The intensities were
+# chosen on photographs, where an expression network should recognize the edit
+# and the person should stay the person (docs/photo_results.md).
 _PRESET_TEXTS = {
     "neutral": "",
-    "happy": "AU06=4,AU12=4.5,AU25=3,AU10=0.5",
-    "sad": "AU01=4.5,AU04=2,AU15=4.5,AU17=3",
-    "angry": "AU04=5,AU05=2,AU07=3,AU09=1,AU17=2,AU23=4",
-    "fearful": "AU01=4.5,AU02=2.5,AU04=2.5,AU05=5,AU20=4.5,AU25=3,AU26=1.5",
-    "disgusted": "AU04=2.5,AU06=1.5,AU07=2,AU09=5,AU10=4.5,AU25=2.5",
-    "surprised": "AU01=5,AU02=5,AU05=4.5,AU25=4,AU26=4.5",
-    "contemptuous": "AU12=1,AU14=4.5",
+    "happy": "AU06=3,AU10=0.5,AU12=3.75,AU25=2.5",
+    "sad": "AU01=4,AU04=3.5,AU07=1,AU15=5,AU17=2",
+    "angry": "AU04=5,AU07=4,AU09=1,AU10=3,AU15=1.5,AU17=2,AU23=4",
+    "fearful": "AU01=4,AU02=2,AU04=2.5,AU05=4.5,AU20=4.5,AU25=3.5,AU26=2.5",
+    "disgusted": "AU04=1.5,AU06=3,AU07=4,AU09=4,AU10=5,AU15=3.5,AU25=2",
+    "surprised": "AU01=4,AU02=4,AU05=3.5,AU25=4,AU26=3.5",
+    "contemptuous": "AU12=1,AU14=4",
 }
 
 
