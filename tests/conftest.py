@@ -11,6 +11,8 @@ from efgan_tf import commands
 from tests.browser import chromium, visit  # noqa: F401 - fixtures
 
 LOGICAL_CPUS = 4
+_ONEDNN = "TF_ENABLE_ONEDNN_OPTS"
+_GIVEN = os.environ.get(_ONEDNN)
 
 
 def pytest_configure(config):
@@ -19,6 +21,15 @@ def pytest_configure(config):
     tf.config.set_logical_device_configuration(
         cpu, [tf.config.LogicalDeviceConfiguration()] * LOGICAL_CPUS
     )
+
+
+@pytest.fixture(autouse=True)
+def each_process_chooses_onednn():
+    """What a command sets in this process must not reach those it starts."""
+    yield
+    os.environ.pop(_ONEDNN, None)
+    if _GIVEN is not None:
+        os.environ[_ONEDNN] = _GIVEN
 
 
 @pytest.fixture

@@ -20,8 +20,9 @@ from tests.training.conftest import (
 # Largest error relative to a gradient's largest element, as measured on two
 # and four replicas, times two to four: rounding of sums in another order, and
 # in half precision of the activations (float16 is 0.18 off float32 itself, and
-# 0.048 between one and four replicas).
-TOLERANCE = {"float32": 2e-5, "mixed_bfloat16": 0.02, "mixed_float16": 0.1}
+# 0.048 between one and four replicas; bfloat16 up to 0.11 by the machine, where
+# a factor of two would be 0.5 or 1).
+TOLERANCE = {"float32": 2e-5, "mixed_bfloat16": 0.3, "mixed_float16": 0.1}
 
 
 def _share(batches, strategy):
