@@ -45,9 +45,9 @@ REGION_UNITS = {
     for region in ("eyes", "nose", "mouth")
 }
 
-# The eight expressions of RaFD, as an edit aims at them. The intensities were
-# chosen on photographs, where an expression network should recognize the edit
-# and the person should stay the person (docs/photo_results.md).
+# The eight expressions of RaFD, as an edit aims at them. Units and intensities
+# were chosen on photographs, where an expression network should recognize the
+# edit and the person should stay the person (docs/photo_results.md).
 _PRESET_TEXTS = {
     "neutral": "",
     "happy": "AU06=3,AU10=0.5,AU12=3.75,AU25=2.5",

@@ -464,7 +464,7 @@ class TrainConfig:
     )
     seed: int = option(0, "of weights, batches and noise")
     deterministic: bool = option(
-        False, "bitwise repeatable runs; slower, on CPUs without oneDNN"
+        False, "bitwise repeatable runs, slower; oneDNN is left off"
     )
     run_dir: str = option("runs/run", "where the run is kept")
     checkpoint_minutes: float = option(5.0, "time between checkpoints")

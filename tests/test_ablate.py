@@ -227,13 +227,27 @@ def test_the_benefit_of_edits_is_measured(ablated, tmp_path, capsys):
     [
         ([], "give either --run_dir=RUN or --compare"),
         (["--run_dir=absent"], "absent is no run: it has no config.json"),
-        (["--model={run}"], "--model and --data_of go together"),
-        (["--model={run}", "--data_of=absent"], "--data_of=absent does not"),
-        (["--model=preset:none", "--data_of={run}"], "there is no preset:none"),
+        (["--compare=a,b"], "--compare and --model need --out"),
+        (["--run_dir={run}", "--lpips_network=a.keras"], "needs both"),
+        (["--model={run}", "--out=x"], "--model and --data_of go together"),
+        (
+            ["--model={run}", "--data_of=absent", "--out=x"],
+            "--data_of=absent does not exist",
+        ),
+        (
+            ["--model=preset:none", "--data_of={run}", "--out=x"],
+            "there is no preset:none",
+        ),
         (["--run_dir={run}", "--groups=absent.csv"], "absent.csv cannot be"),
-        (["--compare=absent"], "evaluate that run first"),
-        (["--run_dir={run}", "--inception_weights=absent.h5"], "absent.h5"),
-        (["--run_dir={run}", "--feature_network=absent.keras"], "absent.keras"),
+        (["--compare=absent", "--out=x"], "evaluate that run first"),
+        (
+            ["--run_dir={run}", "--inception_weights=absent.h5"],
+            "absent.h5 does not exist",
+        ),
+        (
+            ["--run_dir={run}", "--feature_network=absent.keras"],
+            "absent.keras does not exist",
+        ),
     ],
 )
 def test_bad_requests_get_one_line(
@@ -242,7 +256,9 @@ def test_bad_requests_get_one_line(
     folder, _ = ablated
     monkeypatch.chdir(tmp_path)
     run = str(folder / "global")
-    arguments = ["--out=x", *(flag.format(run=run) for flag in flags)]
+    arguments = [flag.format(run=run) for flag in flags]
+    if "--out=x" not in arguments and any("run_dir" in a for a in arguments):
+        arguments.append("--out=x")
     error = refusal(evaluate.main, EvaluateConfig, flags=arguments)
     assert message in error
     assert not (tmp_path / "x").exists() and not (tmp_path / "absent").exists()

@@ -69,6 +69,11 @@ def test_interpolation_ends_at_the_target():
         au.interpolate(source, target, 0)
 
 
+def test_scale_conversion():
+    np.testing.assert_allclose(au.normalize(np.full(17, 5.0)), 1.0)
+    np.testing.assert_allclose(au.denormalize(np.full(17, 0.5)), 2.5)
+
+
 @pytest.mark.parametrize("value", [np.nan, np.inf, -0.1, 5.1])
 def test_validate_names_the_unit(value):
     vectors = np.zeros((3, 17), np.float32)

@@ -1,5 +1,6 @@
 """Commands: flags in, one line and an exit status out; outputs whole."""
 
+import contextlib
 import io
 import os
 import signal
@@ -17,6 +18,10 @@ from efgan_tf.common.progress import Progress
 
 def _run(main, *arguments):
     return commands.run(main, argv=["program", *arguments])
+
+
+def _succeed(values):
+    return None
 
 
 @pytest.mark.parametrize(
@@ -50,6 +55,13 @@ def test_a_full_disk_is_one_line_and_a_bug_is_not_hidden(capsys):
         _run(bug)
 
 
+def test_help_lists_each_flag_with_its_default(capsys):
+    assert _run(_succeed, "--helpshort") == 0
+    text = capsys.readouterr().out
+    assert "--lambda_gp" in text and "(default '10.0')" in text
+    assert "[float32|mixed_bfloat16|mixed_float16]" in text
+
+
 def test_atomic_file_appears_whole_or_not_at_all(tmp_path):
     path = tmp_path / "new" / "out.txt"
     with outputs.atomic_file(path) as temporary:
@@ -79,6 +91,16 @@ def test_atomic_folder_refuses_keeps_and_replaces(tmp_path):
     with outputs.atomic_folder(path, overwrite=True) as folder:
         (folder / "b").write_text("2")
     assert os.listdir(path) == ["b"] and os.listdir(tmp_path) == ["out"]
+
+
+@contextlib.contextmanager
+def _in_folder(path):
+    before = os.getcwd()
+    os.chdir(path)
+    try:
+        yield
+    finally:
+        os.chdir(before)
 
 
 def _write_folder(path):
@@ -129,11 +151,12 @@ def test_links_are_followed_and_kept(exists, tmp_path):
     assert os.listdir(tmp_path / "there") == ["out"]
 
 
-def test_the_current_folder_is_filled(tmp_path, monkeypatch):
+def test_the_current_folder_is_filled(tmp_path):
     (tmp_path / "here").mkdir()
-    monkeypatch.chdir(tmp_path / "here")
-    _write_folder(".")
-    assert os.listdir(".") == ["a"] and os.listdir(tmp_path) == ["here"]
+    with _in_folder(tmp_path / "here"):
+        _write_folder(".")
+        assert os.listdir(".") == ["a"]
+    assert os.listdir(tmp_path) == ["here"]
 
 
 def test_an_immovable_folder_is_filled_or_left_empty(tmp_path, monkeypatch):
@@ -153,23 +176,17 @@ def test_an_immovable_folder_is_filled_or_left_empty(tmp_path, monkeypatch):
     assert os.listdir(tmp_path) == ["out"]
 
 
-@pytest.fixture
-def dead():
-    """The number of a process that is gone."""
-    process = subprocess.Popen(["true"])
-    process.wait()
-    return process.pid
-
-
-def test_what_dead_processes_left_is_swept(tmp_path, dead):
+def test_what_dead_processes_left_is_swept(tmp_path):
+    dead = subprocess.Popen([sys.executable, "-c", ""])
+    dead.wait()
     ours = outputs._temporary_prefix(tmp_path / "out")
     other = outputs._temporary_prefix(tmp_path / "other")
     elsewhere = ours.rpartition("-")[0] + "-0123abcd."
-    left = [f"{ours}{dead}.x1", f"{ours}{dead}.tmp"]
+    left = [f"{ours}{dead.pid}.x1", f"{ours}{dead.pid}.tmp"]
     kept = [
         f"{ours}{os.getppid()}.x1",  # at work still
-        f"{elsewhere}{dead}.x1",  # who knows
-        f"{other}{dead}.x1",
+        f"{elsewhere}{dead.pid}.x1",  # who knows
+        f"{other}{dead.pid}.x1",
     ]
     for name in left + kept:
         (tmp_path / name).mkdir()
@@ -178,9 +195,13 @@ def test_what_dead_processes_left_is_swept(tmp_path, dead):
     assert sorted(os.listdir(tmp_path)) == sorted([*kept, "out"])
 
 
-def test_what_was_there_when_a_process_died_comes_back(tmp_path, dead):
-    prefix = outputs._temporary_prefix(tmp_path / "out")
-    old = tmp_path / f"{prefix}{dead}.old"
+def test_what_was_there_when_a_process_died_comes_back(tmp_path):
+    dead = subprocess.Popen([sys.executable, "-c", ""])
+    dead.wait()
+    old = (
+        tmp_path
+        / f"{outputs._temporary_prefix(tmp_path / 'out')}{dead.pid}.old"
+    )
     old.mkdir()
     (old / "thesis").write_text("years of work")
     with pytest.raises(UserError, match="--overwrite"):
@@ -275,3 +296,16 @@ def test_on_a_terminal_lines_go_above_the_progress():
     assert written[3] == f"hello\n{shown}"
     assert written[4].startswith("work 1/10") and written[4].endswith("\n")
     assert written[5] == "late\n"
+
+
+def test_words_that_are_no_flags_go_to_commands_that_accept_them(capsys):
+    given = []
+
+    def main(values, words):
+        given.append(words)
+
+    argv = ["program", "runs/a", "--stages=2", "runs/b"]
+    assert commands.run(main, argv=argv, arguments=True) == 0
+    assert given == [["runs/a", "runs/b"]]
+    assert _run(_succeed, "runs/a") == 2
+    assert "unexpected argument 'runs/a'" in capsys.readouterr().err

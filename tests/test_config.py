@@ -20,7 +20,7 @@ def test_flags_without_arguments_give_the_defaults():
     assert _parse() == config.Config()
 
 
-def test_json_and_flag_lines_give_the_same_config_again(tmp_path):
+def test_json_round_trip():
     changed = _parse(
         "--lambda_gp=7", "--stages=2", "--box_eyes=4,6,12,20", "--noflip",
         "--au_injection=film", "--run_dir=elsewhere",
@@ -28,12 +28,28 @@ def test_json_and_flag_lines_give_the_same_config_again(tmp_path):
     )  # fmt: skip
     assert changed.loss.lambda_gp == 7.0 and not changed.train.flip
     assert options.from_json(options.to_json(changed), config.Config) == changed
+
+
+def test_flag_lines_can_be_fed_back(tmp_path):
+    changed = _parse("--lambda_gp=7", "--box_nose=9,10,12,12", "--noflip")
     path = tmp_path / "flags.txt"
     path.write_text("\n".join(options.flag_lines(changed)))
     assert _parse(f"--flagfile={path}") == changed
     assert config.from_flag_file(path) == changed
-    path.write_text("--no_such=1")
-    with pytest.raises(UserError, match="flags.txt.*no_such"):
+
+
+@pytest.mark.parametrize(
+    ("line", "named"),
+    [
+        ("--no_such=1", "no_such"),
+        ("--stages=0", "stages"),
+        ("--flagfile=absent.flags", "absent.flags"),
+    ],
+)
+def test_a_flag_file_is_checked_like_flags(tmp_path, line, named):
+    path = tmp_path / "some.flags"
+    path.write_text(line)
+    with pytest.raises(UserError, match=named):
         config.from_flag_file(path)
 
 
@@ -99,12 +115,17 @@ def test_a_flag_file_cannot_nest_itself(tmp_path):
         (["--nolocal_branches"], "norefiner"),
         (["--lambda_gp=-1"], "lambda_gp=-1"),
         (["--lambda_paired=1"], "pairing=paired"),
+        (["--lambda_edges=1"], "pairing=paired"),
         (["--ema=1"], "ema"),
         (["--phase1_kimg=0", "--phase2_kimg=0"], "nothing to train"),
         (["--held_out=1"], "held_out"),
         (["--phase1_kimg=inf"], "phase1_kimg=inf"),
         (["--seed=500000000"], "seed=500000000"),
+        (["--box_nose=9,10,1,1"], "at least 8"),
+        (["--photo_size=4096"], "photo_size=4096"),
         (["--replicas=2", "--strategy=one_device"], "strategy=mirrored"),
+        (["--learning_rate=0"], "learning_rate"),
+        (["--max_yaw=60"], "max_yaw"),
         (["--critic_augment=color,blur"], "'blur'"),
     ],
 )

@@ -20,6 +20,8 @@ CONFIGS = demo.TrainedConfig, demo.DemoConfig
     [
         ("--port=70000", "--port=70000 is not within 0-65535"),
         ("--host=", "give --host=ADDRESS"),
+        ("--max_megapixels=0", "--max_megapixels must be more than 0"),
+        ("--max_upload_mb=nan", "--max_upload_mb=nan is not a finite"),
         ("--root_path=faces", "--root_path=faces must begin with a slash"),
         ("--host=203.0.113.7", "--host=203.0.113.7 is no address of this"),
         ("--model=absent", "absent does not exist"),

@@ -36,9 +36,21 @@ def photos(rendered, tmp_path_factory):
     Image.fromarray(group_photo(rendered)).save(folder / "three.png")
     (folder / "day").mkdir()
     Image.fromarray(other).save(folder / "day" / "other.jpg", quality=95)
-    Image.new("RGB", (40, 30), "gray").save(folder / "none.png")
+    Image.new("RGB", (80, 60), "gray").save(folder / "none.png")
     whole = (folder / "day" / "other.jpg").read_bytes()
     (folder / "broken.jpg").write_bytes(whole[:3000])
+    return folder
+
+
+@pytest.fixture(scope="module")
+def odd(rendered, tmp_path_factory):
+    """A folder with photos that are hard to edit."""
+    folder = tmp_path_factory.mktemp("odd")
+    Image.new("RGB", (1, 1), "gray").save(folder / "dot.png")
+    small = Image.new("RGB", (320, 240), "gray")
+    portrait = Image.fromarray(portraits(rendered)[0])
+    small.paste(portrait.resize((52, 52), Image.LANCZOS), (100, 80))
+    small.save(folder / "small.png")
     return folder
 
 
@@ -212,11 +224,22 @@ def test_a_sheet_and_a_strip(run, photos, tmp_path):
         (["--expression=happy", "--from_photo={p}/one.png"], "two targets"),
         (["--expression=happy", "--image="], "give --image"),
         (["--expression=happy", "--image={p}/absent.png"], "no such file"),
-        (["--expression=happy", "--image={p}/none.png"],
-         "none.png: no face was found; frame one with --face=x,y,w,h"),
-        (["--au=AU12=1", "--image={p}/none.png", "--on_no_face=center"],
-         "none.png: the face is 30×30 pixels; it must have at least 32"),
+        (
+            ["--expression=happy", "--image={p}/none.png"],
+            "none.png: no face was found; frame one with --face=x,y,w,h",
+        ),
+        (["--expression=happy", "--image={o}/dot.png"], "no face was found"),
+        (
+            ["--au=AU12=1", "--image={o}/dot.png", "--on_no_face=center"],
+            "dot.png: the face is 1×1 pixels",
+        ),
+        (
+            ["--expression=happy", "--image={o}/small.png"],
+            "it must have at least 32 a side to be edited: enlarge the picture",
+        ),
+        (["--expression=happy", "--image={p}/day/*.bmp"], "has no photos"),
         (["--expression=happy", "--model=absent"], "absent does not exist"),
+        (["--expression=happy", "--model="], "give --model"),
         (["--expression=happy", "--out={p}/one.png"], "one.png exists"),
         (["--expression=happy", "--sheet={t}/out.png"], "the same file"),
         (["--expression=happy", "--animate={t}/a.png"], "a.png"),
@@ -225,11 +248,16 @@ def test_a_sheet_and_a_strip(run, photos, tmp_path):
         (["--strip=AU12", "--sheet={t}/s.png"], "leave --sheet out"),
         (["--strip=AU45"], "has not learned AU45"),
         (["--strip=AU12", "--expression=happy"], "leave --expression out"),
-        (["--image={p}/three.png", "--au=AU12=3", "--face=all",
-          "--save_expression={t}/f.json"], "3 are meant"),
-        (["--au=AU12=1", "--animate={t}/a.gif", "--fps=60",
-          "--sheet={t}/s.png", "--save_expression={t}/f.json"],
-         "a GIF has at most 50 frames a second"),
+        (
+            [
+                "--au=AU12=1",
+                "--animate={t}/a.gif",
+                "--fps=60",
+                "--sheet={t}/s.png",
+                "--save_expression={t}/f.json",
+            ],
+            "a GIF has at most 50 frames a second",
+        ),
         (["--au=AU12=1", "--animate={t}/a.webp", "--fps=0.001"], "within 1"),
         (["--expression=sad", "--frames=1"], "--frames"),
         (["--expression=sad", "--image={p}", "--animate={t}/a.gif"], "of one"),
@@ -237,13 +265,13 @@ def test_a_sheet_and_a_strip(run, photos, tmp_path):
         (["--expression=sad", "--image={p}/v.mp4", "--out="], "give --out=V"),
         (["--expression=sad", "--image={p}/v.mp4", "--out={t}/v.mp4"], "v.mp4"),
     ],
-)  # fmt: skip
+)
 def test_a_mistake_is_one_line_and_nothing_is_written(
-    arguments, message, run, photos, tmp_path
+    arguments, message, run, photos, odd, tmp_path
 ):
     before = files(photos)
     given = [f"--image={photos}/one.png", f"--out={tmp_path}/out.png"]
-    places = {"p": photos, "t": tmp_path}
+    places = {"p": photos, "o": odd, "t": tmp_path}
     status, out, error = run(*given, *(a.format(**places) for a in arguments))
     assert status == 2 and out == ""
     assert error.count("\n") == 1 and error.startswith("error: ")
@@ -289,6 +317,15 @@ def test_the_photo_appears_after_all_that_goes_with_it(
         f"--sheet={tmp_path}/s.png", f"--save_expression={tmp_path}/f.json",
     )  # fmt: skip
     assert status == 2 and "the disk is full" in error
+    assert files(tmp_path) == []
+
+
+def test_several_faces_cannot_share_one_file(run, photos, tmp_path):
+    status, _, error = run(
+        f"--image={photos}/three.png", "--face=all", "--au=AU12=3",
+        f"--save_expression={tmp_path}/f.json", f"--out={tmp_path}/out.png",
+    )  # fmt: skip
+    assert status == 2 and "3 are meant" in error
     assert files(tmp_path) == []
 
 

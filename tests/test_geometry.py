@@ -57,6 +57,15 @@ def test_aligned_eyes_and_nose_lie_on_the_template():
     )
 
 
+def test_inverse():
+    matrix = _similarity(0.7, 0.6, (3, 4))
+    points = np.random.default_rng(1).normal(size=(7, 2))
+    back = geometry.apply(
+        geometry.invert(matrix), geometry.apply(matrix, points)
+    )
+    np.testing.assert_allclose(back, points, atol=1e-12)
+
+
 @pytest.mark.parametrize("size", range(64, 257, 32))
 def test_boxes_lie_inside_and_divide_by_four(size):
     for box in geometry.pixel_boxes(size).values():

@@ -135,7 +135,7 @@ def pictures(config: SynthesizeConfig) -> list[tuple[int, int]]:
 def make_label(
     seed: int, subject: int, view: int, index: int
 ) -> SyntheticLabel:
-    """What image `index` of a view shows; the first eight are the presets."""
+    """What image `index` of a view shows; the first eight: all expressions."""
     expression, units = identity_lib.sample_action_units(
         seed, subject, view, index
     )

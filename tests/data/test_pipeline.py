@@ -12,13 +12,7 @@ from efgan_tf.data import pictures, pipeline
 from efgan_tf.data.evaluation_pairs import evaluation_pairs
 from efgan_tf.data.pictures_on_disk import StoredPictures
 from tests.data import fakes
-from tests.data.fakes import (
-    assert_same,
-    joined,
-    make_faces,
-    sources,
-    together,
-)
+from tests.data.fakes import assert_same, joined, make_faces, sources
 
 DEFAULTS = dict(
     batch_size=8, seed=3, pairing="random", target_noise=0.1, flip=True
@@ -58,7 +52,13 @@ def test_same_batches_for_any_number_of_replicas(faces, pairing):
         parts = stream(faces, 4 * replicas, pairing=pairing, replicas=replicas)
         for index, batch in enumerate(whole):
             shares = parts[index * replicas : (index + 1) * replicas]
-            assert_same(batch, together(shares, axis=1))
+            assert_same(
+                batch,
+                {
+                    key: np.concatenate([s[key] for s in shares], axis=1)
+                    for key in batch
+                },
+            )
 
 
 def test_groups_hold_consecutive_batches_of_a_replica(faces):
@@ -66,7 +66,13 @@ def test_groups_hold_consecutive_batches_of_a_replica(faces):
     grouped = stream(faces, 4, replicas=2, group=3)
     for turn, replica in itertools.product(range(2), range(2)):
         members = [single[2 * (3 * turn + k) + replica] for k in range(3)]
-        assert_same(grouped[2 * turn + replica], together(members, axis=0))
+        assert_same(
+            grouped[2 * turn + replica],
+            {
+                key: np.concatenate([m[key] for m in members])
+                for key in members[0]
+            },
+        )
 
 
 @pytest.mark.parametrize("replicas", [1, 2])
@@ -176,10 +182,19 @@ def test_every_sample_is_as_likely_at_every_place_of_an_epoch(count):
     assert square / degrees < 1 + 4 * np.sqrt(2 / degrees)
 
 
+def test_images_are_the_samples_pictures(faces):
+    rows = joined(stream(faces, 3, flip=False))
+    expected = pictures.decode(faces.encoded, 16)[sources(faces, rows)]
+    np.testing.assert_allclose(rows["image"], expected / 127.5 - 1, atol=1e-6)
+
+
 def test_random_targets_are_other_samples_units(faces):
     rows = joined(stream(faces, 30, target_noise=0.0))
-    targets = sources(faces, {"action_units": rows["target_action_units"]})
-    assert (targets != sources(faces, rows)).all()
+    units = faces.action_units / 5
+    distances = np.abs(rows["target_action_units"][:, None] - units).max(-1)
+    assert distances.min(1).max() < 1e-6
+    targets, own = distances.argmin(1), sources(faces, rows)
+    assert (targets != own).all()
     assert set(targets) == set(range(24))
     assert not rows["has_ground_truth"].any()
     np.testing.assert_array_equal(rows["image"], rows["ground_truth"])
@@ -196,6 +211,15 @@ def test_noise_on_random_targets_is_bounded_and_clipped(faces):
     assert noisy.min() == 0 and noisy.max() == 1
 
 
+def test_masked_units_stay_at_the_source(faces):
+    mask = np.ones(17, np.float32)
+    mask[[2, 5]] = 0
+    rows = joined(stream(dataclasses.replace(faces, au_mask=mask), 3))
+    same = rows["target_action_units"] == rows["action_units"]
+    assert same[:, [2, 5]].all()
+    assert not same[:, [0, 1]].all()
+
+
 def test_pairs_show_one_subject_and_view(faces):
     rows = joined(stream(faces, 30, pairing="paired", flip=False))
     own = sources(faces, rows)
@@ -205,7 +229,6 @@ def test_pairs_show_one_subject_and_view(faces):
     assert (faces.subjects[own] == faces.subjects[partner]).all()
     assert (faces.views[own] == faces.views[partner]).all()
     images = pictures.decode(faces.encoded, 16) / 127.5 - 1
-    np.testing.assert_allclose(rows["image"], images[own], atol=1e-6)
     np.testing.assert_allclose(rows["ground_truth"], images[partner], atol=1e-6)
     # Of three pictures, each has two partners; 240 draws show them all.
     assert len(set(zip(own, partner, strict=True))) == 48

@@ -10,6 +10,7 @@ from efgan_tf.action_units import NAMES, preset, to_vector
 from efgan_tf.common.errors import UserError
 from efgan_tf.editing.expression import (
     Expression,
+    ExpressionTarget,
     load_expression,
     make_target,
     parse_units,
@@ -50,6 +51,10 @@ HALF_HAPPY = {"AU04": 0.25, "AU06": 2, "AU10": 0.25, "AU12": 3.25, "AU25": 2}
             {"AU04": 0.5, "AU06": 1, "AU12": 5},
         ),
         (
+            dict(expression="happy", intensity=0.5, relative=True),
+            {"AU04": 0.5, "AU06": 2, "AU10": 0.25, "AU12": 4.25, "AU25": 2.5},
+        ),
+        (
             dict(expression={"AU45": 5}, whole=to_vector({"AU01": 4})),
             {"AU01": 4, "AU45": 5},
         ),
@@ -64,6 +69,7 @@ def test_what_a_target_makes_of_a_source(target, expected):
     [
         (dict(expression="hapy"), "hapy.*known are neutral, happy"),
         (dict(expression={"AU12": 6}), "AU12=6 is out of range"),
+        (dict(expression={"AU12": -6}, relative=True), "out of range"),
         (dict(expression={"AU12": 1}, intensity=0.5), "needs a whole"),
         (dict(expression="happy", intensity=float("nan")), "not within 0"),
         (dict(expression="happy", whole=SOURCE), "give one expression"),
@@ -90,6 +96,12 @@ def test_a_unit_that_nobody_learned_is_refused_by_name():
         make_target({"AU45": 3}).check_learned(learned, "runs/x")
 
 
+def test_the_source_is_left_alone():
+    before = SOURCE.copy()
+    ExpressionTarget(units={"AU12": 5}).resolve(SOURCE)
+    np.testing.assert_array_equal(SOURCE, before)
+
+
 SAVED = Expression(to_vector({"AU12": 3.5}), to_vector({"AU01": 1}))
 
 
@@ -103,8 +115,6 @@ def test_what_is_saved_is_loaded(tmp_path):
     )
     with pytest.raises(UserError, match="f.json exists"):
         save_expression(tmp_path / "f.json", SAVED)
-    with pytest.raises(UserError, match="absent.json: No such file"):
-        load_expression(tmp_path / "absent.json")
 
 
 def test_a_file_written_by_hand_names_what_it_wants(tmp_path):
@@ -122,6 +132,7 @@ def test_a_file_written_by_hand_names_what_it_wants(tmp_path):
         ({"action_units": [1]}, "expected"),
         ({"action_units": {"AU12": 6}}, "AU12=6 is out of range"),
         ({"action_units": {"AU12": "3"}}, "AU12 should be a number"),
+        ({"action_units": {"AU12": float("nan")}}, "AU12=nan"),
         ({"action_units": {"AU12": 10**400}}, "AU12 is out of range"),
         ("[" * 100_000, "is not JSON"),
         ({"version": 2, "action_units": {}}, "version 2"),
@@ -129,9 +140,16 @@ def test_a_file_written_by_hand_names_what_it_wants(tmp_path):
 )
 def test_a_wrong_file_is_told_in_one_line(content, message, tmp_path):
     path = tmp_path / "f.json"
-    path.write_text(
-        content if isinstance(content, str) else json.dumps(content)
-    )
+    if isinstance(content, dict):
+        content = json.dumps(content)
+    if isinstance(content, str):
+        content = content.encode()
+    path.write_bytes(content)
     with pytest.raises(UserError, match=message) as error:
         load_expression(path)
     assert "f.json" in str(error.value) and "\n" not in str(error.value)
+
+
+def test_a_file_that_is_not_there(tmp_path):
+    with pytest.raises(UserError, match="absent.json: No such file"):
+        load_expression(tmp_path / "absent.json")

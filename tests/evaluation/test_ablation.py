@@ -12,6 +12,7 @@ from efgan_tf.config import Config
 from efgan_tf.evaluation.ablation import (
     AblationConfig,
     AblationRow,
+    arguments,
     compute_table,
     multiply_adds,
     plan,
@@ -66,19 +67,20 @@ def test_a_second_seed_makes_rows_of_their_own():
 
 
 def test_variants_change_one_setting_each_in_phase_1():
-    ablation = AblationConfig(
-        variants="au_injection=concat; flip=false; critic_augment=color,cutout"
-    )
-    rows = plan(SHARED, ablation)
-    base, concat, unflipped, augmented = rows
+    ablation = AblationConfig(variants="au_injection=concat; flip=false")
+    base, concat, unflipped = plan(SHARED, ablation)
     assert concat.config.model.au_injection == "concat"
     assert not unflipped.config.train.flip and base.config.train.flip
-    assert augmented.config.train.critic_augment == ("color", "cutout")
-    # Folders of runs are listed with commas between them.
-    assert augmented.run_dir == Path("runs/a/critic_augment_color+cutout")
-    for row in rows:
+    for row in (base, concat, unflipped):
         assert row.config.train.phase2_kimg == 0
         assert row.config.model.stages == 1
+
+
+def test_a_variant_of_several_values_has_a_folder_without_commas():
+    ablation = AblationConfig(variants="critic_augment=color,cutout")
+    *_, row = plan(SHARED, ablation)
+    assert row.config.train.critic_augment == ("color", "cutout")
+    assert row.run_dir == Path("runs/a/critic_augment_color+cutout")
 
 
 @pytest.mark.parametrize(
@@ -86,8 +88,10 @@ def test_variants_change_one_setting_each_in_phase_1():
     [
         ({}, {"rows": ("k2",)}, "k2 starts from refiner"),
         ({}, {"rows": ("huge",)}, "'huge' is none of"),
+        ({}, {"rows": ("local", "local")}, "twice"),
         ({"init_from": "x"}, {}, "leave --init_from out"),
         ({"phase1_kimg": 0.0}, {}, "--phase1_kimg above 0"),
+        ({"phase2_kimg": 0.0}, {}, "--phase2_kimg above 0"),
         ({}, {"variants": "film"}, "not SETTING=VALUE"),
         ({}, {"variants": "stages=1"}, "changes nothing"),
         ({}, {"variants": "flip=false;flip=false"}, "twice"),
@@ -98,22 +102,38 @@ def test_what_cannot_be_compared_is_refused(changes, ablation, told):
         plan(config_lib.replace(SHARED, changes), AblationConfig(**ablation))
 
 
+def test_a_rows_command_line_says_all_of_it():
+    from absl import flags
+
+    row = plan(SHARED, AblationConfig())[3]
+    values = flags.FlagValues()
+    config_lib.define_flags(values)
+    values(["train", *arguments(row.config)])
+    assert config_lib.from_flags(values) == row.config
+
+
 def test_multiply_adds_of_known_layers():
-    image, units = keras.Input((8, 8, 3)), keras.Input((17,))
+    image = keras.Input((8, 8, 3))
+    units = keras.Input((17,))
     x = keras.layers.Conv2D(4, 3, strides=2, padding="same")(image)
     x = keras.layers.Conv2DTranspose(2, 4, strides=2, padding="same")(x)
     dense = keras.layers.Dense(5)(keras.layers.Flatten()(x))
-    tiled = ActionUnitConv2D(4, 7)(image, units)
+    model = keras.Model([image, units], dense)
     by_hand = (
         4 * 4 * 9 * 3 * 4  # positions, taps, channels in and out
         + 4 * 4 * 16 * 4 * 2  # each input pixel spreads over 16 taps
         + 8 * 8 * 2 * 5
-        # The units' part is one small map for each, wherever it is tiled.
-        + 8 * 8 * 49 * 3 * 4
-        + 49 * 49 * 4 * 17
     )
-    model = keras.Model([image, units], [dense, tiled])
     assert multiply_adds(model) == by_hand
+
+
+def test_tiled_units_are_counted_as_what_they_cost():
+    image, units = keras.Input((8, 8, 3)), keras.Input((17,))
+    layer = ActionUnitConv2D(4, 7)
+    model = keras.Model([image, units], layer(image, units))
+    picture = 8 * 8 * 49 * 3 * 4
+    # The units' part is one small map for each unit, wherever it is tiled.
+    assert multiply_adds(model) == picture + 49 * 49 * 4 * 17
 
 
 def test_a_cascades_cost_includes_the_phase_it_shares(tmp_path):

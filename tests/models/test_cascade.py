@@ -31,45 +31,87 @@ def test_stages_are_named_and_have_weights_of_their_own(cascade, efgan):
     assert len(ids) == len(set(ids)) == len(cascade.weights)
 
 
-@pytest.mark.parametrize("au_input", ["target", "difference"])
-def test_stages_see_their_share_of_the_change(tiny, faces, au_input):
-    cascade = build_cascade(tiny(au_input=au_input))
-    source, target = faces["source_action_units"], faces["target_action_units"]
-    middle, step = (source + target) / 2, (target - source) / 2
-    seen = {"target": [middle, target], "difference": [step, step]}[au_input]
+def test_stages_see_their_share_of_the_change(tiny, faces):
+    cascade = build_cascade(tiny(au_input="target"))
     out = run(cascade, faces)
-    image = faces["image"]
-    for stage, made, units, wanted in zip(
-        stage_models(cascade), out["stages"], seen, [middle, target],
-        strict=True,
-    ):  # fmt: skip
-        image = run(stage, {"image": image, "action_units": units})["image"]
-        np.testing.assert_allclose(made["image"], image, atol=5e-5)
-        # The units that are judged are the same under both inputs.
-        np.testing.assert_allclose(made["action_units"], wanted, atol=1e-6)
+    first, second = stage_models(cascade)
+    middle = (faces["source_action_units"] + faces["target_action_units"]) / 2
+    np.testing.assert_allclose(
+        out["stages"][0]["action_units"], middle, atol=1e-6
+    )
+    np.testing.assert_array_equal(
+        out["stages"][1]["action_units"], faces["target_action_units"]
+    )
+    step = run(first, {"image": faces["image"], "action_units": middle})
+    np.testing.assert_allclose(
+        out["stages"][0]["image"], step["image"], atol=1e-5
+    )
+    step = run(
+        second,
+        {
+            "image": step["image"],
+            "action_units": faces["target_action_units"],
+        },
+    )
+    np.testing.assert_allclose(out["image"], step["image"], atol=1e-5)
     np.testing.assert_array_equal(out["image"], out["stages"][-1]["image"])
+
+
+def test_difference_input_sees_the_step(tiny, faces):
+    model = build_cascade(tiny(au_input="difference"))
+    out = run(model, faces)
+    step = (faces["target_action_units"] - faces["source_action_units"]) / 2
+    first = run(
+        stage_models(model)[0], {"image": faces["image"], "action_units": step}
+    )
+    np.testing.assert_allclose(
+        out["stages"][0]["image"], first["image"], atol=1e-5
+    )
+    second = run(
+        stage_models(model)[1], {"image": first["image"], "action_units": step}
+    )
+    np.testing.assert_allclose(out["image"], second["image"], atol=1e-4)
+    # The units that are judged are the same under both inputs.
+    np.testing.assert_allclose(
+        out["stages"][0]["action_units"],
+        faces["source_action_units"] + step,
+        atol=1e-6,
+    )
+
+
+def test_target_input_ignores_the_source_in_one_stage(tiny, faces):
+    model = build_cascade(tiny(au_input="target"), stages=1)
+    moved = {**faces, "source_action_units": 1 - faces["source_action_units"]}
+    np.testing.assert_array_equal(
+        run(model, faces)["image"], run(model, moved)["image"]
+    )
 
 
 @pytest.mark.parametrize("single", ["efgan", "cascade"])
 def test_stages_start_from_one_trained_efgan(tiny, faces, single):
+    build = {
+        "efgan": build_efgan,
+        "cascade": lambda config: build_cascade(config, stages=1),
+    }[single]
     config = tiny(au_input="target")
-    model = build_cascade(config)
-    units = faces["target_action_units"]
-    inputs = {**faces, "source_action_units": units}
-    if single == "efgan":
-        trained = build_efgan(config)
-        alone = run(trained, {"image": faces["image"], "action_units": units})
-    else:
-        trained = build_cascade(config, stages=1)
-        alone = run(trained, inputs)
+    trained, model = build(config), build_cascade(config)
     initialize_stages(model, trained)
-    first = run(model, inputs)["stages"][0]["image"]
-    np.testing.assert_allclose(first, alone["image"], atol=1e-5)
+    same = {**faces, "source_action_units": faces["target_action_units"]}
+    first = run(model, same)["stages"][0]["image"]
+    alone = run(
+        trained,
+        {"image": faces["image"], "action_units": faces["target_action_units"]}
+        if single == "efgan"
+        else same,
+    )["image"]
+    np.testing.assert_allclose(first, alone, atol=1e-5)
     first, second = (stage.get_weights() for stage in stage_models(model))
     for one, two in zip(first, second, strict=True):
         np.testing.assert_array_equal(one, two)
     # Copies, not the same variables: training one leaves the other.
-    model.weights[0].assign_add(np.ones(model.weights[0].shape))
+    stage_models(model)[0].weights[0].assign_add(
+        np.ones(model.weights[0].shape)
+    )
     assert np.any(model.weights[0] != trained.weights[0])
 
 
@@ -109,6 +151,29 @@ def test_attention_of_the_stages_together(tiny, faces, set_heads):
     np.testing.assert_allclose(
         out["attention"], 1 - (1 - first) * (1 - second), atol=1e-6
     )
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {},
+        {
+            "au_injection": "film",
+            "au_input": "difference",
+            "color_head": "change",
+        },
+    ],
+    ids=["concat-target-image", "film-difference-change"],
+)
+def test_saved_cascades_reload_without_custom_objects(
+    tiny, faces, tmp_path, changes
+):
+    model = build_cascade(tiny(**changes))
+    model.save(tmp_path / "cascade.keras")
+    again = keras.saving.load_model(tmp_path / "cascade.keras")
+    before, after = run(model, faces), run(again, faces)
+    assert before["stages"][0].keys() == after["stages"][0].keys()
+    keras.tree.map_structure(np.testing.assert_array_equal, before, after)
 
 
 JAX_PROGRAM = """

@@ -24,12 +24,12 @@ def critics(tiny):
 
 def test_regions_have_their_units():
     assert region_units("face") == tuple(range(17))
+    names = [action_units.NAMES[unit] for unit in region_units("nose")]
+    assert names == ["AU09", "AU10"]
+    assert [action_units.NAMES[unit] for unit in region_units("eyes")] == [
+        "AU01", "AU02", "AU04", "AU05", "AU06", "AU07", "AU45",
+    ]  # fmt: skip
     assert len(region_units("mouth")) == 9
-    for region, names in (
-        ("eyes", "AU01 AU02 AU04 AU05 AU06 AU07 AU45"), ("nose", "AU09 AU10"),
-    ):  # fmt: skip
-        units = region_units(region)
-        assert [action_units.NAMES[unit] for unit in units] == names.split()
 
 
 @pytest.mark.parametrize(
@@ -43,6 +43,8 @@ def test_regions_have_their_units():
         # Twice as large takes one step more.
         (128, "face", (4, 4), 17),
         (128, "eyes", (3, 5), 7),
+        (128, "nose", (3, 3), 2),
+        (128, "mouth", (4, 4), 9),
     ],
 )
 def test_shapes(tiny, size, region, patch, units):
@@ -52,6 +54,7 @@ def test_shapes(tiny, size, region, patch, units):
 
 
 def test_channels_double_up_to_a_limit(tiny, monkeypatch):
+    assert discriminator.MAX_CHANNELS == 2048
     monkeypatch.setattr(discriminator, "MAX_CHANNELS", 16)
     critic = build_critic(tiny(critic_width=5), "face", name="critic")
     widths = [
@@ -60,6 +63,15 @@ def test_channels_double_up_to_a_limit(tiny, monkeypatch):
         if layer.name.startswith("down") and hasattr(layer, "filters")
     ]
     assert widths == [5, 10, 16, 16]
+
+
+def test_heads_are_linear_and_the_patch_head_has_no_bias(critics):
+    for critic in critics.values():
+        assert critic.get_layer("patch").bias is None
+        for head in ("patch", "action_units"):
+            layer = critic.get_layer(head)
+            assert layer.activation is keras.activations.linear
+            assert layer.compute_dtype == "float32"
 
 
 def test_critics_do_not_mix_samples(critics, faces):
@@ -92,13 +104,11 @@ def test_a_critic_is_blind_outside_its_box(critics, faces, tiny, region):
 def test_both_heads_train_every_layer(critics, faces):
     critic = critics["face"]
     variables = critic.trainable_variables
-    # The other head's variables, and only those, get none: the patch head has
-    # no bias.
     for head, untouched in (("patch", 2), ("action_units", 1)):
-        assert critic.get_layer(head).activation is keras.activations.linear
         with tf.GradientTape() as tape:
             loss = tf.reduce_sum(critic(faces["image"])[head] ** 2)
         gradients = tape.gradient(loss, variables)
+        # The other head's variables, and only those, get none.
         assert sum(g is None for g in gradients) == untouched
 
 
@@ -119,7 +129,7 @@ def kernels(critic):
     ]
 
 
-def test_spectral_kernels_go_to_a_norm_of_1_and_go_on_when_restored(
+def test_spectral_kernels_go_to_a_norm_of_1_the_same_way_every_time(
     tiny, faces, tmp_path
 ):
     def build(seed):
@@ -127,7 +137,7 @@ def test_spectral_kernels_go_to_a_norm_of_1_and_go_on_when_restored(
         config = tiny(critic_norm="spectral")
         return build_critic(config, "face", name="critic")
 
-    first, restored = build(0), build(1)
+    first, second, restored = build(0), build(0), build(1)
     assert len(kernels(first)) == 5  # four steps down and the patch head
     for _ in range(20):
         first(faces["image"], training=True)
@@ -136,8 +146,13 @@ def test_spectral_kernels_go_to_a_norm_of_1_and_go_on_when_restored(
         assert np.linalg.norm(kernel, 2) == pytest.approx(1, abs=0.02)
     before = first.get_weights()
     first(faces["image"], training=False)
-    for one, other in zip(before, first.get_weights(), strict=True):
+    for _ in range(20):
+        second(faces["image"], training=True)
+    for one, other, again in zip(
+        before, first.get_weights(), second.get_weights(), strict=True
+    ):
         np.testing.assert_array_equal(one, other)
+        np.testing.assert_array_equal(one, again)
 
     path = tf.train.Checkpoint(critic=first).write(str(tmp_path / "critic"))
     tf.train.Checkpoint(critic=restored).read(path).assert_consumed()

@@ -5,6 +5,7 @@ No container runs here. What is checked is what can be wrong without one.
 """
 
 import re
+import shutil
 import subprocess
 
 import kubernetes_validate
@@ -53,6 +54,12 @@ def model():
 
 
 @pytest.fixture(scope="module")
+def batching():
+    path = SERVING / "config/batching.config"
+    return read_config(path, "BatchingParameters")
+
+
+@pytest.fixture(scope="module")
 def manifests():
     """Kind → what `kubectl apply -f serving/kubernetes.yaml` creates."""
     text = (SERVING / "kubernetes.yaml").read_text("utf-8")
@@ -87,14 +94,13 @@ def test_the_model_is_where_an_export_puts_it(model):
     assert model.name == ExportConfig(model="m", out="models").name
     # The server wants the folder of the versions, and absolute.
     assert model.base_path == f"/models/{model.name}"
+    assert model.model_platform == "tensorflow"
     # The label names a version that is loaded: what a first export writes.
     assert set(model.model_version_policy.specific.versions) == {1}
     assert dict(model.version_labels) == {"stable": 1}
 
 
-def test_batches_are_what_the_scheduler_accepts(compose):
-    path = SERVING / "config/batching.config"
-    batching = read_config(path, "BatchingParameters")
+def test_batches_are_what_the_scheduler_accepts(compose, batching):
     sizes = list(batching.allowed_batch_sizes)
     assert sizes[-1] == batching.max_batch_size.value
     # A size of its own for each, or what is warm would never be asked for.
@@ -128,6 +134,33 @@ def test_every_file_that_is_named_is_mounted(compose, tls, manifests, model):
     assert claim == manifests["PersistentVolumeClaim"]["metadata"]["name"]
 
 
+def test_compose_reads_its_files():
+    docker = _compose_command()
+    files = ["-f", SERVING / "docker-compose.yml",
+             "-f", SERVING / "docker-compose.tls.yml"]  # fmt: skip
+    done = subprocess.run(
+        [*docker, *files, "config", "--quiet"], capture_output=True, text=True
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def _compose_command():
+    for command in (["docker", "compose"], ["docker-compose"]):
+        if shutil.which(command[0]):
+            done = subprocess.run([*command, "version"], capture_output=True)
+            if done.returncode == 0:
+                return command
+    pytest.skip("Docker Compose is not installed")
+
+
+def test_the_health_check_is_for_the_model_that_is_served(compose):
+    test = compose["healthcheck"]["test"]
+    assert "/dev/tcp/127.0.0.1/8501" in test[-1]
+    assert "GET /v1/models/efgan HTTP/1.0" in test[-1]
+    done = subprocess.run(["bash", "-n", "-c", test[-1]], capture_output=True)
+    assert (done.returncode, done.stderr) == (0, b"")
+
+
 def test_kubernetes_knows_every_field(manifests):
     assert set(manifests) == {"PersistentVolumeClaim", "Deployment", "Service"}
     for manifest in manifests.values():
@@ -140,17 +173,17 @@ def test_kubernetes_knows_every_field(manifests):
 
 def test_ports_are_those_of_the_image(compose, manifests):
     # tensorflow_serving/tools/docker/Dockerfile: gRPC 8500, REST 8501.
-    image = {"grpc": 8500, "http": 8501}
-    assert compose["ports"] == [
-        f"${{EFGAN_BIND:-127.0.0.1}}:{port}:{port}" for port in image.values()
-    ]
     _, container = _deployed(manifests)
-    assert image == {p["name"]: p["containerPort"] for p in container["ports"]}
-    service = manifests["Service"]["spec"]["ports"]
-    assert image == {p["targetPort"]: p["port"] for p in service}
+    ports = {port["name"]: port["containerPort"] for port in container["ports"]}
+    assert ports == {"grpc": 8500, "http": 8501}
+    published = compose["ports"]
+    assert [p.split(":")[-1] for p in published] == ["8500", "8501"]
+    assert all(p.startswith("${EFGAN_BIND:-127.0.0.1}:") for p in published)
+    for port in manifests["Service"]["spec"]["ports"]:
+        assert ports[port["targetPort"]] == port["port"]
 
 
-def test_probes_ask_for_the_model_and_its_label(compose, manifests, model):
+def test_probes_ask_for_the_model_and_its_label(manifests, model):
     _, container = _deployed(manifests)
     (label,) = model.version_labels
     loaded = f"/v1/models/{model.name}/labels/{label}/metadata"
@@ -161,8 +194,3 @@ def test_probes_ask_for_the_model_and_its_label(compose, manifests, model):
     assert all(probe["port"] == "http" for probe in probes.values())
     assert probes["startup"]["path"] == probes["readiness"]["path"] == loaded
     assert probes["liveness"]["path"] == f"/v1/models/{model.name}"
-    script = compose["healthcheck"]["test"][-1]
-    assert "/dev/tcp/127.0.0.1/8501" in script
-    assert f"GET /v1/models/{model.name} HTTP/1.0" in script
-    done = subprocess.run(["bash", "-n", "-c", script], capture_output=True)
-    assert (done.returncode, done.stderr) == (0, b"")

@@ -4,7 +4,6 @@ import os
 import shutil
 import threading
 import time
-from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -67,13 +66,18 @@ def test_a_new_version_replaces_the_old_one_and_no_request_fails(
         while not stop.is_set():
             answers.append(caller.predict({"x": X}))
 
-    with serving(folder) as (_, caller), ThreadPoolExecutor(3) as pool:
-        for _ in range(3):
-            pool.submit(ask, caller)
+    with serving(folder) as (_, caller):
+        threads = [
+            threading.Thread(target=ask, args=(caller,)) for _ in range(3)
+        ]
+        for thread in threads:
+            thread.start()
         for version in (2, 3):
             _publish(written[version], folder)
             _until(lambda version=version: _version_of(caller) == version)
         stop.set()
+        for thread in threads:
+            thread.join()
     assert {answer.code for answer in answers} == {Code.OK}
     for answer in answers:  # each by the version that it names
         np.testing.assert_array_equal(answer.outputs["y"], X + answer.spec[1])

@@ -237,16 +237,32 @@ def test_what_workers_tell_each_other():
     assert "worker 0 of 2 has lost another one" in results[0][1]
 
 
+_PEER = "/job:worker/replica:0/task:1"
+
+
 @pytest.mark.parametrize(
     ("kind", "message", "lost"),
     [
-        (tf.errors.UnavailableError, "unhealthy tasks", True),
-        (tf.errors.InternalError, "Collective ops is aborted by: …", True),
-        (tf.errors.InternalError, "Additional GRPC error information", True),
-        (tf.errors.UnknownError, "unhealthy (sends no heartbeats)", True),
-        (tf.errors.UnknownError, "Error invoking NCCL: …", True),
+        (
+            tf.errors.UnavailableError,
+            "Collective ops is aborted by: The following tasks are unhealthy "
+            f"(stopped sending heartbeats):\n{_PEER}",
+            True,
+        ),
+        (
+            tf.errors.InternalError,
+            "Collective ops is aborted by: Failed to launch\nAdditional GRPC "
+            f"error information from remote target {_PEER}:",
+            True,
+        ),
+        (
+            tf.errors.UnknownError,
+            "Error invoking NCCL: remote process exited",
+            True,
+        ),
         (tf.errors.InternalError, "Blas xGEMM launch failed", False),
         (tf.errors.FailedPreconditionError, "Could not find variable", False),
+        (tf.errors.UnknownError, "ValueError: in a function of ours", False),
         (tf.errors.InvalidArgumentError, "Incompatible shapes", False),
     ],
 )
@@ -257,3 +273,16 @@ def test_a_mistake_of_this_worker_is_no_lost_worker(kind, message, lost):
     first = Workers(tf.distribute.get_strategy(), Cluster(("a:1", "b:1"), 0))
     with pytest.raises(WorkerLostError if lost else kind), first.watched():
         raise kind(None, None, message)
+
+
+def test_a_run_of_one_process_exchanges_nothing():
+    from efgan_tf.common.errors import UserError
+    from efgan_tf.training.workers import Workers
+
+    alone = Workers(tf.distribute.get_strategy())
+    assert alone.all_gather("x") == ["x"] and alone.broadcast(3) == 3
+    assert alone.any_stop_requested(True) and not alone.any_stop_requested(
+        False
+    )
+    with pytest.raises(UserError, match="^broken$"), alone.collective_errors():
+        raise UserError("broken")
