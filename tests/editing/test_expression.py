@@ -26,8 +26,10 @@ def units_of(vector):
     return {name: value for name, value in pairs if value}
 
 
-# Of happy's AU12=4.5, AU06=4, AU25=3, AU10=0.5.
-HALF_HAPPY = {"AU04": 0.25, "AU06": 2, "AU10": 0.25, "AU12": 3.25, "AU25": 2}
+# Of happy's AU12=3.75, AU06=3, AU25=2.5, AU10=0.5.
+HALF_HAPPY = {
+    "AU04": 0.25, "AU06": 1.5, "AU10": 0.25, "AU12": 2.875, "AU25": 1.75,
+}  # fmt: skip
 
 
 @pytest.mark.parametrize(
@@ -38,7 +40,7 @@ HALF_HAPPY = {"AU04": 0.25, "AU06": 2, "AU10": 0.25, "AU12": 3.25, "AU25": 2}
         (dict(expression="happy"), units_of(preset("happy"))),
         (
             dict(expression="happy", intensity=2),
-            {"AU06": 5, "AU10": 1, "AU12": 5, "AU25": 5},
+            {"AU06": 5, "AU10": 1, "AU12": 5, "AU25": 4},
         ),
         (dict(expression={}), units_of(SOURCE)),
         (dict(expression={"au12": 3}), {"AU04": 0.5, "AU12": 3, "AU25": 1}),
@@ -52,7 +54,13 @@ HALF_HAPPY = {"AU04": 0.25, "AU06": 2, "AU10": 0.25, "AU12": 3.25, "AU25": 2}
         ),
         (
             dict(expression="happy", intensity=0.5, relative=True),
-            {"AU04": 0.5, "AU06": 2, "AU10": 0.25, "AU12": 4.25, "AU25": 2.5},
+            {
+                "AU04": 0.5,
+                "AU06": 1.5,
+                "AU10": 0.25,
+                "AU12": 3.875,
+                "AU25": 2.25,
+            },
         ),
         (
             dict(expression={"AU45": 5}, whole=to_vector({"AU01": 4})),
