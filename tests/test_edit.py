@@ -294,7 +294,7 @@ def test_a_model_without_an_estimator_asks_for_the_source(
         assert re.search(message, error)
         assert files(tmp_path) == []
     out = succeed(run, *target, "--expression=happy", "--source_au=AU12=1")
-    assert "AU12    1.00    4.50" in out
+    assert "AU12    1.00    3.75" in out
 
 
 def test_a_photo_without_a_face_may_be_left_alone(run, photos, tmp_path):
