@@ -357,6 +357,35 @@ def test_files_that_are_not_ours_are_refused(folder, tmp_path):
         read_info(broken)
 
 
+def test_the_newer_runtime_runs_it_too(folder, faces):
+    """LiteRT's CompiledModel, which is stricter than its interpreter."""
+    compiled = pytest.importorskip(
+        "ai_edge_litert.compiled_model", reason="needs ai-edge-litert"
+    )
+    images, source, target = (part[:1] for part in faces)
+    path = folder / "efgan.dynamic.tflite"
+    model = compiled.CompiledModel.from_file(str(path))
+    inputs = {
+        "image": images, "source_action_units": source, "action_units": target,
+    }  # fmt: skip
+    expected = TfliteFile(path)("edit_from", **inputs)
+    given = {
+        name: model.create_input_buffer_by_name("edit_from", name)
+        for name in inputs
+    }
+    for name, buffer in given.items():
+        buffer.write(np.ascontiguousarray(inputs[name], np.float32))
+    made = {
+        name: model.create_output_buffer_by_name("edit_from", name)
+        for name in expected
+    }
+    model.run_by_name("edit_from", given, made)
+    image = made["image"].read(expected["image"].size, np.float32)
+    np.testing.assert_allclose(
+        image, expected["image"].ravel(), rtol=0, atol=1e-3
+    )
+
+
 @pytest.mark.parametrize(
     ("field", "value"), [("version", 99), ("builtinCode", 500)]
 )
