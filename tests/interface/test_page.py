@@ -96,7 +96,7 @@ def test_a_preset_moves_the_sliders_and_the_second_tab_shows_the_stages(start):
     page.get_by_role("tab", name="Stages and attention").click()
     page.get_by_text("Change the expression to see").wait_for()
     _click(page, "Happy")
-    _says(page, "AU12 +4")
+    _says(page, "AU12 +3")
     for unit, value in zip(
         action_units.NAMES, action_units.preset("happy"), strict=True
     ):

@@ -17,11 +17,11 @@ from tests.training.test_cluster import addresses
 
 TIMEOUT = 900
 
-# Largest difference of a variable of the last checkpoint, Adam's moments too,
-# relative to its largest element, or to 1e-3 where that is less: measured
-# 7e-6 to 5.2e-5 with two workers, by the machine; sums of gradients in another
-# order.
-TOLERANCE = 1.5e-4
+# Median and largest difference of the last checkpoint's variables, Adam's
+# moments too, each relative to its largest element, or to 1e-3 where that is
+# less. Gradients are summed in another order: measured up to 5.4e-6 and .018
+# with two workers, by the machine. One step less makes them .039 and 1.7.
+TYPICAL, WORST = 1e-3, 0.2
 
 
 def _started(count, command, options=lambda index: []):
@@ -114,10 +114,12 @@ def test_workers_end_like_one_machine_though_one_was_killed(
     found_name, found = _variables(run)
     assert name == found_name == "phase2_00000005"
     assert wanted.keys() == found.keys()
-    for key, value in wanted.items():
-        largest = max(np.abs(value).max(), 1e-3)
-        error = np.abs(found[key] - value).max() / largest
-        assert error < TOLERANCE, (key, error)
+    errors = {
+        key: np.abs(found[key] - value).max() / max(np.abs(value).max(), 1e-3)
+        for key, value in wanted.items()
+    }
+    assert np.median(list(errors.values())) < TYPICAL, errors
+    assert max(errors.values()) < WORST, errors
     images = [
         json.loads(line)["images"]
         for line in (run / "metrics.jsonl").read_text().splitlines()
