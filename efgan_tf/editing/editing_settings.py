@@ -110,7 +110,9 @@ class ResultConfig:
     """How the result is made, and what else is written."""
 
     carry_detail: bool = option(
-        True, "move the photo's fine detail along with what the edit moves"
+        True,
+        "move the photo's fine detail along with what the edit moves, and "
+        "sharpen what is new",
     )
     save_expression: str = option("", "JSON file for the units that were used")
     sheet: str = option(

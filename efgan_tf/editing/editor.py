@@ -42,8 +42,8 @@ class Editor:
       detector: by default one is loaded when it is first needed.
 
     Attributes:
-      carry_detail: move a photo's fine detail along with what an edit moves;
-        may be set at any time.
+      carry_detail: move a photo's fine detail along with what an edit moves,
+        and sharpen what is new; may be set at any time.
     """
 
     carry_detail: bool = True

@@ -151,6 +151,27 @@ def test_fine_detail_stays_unless_something_is_replaced():
     assert np.abs(replaced[core].astype(int) - 191.25).max() < 1
 
 
+def test_new_matter_loses_its_specks_and_gets_sharper():
+    size = 128
+    photo = np.full((size, size, 3), 180, np.uint8)
+    aligned = np.full((size, size, 3), 180 / 127.5 - 1, np.float32)
+    edited = aligned.copy()
+    edited[32:96, 32:96] = -0.2  # far from the old: all of it is new
+    edited[60:62, 32:96] = -0.4  # a line between lips
+    edited[80, 70] = 0.2  # what is left of a tooth
+    attention = np.ones((size, size, 1), np.float32)
+    identity = np.eye(2, 3)
+    plain, clear = (
+        paste(photo, identity, aligned, edited, attention, carry)[..., 0]
+        for carry in (False, True)
+    )
+    assert plain[80, 70] == 153 and plain[60, 64] == 76 and plain[70, 50] == 102
+    assert abs(int(clear[80, 70]) - 102) <= 2
+    assert abs(int(clear[70, 50]) - 102) <= 1
+    assert clear[60, 64] < plain[60, 64] - 5
+    np.testing.assert_array_equal(clear[:16], photo[:16, :, 0])
+
+
 def test_a_pasted_face_is_the_edited_one_when_it_is_aligned_again():
     photo = photo_of()
     matrix = PLACES["turned"]
