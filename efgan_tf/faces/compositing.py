@@ -21,7 +21,8 @@ replaces would be soft, though most of it is not new: a raised brow is the old
 one, elsewhere. Optical flow from the edit back to the aligned face finds where
 each part was, and how far that can be trusted (`c`, the confidence); the old
 detail moves along. New matter, such as the inside of an opened mouth, has no
-match, hence no confidence, and gets no detail.
+match, hence no confidence, and gets no old detail: it is cleared of specks and
+sharpened instead.
 """
 
 import dataclasses
@@ -164,6 +165,11 @@ class _Edit:
 def _edit(matrix, aligned, edited, attention, carry_detail) -> _Edit:
     aligned, edited = np.float32(aligned), np.float32(edited)
     replaced = _replaced(edited - aligned, attention)
+    carries = carry_detail and replaced.any()
+    if carries:
+        motion = find_motion(aligned, edited)
+        carried = replaced * motion.confidence[..., 0]
+        edited = _clear(edited, replaced - carried)
     change, original = (edited - aligned) / 2, to_unit(aligned)
     scale = np.sqrt(abs(np.linalg.det(matrix[:, :2])))
     if scale > 1:
@@ -173,15 +179,12 @@ def _edit(matrix, aligned, edited, attention, carry_detail) -> _Edit:
         change, original, replaced = (
             _blur(layer, sigma) for layer in (change, original, replaced)
         )
+    if scale > 1 or not carries:
         return _Edit(change, original, replaced)
-    if not (carry_detail and replaced.any()):
-        return _Edit(change, original, replaced)
-    motion = find_motion(aligned, edited)
-    carried = replaced * motion.confidence[..., 0]
     to_photo = np.linalg.inv(matrix[:, :2])
     lengths = np.linalg.norm(motion.shift, axis=-1)[carried > 0]
     return _Edit(
-        (_clear(edited, replaced - carried) - aligned) / 2,
+        change,
         original,
         replaced,
         carried=carried,
@@ -208,6 +211,7 @@ def _clear(edited: np.ndarray, new: np.ndarray) -> np.ndarray:
     low, high = _SPECK
     specks = np.clip((specks - low) / (high - low), 0, 1)
     smoothed = new * np.maximum(specks, _blur(specks, pixel))
+    # Of floats OpenCV takes no larger median than of 5 pixels.
     edited = edited + smoothed[..., None] * (cv2.medianBlur(edited, 5) - edited)
     luma = edited @ _LUMA
     sharper = _SHARPENING * new * (luma - _blur(luma, pixel))

@@ -157,7 +157,7 @@ def test_new_matter_loses_its_specks_and_gets_sharper():
     aligned = np.full((size, size, 3), 180 / 127.5 - 1, np.float32)
     edited = aligned.copy()
     edited[32:96, 32:96] = -0.2  # far from the old: all of it is new
-    edited[60:62, 32:96] = -0.4  # a line between lips
+    edited[60:62, 32:96] = -0.404  # a line between lips
     edited[80, 70] = 0.2  # what is left of a tooth
     attention = np.ones((size, size, 1), np.float32)
     identity = np.eye(2, 3)

@@ -105,18 +105,21 @@ def test_results_do_not_depend_on_threads():
     np.testing.assert_array_equal(found[0].confidence, found[1].confidence)
 
 
-def test_a_face_smaller_than_the_model_is_left_to_the_edit():
-    small = cv2.resize(textured(), (120, 120), interpolation=cv2.INTER_AREA)
-    true = cv2.resize(textured((12, 0)), (120, 120))
-    matrix = MATRIX * [640 / 120, 640 / 120, 1]
-    old, new = (
-        geometry.warp(p, matrix, SIZE).astype(np.float32) / 127.5 - 1
-        for p in (small, true)
-    )
-    edit = matrix, old, new, ATTENTION
-    np.testing.assert_array_equal(
-        paste(small, *edit), paste(small, *edit, carry_detail=False)
-    )
+def test_a_face_that_grows_beyond_the_model_does_not_jump():
+    pasted = []
+    for scale in (1.001, 1, 0.999):  # of the photo, in pixels of the model
+        matrix = MATRIX * [4 * scale, 4 * scale, 1]
+        old, new = (
+            geometry.warp(p, matrix, SIZE).astype(np.float32) / 127.5 - 1
+            for p in (textured(), textured((3, 0)))
+        )
+        new[48:80, 48:80] = -0.5
+        new[63:65, 48:80] = -0.8
+        pasted.append(paste(textured(), matrix, old, new, ATTENTION))
+    below, at, above = (each.astype(int) for each in pasted)
+    # Measured: 16 and 15; with only one side sharpened, 48.
+    assert np.abs(at - below).max() < 24
+    assert np.abs(above - at).max() < 24
 
 
 def test_a_flag_of_the_command_leaves_the_detail_out(tmp_path):
