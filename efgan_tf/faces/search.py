@@ -10,9 +10,10 @@ wrong landmarks: brows are taken for a mouth, with a confidence that an upright
 face may have too. So faces of low confidence or with improbable landmarks are
 doubtful. If all faces of a photo are, or it has none, faces are detected in all
 four quarter turns of it; else in those of the part around each doubtful one. A
-face is taken from the turn where it scores best. Its score is the mean
-confidence over two sizes of the picture: one size alone is misled by 1 photo in
-40, the mean by none of 150. `Face.doubt` says what is uncertain even so.
+face is taken from the turn where it scores best, or from the photo as it was
+given where that is hardly worse. Its score is the mean confidence over two
+sizes of the picture: one size alone is misled by 1 photo in 40, the mean by
+none of 150. `Face.doubt` says what is uncertain even so.
 
 All coordinates are (x, y) in pixels of the photo as it was given.
 docs/editing.md has what this finds and costs.
@@ -63,6 +64,9 @@ _SMALLER = 0.6
 # What the best turn of a face must score, and how far ahead of the others.
 _LEAST_SCORE = 0.95
 _LEAST_LEAD = 0.005
+# A face in the photo as it is given scores so much more, since few photos are
+# turned. Without this, 3 of 1,825 upright photographs were turned upside down.
+_AS_GIVEN = 0.01
 # Where no face was found in the photo as it is.
 _SURE_TURNED = 0.97
 
@@ -85,6 +89,11 @@ class _TurnedFace:
     turns: int
     face: Face
     score: float
+
+    @property
+    def preference(self) -> float:
+        """The score, and what speaks for a photo as it was given."""
+        return self.score + (0 if self.turns else _AS_GIVEN)
 
 
 def find_faces(
@@ -257,7 +266,7 @@ def _in_best_turn(
     If the photo as given has no face, a turn counts only if it surely shows
     one.
     """
-    sums = [sum(v.score for v in views if v.turns == k) for k in range(4)]
+    sums = [sum(v.preference for v in views if v.turns == k) for k in range(4)]
     best = int(np.argmax(sums))
     shown = [view for view in views if view.turns == best]
     sure = any(
@@ -295,7 +304,7 @@ def _best_view(
     elif first - second < _LEAST_LEAD:
         doubt = "two rotations score alike"
     if views:
-        best = max(views, key=lambda view: view.score)
+        best = max(views, key=lambda view: view.preference)
         face = best.face
         if best.turns == 0:  # without a turn, it was detected in full size
             same = _same(face, as_given)

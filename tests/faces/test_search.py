@@ -1,5 +1,7 @@
 """Small and turned faces are found; doubtful ones are marked as such."""
 
+import dataclasses
+
 import cv2
 import numpy as np
 import pytest
@@ -97,6 +99,23 @@ def test_ambiguous_faces_are_doubted_and_not_learned_from(
         assert all(face.doubt for face in found[name])
         assert outcomes[name].png is None
         assert outcomes[name].reason.startswith(search.AMBIGUOUS)
+
+
+@pytest.mark.parametrize("lead, turns", [(0.006, 0), (0.02, 2)])
+def test_a_photo_is_turned_only_for_a_clear_lead(
+    lead, turns, detector, portraits
+):
+    ((face,),) = detector.detect(portraits[:1])
+    points = turned(face.landmarks, 2, len(portraits[0]))
+    upside_down = dataclasses.replace(face, landmarks=points)
+    views = [
+        search._TurnedFace(0, face, 0.965),
+        search._TurnedFace(2, upside_down, 0.965 + lead),
+    ]
+    (found,) = search._in_best_turn([face], views)
+    assert found is views[turns // 2].face
+    best = search._best_view(detector, portraits[0], [face], face, views)
+    np.testing.assert_array_equal(best.landmarks, found.landmarks)
 
 
 def test_a_sure_face_costs_no_further_look(detector, portraits, monkeypatch):
