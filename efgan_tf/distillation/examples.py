@@ -5,6 +5,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from efgan_tf import action_units
 from efgan_tf.common.images import to_float, to_uint8
 from efgan_tf.common.progress import Progress
 from efgan_tf.data import Faces
@@ -13,8 +14,11 @@ from efgan_tf.trained.network import TrainedNetwork
 
 _BATCH = 16
 
+_NAMED = 2
+"""One edit in so many aims at an expression that users call by its name."""
+
 _PART_WAY = 4
-"""One example in so many goes only part of the way: sliders stop anywhere."""
+"""One edit in so many goes only part of the way: sliders stop anywhere."""
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -62,7 +66,7 @@ def make_examples(
     seed: int,
     ground_truth_share: float = 0.0,
 ) -> Examples:
-    """Edits of training faces to random target units.
+    """Edits of training faces to other faces' units and named expressions.
 
     Args:
       teacher: the trained model, which makes them.
@@ -88,6 +92,7 @@ def make_examples(
         target = batch["target_action_units"]
         known = batch["has_ground_truth"] > 0
         if not use_truth:
+            target = _with_named(generator, target)
             strengths = _strengths(generator, len(source))
             target = source + (target - source) * strengths[:, None]
         results = batch["ground_truth"]
@@ -115,6 +120,18 @@ def _drawn(faces: Faces, seed: int, pairing: str) -> Iterator[dict]:
     )
     for batch in batches.as_numpy_iterator():
         yield {name: value[0] for name, value in batch.items()}
+
+
+def _with_named(
+    generator: np.random.Generator, target: np.ndarray
+) -> np.ndarray:
+    """Target units, of which a share gives way to named expressions."""
+    presets = np.stack(list(action_units.PRESETS.values()))
+    chosen = action_units.normalize(
+        presets[generator.integers(len(presets), size=len(target))]
+    )
+    named = generator.integers(_NAMED, size=len(target)) == 0
+    return np.where(named[:, None], chosen, target)
 
 
 def _strengths(generator: np.random.Generator, count: int) -> np.ndarray:

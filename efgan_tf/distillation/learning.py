@@ -19,7 +19,12 @@ from efgan_tf.config import DataConfig, ModelConfig
 from efgan_tf.data import load_faces
 from efgan_tf.distillation.distillation_settings import DistillConfig
 from efgan_tf.distillation.examples import Examples, make_examples
-from efgan_tf.models import build_cascade, dtype_policy, stage_models
+from efgan_tf.models import (
+    build_cascade,
+    critic_crop,
+    dtype_policy,
+    stage_models,
+)
 from efgan_tf.trained.info import ModelInfo
 from efgan_tf.trained.keras_file import write_keras
 from efgan_tf.trained.loading import load_network
@@ -164,6 +169,7 @@ def _make_step(
     """A traced update: batch of `Examples.batches` → its loss."""
     cascade, estimator = student.cascade, student.estimator
     variables = cascade.trainable_variables
+    boxes = student.info.model.boxes
     optimizer.build(variables)
 
     @tf.function
@@ -172,7 +178,14 @@ def _make_step(
         target = inputs.pop("result")
         with tf.GradientTape() as tape:
             edited = cascade(inputs, training=True)["image"]
+            # An edit changes little beside eyes, nose and mouth, so that they
+            # count twice.
             loss = losses.l1(edited, target)
+            for region in boxes:
+                crops = (
+                    critic_crop(i, region, boxes) for i in (edited, target)
+                )
+                loss += losses.l1(*crops)
             loss += losses.action_unit_regression(
                 estimator(edited, training=False),
                 estimator(target, training=False),
@@ -199,7 +212,7 @@ def build_student(
 
     Layers of its branches that a branch of the teacher has in the same size
     are copied (a residual block that is left out is simply not there, which
-    training mends); the others start at random. The estimator is the
+    training makes up for); the others start at random. The estimator is the
     teacher's.
 
     Args:

@@ -97,7 +97,12 @@ def test_examples_are_the_teachers_edits(teacher, faces):
     seen = examples.results / np.float32(127.5) - 1
     assert np.abs(made - seen).max() <= 0.51 / 127.5  # rounded to 8 bits
     change = np.abs(examples.target - examples.source).sum(1)
-    assert (change > 0).all() and not np.array_equal(made, images)
+    # A neutral face may be asked for a neutral one.
+    assert (change > 0).mean() > 0.8 and not np.array_equal(made, images)
+    presets = action_units.normalize(np.stack([*action_units.PRESETS.values()]))
+    distance = np.abs(examples.target[:, None] - presets).max(-1).min(1)
+    # Half of them are named, of which three quarters go all the way.
+    assert 3 <= (distance < 1e-6).sum() <= 13
     again = make_examples(teacher, faces, 20, seed=3)
     np.testing.assert_array_equal(again.target, examples.target)
     batch = next(examples.batches(8, seed=0))
