@@ -2,9 +2,8 @@
 
 Order, names and the scale from 0 (absent) to 5 (maximal) are OpenFace's
 (Baltrušaitis et al., "OpenFace 2.0", FG 2018), which the Cascade EF-GAN paper
-and its relatives label their data with. Everything public in this package
-speaks that scale; the networks see it divided by 5 (`normalize`), and the
-conversion happens nowhere else.
+and its relatives label their data with. Files, editing and evaluation use that
+scale. Networks, their batches and losses use it divided by 5 (`normalize`).
 """
 
 import math

@@ -86,7 +86,7 @@ def edit_with(
       load: makes the editor; called once everything that can be checked
         without a model is.
       photo: what to edit.
-      target: what the faces shall show.
+      target: what the faces should show.
       faces: which are meant.
       result: what else to write.
 

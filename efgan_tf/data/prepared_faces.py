@@ -57,7 +57,7 @@ class Faces:
         return len(self.encoded)
 
     def groups(self) -> list[list[int]]:
-        """The samples, those together that are ground truth for each other.
+        """Samples that are ground truth for each other, group by group.
 
         Pictures of one subject in one view are. A picture without a view is
         alone: nothing says that the others have its pose and light.

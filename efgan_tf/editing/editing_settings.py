@@ -50,7 +50,7 @@ class PhotoConfig:
 
 @dataclasses.dataclass(frozen=True)
 class TargetConfig:
-    """What the faces shall show."""
+    """What the faces should show."""
 
     expression: str = option(
         "",

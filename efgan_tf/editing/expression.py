@@ -35,7 +35,7 @@ VERSION = 1
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class ExpressionTarget:
-    """An expression that a face shall show.
+    """An expression that a face should show.
 
     Attributes:
       expression: `[17]`, a whole expression in 0–5, or, with `relative`, a
@@ -88,7 +88,7 @@ class ExpressionTarget:
         return np.clip(target, 0, action_units.MAX_INTENSITY)
 
     def check_learned(self, au_mask: np.ndarray, model: str) -> None:
-        """Raises a `UserError` if a single unit is one that nobody learned.
+        """Raises a `UserError` if the model has not learned one of `units`.
 
         Args:
           au_mask: `[17]`, 0 for the units that the model's data lacked.

@@ -174,7 +174,9 @@ def choose_or_fall_back(
         if on_no_face == "skip":
             return [], ["no face was found; the photo is left alone"]
         middle = framed_by_center(shape)
-        return [middle], ["no face was found; the middle is taken for one"]
+        return [middle], [
+            "no face was found; the middle square is used as the face"
+        ]
     for reason in dict.fromkeys(face.doubt for face in chosen if face.doubt):
         notes.append(
             f"{AMBIGUOUS} ({reason}): check the result, or rotate the photo "
@@ -230,7 +232,7 @@ def _in_box(
         raise NoFaceError("no face was found in the box")
     face = Face(np.array(box), _LAYOUT * size + corner, confidence=0.0)
     _check_size(face, "box")
-    return [face], ["no face was found in the box; it is taken to fill the box"]
+    return [face], ["no face was found in the box; the box is used as the face"]
 
 
 def _large_enough(faces: Sequence[Face]) -> tuple[list[Face], list[str]]:

@@ -19,7 +19,7 @@ FACES = 12
 """At most so many are edited."""
 
 STEP = 0.05
-"""Less is no rise."""
+"""The least increase that counts as a rise."""
 
 
 def measure_control(
@@ -74,7 +74,7 @@ def responses(readings: np.ndarray) -> dict[str, list]:
       `"ranks"`: `[u]`, Spearman's ρ of slider and reading, mean over faces; a
         reading that does not move has 0.
       `"cross_talk"`: `[u, u]`, slope of unit j over slider i; the identity
-        would be perfect control.
+        matrix is perfect control.
       All as lists, rounded to 4 digits.
     """
     means, own = readings.mean(axis=2), np.arange(len(readings))

@@ -1,4 +1,4 @@
-"""Which edits a model is judged by: every source times every expression.
+"""Which edits a model is judged by: every source to every other expression.
 
 The sources are pictures of people who were held out. For each expression that
 the data knows, the target is another picture of the same person in the same
@@ -26,7 +26,7 @@ UNNAMED = ("", "random")
 _SEED = 0
 _SMALLEST_CLASS = 5
 _DRAWN_TARGETS = 4
-"""To so many training pictures' units a source goes, where nothing is known."""
+"""Targets of a source where the data has no expression and no ground truth."""
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -43,7 +43,7 @@ class Pairs:
       expressions: str `[n]`, the target expression; empty if it has no name.
       subjects: str `[n]`, who it is.
       source_index: int `[n]`, which held-out picture the source is: it comes
-        once for each expression.
+        once for each edit.
       ground_truth_index: int `[n]`, which one shows it; −1 where none does.
     """
 
@@ -97,7 +97,7 @@ def expression_labels(
 
 
 def make_pairs(held_out: Faces, train: Faces, most: int) -> Pairs:
-    """Every held-out picture times every expression.
+    """Every held-out picture to every other expression.
 
     Args:
       held_out: the test split.

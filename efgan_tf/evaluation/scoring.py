@@ -150,11 +150,11 @@ def set_scores(
 
     Returns:
       metric → its value and how many pictures were compared with how many; and
-      what speaks against trusting them.
+      reasons to doubt them.
     """
     known = pairs.has_ground_truth.any()
     if not (known or edited):
-        return {}, ""  # the sources beside themselves
+        return {}, ""  # sources compared with themselves
     rows = (
         np.flatnonzero(pairs.has_ground_truth)
         if known

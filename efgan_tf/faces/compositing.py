@@ -52,12 +52,12 @@ _STRIP_PIXELS = 1 << 20
 # truth (people of the London set from neutral to smile and back, and
 # rendered ones), where the moved detail can be compared with the true one: it
 # correlates by 0.4 to 0.67 below the first and by less than 0.2 beyond the
-# second. The optical flow's way there and back ends so many 128ths of the side
-# off;
+# second.
+# How far off the optical flow's way there and back ends, in 128ths of the side.
 _RETURN = (0.25, 0.75)
-# the moved face differs so much from the edit, of 2, color and shade included;
+# How much the moved face differs from the edit, of 2, color and shade included.
 _DIFFERENCE = (0.1, 0.2)
-# and its structure differs by this share of the contrast that both have.
+# How much its structure differs, as a share of the contrast that both have.
 _STRUCTURE = (0.25, 0.45)
 
 # No part of a face moves by more of the square's side.

@@ -50,7 +50,7 @@ _NO_FACE = "try a photo that shows a face from the front, large and well lit"
 
 
 class Session:
-    """A photo, its faces, and what they shall show; `open_photo` makes it.
+    """A photo, its faces, and what they should show; `open_photo` makes it.
 
     Args:
       editor: edits.
@@ -112,7 +112,7 @@ class Session:
 
     @property
     def target(self) -> np.ndarray:
-        """`[17]`, 0–5, what the selected face shall show."""
+        """`[17]`, 0–5, what the selected face should show."""
         return self._target(self.selected)
 
     def thumbnails(self) -> list[np.ndarray]:
@@ -186,7 +186,7 @@ class Session:
     def edited(self) -> EditedPhoto:
         """The photo that is shown, after the edit.
 
-        Faces that shall look as they do are not touched.
+        Faces that should look as they do are not touched.
 
         Raises:
           UserError: the model cannot be reached.
@@ -263,7 +263,7 @@ class Session:
         return self._editor.reachable(source, self.expression_targets[index])
 
     def _changed(self) -> list[int]:
-        """The faces that shall look different."""
+        """The faces that should look different."""
         return [
             index
             for index, face in enumerate(self._aligned_photo.faces)

@@ -53,7 +53,9 @@ class Checkpoints:
         self.keep = keep
 
     def save(self, position: Position, objects: Mapping[str, object]) -> Path:
-        """Writes a checkpoint of `objects` and deletes the oldest.
+        """Writes a checkpoint of `objects`; deletes the oldest.
+
+        Newer checkpoints, which must be damaged, are deleted too.
 
         Raises:
           UserError: it cannot be written (the disk is full, say); what
@@ -117,7 +119,7 @@ class Checkpoints:
             raise UserError(f"{path}: {error}") from error
 
     def restore(self, path: Path, objects: Mapping[str, object]) -> None:
-        """Restores every variable of `objects`; there may be more to it.
+        """Restores every variable of `objects`; the file may hold others.
 
         Raises:
           UserError: the checkpoint is of other networks.

@@ -142,7 +142,7 @@ class EditingModel:
         Args:
           images: float32 `[b, size, size, 3]` in [-1, 1], b ≥ 1.
           source: `[b, 17]`, 0–5, what the faces show.
-          target: `[b, 17]`, 0–5, what they shall show.
+          target: `[b, 17]`, 0–5, what they should show.
           stages: K', how many of the K stages are gone through, all by
             default. Fewer make larger steps, k/K' of the way after the k-th:
             the last result is at the target with any number.

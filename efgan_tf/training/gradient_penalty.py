@@ -1,6 +1,6 @@
 """Penalties on the critics' slope: WGAN-GP's and R1.
 
-Keras has no gradient API, so TensorFlow computes the gradient in a penalty.
+Keras has no gradient API, hence `tf.GradientTape`.
 """
 
 from collections.abc import Callable

@@ -70,7 +70,7 @@ class Trainer:
 
         Args:
           initial: where a new run begins; None goes on with the one that is
-            there. The chief's alone is heeded.
+            there. Only the chief's is used.
         """
         last = 2 if self.config.train.phase2_kimg else 1
         networks, position = self._start(initial)

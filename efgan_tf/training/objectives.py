@@ -60,8 +60,8 @@ def critic_inputs(
     """What one critic sees: (its crop, target units), all stages.
 
     Each stage gives the critic's crop of its final image and the initial
-    output of the critic's branch; the two are one where a stage consists of
-    the global branch alone.
+    output of the critic's branch. Without local branches they are the same
+    image, which comes once.
     """
     inputs = []
     for stage in outputs["stages"]:
@@ -255,7 +255,7 @@ def _attention(outputs):
 
 
 def _attention_means(outputs) -> Metrics:
-    """Mean attention by branch, over the stages: what saturates shows."""
+    """Mean attention by branch, over the stages; near 1 it is saturated."""
     stages = outputs["stages"]
     return {
         f"attention/{name}": sum(

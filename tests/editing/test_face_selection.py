@@ -49,7 +49,7 @@ def test_a_box_means_the_face_nearest_to_its_middle():
 
 
 def test_a_box_without_a_face_is_taken_for_one():
-    note = "no face was found in the box; it is taken to fill the box"
+    note = "no face was found in the box; the box is used as the face"
     (face,) = chosen("10,20,100,200", [], notes=[note])
     np.testing.assert_array_equal(face.box, [10, 20, 100, 200])
     np.testing.assert_allclose(face.landmarks[0], [38, 98])  # 0.28, 0.39

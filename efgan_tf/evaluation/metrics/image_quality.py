@@ -3,8 +3,8 @@
 Pictures are `[n, height, width, 3]` in [-1, 1], the networks' range; all that a
 function gets have one shape, or it raises a `ValueError`.
 
-Blur and ghosts are the two faults that the paper is about: local branches shall
-keep the eyes, nose and mouth sharp, small steps shall leave no ghost of the old
+Blur and ghosts are the two faults that the paper is about: local branches keep
+the eyes, nose and mouth sharp, and small steps leave no ghost of the old
 expression. Their measures are our own. Take those of detail `by_region`: hair
 and background say nothing of an edit. (Ghosts need no region: what does not
 differ between the expressions does not count.)

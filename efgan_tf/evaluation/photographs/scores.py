@@ -70,7 +70,7 @@ class PhotoEdit:
     Attributes:
       name: an expression's, units', or `ZERO_EDIT`.
       target: float32 `[17]`, 0–5, the units that the edit aims at.
-      change: `[6]`, how the readings of `points.UNITS` shall change: from 0
+      change: `[6]`, how the readings of `points.UNITS` should change: from 0
         where the photograph is neutral; where it smiles, AU12 and AU25 from
         what the points say.
     """

@@ -1,4 +1,4 @@
-"""Units off 68 points, and what edits shall change, by hand."""
+"""Units off 68 points, and what edits should change, by hand."""
 
 import numpy as np
 import pytest
