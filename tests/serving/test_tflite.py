@@ -11,7 +11,6 @@ import tempfile
 import types
 from pathlib import Path
 
-import keras
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -20,14 +19,11 @@ from PIL import Image
 from efgan_tf import action_units, commands, export, geometry
 from efgan_tf.common.errors import UserError
 from efgan_tf.common.images import psnr
-from efgan_tf.models import build_cascade, build_estimator
 from efgan_tf.serving.tflite import conversion, quantization
 from efgan_tf.serving.tflite.faces import read_faces, rendered_faces
-from efgan_tf.serving.tflite.functions import MobileFunctions
 from efgan_tf.serving.tflite.tflite_settings import QUANTIZATIONS
 from efgan_tf.trained.info import FILE_NAME
 from efgan_tf.trained.loading import load_model, load_network
-from efgan_tf.trained.network import TrainedNetwork, join
 from efgan_tf.trained.tflite import flatbuffer
 from efgan_tf.trained.tflite.card import read_info
 from efgan_tf.trained.tflite.interpreter import TfliteFile
@@ -292,19 +288,6 @@ def test_bad_faces_to_calibrate_with(trained, tmp_path):
     for name in ("empty", "absent", "absent.npz", "wrong.npz", "cut.npz"):
         with pytest.raises(UserError, match=name):
             read_faces(str(tmp_path / name), trained, 4, split="train")
-
-
-def test_networks_in_bfloat16_are_refused(trained):
-    info = trained.info
-    keras.config.set_dtype_policy("mixed_bfloat16")
-    try:
-        network = join(
-            build_cascade(info.model), build_estimator(info.model), info.model
-        )
-    finally:
-        keras.config.set_dtype_policy("float32")
-    with pytest.raises(UserError, match="bfloat16"):
-        MobileFunctions(TrainedNetwork(network, info))
 
 
 class _Foreign(tf.Module):

@@ -17,13 +17,11 @@ delegates take the whole graph. Inputs are not checked: on a phone the app
 provides them.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
-import keras
 import tensorflow as tf
 
 from efgan_tf import action_units
-from efgan_tf.common.errors import UserError
 from efgan_tf.common.images import from_unit, to_unit
 from efgan_tf.models.layers import CombineAttention
 from efgan_tf.trained.network import TrainedNetwork
@@ -38,14 +36,10 @@ class MobileFunctions(tf.Module):
 
     Args:
       trained: the model.
-
-    Raises:
-      UserError: its networks compute in another type than float32.
     """
 
     def __init__(self, trained: TrainedNetwork):
         super().__init__(name="efgan")
-        _check_float32(trained)
         self._weights = [
             variable.value for variable in trained.keras_model.variables
         ]
@@ -114,24 +108,3 @@ def _units(name: str) -> tf.TensorSpec:
 
 def _to_public(image):
     return tf.clip_by_value(to_unit(image), 0.0, 1.0)
-
-
-def _check_float32(trained: TrainedNetwork) -> None:
-    for network in (trained.cascade, trained.estimator):
-        for layer in _layers(network):
-            if layer.compute_dtype != "float32":
-                raise UserError(
-                    f"the {network.name} computes in {layer.compute_dtype}, "
-                    "for which TFLite has no operations; export the run "
-                    "itself, which computes in float32 whatever it was "
-                    "trained in"
-                )
-
-
-def _layers(network: keras.Model) -> Iterator[keras.Layer]:
-    """All layers, those of submodels too."""
-    for layer in network.layers:
-        if isinstance(layer, keras.Model):
-            yield from _layers(layer)
-        else:
-            yield layer
