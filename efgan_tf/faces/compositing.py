@@ -68,7 +68,7 @@ _NOISE = 0.05
 
 # How much brighter than its surroundings, of 2, a speck begins to show and is
 # smoothed in full, and how much of the luma's detail sharpening adds. Chosen by
-# eye and by KID on photographs (docs/photo_results.md).
+# eye and by KID to people's own pictures (docs/photo_results.md).
 _SPECK = (0.05, 0.12)
 _SHARPENING = 1.3
 

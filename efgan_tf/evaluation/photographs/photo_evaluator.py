@@ -35,7 +35,7 @@ from efgan_tf.evaluation.photographs.sources import (
 )
 from efgan_tf.trained.loading import load_model
 
-LEAST_REFERENCES = 20
+LEAST_REFERENCES = 12
 """KID needs so many real photographs of an expression."""
 
 GEOMETRIC = ("sharp_eyes", "sharp_mouth")
