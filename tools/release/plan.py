@@ -250,7 +250,8 @@ PLAN: Mapping[str, Run | Tested | ByHand] = {
     "python -m efgan_tf.distill --flagfile=configs/preview.flags "
     "--dataset=folder --fixed_pose --source_dir=data/pairs "
     "--aus=data/pairs/aus.csv --held_out=0.02 --student=first.keras "
-    "--examples=8000 --minutes=12 --out=preview128.keras": _DISTILLED,
+    "--examples=11000 --ground_truth_share=0.33 --student_learning_rate=5e-4 "
+    "--minutes=45 --out=preview128.keras": _DISTILLED,
     "python -m tools.make_preset --model=preview128.keras "
     "--name=preview128": Tested("tests/trained/test_presets.py"),
     # docs/synthetic.md
