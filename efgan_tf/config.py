@@ -321,10 +321,10 @@ def _check_box(name: str, box: tuple[int, ...], image_size: int) -> None:
 class LossConfig:
     """Weights of the losses, all of them means over batch and pixels.
 
-    The defaults start from GANimation's, converted from its mixture of means,
-    sums and divisions by the batch: AU 4000·MSE/25 is 160·MSE, TV 1e-5 per
-    summed mask pixel at 25×128×128 is 4.1 per mean. docs/method.md says which
-    of them are other ones.
+    Adversarial, penalty, AU, cycle and TV weights are GANimation's, converted
+    from its mixture of means, sums and divisions by the batch: AU 4000·MSE/25
+    is 160·MSE, TV 1e-5 per summed mask pixel at 25×128×128 is 4.1 per mean.
+    The others are ours (docs/method.md).
     """
 
     lambda_adv: float = option(1.0, "Wasserstein loss of the generator")

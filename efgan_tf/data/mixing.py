@@ -20,7 +20,7 @@ class Pool:
       size: side of the pictures.
       action_units: float32 `[n, 17]`, 0–5.
       au_mask: float32 `[n, 17]`, 1 for the units that a sample's set has.
-      groups: of samples that are ground truth for each other.
+      groups: lists of samples that are ground truth for each other.
       starts: int64 `[p]`, the first sample of each set.
       counts: int64 `[p]`, how many it has.
       shares: float `[p]`, its share of every batch.

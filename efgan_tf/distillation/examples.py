@@ -92,7 +92,8 @@ def make_examples(
         target = batch["target_action_units"]
         known = batch["has_ground_truth"] > 0
         if not use_truth:
-            target = _with_named(generator, target)
+            named = _with_named(generator, target)
+            target = np.where(teacher.info.au_mask > 0, named, target)
             strengths = _strengths(generator, len(source))
             target = source + (target - source) * strengths[:, None]
         results = batch["ground_truth"]

@@ -178,8 +178,8 @@ def _make_step(
         target = inputs.pop("result")
         with tf.GradientTape() as tape:
             edited = cascade(inputs, training=True)["image"]
-            # An edit changes little beside eyes, nose and mouth, so that they
-            # count twice.
+            # An edit changes little outside eyes, nose and mouth: each box
+            # counts as much as the whole picture.
             loss = losses.l1(edited, target)
             for region in boxes:
                 crops = (

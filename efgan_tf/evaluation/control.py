@@ -19,7 +19,7 @@ FACES = 12
 """At most so many are edited."""
 
 STEP = 0.05
-"""The least increase that counts as a rise."""
+"""An increase of more than this counts as a rise."""
 
 
 def measure_control(

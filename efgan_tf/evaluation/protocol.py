@@ -1,4 +1,4 @@
-"""Which edits a model is judged by: every source to every other expression.
+"""Which edits a model is judged by: every source times the expressions.
 
 The sources are pictures of people who were held out. For each expression that
 the data knows, the target is another picture of the same person in the same
@@ -26,7 +26,7 @@ UNNAMED = ("", "random")
 _SEED = 0
 _SMALLEST_CLASS = 5
 _DRAWN_TARGETS = 4
-"""Targets of a source where the data has no expression and no ground truth."""
+"""How many training pictures' units are targets where nothing else is known."""
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -97,7 +97,7 @@ def expression_labels(
 
 
 def make_pairs(held_out: Faces, train: Faces, most: int) -> Pairs:
-    """Every held-out picture to every other expression.
+    """Every held-out picture times the expressions.
 
     Args:
       held_out: the test split.

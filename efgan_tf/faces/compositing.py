@@ -53,7 +53,7 @@ _STRIP_PIXELS = 1 << 20
 # rendered ones), where the moved detail can be compared with the true one: it
 # correlates by 0.4 to 0.67 below the first and by less than 0.2 beyond the
 # second.
-# How far off the optical flow's way there and back ends, in 128ths of the side.
+# How far from its start the flow there and back ends, in 128ths of the side.
 _RETURN = (0.25, 0.75)
 # How much the moved face differs from the edit, of 2, color and shade included.
 _DIFFERENCE = (0.1, 0.2)
@@ -94,8 +94,8 @@ def paste(
       edited: likewise, what it made of it.
       attention: `[size, size, 1]` in [0, 1], combined over everything; 1 is
         new, 0 keeps the input.
-      carry_detail: move the photo's detail along with what the edit moved, and
-        sharpen what is new.
+      carry_detail: move the photo's detail along with what the edit moved;
+        smooth specks in what is new, and sharpen it.
 
     Returns:
       A new array of the photo's shape and type.

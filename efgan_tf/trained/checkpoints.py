@@ -53,9 +53,9 @@ class Checkpoints:
         self.keep = keep
 
     def save(self, position: Position, objects: Mapping[str, object]) -> Path:
-        """Writes a checkpoint of `objects`; deletes the oldest.
+        """Writes a checkpoint of `objects`; deletes those beyond `keep`.
 
-        Newer checkpoints, which must be damaged, are deleted too.
+        Newer ones go too: a run goes back only past damaged ones.
 
         Raises:
           UserError: it cannot be written (the disk is full, say); what
@@ -73,7 +73,6 @@ class Checkpoints:
             }
             manifest = {**dataclasses.asdict(position), "files": files}
             (folder / _MANIFEST).write_text(json.dumps(manifest, indent=2))
-        # Newer ones are damaged: the run would not have gone back otherwise.
         for newer in [found for found in self.paths() if found > path]:
             shutil.rmtree(newer)
         phase_1 = sorted(self.folder.glob("phase1_*"))
@@ -119,7 +118,7 @@ class Checkpoints:
             raise UserError(f"{path}: {error}") from error
 
     def restore(self, path: Path, objects: Mapping[str, object]) -> None:
-        """Restores every variable of `objects`; the file may hold others.
+        """Restores every variable of `objects`; the checkpoint may hold others.
 
         Raises:
           UserError: the checkpoint is of other networks.

@@ -5,7 +5,7 @@
 //       --out=smile.png
 //
 // --image is a JPEG or PNG of an aligned face, --au the action units that it
-// shall show, 0 to 5 (units not named are 0). README.md says more.
+// should show, 0 to 5 (units not named are 0). README.md says more.
 
 "use strict";
 

@@ -3,14 +3,16 @@
 import dataclasses
 import re
 
+import keras
 import numpy as np
 import pytest
 
-from efgan_tf import action_units, commands, distill
+from efgan_tf import action_units, commands, distill, geometry
 from efgan_tf.common.errors import UserError
 from efgan_tf.config import DataConfig, ModelConfig
 from efgan_tf.data import load_faces
 from efgan_tf.data.pictures import decode
+from efgan_tf.distillation import learning
 from efgan_tf.distillation.examples import make_examples
 from efgan_tf.distillation.learning import build_student
 from efgan_tf.models import stage_models
@@ -100,9 +102,10 @@ def test_examples_are_the_teachers_edits(teacher, faces):
     # A neutral face may be asked for a neutral one.
     assert (change > 0).mean() > 0.8 and not np.array_equal(made, images)
     presets = action_units.normalize(np.stack([*action_units.PRESETS.values()]))
-    distance = np.abs(examples.target[:, None] - presets).max(-1).min(1)
+    learned = teacher.info.au_mask > 0
+    distance = np.abs(examples.target[:, None] - presets)[..., learned]
     # Half of them are named, of which three quarters go all the way.
-    assert 3 <= (distance < 1e-6).sum() <= 13
+    assert 3 <= (distance.max(-1).min(1) < 1e-6).sum() <= 13
     again = make_examples(teacher, faces, 20, seed=3)
     np.testing.assert_array_equal(again.target, examples.target)
     batch = next(examples.batches(8, seed=0))
@@ -131,6 +134,21 @@ def test_true_examples_are_other_pictures_of_the_person(teacher, faces):
     assert not np.equal(shown, wanted).any()
 
 
+def test_each_region_counts_as_much_as_the_whole(teacher, faces):
+    student = build_student(teacher, ModelConfig(**SMALLER))
+    batch = next(make_examples(teacher, faces, 8, seed=3).batches(4, seed=0))
+    result = batch["result"]
+    inputs = {name: part for name, part in batch.items() if name != "result"}
+    edited = student.cascade(inputs, training=True)["image"].numpy()
+    read, wanted = (student.estimator(i).numpy() for i in (edited, result))
+    expected = np.abs(edited - result).mean() + ((read - wanted) ** 2).mean()
+    for box in student.info.model.boxes.values():
+        one, other = (geometry.crop(i, box) for i in (edited, result))
+        expected += np.abs(one - other).mean()
+    step = learning._make_step(student, keras.optimizers.SGD(0.0))
+    assert float(step(batch)) == pytest.approx(expected, rel=1e-4)
+
+
 def test_the_student_comes_nearer_and_can_be_edited_with(
     data_dir, tmp_path, capsys
 ):
@@ -139,7 +157,7 @@ def test_the_student_comes_nearer_and_can_be_edited_with(
     printed = capsys.readouterr()
     before = re.search(r"before: ([\d.]+) dB to the teacher", printed.err)
     after = re.match(r"([\d.]+) dB to the teacher; to ground", printed.out)
-    # Measured: 15.20 dB before, 16.12 after 60 steps.
+    # Measured: 15.20 dB before, 16.38 after 60 steps.
     assert float(after[1]) > float(before[1]) + 0.5
     assert f"efgan_tf.export --model={out} " in printed.out
     model = load_model(out)

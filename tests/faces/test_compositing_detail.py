@@ -107,7 +107,7 @@ def test_results_do_not_depend_on_threads():
 
 def test_a_face_that_grows_beyond_the_model_does_not_jump():
     pasted = []
-    for scale in (1.001, 1, 0.999):  # of the photo, in pixels of the model
+    for scale in (1.001, 1, 0.999):  # pixels of the model for one of the photo
         matrix = MATRIX * [4 * scale, 4 * scale, 1]
         old, new = (
             geometry.warp(p, matrix, SIZE).astype(np.float32) / 127.5 - 1

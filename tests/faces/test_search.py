@@ -116,6 +116,7 @@ def test_a_photo_is_turned_only_for_a_clear_lead(
     assert found is views[turns // 2].face
     best = search._best_view(detector, portraits[0], [face], face, views)
     np.testing.assert_array_equal(best.landmarks, found.landmarks)
+    assert bool(best.doubt) == (turns == 0)  # the other scores better
 
 
 def test_a_sure_face_costs_no_further_look(detector, portraits, monkeypatch):

@@ -36,7 +36,7 @@ from efgan_tf.evaluation.photographs.sources import (
 from efgan_tf.trained.loading import load_model
 
 LEAST_REFERENCES = 12
-"""KID needs so many real photographs of an expression."""
+"""KID needs so many pictures of an expression."""
 
 GEOMETRIC = ("sharp_eyes", "sharp_mouth")
 """Metrics that are ratios, averaged by their logarithms."""

@@ -50,7 +50,7 @@ _DEFINITIONS = """\
   face at 256 pixels; geometric mean
 - ghost, old detail: share of the old mouth's detail that is still at its place
 - KID: of the boxes of mouths, times 1000, through {features}, to
-  real photographs of others that show the expression, or to the ground truth;
+  pictures of others that show the expression, or to the ground truth;
   before: of the unedited photographs
 - distance: LPIPS's formula through the same network, all channels alike"""
 
