@@ -111,6 +111,19 @@ def with_ring(points: np.ndarray) -> np.ndarray:
     return np.concatenate([points, middle + 1.45 * (oval - middle)])
 
 
+def opening_edges(
+    points: np.ndarray, x: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Where a mouth's opening begins and ends: y of lips above and below `x`.
+
+    Args:
+      points: `[504, 2]`, (x, y) in pixels.
+      x: in pixels, any shape.
+    """
+    above, below = points[ABOVE_OPENING], points[BELOW_OPENING]
+    return np.interp(x, *above.T), np.interp(x, *below.T)
+
+
 def opening(points: np.ndarray) -> np.ndarray:
     """Height of mouths' openings by width: `[..., 504, 2]` → `[...]`."""
     height = np.linalg.norm(points[..., 13, :] - points[..., 14, :], axis=-1)

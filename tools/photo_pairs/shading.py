@@ -118,7 +118,7 @@ def fill_mouth(face: Face, donor: Face) -> Face:
     size = face.picture.shape[:2]
     opening = polygon(face, face.points[mesh.MOUTH_OPENING])
     share = cv2.GaussianBlur(np.float32(opening) / 255, (0, 0), 0.7)[..., None]
-    inside = _opening_of(donor, face.points, size) * _light(face, donor)
+    inside = _opening_of(donor, face.points, size) * light_ratio(face, donor)
     joined = face.picture * (1 - share) + np.clip(inside, 0, 255) * share
     return Face(np.uint8(joined.round()), face.points)
 
@@ -128,23 +128,19 @@ def _opening_of(
 ) -> np.ndarray:
     """A donor's teeth and tongue, stretched to another opening of the mouth."""
 
-    def edges(points, x):
-        above, below = points[mesh.ABOVE_OPENING], points[mesh.BELOW_OPENING]
-        return np.interp(x, *above.T), np.interp(x, *below.T)
-
     y, x = np.mgrid[: size[0], : size[1]] + 0.5
     (left, right), (there_left, there_right) = (
         each[[78, 308], 0] for each in (points, donor.points)
     )
     across = np.clip((x - left) / (right - left), 0.04, 0.96)
-    above, below = edges(points, x)
+    above, below = mesh.opening_edges(points, x)
     down = np.clip((y - above) / np.maximum(below - above, 1), 0.08, 0.92)
     # The lips cast a shadow, the upper one more; corners lie deep.
     shade = np.minimum(down / 0.35, (1 - down) / 0.15)
     shade = np.minimum(shade, np.minimum(across, 1 - across) / 0.2)
     shade = 0.35 + 0.65 * smooth(shade)
     from_x = there_left + across * (there_right - there_left)
-    above, below = edges(donor.points, from_x)
+    above, below = mesh.opening_edges(donor.points, from_x)
     from_y = above + down * (below - above)
     return shade[..., None] * cv2.remap(
         donor.picture,
@@ -155,7 +151,7 @@ def _opening_of(
     )
 
 
-def _light(face: Face, donor: Face) -> float:
+def light_ratio(face: Face, donor: Face) -> float:
     """How much more light falls on a face's cheeks than on a donor's."""
 
     def cheeks(face: Face) -> float:
