@@ -18,7 +18,8 @@ from tools.photo_pairs.closing import Closing
 from tools.photo_pairs.donors import Donors
 from tools.photo_pairs.face import Face
 from tools.photo_pairs.lids import close_eyes
-from tools.photo_pairs.shading import color_lips
+from tools.photo_pairs.shading import color_lips, polygon
+from tools.photo_pairs.teeth import add_upper_teeth
 
 data = pytest.importorskip("skimage.data", reason="needs scikit-image")
 
@@ -172,6 +173,35 @@ def test_a_mouth_opens_and_moves_the_chin(face, changes, read_points):
     assert jaw["lip_gap"] > before["lip_gap"] + 0.04
     assert jaw["nose_to_chin"] > apart["nose_to_chin"] + 0.03
     assert np.mean(changed(face, dropped)[:, 1] > 0.45) > 0.98
+
+
+def test_upper_teeth_stay_below_the_lip_at_their_size(face, changes):
+    def lengths(jaw: float) -> np.ndarray:
+        """Of the row of teeth in three places, in pixels."""
+        opened = changes.open_mouth(face, face, 0.0, 0.05, jaw, 0.0)
+        inside = polygon(opened, opened.points[mesh.MOUTH_OPENING])
+        dark = Face(
+            np.where(inside[..., None], 0, opened.picture), opened.points
+        )
+        shown = add_upper_teeth(dark, face)
+        assert np.array_equal(
+            *(
+                each.picture[cv2.dilate(inside, np.ones((9, 9))) == 0]
+                for each in (shown, dark)
+            )
+        )
+        x = opened.points[[78, 308], 0].mean() + np.array([-8, 0, 8])
+        above, below = mesh.opening_edges(opened.points, x)
+        bright = [
+            shown.picture[int(top) : int(end), int(at)].min(axis=-1) > 60
+            for at, top, end in zip(x, above, below, strict=True)
+        ]
+        assert not any(column[-len(column) // 2 :].any() for column in bright)
+        return np.array([column.sum() for column in bright])
+
+    little, much = lengths(0.12), lengths(0.24)
+    assert little.min() > 5
+    assert np.abs(little - much).max() <= 2
 
 
 def test_a_smile_closes_as_others_close(rendered, read_points):

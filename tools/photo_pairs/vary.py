@@ -12,6 +12,7 @@ from tools.photo_pairs.face import Face
 from tools.photo_pairs.lids import close_eyes
 from tools.photo_pairs.photographs import Photographs
 from tools.photo_pairs.plans import Kinds, Plan
+from tools.photo_pairs.teeth import LEAST_OPENING, add_upper_teeth
 
 _MOST_MISMATCH = 0.35
 """`Blend.mismatch` from which a mouth does not fit."""
@@ -19,6 +20,8 @@ _OTHER_BEARD = 2.2
 """From how different looks around the mouth on another mouth stands out."""
 _TRIES = 12
 _OPENINGS = 6
+_SHOWS_TEETH = 0.8
+"""The chance that an opened mouth shows its upper teeth."""
 
 # What one unit is. Lips: AU15 and AU23, in distances of the eyes and as a
 # share of the lips' height; AU09 and AU10: the way of the upper lip; AU07: the
@@ -109,6 +112,8 @@ class Varier:
         self._kinds = Kinds.of(
             photographs.units, photographs.expressions, self._openings
         )
+        teeth = self._kinds.mouths["teeth"]
+        self._smiles = teeth[self._openings[teeth] > LEAST_OPENING]
         self._last: tuple[int, Face | None] = -1, None
 
     def vary(
@@ -125,7 +130,7 @@ class Varier:
         if plan.mouths:
             self._mouth(result, photo, plan.mouths, rng)
         if plan.opens and mesh.opening(result.face.points) < _CLOSED:
-            self._open(result, plan.opens == "jaw", rng)
+            self._open(result, photo, plan.opens == "jaw", rng)
         if plan.sneer:
             self._sneer(result, rng)
         if plan.lips:
@@ -171,7 +176,11 @@ class Varier:
                 return
 
     def _open(
-        self, result: Variation, with_jaw: bool, rng: np.random.Generator
+        self,
+        result: Variation,
+        photo: int,
+        with_jaw: bool,
+        rng: np.random.Generator,
     ) -> None:
         """Opens a closed mouth, if anybody shows what lies inside."""
         if with_jaw:
@@ -191,7 +200,16 @@ class Varier:
         result.face = self._changes.open_mouth(
             result.face, self._faces(donor), up, down, jaw, inward
         )
+        if len(self._smiles) and rng.random() < _SHOWS_TEETH:
+            smile = self._smile(photo, rng)
+            result.face = add_upper_teeth(result.face, self._faces(smile))
         result.changes.append("jaw" if with_jaw else "lips apart")
+
+    def _smile(self, photo: int, rng: np.random.Generator) -> int:
+        """Whose teeth suit a photo: its own, or those of a look-alike."""
+        if photo in self._smiles:
+            return photo
+        return rng.choice(self._donors.nearest(photo, self._smiles, _TRIES))
 
     def _sneer(self, result: Variation, rng: np.random.Generator) -> None:
         size = rng.uniform(1.5, 5)
