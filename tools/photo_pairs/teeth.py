@@ -41,8 +41,8 @@ def add_upper_teeth(face: Face, donor: Face) -> Face:
     from_y = from_above + 1 + down * scale
     row = cv2.remap(
         donor.picture,
-        np.float32(from_x),
-        np.float32(from_y),
+        np.float32(from_x - 0.5),
+        np.float32(from_y - 0.5),
         cv2.INTER_LINEAR,
         borderMode=cv2.BORDER_REFLECT,
     )

@@ -200,16 +200,15 @@ class Varier:
         result.face = self._changes.open_mouth(
             result.face, self._faces(donor), up, down, jaw, inward
         )
-        if len(self._smiles) and rng.random() < _SHOWS_TEETH:
-            smile = self._smile(photo, rng)
-            result.face = add_upper_teeth(result.face, self._faces(smile))
+        smiles = (
+            [photo]
+            if photo in self._smiles
+            else self._donors.nearest(photo, self._smiles, _TRIES)
+        )
+        if len(smiles) and rng.random() < _SHOWS_TEETH:
+            smile = self._faces(rng.choice(smiles))
+            result.face = add_upper_teeth(result.face, smile)
         result.changes.append("jaw" if with_jaw else "lips apart")
-
-    def _smile(self, photo: int, rng: np.random.Generator) -> int:
-        """Whose teeth suit a photo: its own, or those of a look-alike."""
-        if photo in self._smiles:
-            return photo
-        return rng.choice(self._donors.nearest(photo, self._smiles, _TRIES))
 
     def _sneer(self, result: Variation, rng: np.random.Generator) -> None:
         size = rng.uniform(1.5, 5)
